@@ -1,0 +1,207 @@
+"""What is stored: patients, studies, series, instances. Records, rules and the port to the index.
+
+An owner is a user (`UserId`); everything here belongs to exactly one owner, and no call reaches another owner's rows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NewType, Protocol
+
+OwnerId = NewType("OwnerId", int)
+StudyId = NewType("StudyId", int)
+SeriesId = NewType("SeriesId", int)
+InstanceId = NewType("InstanceId", int)
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRecord:
+    """One object as it is about to be indexed: identification, file, and what its pixels need.
+
+    ``header`` is the object's identification (see `webviewer.dicom.header.Header`) as plain values; ``image`` is the JSON
+    text of `webviewer.dicom.attributes.ImageAttributes`, None for an object without pixels.
+    """
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+    patient_id: str
+    issuer_of_patient_id: str
+    patient_name: str
+    patient_sex: str
+    patient_birth_date: dt.date | None
+    study_date: dt.date | None
+    study_time: dt.time | None
+    accession_number: str
+    study_description: str
+    referring_physician_name: str
+    institution_name: str
+    modality: str
+    body_part_examined: str
+    series_number: int | None
+    series_description: str
+    instance_number: int | None
+    number_of_frames: int
+    file_name: str  # generated: aa/bb/<uuid>; never anything a peer sent
+    file_bytes: int
+    data_set_offset_bytes: int  # where the data set starts, after the file meta information
+    data_set_sha256: bytes
+    pixel_data_offset_bytes: int | None  # where the value of Pixel Data starts in the file
+    pixel_data_length_bytes: int | None  # None: undefined length (encapsulated), up to the sequence delimiter
+    image: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study as the list shows it."""
+
+    study_id: StudyId
+    study_instance_uid: str
+    patient_name: str
+    patient_id: str
+    patient_sex: str
+    patient_birth_date: dt.date | None
+    modalities: tuple[str, ...]
+    body_parts: tuple[str, ...]
+    study_date: dt.date | None
+    study_time: dt.time | None
+    accession_number: str
+    study_description: str
+    referring_physician_name: str
+    institution_name: str
+    series_count: int
+    instance_count: int
+    image_count: int  # frames
+    size_bytes: int
+    received_at: dt.datetime
+    first_series_id: SeriesId | None  # for the picture of a card
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series of a study."""
+
+    series_id: SeriesId
+    study_id: StudyId
+    series_instance_uid: str
+    modality: str
+    series_number: int | None
+    series_description: str
+    body_part_examined: str
+    instance_count: int
+    image_count: int
+    has_images: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInstance:
+    """An instance as it lies in the index, for showing and for reading its pixels."""
+
+    instance_id: InstanceId
+    series_id: SeriesId
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    instance_number: int | None
+    number_of_frames: int
+    file_name: str
+    file_bytes: int
+    data_set_offset_bytes: int
+    data_set_sha256: bytes
+    pixel_data_offset_bytes: int | None
+    pixel_data_length_bytes: int | None
+    image: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyQuery:
+    """Search of the study list. Texts match part of the value, case-insensitively, with ``*`` and ``?``; empty = any."""
+
+    patient_name: str = ""
+    patient_id: str = ""
+    patient_sex: str = ""
+    patient_birth_date: dt.date | None = None
+    modalities: tuple[str, ...] = ()
+    body_part: str = ""
+    study_date_from: dt.date | None = None
+    study_date_to: dt.date | None = None
+    accession_number: str = ""
+    study_description: str = ""
+    any_text: str = ""  # the phone's one field: name or patient ID
+    sort: str = "study_date"
+    descending: bool = True
+    offset: int = 0
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPage:
+    """One page of the list and how many studies fit the search."""
+
+    studies: tuple[Study, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one received object."""
+
+    outcome: str  # "stored" | "duplicate" (same bytes, one copy kept)
+    study_id: StudyId
+    series_id: SeriesId
+    instance_id: InstanceId
+    new_study: bool = False
+    new_series: bool = False
+    replaced_files: tuple[str, ...] = field(default=())
+
+
+class ArchiveRepository(Protocol):
+    """The index, inside one unit of work."""
+
+    def owner_of_ae_title(self, ae_title: str) -> OwnerId | None:
+        """Return the owner whose AE title was called, None if nobody's."""
+        ...
+
+    def set_ae_titles(self, owner_id: OwnerId, ae_titles: Iterable[str]) -> None:
+        """Make these the owner's AE titles; raises Conflict if one is another owner's."""
+        ...
+
+    def add_instances(
+        self, records: Sequence[tuple[OwnerId, InstanceRecord]], received_at: dt.datetime
+    ) -> list[Receipt | Exception]:
+        """Index many objects at once (the group commit); per object a receipt or DuplicateObject."""
+        ...
+
+    def find_studies(self, owner_id: OwnerId, query: StudyQuery) -> StudyPage:
+        """Return one page of the owner's studies."""
+        ...
+
+    def get_study(self, owner_id: OwnerId, study_id: StudyId) -> Study:
+        """Return a study; raises NotFound."""
+        ...
+
+    def list_series(self, owner_id: OwnerId, study_id: StudyId) -> tuple[Series, ...]:
+        """Return the series of a study by series number."""
+        ...
+
+    def get_series(self, owner_id: OwnerId, series_id: SeriesId) -> Series:
+        """Return a series; raises NotFound."""
+        ...
+
+    def list_instances(self, owner_id: OwnerId, series_id: SeriesId) -> tuple[StoredInstance, ...]:
+        """Return the instances of a series in no promised order."""
+        ...
+
+    def get_instances(
+        self, owner_id: OwnerId, instance_ids: Iterable[InstanceId]
+    ) -> dict[InstanceId, StoredInstance]:
+        """Return those of the instances that the owner has."""
+        ...
+
+    def delete_studies(self, owner_id: OwnerId, study_ids: Iterable[StudyId]) -> tuple[str, ...]:
+        """Delete studies from the index; returns the file names that nothing points to any more."""
+        ...

@@ -1,0 +1,124 @@
+"""Typed settings, read from the documented JSON files and the environment: the only reader of ``os.environ``.
+
+Files (all keys optional, unknown keys are warned of, a wrong value is refused with key, value and rule):
+
+``renderserverconfig.json``  unified build: storage folder, database, link policy
+``control.json``             control node: address and port of the HTTP listener
+``storage.json``             storage node: ports of its internal HTTP and of DICOM, address of the control node
+
+The last two lie beside the first. Relative paths inside a file are relative to that file's folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class DatabaseDriver(StrEnum):
+    """Names of database drivers as the configuration files spell them."""
+
+    SQLITE = "QSQLITE"
+    POSTGRESQL = "QPSQL"
+
+
+class LinkByParamsPolicy(StrEnum):
+    """What a link made of study parameters may show (manual 5.1.1)."""
+
+    FORBIDDEN = "forbidden"
+    ANONYMIZED = "anonymized"
+    ALLOWED = "allowed"
+    DOWNLOAD = "download"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """Where the records are; ``name`` is a file path for SQLite."""
+
+    driver: DatabaseDriver
+    name: str
+    host: str = "localhost"
+    port: int = 5432
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSettings:
+    """The HTTP front."""
+
+    host: str = "127.0.0.1"
+    port: int = 8090
+    internal_port: int = 8091  # metrics and calls from other nodes; loopback in the unified build
+    html: Path = Path("html/dist")
+    storage_url: str = "http://127.0.0.1:8081"
+    render_url: str = "http://127.0.0.1:8080"
+    session_idle_s: int = 8 * 3600
+    secure_cookie: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRule:
+    """Who may open a DICOM association: a calling AE title (``*`` = any) from an address range."""
+
+    calling_ae: str
+    network: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """The storage node: its folder, its internal HTTP, and its DICOM listener."""
+
+    storage: Path
+    host: str = "127.0.0.1"
+    port: int = 8081
+    control_url: str = "http://127.0.0.1:8091"
+    dicom_host: str = "127.0.0.1"
+    dicom_port: int = 3000
+    acceptors: int = 2
+    max_associations: int = 64
+    max_pdu_bytes: int = 131072
+    idle_timeout_s: float = 60.0
+    max_object_bytes: int = 8 * 1024**3
+    peers: tuple[PeerRule, ...] = (PeerRule("*", "127.0.0.0/8"), PeerRule("*", "::1/128"))
+
+
+@dataclass(frozen=True, slots=True)
+class RenderSettings:
+    """The render node."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    storage_url: str = "http://127.0.0.1:8081"
+    device: int | None = None
+    render_bandwidth_bytes_per_s: int | None = None
+    max_thread_pool_threads: int = 4
+    image_cache: bool = True
+    volume_cache: bool = True
+    image_cache_bytes: int = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Where the log goes and how much of it."""
+
+    file: Path | None = None
+    level: str = "info"
+    to_console: bool = True
+    flush: bool = True
+    high_precision_time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a process of ours may need, handed down from its main function."""
+
+    database: DatabaseSettings
+    control: ControlSettings
+    storage: StorageSettings
+    render: RenderSettings
+    log: LogSettings
+    internal_token: str = field(repr=False)  # proves that a caller is a node of ours
+    link_by_params_policy: LinkByParamsPolicy = LinkByParamsPolicy.FORBIDDEN
+    evaluation: bool = False  # the profile of `make run`: well-known passwords, loopback only

@@ -1,0 +1,1 @@
+"""Errors, identifiers, logging: imports nothing of ours."""

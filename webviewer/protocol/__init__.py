@@ -1,0 +1,1 @@
+"""The one wire contract between browser and render node: messages (JSON text) and frames (binary)."""

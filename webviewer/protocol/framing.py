@@ -1,0 +1,179 @@
+"""Binary frames of the render stream (server to browser), version 1.
+
+All numbers little endian::
+
+    offset size
+       0    4  magic b"WVFR"
+       4    1  version (1)
+       5    1  encoding: 1 PNG, 2 JPEG
+       6    2  flags: bit 0 still (full quality, at rest), bit 1 what was sent is lossless,
+                      bit 2 the stored object was compressed with loss, bit 3 fitted to the window
+       8    4  revision   of the view this picture answers
+      12    4  sequence   counts frames of the connection from 1; acknowledged by the browser
+      16    2  cell       number of the window
+      18    2  reserved, 0
+      20    2  width_px      22  2  height_px     of the picture
+      24    8  instance_id
+      32    4  frame_number  counted from 1
+      36    4  draw_us       time the server needed, microseconds
+      40    8  window_center (float64)
+      48    8  window_width  (float64); NaN when the picture has no window (colour)
+      56    8  zoom          canvas pixels per image column (float64)
+      64    8  center_x      image point at the middle of the canvas, in columns (float64)
+      72    8  center_y      … in rows; (0, 0) is the corner of the first pixel, not its centre
+      80    4  payload length
+      84    …  payload: the encoded picture
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+from webviewer.core.errors import ProtocolError
+
+MAGIC = b"WVFR"
+VERSION = 1
+MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
+MAX_SIDE_PX = 8192
+
+_HEADER = struct.Struct("<4sBBHIIHHHHQIIdddddI")
+HEADER_BYTES = _HEADER.size
+
+
+class Encoding(IntEnum):
+    """How the picture in the payload is encoded."""
+
+    PNG = 1
+    JPEG = 2
+
+
+class FrameFlag(IntFlag):
+    """Facts about one frame."""
+
+    STILL = 1
+    LOSSLESS = 2
+    SOURCE_LOSSY = 4
+    FITTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHeader:
+    """What a frame says of itself; fields as in the module's drawing."""
+
+    encoding: Encoding
+    flags: FrameFlag
+    revision: int
+    sequence: int
+    cell: int
+    width_px: int
+    height_px: int
+    instance_id: int
+    frame_number: int
+    draw_us: int
+    window_center: float
+    window_width: float
+    zoom: float
+    center_x: float
+    center_y: float
+
+
+def pack_frame(header: FrameHeader, payload: bytes | bytearray | memoryview) -> bytes:
+    """Return header and payload as one binary message.
+
+    Raises
+    ------
+    ProtocolError
+        A field does not fit its place, or the payload is over ``MAX_PAYLOAD_BYTES``.
+    """
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise ProtocolError(f"A frame of {len(payload)} bytes is over the limit of {MAX_PAYLOAD_BYTES}.")
+    try:
+        head = _HEADER.pack(
+            MAGIC,
+            VERSION,
+            header.encoding,
+            header.flags,
+            header.revision,
+            header.sequence,
+            header.cell,
+            0,
+            header.width_px,
+            header.height_px,
+            header.instance_id,
+            header.frame_number,
+            header.draw_us,
+            header.window_center,
+            header.window_width,
+            header.zoom,
+            header.center_x,
+            header.center_y,
+            len(payload),
+        )
+    except struct.error as exc:
+        raise ProtocolError(f"A field of the frame header does not fit: {exc}.") from exc
+    return head + bytes(payload)
+
+
+def unpack_frame(message: bytes) -> tuple[FrameHeader, bytes]:
+    """Return header and payload of a binary message.
+
+    Raises
+    ------
+    ProtocolError
+        Wrong magic, version, encoding, size or length.
+    """
+    if len(message) < HEADER_BYTES:
+        raise ProtocolError(f"A frame of {len(message)} bytes is shorter than its header of {HEADER_BYTES}.")
+    (
+        magic,
+        version,
+        encoding,
+        flags,
+        revision,
+        sequence,
+        cell,
+        reserved,
+        width_px,
+        height_px,
+        instance_id,
+        frame_number,
+        draw_us,
+        window_center,
+        window_width,
+        zoom,
+        center_x,
+        center_y,
+        length,
+    ) = _HEADER.unpack_from(message)
+    if magic != MAGIC:
+        raise ProtocolError(f"A frame starts with {magic!r}, expected {MAGIC!r}.")
+    if version != VERSION:
+        raise ProtocolError(f"Frame version {version} is not spoken here, expected {VERSION}.")
+    if encoding not in (Encoding.PNG, Encoding.JPEG):
+        raise ProtocolError(f"Frame encoding {encoding} is unknown, expected 1 or 2.")
+    if flags & ~0b1111 or reserved:
+        raise ProtocolError("Reserved bits of a frame header are set.")
+    if not (0 < width_px <= MAX_SIDE_PX and 0 < height_px <= MAX_SIDE_PX):
+        raise ProtocolError(f"A frame of {width_px} × {height_px} is out of range 1 to {MAX_SIDE_PX}.")
+    if length != len(message) - HEADER_BYTES or length > MAX_PAYLOAD_BYTES:
+        raise ProtocolError(f"A frame announces {length} bytes and carries {len(message) - HEADER_BYTES}.")
+    header = FrameHeader(
+        encoding=Encoding(encoding),
+        flags=FrameFlag(flags),
+        revision=revision,
+        sequence=sequence,
+        cell=cell,
+        width_px=width_px,
+        height_px=height_px,
+        instance_id=instance_id,
+        frame_number=frame_number,
+        draw_us=draw_us,
+        window_center=window_center,
+        window_width=window_width,
+        zoom=zoom,
+        center_x=center_x,
+        center_y=center_y,
+    )
+    return header, message[HEADER_BYTES:]
