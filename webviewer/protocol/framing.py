@@ -12,13 +12,14 @@ All numbers little endian::
       12    4  sequence   counts frames of the connection from 1; acknowledged by the browser
       16    2  cell       number of the window
       18    2  reserved, 0
-      20    2  width_px      22  2  height_px     of the picture
+      20    2  width_px      22  2  height_px     of the picture; while moving it may be smaller than the canvas of the
+                      view: the browser stretches it over the canvas
       24    8  instance_id
       32    4  frame_number  counted from 1
       36    4  draw_us       time the server needed, microseconds
       40    8  window_center (float64)
-      48    8  window_width  (float64); NaN when the picture has no window (colour)
-      56    8  zoom          canvas pixels per image column (float64)
+      48    8  window_width  (float64); both NaN when the picture has no window (colour)
+      56    8  zoom          canvas pixels of the view (not of a reduced picture) per image column (float64)
       64    8  center_x      image point at the middle of the canvas, in columns (float64)
       72    8  center_y      … in rows; (0, 0) is the corner of the first pixel, not its centre
       80    4  payload length

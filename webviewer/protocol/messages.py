@@ -25,7 +25,9 @@ Id = Annotated[int, Field(ge=1, lt=2**53)]
 
 
 class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, json_schema_serialization_defaults_required=True
+    )
 
 
 class ImageReference(_Message):
@@ -36,7 +38,10 @@ class ImageReference(_Message):
 
 
 class WindowRecommended(_Message):
-    """The window that the image itself recommends; ``index`` picks among several (explanations in the series)."""
+    """What the image itself recommends; ``index`` picks among several: its windows first, then its VOI LUTs.
+
+    The explanations stand in the series, in the same order; an index past the end shows the first.
+    """
 
     kind: Literal["recommended"] = "recommended"
     index: Annotated[int, Field(ge=0, lt=1024)] = 0
