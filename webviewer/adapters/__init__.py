@@ -1,0 +1,1 @@
+"""What reaches outside: databases, files, other nodes. Third-party exceptions become ours here."""

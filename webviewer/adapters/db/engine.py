@@ -1,0 +1,136 @@
+"""Engines for SQLite and PostgreSQL, set so that both keep the same promises.
+
+SQLite: write-ahead log, foreign keys, ``synchronous=FULL`` (a commit is on the disk), and a writer takes its lock at
+the begin of its transaction, so that two writers wait for each other instead of failing half-way.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from webviewer.config import DatabaseDriver, DatabaseSettings
+from webviewer.core.errors import OutOfResources
+
+READ_ONLY_OPTION = "webviewer_read_only"
+
+_WRITER_WAIT_S = 15.0
+# SQLite waits inside C and would hold up a whole gevent process; so it waits briefly and we sleep between the tries.
+_BUSY_TIMEOUT_MS = 50
+_RETRY_SLEEP_S = 0.005
+_CONNECT_TIMEOUT_S = 5
+
+
+def make_url(settings: DatabaseSettings) -> URL:
+    """Return the address of the database in SQLAlchemy's words."""
+    if settings.driver is DatabaseDriver.SQLITE:
+        return URL.create("sqlite+pysqlite", database=settings.name)
+    return URL.create(
+        "postgresql+psycopg2",
+        username=settings.user or None,
+        password=settings.password or None,
+        host=settings.host,
+        port=settings.port,
+        database=settings.name,
+    )
+
+
+def make_engine(settings: DatabaseSettings) -> Engine:
+    """Return an engine for the database of the settings; opens no connection yet.
+
+    Errors of the connection (gone, full, locked for too long) leave every engine made here as `OutOfResources`;
+    broken constraints stay SQLAlchemy's ``IntegrityError`` for the repositories to put into words.
+    """
+    if settings.driver is DatabaseDriver.SQLITE:
+        engine = create_engine(
+            make_url(settings), connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000}
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        engine = create_engine(
+            make_url(settings),
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=20,
+            pool_timeout=10,
+            connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "webviewer"},
+        )
+        event.listen(engine, "begin", _begin_postgresql)
+    event.listen(engine, "handle_error", _translate)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # Transactions are begun by _begin_sqlite; the driver's own rules begin them too late and never for reading.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    try:
+        for pragma in (
+            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-8192",
+        ):
+            _patiently(partial(cursor.execute, f"PRAGMA {pragma}"))
+    finally:
+        cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = bool(connection.get_execution_options().get(READ_ONLY_OPTION, False))
+    driver = cast("sqlite3.Connection", connection.connection.dbapi_connection)
+    text = "BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE"
+    try:
+        _patiently(partial(driver.execute, text))
+    except sqlite3.Error as exc:
+        raise OutOfResources(f"The database cannot be used: {exc}.") from exc
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get(READ_ONLY_OPTION, False):
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+
+def _patiently(action: Callable[[], object]) -> None:
+    deadline = time.monotonic() + _WRITER_WAIT_S
+    while True:
+        try:
+            action()
+        except sqlite3.OperationalError as exc:
+            busy = getattr(exc, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SLEEP_S)
+        else:
+            return
+
+
+def _translate(context: ExceptionContext) -> OutOfResources | None:
+    error = context.sqlalchemy_exception
+    if context.is_pre_ping or not isinstance(error, DBAPIError):
+        return None
+    # SQLite says DatabaseError itself (none of its children) for a file that is damaged or no database at all.
+    unusable = isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
+    if unusable or error.connection_invalidated:
+        # Only the driver's first line: it says what is wrong, and holds neither the statement nor its values.
+        reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0]
+        return OutOfResources(f"The database cannot be used: {reason}.")
+    return None
+
+
+def sqlite_file(settings: DatabaseSettings) -> Path | None:
+    """Return the file of an SQLite database, None for PostgreSQL."""
+    return Path(settings.name) if settings.driver is DatabaseDriver.SQLITE else None

@@ -1,0 +1,66 @@
+"""The unit of work over an SQLAlchemy connection."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from webviewer.adapters.db.engine import READ_ONLY_OPTION
+from webviewer.archive import ArchiveRepository
+from webviewer.core.errors import Unavailable
+
+
+class SqlUnitOfWork:
+    """A transaction on one connection of the engine's pool; see `webviewer.usecases.unit_of_work.UnitOfWork`."""
+
+    archive: ArchiveRepository
+
+    def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
+        self._engine = engine
+        self._read_only = read_only
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            connection = self._engine.connect()
+        except PoolTimeoutError as exc:
+            raise Unavailable("All database connections are in use; try again.") from exc
+        connection = connection.execution_options(**{READ_ONLY_OPTION: self._read_only})
+        self._connection = connection
+        self.archive = import_module("webviewer.adapters.db.archive_repository").SqlArchiveRepository(connection)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()  # rolls back what was not committed
+
+    def commit(self) -> None:
+        """Make what was done so far durable."""
+        self._open().commit()
+
+    def rollback(self) -> None:
+        """Undo what was done since the last commit."""
+        self._open().rollback()
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            raise RuntimeError("A unit of work is used outside its with block.")
+        return self._connection
+
+
+class SqlUnitOfWorkFactory:
+    """Makes units of work on one engine; see `webviewer.usecases.unit_of_work.UnitOfWorkFactory`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __call__(self, *, read_only: bool = False) -> SqlUnitOfWork:
+        """Return a new unit of work."""
+        return SqlUnitOfWork(self._engine, read_only=read_only)

@@ -1,0 +1,1 @@
+"""What the product does: the only place that joins rooms and owns the transaction."""
