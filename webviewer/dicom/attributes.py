@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+from webviewer.core.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,26 @@ class VoiWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class UltrasoundRegion:
+    """One calibrated region of an ultrasound picture (PS3.3 C.8.5.5): where measuring means what."""
+
+    min_x0: int
+    min_y0: int
+    max_x1: int
+    max_y1: int
+    spatial_format: int  # 1 = 2D tissue, 2 = M-mode, 3 = spectral, …
+    data_type: int
+    units_x: int  # 3 = cm, 4 = seconds, …
+    units_y: int
+    delta_x: float  # physical units per pixel
+    delta_y: float
+    reference_x0: int | None = None
+    reference_y0: int | None = None
+    reference_value_x: float = 0.0
+    reference_value_y: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class FrameAttributes:
     """What may differ from frame to frame of a multi-frame object; also the only entry of a single-frame one."""
 
@@ -43,6 +67,7 @@ class FrameAttributes:
     temporal_position_index: int | None = None
     stack_id: str = ""
     in_stack_position_number: int | None = None
+    dimension_index_values: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +104,76 @@ class ImageAttributes:
     patient_position: str = ""
     smallest_value: float | None = None
     largest_value: float | None = None
+    ultrasound_regions: tuple[UltrasoundRegion, ...] = ()
+    acquisition_number: int | None = None
+    trigger_time_ms: float | None = None
+    b_value: float | None = None
     refusal: str = ""  # why this can't be shown, in words for the doctor; empty = can be tried
 
     def frame(self, frame_number: int) -> FrameAttributes:
         """Return the attributes of a frame, counted from 1."""
         return self.frames[frame_number - 1] if len(self.frames) > 1 else self.frames[0]
+
+    def to_json(self) -> str:
+        """Return compact JSON; attributes that have their default are left out."""
+        return json.dumps(_plain(self), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+    @staticmethod
+    def from_json(text: str) -> ImageAttributes:
+        """Return the attributes that `to_json` wrote.
+
+        Raises
+        ------
+        DataError
+            The text is no such JSON.
+        """
+        try:
+            plain = json.loads(text)
+            return _image_from_plain(plain)
+        except (ValueError, TypeError, KeyError, AttributeError) as exc:
+            raise DataError("Stored image attributes cannot be read: they are no JSON of this program.") from exc
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if field.default is not MISSING and value == field.default:
+            continue
+        found[field.name] = _plain_value(value)
+    return found
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain_value(item) for item in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return _plain(value)
+    return value
+
+
+def _tuples(plain: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
+
+
+def _lookup_table(plain: dict[str, Any]) -> LookupTable:
+    return LookupTable(**_tuples(plain))
+
+
+def _frame_from_plain(plain: dict[str, Any]) -> FrameAttributes:
+    known = _tuples(plain)
+    known["windows"] = tuple(VoiWindow(**window) for window in plain.get("windows", ()))
+    return FrameAttributes(**known)
+
+
+def _image_from_plain(plain: dict[str, Any]) -> ImageAttributes:
+    known = _tuples(plain)
+    known["frames"] = tuple(_frame_from_plain(frame) for frame in plain["frames"])
+    if plain.get("modality_lut") is not None:
+        known["modality_lut"] = _lookup_table(plain["modality_lut"])
+    known["voi_luts"] = tuple(_lookup_table(table) for table in plain.get("voi_luts", ()))
+    if plain.get("palette") is not None:
+        red, green, blue = plain["palette"]
+        known["palette"] = (_lookup_table(red), _lookup_table(green), _lookup_table(blue))
+    known["ultrasound_regions"] = tuple(UltrasoundRegion(**region) for region in plain.get("ultrasound_regions", ()))
+    return ImageAttributes(**known)
