@@ -1,0 +1,134 @@
+"""Tables of the index: whose AE title, which patients, studies, series and instances, and where their files lie.
+
+A study row carries its own counts, modalities and folded search texts, so that a page of the list touches one table.
+Ids of studies, series and instances are never used twice (caches in browsers and render nodes are keyed by them).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    Time,
+    UniqueConstraint,
+)
+
+from webviewer.adapters.db.metadata import metadata
+
+# SQLite numbers rows by itself only in a column that is INTEGER and nothing else.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+ae_title = Table(
+    "ae_title",
+    metadata,
+    Column("ae_title", String(16), primary_key=True),
+    Column("owner_id", BigInteger, nullable=False, index=True),
+)
+"""A called AE title and the one owner whose storage it names. Owners are rows of the control database."""
+
+patient = Table(
+    "patient",
+    metadata,
+    Column("patient_key", _Id, primary_key=True, autoincrement=True),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("patient_id", Text, nullable=False),
+    Column("issuer_of_patient_id", Text, nullable=False),
+    # Objects without a Patient ID are not one person: then the study tells them apart; otherwise empty.
+    Column("unnamed_study_uid", String(64), nullable=False, server_default=""),
+    Column("patient_name", Text, nullable=False),
+    Column("patient_sex", String(16), nullable=False),
+    Column("patient_birth_date", Date),
+    UniqueConstraint("owner_id", "patient_id", "issuer_of_patient_id", "unnamed_study_uid", name="uq_patient_identity"),
+    sqlite_autoincrement=True,
+)
+"""A person as the sender names them: Patient ID within its issuer."""
+
+study = Table(
+    "study",
+    metadata,
+    Column("study_id", _Id, primary_key=True, autoincrement=True),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("patient_key", _Id, ForeignKey("patient.patient_key"), nullable=False, index=True),
+    Column("study_instance_uid", String(64), nullable=False),
+    Column("patient_name", Text, nullable=False),
+    Column("patient_name_folded", Text, nullable=False),
+    Column("patient_id", Text, nullable=False),
+    Column("patient_id_folded", Text, nullable=False),
+    Column("patient_sex", String(16), nullable=False),
+    Column("patient_birth_date", Date),
+    Column("study_date", Date),
+    Column("study_time", Time),
+    Column("accession_number", Text, nullable=False),
+    Column("accession_number_folded", Text, nullable=False),
+    Column("study_description", Text, nullable=False),
+    Column("study_description_folded", Text, nullable=False),
+    Column("referring_physician_name", Text, nullable=False),
+    Column("institution_name", Text, nullable=False),
+    Column("modalities", Text, nullable=False),  # \CT\MR\ : sorted, each between backslashes; empty: none
+    Column("body_parts", Text, nullable=False),  # likewise
+    Column("series_count", Integer, nullable=False),
+    Column("instance_count", Integer, nullable=False),
+    Column("image_count", Integer, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("received_at", DateTime, nullable=False),  # UTC, of the first object
+    Column("first_series_id", _Id),  # no foreign key: it would make a circle
+    UniqueConstraint("owner_id", "study_instance_uid", name="uq_study_uid"),
+    Index("ix_study_by_date", "owner_id", "study_date", "study_time", "study_id"),
+    Index("ix_study_by_name", "owner_id", "patient_name_folded", "study_id"),
+    Index("ix_study_by_arrival", "owner_id", "received_at", "study_id"),
+    sqlite_autoincrement=True,
+)
+"""A study as the list shows it."""
+
+series = Table(
+    "series",
+    metadata,
+    Column("series_id", _Id, primary_key=True, autoincrement=True),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("study_id", _Id, ForeignKey("study.study_id", ondelete="CASCADE"), nullable=False),
+    Column("series_instance_uid", String(64), nullable=False),
+    Column("modality", String(16), nullable=False),
+    Column("series_number", Integer),
+    Column("series_description", Text, nullable=False),
+    Column("body_part_examined", Text, nullable=False),
+    Column("instance_count", Integer, nullable=False),
+    Column("image_count", Integer, nullable=False),
+    UniqueConstraint("study_id", "series_instance_uid", name="uq_series_uid"),
+    sqlite_autoincrement=True,
+)
+"""A series of a study."""
+
+instance = Table(
+    "instance",
+    metadata,
+    Column("instance_id", _Id, primary_key=True, autoincrement=True),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("series_id", _Id, ForeignKey("series.series_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("sop_instance_uid", String(64), nullable=False),
+    Column("sop_class_uid", String(64), nullable=False),
+    Column("transfer_syntax_uid", String(64), nullable=False),
+    Column("instance_number", Integer),
+    Column("number_of_frames", Integer, nullable=False),
+    Column("file_name", String(64), nullable=False),
+    Column("file_bytes", BigInteger, nullable=False),
+    Column("data_set_offset_bytes", Integer, nullable=False),
+    Column("data_set_sha256", LargeBinary(32), nullable=False),
+    Column("pixel_data_offset_bytes", BigInteger),
+    Column("pixel_data_length_bytes", BigInteger),  # null: undefined length, or no pixels
+    Column("image_encoding", SmallInteger, nullable=False),  # 0: no image, 1: zlib of the JSON text
+    Column("image", LargeBinary),
+    UniqueConstraint("owner_id", "sop_instance_uid", name="uq_instance_uid"),
+    UniqueConstraint("file_name", name="uq_instance_file"),  # claims are looked up by it after a crash
+    sqlite_autoincrement=True,
+)
+"""A stored object: its file, and what showing its pixels needs."""
