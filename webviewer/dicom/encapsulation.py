@@ -34,7 +34,7 @@ class PixelLocation(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FrameLocator:
-    """The table of all frames of one object, made once by `locate_frames`, immutable: fit for a cache and for threads."""
+    """The table of all frames of one object, made once by `locate_frames`; immutable, fit for a cache and threads."""
 
     location: PixelLocation
     attributes: ImageAttributes
