@@ -44,9 +44,7 @@ class WebviewerError(Exception):
 
     default_code = "internal_error"
 
-    def __init__(
-        self, message: str, *, code: str | None = None, details: Mapping[str, object] | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str | None = None, details: Mapping[str, object] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code
