@@ -2,7 +2,37 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+import datetime as dt
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from webviewer.adapters.db.archive_tables import ae_title, instance, patient, series, study
+from webviewer.adapters.db.archive_writer import ArchiveWriter
+from webviewer.adapters.db.study_search import list_order, names_of, search_conditions
+from webviewer.archive import (
+    InstanceId,
+    InstanceRecord,
+    OwnerId,
+    Receipt,
+    Series,
+    SeriesId,
+    StoredInstance,
+    Study,
+    StudyId,
+    StudyPage,
+    StudyQuery,
+)
+from webviewer.core.errors import Conflict, NotFound
+
+_MAX_VARIABLES = 500  # of one statement; SQLite's own limit may be as low as 999
+# With fewer hits than this, walking an index in sort order would look up most rows of the table for one page.
+_FEW_HITS = 20_000
+
+_T = TypeVar("_T")
 
 
 class SqlArchiveRepository:
@@ -16,3 +46,209 @@ class SqlArchiveRepository:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def owner_of_ae_title(self, called: str) -> OwnerId | None:
+        """Return the owner whose AE title was called, None if nobody's."""
+        found = self._connection.execute(select(ae_title.c.owner_id).where(ae_title.c.ae_title == called)).scalar()
+        return None if found is None else OwnerId(found)
+
+    def set_ae_titles(self, owner_id: OwnerId, ae_titles: Iterable[str]) -> None:
+        """Make these the owner's AE titles; raises Conflict if one is another owner's."""
+        wanted = list(dict.fromkeys(ae_titles))
+        self._connection.execute(delete(ae_title).where(ae_title.c.owner_id == owner_id))
+        for part in _parts(wanted):
+            taken = self._connection.execute(select(ae_title.c.ae_title).where(ae_title.c.ae_title.in_(part))).scalars()
+            for title in taken:
+                raise _taken(title)
+        if wanted:
+            try:
+                self._connection.execute(
+                    insert(ae_title), [{"ae_title": title, "owner_id": owner_id} for title in wanted]
+                )
+            except IntegrityError as exc:
+                raise _taken(", ".join(wanted)) from exc
+
+    def add_instances(
+        self, records: Sequence[tuple[OwnerId, InstanceRecord]], received_at: dt.datetime
+    ) -> list[Receipt | Exception]:
+        """Index many objects at once (the group commit); per object a receipt or DuplicateObject."""
+        return ArchiveWriter(self._connection, received_at).add(records)
+
+    def find_studies(self, owner_id: OwnerId, query: StudyQuery) -> StudyPage:
+        """Return one page of the owner's studies."""
+        conditions = search_conditions(query)
+        total = self._connection.execute(
+            select(func.count()).select_from(study).where(study.c.owner_id == owner_id, *conditions)
+        ).scalar_one()
+        if total == 0 or query.offset >= total:
+            return StudyPage((), total)
+        rows = self._connection.execute(
+            select(study)
+            .where(study.c.owner_id == owner_id, *conditions)
+            .order_by(*list_order(query, by_index=not conditions or total > _FEW_HITS))
+            .offset(query.offset)
+            .limit(query.limit)
+        )
+        return StudyPage(tuple(_study(row) for row in rows), total)
+
+    def get_study(self, owner_id: OwnerId, study_id: StudyId) -> Study:
+        """Return a study; raises NotFound."""
+        row = self._connection.execute(
+            select(study).where(study.c.study_id == study_id, study.c.owner_id == owner_id)
+        ).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no study {study_id}.")
+        return _study(row)
+
+    def list_series(self, owner_id: OwnerId, study_id: StudyId) -> tuple[Series, ...]:
+        """Return the series of a study by series number; those without a number come last."""
+        rows = self._connection.execute(
+            select(series)
+            .where(series.c.study_id == study_id, series.c.owner_id == owner_id)
+            .order_by(series.c.series_number.nulls_last(), series.c.series_id)
+        )
+        return tuple(_series(row) for row in rows)
+
+    def get_series(self, owner_id: OwnerId, series_id: SeriesId) -> Series:
+        """Return a series; raises NotFound."""
+        row = self._connection.execute(
+            select(series).where(series.c.series_id == series_id, series.c.owner_id == owner_id)
+        ).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no series {series_id}.")
+        return _series(row)
+
+    def list_instances(self, owner_id: OwnerId, series_id: SeriesId) -> tuple[StoredInstance, ...]:
+        """Return the instances of a series in no promised order."""
+        rows = self._connection.execute(
+            select(instance).where(instance.c.series_id == series_id, instance.c.owner_id == owner_id)
+        )
+        return tuple(_instance(row) for row in rows)
+
+    def get_instances(
+        self, owner_id: OwnerId, instance_ids: Iterable[InstanceId]
+    ) -> dict[InstanceId, StoredInstance]:
+        """Return those of the instances that the owner has."""
+        found: dict[InstanceId, StoredInstance] = {}
+        for part in _parts(list(dict.fromkeys(instance_ids))):
+            rows = self._connection.execute(
+                select(instance).where(instance.c.instance_id.in_(part), instance.c.owner_id == owner_id)
+            )
+            found.update((InstanceId(row.instance_id), _instance(row)) for row in rows)
+        return found
+
+    def delete_studies(self, owner_id: OwnerId, study_ids: Iterable[StudyId]) -> tuple[str, ...]:
+        """Delete studies from the index; returns the file names that nothing points to any more."""
+        files: list[str] = []
+        for part in _parts(list(dict.fromkeys(study_ids))):
+            mine = study.c.study_id.in_(part), study.c.owner_id == owner_id
+            files += self._connection.execute(
+                select(instance.c.file_name)
+                .join(series, series.c.series_id == instance.c.series_id)
+                .join(study, study.c.study_id == series.c.study_id)
+                .where(*mine)
+            ).scalars()
+            patients = set(self._connection.execute(select(study.c.patient_key).where(*mine)).scalars())
+            self._connection.execute(delete(study).where(*mine))  # series and instances go by cascade
+            for keys in _parts(list(patients)):
+                self._connection.execute(
+                    delete(patient).where(
+                        patient.c.patient_key.in_(keys),
+                        ~select(study.c.study_id).where(study.c.patient_key == patient.c.patient_key).exists(),
+                    )
+                )
+        return tuple(files)
+
+    def indexed_files(self, file_names: Iterable[str]) -> frozenset[str]:
+        """Return those of the file names that an instance points to (for the recovery at start)."""
+        found: set[str] = set()
+        for part in _parts(list(file_names)):
+            found.update(
+                self._connection.execute(
+                    select(instance.c.file_name).where(instance.c.file_name.in_(part))
+                ).scalars()
+            )
+        return frozenset(found)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many studies and instances there are and how many bytes they take, of all owners together."""
+        row = self._connection.execute(
+            select(
+                func.count(),
+                func.coalesce(func.sum(study.c.instance_count), 0),
+                func.coalesce(func.sum(study.c.size_bytes), 0),
+            )
+        ).one()
+        return {"studies": int(row[0]), "instances": int(row[1]), "size_bytes": int(row[2])}
+
+    def ping(self) -> None:
+        """Prove that the index can be read; raises OutOfResources from the engine when it cannot."""
+        self._connection.execute(text("SELECT 1 FROM instance LIMIT 1"))
+
+
+def _taken(title: str) -> Conflict:
+    return Conflict(f"AE title {title!r} belongs to another user already; an AE title names one user.")
+
+
+def _parts(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(values), _MAX_VARIABLES):
+        yield values[start : start + _MAX_VARIABLES]
+
+
+def _study(row: Row[Any]) -> Study:
+    return Study(
+        study_id=StudyId(row.study_id),
+        study_instance_uid=row.study_instance_uid,
+        patient_name=row.patient_name,
+        patient_id=row.patient_id,
+        patient_sex=row.patient_sex,
+        patient_birth_date=row.patient_birth_date,
+        modalities=names_of(row.modalities),
+        body_parts=names_of(row.body_parts),
+        study_date=row.study_date,
+        study_time=row.study_time,
+        accession_number=row.accession_number,
+        study_description=row.study_description,
+        referring_physician_name=row.referring_physician_name,
+        institution_name=row.institution_name,
+        series_count=row.series_count,
+        instance_count=row.instance_count,
+        image_count=row.image_count,
+        size_bytes=row.size_bytes,
+        received_at=row.received_at.replace(tzinfo=dt.UTC),
+        first_series_id=None if row.first_series_id is None else SeriesId(row.first_series_id),
+    )
+
+
+def _series(row: Row[Any]) -> Series:
+    return Series(
+        series_id=SeriesId(row.series_id),
+        study_id=StudyId(row.study_id),
+        series_instance_uid=row.series_instance_uid,
+        modality=row.modality,
+        series_number=row.series_number,
+        series_description=row.series_description,
+        body_part_examined=row.body_part_examined,
+        instance_count=row.instance_count,
+        image_count=row.image_count,
+        has_images=row.image_count > 0,
+    )
+
+
+def _instance(row: Row[Any]) -> StoredInstance:
+    return StoredInstance(
+        instance_id=InstanceId(row.instance_id),
+        series_id=SeriesId(row.series_id),
+        sop_instance_uid=row.sop_instance_uid,
+        sop_class_uid=row.sop_class_uid,
+        transfer_syntax_uid=row.transfer_syntax_uid,
+        instance_number=row.instance_number,
+        number_of_frames=row.number_of_frames,
+        file_name=row.file_name,
+        file_bytes=row.file_bytes,
+        data_set_offset_bytes=row.data_set_offset_bytes,
+        data_set_sha256=bytes(row.data_set_sha256),
+        pixel_data_offset_bytes=row.pixel_data_offset_bytes,
+        pixel_data_length_bytes=row.pixel_data_length_bytes,
+        image=None if row.image is None else zlib.decompress(row.image).decode("utf-8"),
+    )
