@@ -1,0 +1,4 @@
+import { start } from './start';
+import { UserApp } from './UserApp';
+
+void start(<UserApp />);

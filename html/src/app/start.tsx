@@ -1,0 +1,35 @@
+import '@fontsource-variable/inter/wght.css';
+import '@mantine/core/styles.css';
+import '../shared/theme/global.css';
+
+import { MantineProvider } from '@mantine/core';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { type ReactNode, StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { createQueryClient } from '../shared/api/queries';
+import { startLanguage } from '../shared/i18n/preference';
+import { schemeManager, startScheme } from '../shared/theme/preference';
+import { cssVariablesResolver, theme } from '../shared/theme/theme';
+import { PageBoundary } from '../shared/ui/PageBoundary';
+
+/** Puts a page on the screen, in the user's language and theme. */
+export async function start(page: ReactNode): Promise<void> {
+  const root = document.getElementById('root');
+  if (root === null) throw new Error('The page has no element "root".');
+  document.documentElement.style.background = '';
+  await startLanguage();
+  createRoot(root).render(
+    <StrictMode>
+      <MantineProvider
+        theme={theme}
+        defaultColorScheme={startScheme()}
+        colorSchemeManager={schemeManager()}
+        cssVariablesResolver={cssVariablesResolver}
+      >
+        <QueryClientProvider client={createQueryClient()}>
+          <PageBoundary>{page}</PageBoundary>
+        </QueryClientProvider>
+      </MantineProvider>
+    </StrictMode>,
+  );
+}

@@ -1,0 +1,74 @@
+/** Records of the HTTP contract, as the server sends them (ARCHITECTURE.md, "HTTP for browsers"). */
+
+export interface Study {
+  study_id: number;
+  study_instance_uid: string;
+  patient_name: string;
+  patient_id: string;
+  patient_sex: string;
+  patient_birth_date: string | null;
+  modalities: string[];
+  body_parts: string[];
+  study_date: string | null;
+  study_time: string | null;
+  accession_number: string;
+  study_description: string;
+  referring_physician_name: string;
+  institution_name: string;
+  series_count: number;
+  instance_count: number;
+  image_count: number;
+  size_bytes: number;
+  received_at: string;
+  first_series_id: number | null;
+}
+
+export interface Series {
+  series_id: number;
+  study_id: number;
+  series_instance_uid: string;
+  modality: string;
+  series_number: number | null;
+  series_description: string;
+  body_part_examined: string;
+  instance_count: number;
+  image_count: number;
+  has_images: boolean;
+}
+
+export interface StudyWithSeries extends Study {
+  series: Series[];
+}
+
+export interface StudyPage {
+  studies: Study[];
+  total: number;
+}
+
+export interface User {
+  user_id: number;
+  user_name: string;
+  is_administrator: boolean;
+}
+
+export interface SessionAnswer {
+  user: User;
+  csrf_token: string;
+  expires_at: string;
+}
+
+export interface SkippedFile {
+  name: string;
+  reason: string;
+  message: string;
+}
+
+export interface UploadState {
+  offset: number;
+  state: 'receiving' | 'processing' | 'done';
+  stored: number;
+  duplicates: number;
+  skipped: SkippedFile[];
+  done_files: number;
+  total_files: number;
+}

@@ -1,0 +1,88 @@
+/** Language and theme: kept in this browser, and for the signed-in user on the server, where they win at every sign-in. */
+
+import { useMantineColorScheme } from '@mantine/core';
+import { useCallback, useEffect } from 'react';
+import { api } from '../api/client';
+import { type Language, toLanguage, useTranslation } from '../i18n';
+import { chooseLanguage } from '../i18n/preference';
+import { type Scheme, toScheme } from '../theme/preference';
+import { session, useSession } from './store';
+
+/** What the visitor chose on the sign-in page; saved for the user once it is known who it is. */
+const chosenBeforeSignIn: { language: Language | null; theme: Scheme | null } = { language: null, theme: null };
+
+function save(key: 'language' | 'theme', value: Language | Scheme): void {
+  // A preference that cannot be saved now still holds in this browser; nothing to bother a doctor with.
+  void api.put(`/v2/settings/${key}`, value).catch(() => undefined);
+}
+
+/** A value of the user's settings, null where none is kept or it cannot be read. */
+async function load(key: string): Promise<unknown> {
+  try {
+    return await api.get<unknown>(`/v2/settings/${key}`);
+  } catch {
+    return null;
+  }
+}
+
+export interface Preferences {
+  language: Language;
+  setLanguage: (language: Language) => void;
+  theme: Scheme;
+  setTheme: (theme: Scheme) => void;
+}
+
+export function usePreferences(): Preferences {
+  const { i18n } = useTranslation();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const setLanguage = useCallback((language: Language) => {
+    void chooseLanguage(language);
+    if (session.get().status === 'signed-in') save('language', language);
+    else chosenBeforeSignIn.language = language;
+  }, []);
+  const setTheme = useCallback(
+    (theme: Scheme) => {
+      setColorScheme(theme);
+      if (session.get().status === 'signed-in') save('theme', theme);
+      else chosenBeforeSignIn.theme = theme;
+    },
+    [setColorScheme],
+  );
+  return {
+    language: toLanguage(i18n.language) ?? 'en',
+    setLanguage,
+    theme: toScheme(colorScheme) ?? 'dark',
+    setTheme,
+  };
+}
+
+/** Takes over the user's own language and theme after the sign-in. Mount once, inside the signed-in page. */
+export function useUserPreferences(): void {
+  const { user } = useSession();
+  const { setColorScheme } = useMantineColorScheme();
+  const userId = user?.user_id;
+  useEffect(() => {
+    if (userId === undefined) return;
+    let current = true;
+    const { language, theme } = chosenBeforeSignIn;
+    chosenBeforeSignIn.language = null;
+    chosenBeforeSignIn.theme = null;
+    if (language !== null) save('language', language);
+    else {
+      void load('language').then((value) => {
+        const own = toLanguage(value);
+        if (current && own !== null) void chooseLanguage(own);
+      });
+    }
+    if (theme !== null) save('theme', theme);
+    else {
+      void load('theme').then((value) => {
+        const own = toScheme(value);
+        if (current && own !== null) setColorScheme(own);
+      });
+    }
+    return () => {
+      current = false;
+    };
+  }, [userId, setColorScheme]);
+}

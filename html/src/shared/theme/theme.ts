@@ -1,0 +1,77 @@
+/** Mantine's theme, made from the tokens. */
+
+import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
+import { fixedVariables, tokenVariables } from './tokens';
+
+const accent: MantineColorsTuple = [
+  '#E3FAFC', '#C5F6FA', '#99E9F2', '#66D9E8', '#3BC9DB', '#22B8CF', '#15AABF', '#0C8599', '#0B7285', '#095C6B',
+];
+
+const space = { xs: '4px', sm: '8px', md: '12px', lg: '16px', xl: '24px' };
+
+export const theme = createTheme({
+  primaryColor: 'accent',
+  primaryShade: 8,
+  colors: { accent },
+  fontFamily: "'Inter Variable', system-ui, sans-serif",
+  fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace',
+  fontSizes: { xs: '12px', sm: '13px', md: '14px', lg: '16px', xl: '20px' },
+  lineHeights: { xs: '16px', sm: '18px', md: '20px', lg: '24px', xl: '28px' },
+  headings: {
+    fontWeight: '600',
+    sizes: {
+      h1: { fontSize: '24px', lineHeight: '32px' },
+      h2: { fontSize: '20px', lineHeight: '28px' },
+      h3: { fontSize: '16px', lineHeight: '24px' },
+    },
+  },
+  spacing: space,
+  radius: { xs: '4px', sm: '6px', md: '8px', lg: '10px', xl: '12px' },
+  defaultRadius: 'sm',
+  cursorType: 'pointer',
+  focusRing: 'auto',
+  respectReducedMotion: true,
+  components: {
+    Button: { defaultProps: { size: 'sm', radius: 'sm' }, styles: { root: { fontWeight: 500, fontSize: 14 } } },
+    Tooltip: { defaultProps: { openDelay: 500, withArrow: false, events: { hover: true, focus: true, touch: false } } },
+    Modal: { defaultProps: { radius: 'xl', centered: true, transitionProps: { duration: 120 } } },
+    Drawer: { defaultProps: { transitionProps: { duration: 180 } } },
+    Menu: { defaultProps: { transitionProps: { duration: 120 }, radius: 'md', shadow: 'md' } },
+    Popover: { defaultProps: { transitionProps: { duration: 120 }, radius: 'md', shadow: 'md' } },
+    Combobox: { defaultProps: { transitionProps: { duration: 120 }, radius: 'md', shadow: 'md' } },
+  },
+});
+
+/** Maps our tokens onto Mantine's own variables, so that its parts take the design's colours. */
+export const cssVariablesResolver: CSSVariablesResolver = () => {
+  const common = {
+    '--mantine-color-body': 'var(--wv-bg)',
+    '--mantine-color-text': 'var(--wv-text)',
+    '--mantine-color-bright': 'var(--wv-text)',
+    '--mantine-color-dimmed': 'var(--wv-dim)',
+    '--mantine-color-placeholder': 'var(--wv-faint)',
+    '--mantine-color-anchor': 'var(--wv-accent)',
+    '--mantine-color-error': 'var(--wv-danger)',
+    '--mantine-color-default': 'var(--wv-raised)',
+    '--mantine-color-default-hover': 'var(--wv-hover)',
+    '--mantine-color-default-color': 'var(--wv-text)',
+    '--mantine-color-default-border': 'var(--wv-border)',
+    '--mantine-color-disabled': 'var(--wv-hover)',
+    '--mantine-color-disabled-color': 'var(--wv-faint)',
+    '--mantine-color-disabled-border': 'var(--wv-border)',
+    '--mantine-primary-color-filled': 'var(--wv-fill)',
+    '--mantine-primary-color-filled-hover': 'var(--wv-fill-hover)',
+    '--mantine-primary-color-light': 'var(--wv-selected)',
+    '--mantine-primary-color-light-color': 'var(--wv-accent)',
+    '--mantine-color-accent-filled': 'var(--wv-fill)',
+    '--mantine-color-accent-filled-hover': 'var(--wv-fill-hover)',
+    '--mantine-color-accent-light': 'var(--wv-selected)',
+    '--mantine-color-accent-light-color': 'var(--wv-accent)',
+    '--mantine-color-accent-outline': 'var(--wv-accent)',
+  };
+  return {
+    variables: fixedVariables,
+    light: { ...tokenVariables('light'), ...common },
+    dark: { ...tokenVariables('dark'), ...common },
+  };
+};

@@ -1,0 +1,84 @@
+import { Menu, UnstyledButton } from '@mantine/core';
+import { IconCheck, IconChevronUp, IconLanguage, IconMoon, IconSun } from '@tabler/icons-react';
+import { iconStroke } from '../icons';
+import { languageNames, languages, localeOf, useTranslation } from '../i18n';
+import { usePreferences } from '../session/preferences';
+import classes from './Controls.module.css';
+
+/** The language button of the lower left corner. `compact` shows the short name, for the rail. */
+export function LanguageMenu({ compact = false }: { compact?: boolean }) {
+  const { t } = useTranslation();
+  const { language, setLanguage } = usePreferences();
+  return (
+    <Menu position="top-start" width={200}>
+      <Menu.Target>
+        <UnstyledButton className={compact ? classes.compact : classes.language} aria-label={`${t('language')}: ${languageNames[language]}`}>
+          <IconLanguage size={compact ? 18 : 16} stroke={iconStroke} aria-hidden />
+          <span>{compact ? language.toUpperCase() : languageNames[language]}</span>
+          {!compact && <IconChevronUp size={14} stroke={iconStroke} aria-hidden />}
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {languages.map((one) => (
+          <Menu.Item
+            key={one}
+            lang={localeOf[one]}
+            role="menuitemradio"
+            aria-checked={one === language}
+            leftSection={one === language ? <IconCheck size={16} aria-hidden /> : <span style={{ width: 16 }} />}
+            onClick={() => setLanguage(one)}
+          >
+            {languageNames[one]}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+/** Light and dark beside each other. */
+export function ThemeSwitch() {
+  const { t } = useTranslation();
+  const { theme, setTheme } = usePreferences();
+  const one = (name: 'light' | 'dark', label: string, Icon: typeof IconSun) => (
+    <UnstyledButton
+      className={classes.theme}
+      role="radio"
+      aria-checked={theme === name}
+      aria-label={label}
+      tabIndex={theme === name ? 0 : -1}
+      onClick={() => setTheme(name)}
+      onKeyDown={(event) => {
+        if (!event.key.startsWith('Arrow')) return;
+        event.preventDefault();
+        setTheme(name === 'light' ? 'dark' : 'light');
+        const other = event.currentTarget.parentElement?.querySelector<HTMLElement>('[aria-checked="false"]');
+        other?.focus();
+      }}
+    >
+      <Icon size={16} stroke={iconStroke} aria-hidden />
+    </UnstyledButton>
+  );
+  return (
+    <div className={classes.themes} role="radiogroup" aria-label={t('theme')}>
+      {one('light', t('themeLight'), IconSun)}
+      {one('dark', t('themeDark'), IconMoon)}
+    </div>
+  );
+}
+
+/** One button that turns the theme over, for the rail. */
+export function ThemeToggle() {
+  const { t } = useTranslation();
+  const { theme, setTheme } = usePreferences();
+  const Icon = theme === 'dark' ? IconMoon : IconSun;
+  return (
+    <UnstyledButton
+      className={classes.compact}
+      aria-label={theme === 'dark' ? t('switchToLight') : t('switchToDark')}
+      onClick={() => setTheme(theme === 'dark' ? 'light' : 'dark')}
+    >
+      <Icon size={18} stroke={iconStroke} aria-hidden />
+    </UnstyledButton>
+  );
+}

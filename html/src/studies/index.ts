@@ -1,0 +1,1 @@
+export { StudiesPage } from './StudiesPage';
