@@ -1,0 +1,144 @@
+"""The study list: what a caller may ask for, and the answer.
+
+`study_query_from` is the one place that turns request parameters into a `StudyQuery`; both edges (the browser's and the
+storage node's) call it, so that a rule is written once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from webviewer.archive import OwnerId, Series, Study, StudyId, StudyPage, StudyQuery
+from webviewer.core.errors import InvalidInput
+from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+
+MAX_LIMIT = 200
+MAX_OFFSET = 2**31 - 1  # OFFSET of both databases takes more, but nobody pages there
+
+SortColumn = Literal[
+    "patient_name",
+    "patient_id",
+    "patient_sex",
+    "patient_birth_date",
+    "modalities",
+    "body_parts",
+    "study_date",
+    "accession_number",
+    "study_description",
+    "referring_physician_name",
+    "institution_name",
+    "series_count",
+    "instance_count",
+    "image_count",
+    "size_bytes",
+    "received_at",
+]
+SORT_COLUMNS: tuple[str, ...] = get_args(SortColumn)
+
+_Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+_REPEATED = frozenset({"modalities"})
+
+
+class _StudyParameters(BaseModel):
+    """Request parameters of the study list with their rules."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    patient_name: _Text = ""
+    patient_id: _Text = ""
+    patient_sex: Annotated[str, Field(max_length=16, pattern=r"^[^\x00]*$")] = ""
+    patient_birth_date: dt.date | None = None
+    modalities: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")], ...], Field(max_length=64)
+    ] = ()
+    body_part: _Text = ""
+    study_date_from: dt.date | None = None
+    study_date_to: dt.date | None = None
+    accession_number: _Text = ""
+    study_description: _Text = ""
+    any_text: _Text = ""
+    sort: SortColumn = "study_date"
+    descending: bool = True
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
+
+
+# Their values are told back to the caller; the others may identify a patient and are not.
+_HARMLESS = frozenset({"modalities", "study_date_from", "study_date_to", "sort", "descending", "offset", "limit"})
+
+
+@dataclass(frozen=True, slots=True)
+class StudyDetail:
+    """A study and its series."""
+
+    study: Study
+    series: tuple[Series, ...]
+
+
+def study_query_from(parameters: Mapping[str, Sequence[str]]) -> StudyQuery:
+    """Check the parameters of a request and make a query of them.
+
+    Parameters
+    ----------
+    parameters
+        Each name with all its values. Only ``modalities`` may repeat; an empty value is the same as none.
+
+    Returns
+    -------
+    StudyQuery
+        The query.
+
+    Raises
+    ------
+    InvalidInput
+        Names the field, its value (unless it may identify a patient) and the rule.
+    """
+    values: dict[str, object] = {}
+    for name, given in parameters.items():
+        kept = [value for value in given if value != ""]
+        if name in _REPEATED:
+            values[name] = tuple(kept)
+        elif len(kept) > 1:
+            raise invalid_field(name, f"given {len(kept)} times", "may be given once")
+        elif kept:
+            values[name] = kept[0]
+    try:
+        checked = _StudyParameters.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        rule = str(first["msg"])
+        if first["type"] == "extra_forbidden":
+            rule = f"is not a parameter of this request; those are {', '.join(_StudyParameters.model_fields)}"
+        raise invalid_field(name, str(first["input"]) if name in _HARMLESS else None, rule) from None
+    if checked.study_date_from and checked.study_date_to and checked.study_date_from > checked.study_date_to:
+        raise invalid_field(
+            "study_date_from", checked.study_date_from.isoformat(), f"may not be after {checked.study_date_to}"
+        )
+    return StudyQuery(**{name: getattr(checked, name) for name in _StudyParameters.model_fields})
+
+
+def invalid_field(field: str, value: str | None, rule: str) -> InvalidInput:
+    """Return the error for a wrong parameter: field, value (None: not to be repeated) and rule."""
+    shown = f" = {value[:80]!r}" if value is not None else ""
+    details: dict[str, object] = {"field": field[:80], "rule": rule}
+    if value is not None:
+        details["value"] = value[:80]
+    return InvalidInput(f"Parameter {field[:80]}{shown}: {rule}.", details=details)
+
+
+def list_studies(units: UnitOfWorkFactory, owner_id: OwnerId, query: StudyQuery) -> StudyPage:
+    """Return one page of an owner's studies."""
+    with units(read_only=True) as unit:
+        return unit.archive.find_studies(owner_id, query)
+
+
+def get_study(units: UnitOfWorkFactory, owner_id: OwnerId, study_id: StudyId) -> StudyDetail:
+    """Return a study of an owner and its series; raises NotFound."""
+    with units(read_only=True) as unit:
+        return StudyDetail(unit.archive.get_study(owner_id, study_id), unit.archive.list_series(owner_id, study_id))

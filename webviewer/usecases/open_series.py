@@ -1,0 +1,193 @@
+"""Opening a series: what the page and the render node must know of its frames, in display order, from the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from webviewer.archive import InstanceId, OwnerId, Series, SeriesId, StoredInstance
+from webviewer.core.errors import DataError, NotFound
+from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, VoiWindow
+from webviewer.dicom.geometry import FramePlace, order_frames, places_of, slice_position_mm
+from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+
+MAX_FRAMES_OF_OBJECT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class FrameDetail:
+    """What the page must know of a frame; lengths in mm."""
+
+    instance_id: InstanceId
+    frame_number: int
+    sop_instance_uid: str
+    instance_number: int | None
+    rows: int
+    columns: int
+    pixel_spacing: tuple[float, float] | None  # between rows, between columns
+    spacing_source: str
+    pixel_aspect: float  # height of a pixel / its width
+    image_position_patient: tuple[float, float, float] | None
+    image_orientation_patient: tuple[float, float, float, float, float, float] | None
+    slice_position_mm: float | None
+    slice_thickness: float | None
+    windows: tuple[VoiWindow, ...]
+    voi_lut_explanations: tuple[str, ...]
+    voi_lut_function: str
+    photometric_interpretation: str
+    rescale_type: str
+    lossy: bool
+    frame_time_ms: float | None
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesDetail:
+    """A series and its frames in display order."""
+
+    series: Series
+    frames: tuple[FrameDetail, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RenderDetail:
+    """What the render node must know: frames in display order and the attributes of each object as JSON text."""
+
+    series_id: SeriesId
+    modality: str
+    frames: tuple[tuple[InstanceId, int], ...]
+    images: dict[InstanceId, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    instance: StoredInstance
+    attributes: ImageAttributes
+    text: str
+
+
+def open_series(units: UnitOfWorkFactory, owner_id: OwnerId, series_id: SeriesId) -> SeriesDetail:
+    """Return a series of the owner for the page; objects without pixels have no frames. Raises NotFound."""
+    with units(read_only=True) as unit:
+        series = unit.archive.get_series(owner_id, series_id)
+        instances = unit.archive.list_instances(owner_id, series_id)
+    return SeriesDetail(series, tuple(_detail(image, number) for image, number in _ordered(instances)))
+
+
+def open_series_for_render(units: UnitOfWorkFactory, owner_id: OwnerId, series_id: SeriesId) -> RenderDetail:
+    """Return a series of the owner for the render node. Raises NotFound."""
+    with units(read_only=True) as unit:
+        series = unit.archive.get_series(owner_id, series_id)
+        instances = unit.archive.list_instances(owner_id, series_id)
+    return _render_detail(series, instances)
+
+
+def open_instance_for_render(units: UnitOfWorkFactory, owner_id: OwnerId, instance_id: InstanceId) -> RenderDetail:
+    """Return one object of the owner for the render node. Raises NotFound."""
+    with units(read_only=True) as unit:
+        instance = unit.archive.get_instances(owner_id, [instance_id]).get(instance_id)
+        if instance is None:
+            raise NotFound("There is no such image.")
+        series = unit.archive.get_series(owner_id, instance.series_id)
+    return _render_detail(series, [instance])
+
+
+def _render_detail(series: Series, instances: Iterable[StoredInstance]) -> RenderDetail:
+    ordered = _ordered(instances)
+    return RenderDetail(
+        series.series_id,
+        series.modality,
+        tuple((image.instance.instance_id, number) for image, number in ordered),
+        {image.instance.instance_id: image.text for image, _ in ordered},
+    )
+
+
+def _ordered(instances: Iterable[StoredInstance]) -> list[tuple[_Image, int]]:
+    """Return all frames of the objects with pixels, each with its frame number, in display order."""
+    places: list[FramePlace] = []
+    owners: list[_Image] = []
+    for instance in instances:
+        if instance.image is None:
+            continue
+        image = _read_image(instance)
+        own = places_of(image.attributes, instance.instance_number, instance.sop_instance_uid)
+        places.extend(own)
+        owners.extend([image] * len(own))
+    return [(owners[index], places[index].frame_number) for index in order_frames(places).indices]
+
+
+def _read_image(instance: StoredInstance) -> _Image:
+    text = instance.image or ""
+    try:
+        attributes = ImageAttributes.from_json(text)
+    except DataError as error:
+        return _refused(instance, error.message)
+    if attributes.number_of_frames > MAX_FRAMES_OF_OBJECT and not attributes.refusal:
+        return _refused(
+            instance,
+            f"The image says it has {attributes.number_of_frames} frames; at most {MAX_FRAMES_OF_OBJECT} can be shown.",
+        )
+    if attributes.refusal and attributes.number_of_frames > 1:
+        # One cell says why; a lying number of frames must not make a list of millions.
+        return _refused(instance, attributes.refusal)
+    return _Image(instance, attributes, text)
+
+
+def _refused(instance: StoredInstance, words: str) -> _Image:
+    attributes = ImageAttributes(
+        transfer_syntax_uid=instance.transfer_syntax_uid,
+        rows=0,
+        columns=0,
+        number_of_frames=1,
+        samples_per_pixel=1,
+        photometric_interpretation="MONOCHROME2",
+        bits_allocated=8,
+        bits_stored=8,
+        high_bit=7,
+        pixel_representation=0,
+        planar_configuration=0,
+        pixel_element="PixelData",
+        frames=(FrameAttributes(),),
+        refusal=words,
+    )
+    return _Image(instance, attributes, attributes.to_json())
+
+
+def _detail(image: _Image, frame_number: int) -> FrameDetail:
+    attributes = image.attributes
+    frame = attributes.frame(frame_number)
+    spacing = frame.pixel_spacing
+    if spacing is None and attributes.spacing_source == "ImagerPixelSpacing":
+        spacing = attributes.imager_pixel_spacing
+    return FrameDetail(
+        instance_id=image.instance.instance_id,
+        frame_number=frame_number,
+        sop_instance_uid=image.instance.sop_instance_uid,
+        instance_number=image.instance.instance_number,
+        rows=attributes.rows,
+        columns=attributes.columns,
+        pixel_spacing=spacing,
+        spacing_source=attributes.spacing_source,
+        pixel_aspect=_pixel_aspect(attributes, spacing),
+        image_position_patient=frame.image_position_patient,
+        image_orientation_patient=frame.image_orientation_patient,
+        slice_position_mm=slice_position_mm(frame),
+        slice_thickness=frame.slice_thickness,
+        windows=frame.windows,
+        voi_lut_explanations=tuple(table.explanation for table in attributes.voi_luts),
+        voi_lut_function=frame.voi_lut_function,
+        photometric_interpretation=attributes.photometric_interpretation,
+        rescale_type=frame.rescale_type,
+        lossy=attributes.lossy,
+        frame_time_ms=attributes.frame_time_ms,
+        refusal=attributes.refusal,
+    )
+
+
+def _pixel_aspect(attributes: ImageAttributes, spacing: tuple[float, float] | None) -> float:
+    if spacing is not None and spacing[0] > 0 and spacing[1] > 0:
+        return spacing[0] / spacing[1]
+    if attributes.pixel_aspect_ratio is not None and min(attributes.pixel_aspect_ratio) > 0:
+        vertical, horizontal = attributes.pixel_aspect_ratio
+        return vertical / horizontal
+    return 1.0
