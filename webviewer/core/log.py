@@ -1,6 +1,6 @@
 """Structured logging: one JSON object a line, from all processes into one file, without secrets or patients.
 
-Only main functions call `configure`; everything else takes ``logging.getLogger(__name__)``, %-arguments and ``extra={}``.
+Only main functions call `configure`; all else takes ``logging.getLogger(__name__)``, %-arguments and ``extra={}``.
 Event names are snake case; identifying data of patients never come near a log call.
 """
 
@@ -31,23 +31,23 @@ _MAX_LINE_BYTES = 32 * 1024
 # attributes that every LogRecord has: what is beside them came from `extra`
 _OWN_ATTRIBUTES = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
 
-_SECRET_NAMES = (
+_HIDDEN_NAMES = (
     r"(?:[a-z0-9_.-]*(?:password|passwd|secret|token|ticket|api[-_]?key|session|credential|signature)|link|key)"
 )
 _SECRETS = (
     # a query string or form: ?ticket=abc&x=1
-    re.compile(rf"([?&;\s]{_SECRET_NAMES}=)[^&\s\"'#;]+", re.IGNORECASE),
+    re.compile(rf"([?&;\s]{_HIDDEN_NAMES}=)[^&\s\"'#;]+", re.IGNORECASE),
     # the start of a form body
-    re.compile(rf"(^{_SECRET_NAMES}=)[^&\s\"'#;]+", re.IGNORECASE),
+    re.compile(rf"(^{_HIDDEN_NAMES}=)[^&\s\"'#;]+", re.IGNORECASE),
     # headers: Authorization: Bearer abc, and the subprotocol ticket.abc
     re.compile(r"(\bBearer\s+)[A-Za-z0-9._~+/=-]+", re.IGNORECASE),
     re.compile(r"(\bticket\.)[A-Za-z0-9_-]{8,}", re.IGNORECASE),
     # JSON: "password": "abc"
-    re.compile(rf"(\"{_SECRET_NAMES}\"\s*:\s*\")[^\"]*", re.IGNORECASE),
+    re.compile(rf"(\"{_HIDDEN_NAMES}\"\s*:\s*\")[^\"]*", re.IGNORECASE),
     # user:password@ in an address
     re.compile(r"(://[^:/@\s]*:)[^@/\s]+(?=@)"),
 )
-_SECRET_FIELD = re.compile(_SECRET_NAMES.replace("|link|key", ""), re.IGNORECASE)
+_SECRET_FIELD = re.compile(_HIDDEN_NAMES.replace("|link|key", ""), re.IGNORECASE)
 
 
 class LogOptions(Protocol):

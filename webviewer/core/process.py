@@ -5,7 +5,8 @@ The kernel closes a dead process's files however it died, so this works for ``ki
 Parent::
 
     lifeline = Lifeline()
-    subprocess.Popen(command, env={**environ, **lifeline.environment()}, pass_fds=lifeline.pass_fds, start_new_session=True)
+    environ = {**environ, **lifeline.environment()}
+    subprocess.Popen(command, env=environ, pass_fds=lifeline.pass_fds, start_new_session=True)
 
 Child, first thing in its main function::
 

@@ -1,13 +1,4 @@
-"""Typed settings, read from the documented JSON files and the environment: the only reader of ``os.environ``.
-
-Files (all keys optional, unknown keys are warned of, a wrong value is refused with key, value and rule):
-
-``renderserverconfig.json``  unified build: storage folder, database, link policy
-``control.json``             control node: address and port of the HTTP listener
-``storage.json``             storage node: ports of its internal HTTP and of DICOM, address of the control node
-
-The last two lie beside the first. Relative paths inside a file are relative to that file's folder.
-"""
+"""The settings as frozen records, handed down from main functions."""
 
 from __future__ import annotations
 

@@ -1,0 +1,46 @@
+"""Typed settings, read from the documented JSON files and the environment: the only reader of ``os.environ``.
+
+Files (all keys optional, unknown keys are warned of, a wrong value is refused with key, value and rule):
+
+``renderserverconfig.json``  unified build: storage folder, database, link policy
+``control.json``             control node: address and port of the HTTP listener
+``storage.json``             storage node: ports of its internal HTTP and of DICOM, address of the control node
+
+The last two lie beside the first. Relative paths inside a file are relative to that file's folder, except the name of
+a SQLite file, which lies in the storage folder. Environment variables win over files, command lines over both.
+"""
+
+from webviewer.config.keys import CONTROL_FILE, KEYS, MAIN_FILE, STORAGE_FILE
+from webviewer.config.load import Configuration, environment_of, load_configuration, load_settings, variables
+from webviewer.config.records import (
+    ControlSettings,
+    DatabaseDriver,
+    DatabaseSettings,
+    LinkByParamsPolicy,
+    LogSettings,
+    PeerRule,
+    RenderSettings,
+    Settings,
+    StorageSettings,
+)
+
+__all__ = [
+    "CONTROL_FILE",
+    "KEYS",
+    "MAIN_FILE",
+    "STORAGE_FILE",
+    "Configuration",
+    "ControlSettings",
+    "DatabaseDriver",
+    "DatabaseSettings",
+    "LinkByParamsPolicy",
+    "LogSettings",
+    "PeerRule",
+    "RenderSettings",
+    "Settings",
+    "StorageSettings",
+    "environment_of",
+    "load_configuration",
+    "load_settings",
+    "variables",
+]

@@ -1,0 +1,194 @@
+"""The table of all settings: name, file, key, environment variable, rule, description."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from webviewer.config.kinds import Address, Choice, Flag, Kind, Location, Number, Peers, Text
+from webviewer.config.records import DatabaseDriver, LinkByParamsPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting: where it is written and what it may be."""
+
+    name: str  # section.field of the dataclasses above
+    file: str  # which file may hold it; "" where only the environment does
+    json_key: str
+    variable: str
+    kind: Kind
+    help: str
+
+
+MAIN_FILE = "renderserverconfig.json"
+CONTROL_FILE = "control.json"
+STORAGE_FILE = "storage.json"
+
+_PORT = Number(1, 65535)
+_HOST = Text("a host name or an address", r"[A-Za-z0-9.:_-]{1,253}")
+_SECRET = Text("a text on one line", r"[^\r\n\0]*")
+
+KEYS: tuple[Key, ...] = (
+    Key("storage.storage", MAIN_FILE, "storage", "WEBVIEWER_STORAGE", Location(), "folder of the stored objects"),
+    Key(
+        "database.driver",
+        MAIN_FILE,
+        "driver",
+        "WEBVIEWER_DATABASE_DRIVER",
+        Choice(tuple(DatabaseDriver), DatabaseDriver),
+        "database driver",
+    ),
+    Key(
+        "database.name",
+        MAIN_FILE,
+        "name",
+        "WEBVIEWER_DATABASE_NAME",
+        Text(),
+        "database name, for SQLite the path of the file: `webviewer-database` in the storage folder if left out",
+    ),
+    Key("database.host", MAIN_FILE, "host", "WEBVIEWER_DATABASE_HOST", Text(), "database server (PostgreSQL)"),
+    Key("database.port", MAIN_FILE, "port", "WEBVIEWER_DATABASE_PORT", _PORT, "its port"),
+    Key("database.user", MAIN_FILE, "user", "WEBVIEWER_DATABASE_USER", Text(), "its user"),
+    Key("database.password", MAIN_FILE, "password", "WEBVIEWER_DATABASE_PASSWORD", _SECRET, "the user's password"),
+    Key(
+        "link_by_params_policy",
+        MAIN_FILE,
+        "link_by_params_policy",
+        "WEBVIEWER_LINK_BY_PARAMS_POLICY",
+        Choice(tuple(LinkByParamsPolicy), LinkByParamsPolicy),
+        "what a link made of study parameters may show",
+    ),
+    Key("evaluation", MAIN_FILE, "evaluation", "WEBVIEWER_EVALUATION", Flag(), "the profile of `make run`"),
+    Key("control.host", CONTROL_FILE, "host", "WEBVIEWER_HOST", _HOST, "address of the HTTP listener"),
+    Key("control.port", CONTROL_FILE, "port", "WEBVIEWER_PORT", _PORT, "its port"),
+    Key(
+        "control.internal_port",
+        CONTROL_FILE,
+        "internal_port",
+        "WEBVIEWER_INTERNAL_PORT",
+        _PORT,
+        "port of metrics and of calls from other nodes",
+    ),
+    Key("control.html", CONTROL_FILE, "html", "WEBVIEWER_HTML", Location(), "folder of the built pages"),
+    Key("control.storage_url", CONTROL_FILE, "storage", "WEBVIEWER_STORAGE_URL", Address(), "the storage node"),
+    Key("control.render_url", CONTROL_FILE, "render", "WEBVIEWER_RENDER_URL", Address(), "the render node"),
+    Key(
+        "control.session_idle_s",
+        CONTROL_FILE,
+        "session_idle_s",
+        "WEBVIEWER_SESSION_IDLE_S",
+        Number(60, 7 * 24 * 3600),
+        "seconds without a request after which a session ends",
+    ),
+    Key(
+        "control.secure_cookie",
+        CONTROL_FILE,
+        "secure_cookie",
+        "WEBVIEWER_SECURE_COOKIE",
+        Flag(),
+        "send the cookie over HTTPS only: set it behind a TLS proxy",
+    ),
+    Key("storage.host", STORAGE_FILE, "host", "WEBVIEWER_STORAGE_HOST", _HOST, "address of the internal HTTP"),
+    Key("storage.port", STORAGE_FILE, "port", "WEBVIEWER_STORAGE_PORT", _PORT, "its port"),
+    Key("storage.control_url", STORAGE_FILE, "control", "WEBVIEWER_CONTROL_URL", Address(), "the control node"),
+    Key(
+        "storage.dicom_host", STORAGE_FILE, "dicom_host", "WEBVIEWER_DICOM_HOST", _HOST, "address of the DICOM listener"
+    ),
+    Key("storage.dicom_port", STORAGE_FILE, "dicom_port", "WEBVIEWER_DICOM_PORT", _PORT, "its port"),
+    Key("storage.acceptors", STORAGE_FILE, "acceptors", "WEBVIEWER_ACCEPTORS", Number(1, 64), "receiving processes"),
+    Key(
+        "storage.max_associations",
+        STORAGE_FILE,
+        "max_associations",
+        "WEBVIEWER_MAX_ASSOCIATIONS",
+        Number(1, 4096),
+        "DICOM associations at once",
+    ),
+    Key(
+        "storage.max_pdu_bytes",
+        STORAGE_FILE,
+        "max_pdu_bytes",
+        "WEBVIEWER_MAX_PDU_BYTES",
+        Number(4096, 16 * 1024**2),
+        "largest PDU that is received",
+    ),
+    Key(
+        "storage.idle_timeout_s",
+        STORAGE_FILE,
+        "idle_timeout_s",
+        "WEBVIEWER_IDLE_TIMEOUT_S",
+        Number(1, 3600, fraction=True),
+        "seconds of silence after which an association is aborted",
+    ),
+    Key(
+        "storage.max_object_bytes",
+        STORAGE_FILE,
+        "max_object_bytes",
+        "WEBVIEWER_MAX_OBJECT_BYTES",
+        Number(1024**2, 1024**4),
+        "largest object that is stored",
+    ),
+    Key("storage.peers", STORAGE_FILE, "peers", "WEBVIEWER_PEERS", Peers(), "who may send"),
+    Key("render.host", "", "", "WEBVIEWER_RENDER_HOST", _HOST, "address of the render node"),
+    Key("render.port", "", "", "WEBVIEWER_RENDER_PORT", _PORT, "its port"),
+    Key(
+        "render.storage_url",
+        "",
+        "",
+        "WEBVIEWER_RENDER_STORAGE_URL",
+        Address(),
+        "the storage node, as the render node reaches it",
+    ),
+    Key("render.device", MAIN_FILE, "device", "WEBVIEWER_DEVICE", Number(0, 255), "number of the rendering device"),
+    Key(
+        "render.render_bandwidth_bytes_per_s",
+        MAIN_FILE,
+        "render_bandwidth",
+        "WEBVIEWER_RENDER_BANDWIDTH",
+        Number(1, 10**12),
+        "bytes per second that one render context may send",
+    ),
+    Key(
+        "render.max_thread_pool_threads",
+        MAIN_FILE,
+        "max_thread_pool_threads",
+        "WEBVIEWER_MAX_THREAD_POOL_THREADS",
+        Number(1, 256),
+        "threads that decode and encode",
+    ),
+    Key("render.image_cache", MAIN_FILE, "image_cache", "WEBVIEWER_IMAGE_CACHE", Flag(), "keep images"),
+    Key("render.volume_cache", MAIN_FILE, "volume_cache", "WEBVIEWER_VOLUME_CACHE", Flag(), "keep reconstructions"),
+    Key(
+        "render.image_cache_bytes",
+        MAIN_FILE,
+        "image_cache_bytes",
+        "WEBVIEWER_IMAGE_CACHE_BYTES",
+        Number(16 * 1024**2, 1024**4),
+        "bytes of images to keep",
+    ),
+    Key("log.file", "", "", "WEBVIEWER_LOG_FILE", Location(), "the log file"),
+    Key(
+        "log.level", "", "", "WEBVIEWER_LOG_LEVEL", Choice(("error", "warning", "info", "debug")), "how much is logged"
+    ),
+    Key("log.to_console", "", "", "WEBVIEWER_LOG_TO_CONSOLE", Flag(), "log to the console too"),
+    Key("log.flush", "", "", "WEBVIEWER_LOG_FLUSH", Flag(), "write each message at once"),
+    Key(
+        "log.high_precision_time",
+        "",
+        "",
+        "WEBVIEWER_LOG_HIGH_PRECISION_TIME",
+        Flag(),
+        "microseconds in time stamps",
+    ),
+    Key(
+        "internal_token",
+        "",
+        "",
+        "WEBVIEWER_INTERNAL_TOKEN",
+        Text("at least 16 characters without spaces", r"[\x21-\x7e]{16,}"),
+        "secret that nodes of one system share; the unified build makes its own at each start",
+    ),
+)
+
+KEY_OF_NAME = {key.name: key for key in KEYS}
+SECRET_VARIABLES = ("WEBVIEWER_DATABASE_PASSWORD", "WEBVIEWER_INTERNAL_TOKEN")

@@ -1,0 +1,259 @@
+"""From files, environment and command line to checked settings."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from webviewer.config.keys import CONTROL_FILE, KEY_OF_NAME, KEYS, MAIN_FILE, SECRET_VARIABLES, STORAGE_FILE, Key
+from webviewer.config.records import (
+    ControlSettings,
+    DatabaseDriver,
+    DatabaseSettings,
+    LogSettings,
+    RenderSettings,
+    Settings,
+    StorageSettings,
+)
+from webviewer.core.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What `load_configuration` found: the settings, and how they came to be."""
+
+    settings: Settings
+    given: frozenset[str]  # names (``section.field``) that a file, the environment or a caller set, not a default
+    warnings: tuple[str, ...]
+
+
+def load_settings(
+    config_file: Path | None,
+    overrides: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the settings and log what is odd about them.
+
+    Parameters
+    ----------
+    config_file
+        Path of ``renderserverconfig.json``; ``control.json`` and ``storage.json`` are looked for beside it. ``None``
+        takes defaults and the environment only.
+    overrides
+        Values by name (``"storage.dicom_port"``) that win over everything, as from a command line; ``None`` values
+        are left out.
+    environ
+        Environment variables ``WEBVIEWER_…``, which win over the files; the process's own by default.
+
+    Returns
+    -------
+    Settings
+        Checked and frozen.
+
+    Raises
+    ------
+    ConfigError
+        A file is missing or is not JSON, or a value breaks its rule.
+    """
+    configuration = load_configuration(config_file, overrides, environ)
+    for warning in configuration.warnings:
+        logger.warning("config_warning", extra={"reason": warning})
+    return configuration.settings
+
+
+def load_configuration(
+    config_file: Path | None,
+    overrides: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Configuration:
+    """Like `load_settings`, but with what was set by whom, and warnings as texts.
+
+    Raises
+    ------
+    ConfigError
+        A file is missing or is not JSON, or a value breaks its rule.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, object] = {}
+    warnings: list[str] = []
+    if config_file is not None:
+        for file_name, required in ((config_file.name, True), (CONTROL_FILE, False), (STORAGE_FILE, False)):
+            file = config_file.parent / file_name
+            which = MAIN_FILE if required else file_name
+            values |= _read_file(file, which, required=required, warnings=warnings)
+    values |= _read_environment(environ)
+    for name, value in (overrides or {}).items():
+        if value is None:
+            continue
+        key = KEY_OF_NAME.get(name)
+        if key is None:
+            raise ConfigError(f"Setting {name!r} is unknown.")
+        values[name] = _checked(key, value, "the command line", Path.cwd())
+    return Configuration(_assemble(values), frozenset(values), tuple(warnings))
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Write the settings as environment variables, so that a child process loads the same ones.
+
+    Parameters
+    ----------
+    settings
+        What the parent runs with.
+
+    Returns
+    -------
+    dict[str, str]
+        ``WEBVIEWER_…`` variables; secrets are among them, so they go into an environment and nowhere else.
+    """
+    result: dict[str, str] = {}
+    for key in KEYS:
+        value = _value_of(settings, key.name)
+        if value is None or value == "":
+            continue
+        result[key.variable] = key.kind.write(value)
+    return result
+
+
+def variables() -> tuple[tuple[str, str, str, str], ...]:
+    """List every setting for the documentation.
+
+    Returns
+    -------
+    tuple of (variable, file, key, description)
+        In the order of the README's table.
+    """
+    return tuple((key.variable, key.file, key.json_key, f"{key.help}; {key.kind.rule}") for key in KEYS)
+
+
+def _read_file(file: Path, which: str, *, required: bool, warnings: list[str]) -> dict[str, object]:
+    try:
+        text = file.read_text("utf-8")
+    except FileNotFoundError as exc:
+        if not required:
+            return {}
+        raise ConfigError(f"Configuration file {str(file)!r} does not exist.") from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"Configuration file {str(file)!r} cannot be read: {exc}.") from exc
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as exc:
+        raise ConfigError(
+            f"Configuration file {str(file)!r} is not JSON: {exc.msg} in line {exc.lineno}, column {exc.colno}."
+        ) from exc
+    if not isinstance(content, dict):
+        raise ConfigError(f"Configuration file {str(file)!r} must hold one JSON object.")
+    known = {key.json_key: key for key in KEYS if key.file == which}
+    values: dict[str, object] = {}
+    for json_key, value in content.items():
+        key = known.get(json_key)
+        if key is None:
+            warnings.append(f"{file}: key {json_key!r} is unknown and has no effect.")
+        else:
+            values[key.name] = _checked(key, value, f"{file}: key {json_key!r}", file.parent)
+    return values
+
+
+def _read_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for key in KEYS:
+        text = environ.get(key.variable)
+        file = environ.get(f"{key.variable}_FILE") if key.variable in SECRET_VARIABLES else None
+        if text is None and file is not None:
+            try:
+                text = Path(file).read_text("utf-8").rstrip("\r\n")
+            except (OSError, UnicodeDecodeError) as exc:
+                raise ConfigError(f"{key.variable}_FILE: file {file!r} cannot be read: {exc}.") from exc
+        if text is not None and text != "":
+            values[key.name] = _checked(key, text, f"environment variable {key.variable}", Path.cwd())
+    return values
+
+
+def _checked(key: Key, value: object, where: str, folder: Path) -> object:
+    try:
+        return key.kind.read(value, folder)
+    except (ValueError, TypeError, OverflowError) as exc:
+        shown = "the value (not shown)" if key.variable in SECRET_VARIABLES else json.dumps(value, default=str)
+        raise ConfigError(f"{where}: {shown} is invalid: must be {key.kind.rule}.") from exc
+
+
+def _value_of(settings: Settings, name: str) -> object:
+    value: object = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _assemble(values: Mapping[str, object]) -> Settings:
+    driver = values.get("database.driver", DatabaseDriver.SQLITE)
+    sqlite = driver is DatabaseDriver.SQLITE
+    folder = values.get("storage.storage")
+    if not isinstance(folder, Path):
+        folder = Path.home() / f"InobitecWebViewerStorage.{'sqlite' if sqlite else 'postgres'}"
+    name = str(values.get("database.name", ""))
+    if sqlite:
+        # the manual: "The SQLite database file is named webviewer-database and placed in the storage directory"
+        name = str(folder / Path(name or "webviewer-database").expanduser())
+    filled: dict[str, object] = {
+        **values,
+        "storage.storage": folder,
+        "database.driver": driver,
+        "database.name": name or "webviewer",
+    }
+    if not sqlite:
+        filled.setdefault("database.user", "webviewer")
+    for name, cls in (("storage.port", StorageSettings), ("render.port", RenderSettings)):
+        filled.setdefault(name, _default(cls, "port"))
+    filled.setdefault("control.internal_port", _default(ControlSettings, "internal_port"))
+    storage_url = f"http://{_reachable(filled, 'storage')}:{filled['storage.port']}"
+    filled.setdefault("control.html", Path(__file__).resolve().parent.parent.parent / "html" / "dist")
+    filled.setdefault("control.storage_url", storage_url)
+    filled.setdefault("render.storage_url", filled["control.storage_url"])
+    filled.setdefault("control.render_url", f"http://{_reachable(filled, 'render')}:{filled['render.port']}")
+    filled.setdefault("storage.control_url", f"http://127.0.0.1:{filled['control.internal_port']}")
+    # nobody knows a token that nobody was told: calls between nodes are refused until one is set
+    filled.setdefault("internal_token", secrets.token_urlsafe(32))
+    settings = Settings(
+        database=DatabaseSettings(**_section(filled, "database")),
+        control=ControlSettings(**_section(filled, "control")),
+        storage=StorageSettings(**_section(filled, "storage")),
+        render=RenderSettings(**_section(filled, "render")),
+        log=LogSettings(**_section(filled, "log")),
+        **{name: value for name, value in filled.items() if "." not in name},  # type: ignore[arg-type]
+    )
+    _check_ports(settings)
+    return settings
+
+
+def _default(cls: type, name: str) -> object:
+    return next(field.default for field in dataclasses.fields(cls) if field.name == name)
+
+
+def _section(values: Mapping[str, object], section: str) -> dict[str, Any]:
+    return {name.partition(".")[2]: value for name, value in values.items() if name.startswith(f"{section}.")}
+
+
+def _reachable(values: Mapping[str, object], section: str) -> str:
+    host = str(values.get(f"{section}.host", "127.0.0.1"))
+    if host in {"0.0.0.0", "::", "*"}:  # noqa: S104  read, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _check_ports(settings: Settings) -> None:
+    owners: dict[int, str] = {}
+    for name in ("control.port", "control.internal_port", "storage.port", "storage.dicom_port", "render.port"):
+        port = _value_of(settings, name)
+        if not isinstance(port, int):
+            continue
+        if port in owners:
+            raise ConfigError(f"Port {port} is given to {owners[port]} and to {name}: each needs a port of its own.")
+        owners[port] = name
