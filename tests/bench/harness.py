@@ -27,6 +27,18 @@ from pathlib import Path
 RESULT_FILE = Path("build/bench.json")
 
 
+def cpu_name() -> str:
+    """Name the processor and how many of its cores we may use."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text("utf-8", "replace").splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+    return f"{name}, {len(os.sched_getaffinity(0))} cores"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table, and one object of ``build/bench.json``.
@@ -62,19 +74,7 @@ class Row:
     ratio: float | None = None
     goal: str = ""
     met: bool | None = None
-    device: str = field(default_factory=lambda: cpu_name())
-
-
-def cpu_name() -> str:
-    """Name the processor and how many of its cores we may use."""
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text("utf-8", "replace").splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-    return f"{name}, {len(os.sched_getaffinity(0))} cores"
+    device: str = field(default_factory=cpu_name)
 
 
 def median(values: Sequence[float]) -> float:
@@ -143,7 +143,7 @@ def interleaved(
 
 
 def bench_modules(only: str | None = None) -> Iterable[str]:
-    """Name the benchmark modules, or those that make the row ``only`` (an id, or a module's name without ``bench_``)."""
+    """Name the benchmark modules, or those that make the row ``only`` (an id, or the module's name, no ``bench_``)."""
     package = importlib.import_module("tests.bench")
     for info in pkgutil.iter_modules(package.__path__):
         if not info.name.startswith("bench_"):
