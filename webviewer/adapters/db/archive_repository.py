@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webviewer.adapters.db.archive_tables import ae_title, instance, patient, series, study
 from webviewer.adapters.db.archive_writer import ArchiveWriter
-from webviewer.adapters.db.study_search import list_order, names_of, search_conditions
+from webviewer.adapters.db.study_search import names_of, search_conditions, study_ids
 from webviewer.archive import (
     InstanceId,
     InstanceRecord,
@@ -29,8 +29,6 @@ from webviewer.archive import (
 from webviewer.core.errors import Conflict, NotFound
 
 _MAX_VARIABLES = 500  # of one statement; SQLite's own limit may be as low as 999
-# With fewer hits than this, walking an index in sort order would look up most rows of the table for one page.
-_FEW_HITS = 20_000
 
 _T = TypeVar("_T")
 
@@ -82,14 +80,9 @@ class SqlArchiveRepository:
         ).scalar_one()
         if total == 0 or query.offset >= total:
             return StudyPage((), total)
-        rows = self._connection.execute(
-            select(study)
-            .where(study.c.owner_id == owner_id, *conditions)
-            .order_by(*list_order(query, by_index=not conditions or total > _FEW_HITS))
-            .offset(query.offset)
-            .limit(query.limit)
-        )
-        return StudyPage(tuple(_study(row) for row in rows), total)
+        ids = self._connection.execute(study_ids(owner_id, query, conditions, total)).scalars().all()
+        rows = {row.study_id: row for row in self._connection.execute(select(study).where(study.c.study_id.in_(ids)))}
+        return StudyPage(tuple(_study(rows[study_id]) for study_id in ids), total)
 
     def get_study(self, owner_id: OwnerId, study_id: StudyId) -> Study:
         """Return a study; raises NotFound."""
@@ -125,9 +118,7 @@ class SqlArchiveRepository:
         )
         return tuple(_instance(row) for row in rows)
 
-    def get_instances(
-        self, owner_id: OwnerId, instance_ids: Iterable[InstanceId]
-    ) -> dict[InstanceId, StoredInstance]:
+    def get_instances(self, owner_id: OwnerId, instance_ids: Iterable[InstanceId]) -> dict[InstanceId, StoredInstance]:
         """Return those of the instances that the owner has."""
         found: dict[InstanceId, StoredInstance] = {}
         for part in _parts(list(dict.fromkeys(instance_ids))):
@@ -164,9 +155,7 @@ class SqlArchiveRepository:
         found: set[str] = set()
         for part in _parts(list(file_names)):
             found.update(
-                self._connection.execute(
-                    select(instance.c.file_name).where(instance.c.file_name.in_(part))
-                ).scalars()
+                self._connection.execute(select(instance.c.file_name).where(instance.c.file_name.in_(part))).scalars()
             )
         return frozenset(found)
 

@@ -162,9 +162,7 @@ class ArchiveWriter:
         self._studies[key] = state
         return state, row is None
 
-    def _series(
-        self, owner_id: OwnerId, study_state: _StudyState, record: InstanceRecord
-    ) -> tuple[_SeriesState, bool]:
+    def _series(self, owner_id: OwnerId, study_state: _StudyState, record: InstanceRecord) -> tuple[_SeriesState, bool]:
         state = study_state.series.get(record.series_instance_uid)
         if state is not None:
             return state, False

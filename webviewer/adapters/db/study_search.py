@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from webviewer.adapters.db.archive_tables import study
-from webviewer.archive import StudyQuery
+from webviewer.archive import OwnerId, StudyQuery
 from webviewer.core.errors import InvalidInput
 
 _ESCAPE = "/"
@@ -36,6 +36,25 @@ _SORT_COLUMNS: dict[str, tuple[str, ...]] = {
     )
 }
 
+_INDEXED = frozenset({"study_date", "patient_name", "received_at"})
+_COVERED = frozenset(
+    {
+        "study_date",
+        "patient_name",
+        "patient_id",
+        "accession_number",
+        "study_description",
+        "patient_birth_date",
+        "patient_sex",
+        "modalities",
+        "body_parts",
+    }
+)
+_WIDE_HITS = 20_000
+_FAR_OFFSET = 1_000
+_JOINED_NAMES = 32
+_FOLDED_LETTERS = 128  # of a value; it stands in an index, whose entries are limited
+
 
 def fold(value: str) -> str:
     """Return a text as it is searched: no case, no accents, the separators of a Person Name (PS3.5 6.2) as spaces.
@@ -47,12 +66,12 @@ def fold(value: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", value)
     bare = "".join(letter for letter in plain if not unicodedata.combining(letter)).casefold()
-    return " ".join(bare.replace("^", " ").replace("=", " ").split())
+    return " ".join(bare.replace("^", " ").replace("=", " ").split())[:_FOLDED_LETTERS]
 
 
 def joined(names: Iterable[str]) -> str:
     r"""Return names as one text, sorted, each between backslashes, for a search of one of them: ``\CT\MR\``."""
-    kept = sorted({name for name in names if name})
+    kept = sorted({name for name in names if name})[:_JOINED_NAMES]
     return "\\" + "\\".join(kept) + "\\" if kept else ""
 
 
@@ -109,15 +128,15 @@ def search_conditions(query: StudyQuery) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def list_order(query: StudyQuery, *, by_index: bool) -> list[ColumnElement[Any]]:
-    """Return the order of the list; empty values come first when ascending, last when descending.
+def study_ids(
+    owner_id: OwnerId, query: StudyQuery, conditions: Sequence[ColumnElement[bool]], total: int
+) -> Select[tuple[int]]:
+    """Return the statement for the study ids of a page; empty values come first when ascending, last when descending.
 
-    Parameters
-    ----------
-    query
-        Its ``sort`` and ``descending``.
-    by_index
-        False keeps the database from walking an index in sort order, which is slow where few rows fit the search.
+    There are three ways through 100,000 studies, and SQLite's planner, which keeps no statistics here, finds the wrong
+    one by itself: walk an index that has the order (a page of a wide search), read the search index from end to end and
+    keep the best (a narrow search), or read the table so (an order that no index knows). An expression instead of a
+    column is what keeps it from taking an index.
 
     Raises
     ------
@@ -127,12 +146,22 @@ def list_order(query: StudyQuery, *, by_index: bool) -> list[ColumnElement[Any]]
     names = _SORT_COLUMNS.get(query.sort)
     if names is None:
         raise InvalidInput(f"sort = {query.sort[:40]!r}: must be one of {', '.join(_SORT_COLUMNS)}.")
-    columns: list[ColumnElement[Any]] = [study.c[name] for name in (*names, "study_id")]
-    if not by_index:
-        columns = [func.coalesce(column, None) for column in columns]
-    if query.descending:
-        return [column.desc().nulls_last() for column in columns]
-    return [column.asc().nulls_first() for column in columns]
+    order: list[ColumnElement[Any]] = [study.c[name] for name in (*names, "study_id")]
+    wide = not conditions or (total > _WIDE_HITS and query.offset < _FAR_OFFSET)
+    walks_index = query.sort in _INDEXED and wide
+    owner: ColumnElement[Any] = study.c.owner_id
+    if not walks_index:
+        order = [func.coalesce(column, None) for column in order]
+        if query.sort not in _COVERED:
+            owner = func.coalesce(owner, None)
+    order = [column.desc().nulls_last() if query.descending else column.asc().nulls_first() for column in order]
+    return (
+        select(study.c.study_id)
+        .where(owner == owner_id, *conditions)
+        .order_by(*order)
+        .offset(query.offset)
+        .limit(query.limit)
+    )
 
 
 def _contains(column: ColumnElement[Any], wish: str) -> ColumnElement[bool]:
