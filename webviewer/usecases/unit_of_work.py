@@ -15,12 +15,30 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol, Self
 
+from webviewer.accounts import (
+    AccountRepository,
+    AttemptRepository,
+    SessionRepository,
+    SettingsRepository,
+    TicketRepository,
+)
 from webviewer.archive import ArchiveRepository
+from webviewer.audit import AuditRepository
+from webviewer.events import EventRepository
+from webviewer.placement import PlacementRepository
 
 
 class UnitOfWork(Protocol):
     """A transaction and the repositories inside it."""
 
+    accounts: AccountRepository
+    sessions: SessionRepository
+    tickets: TicketRepository
+    attempts: AttemptRepository
+    settings: SettingsRepository
+    audit: AuditRepository
+    events: EventRepository
+    placement: PlacementRepository
     archive: ArchiveRepository
 
     def __enter__(self) -> Self:

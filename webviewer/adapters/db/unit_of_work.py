@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from webviewer.accounts import (
+    AccountRepository,
+    AttemptRepository,
+    SessionRepository,
+    SettingsRepository,
+    TicketRepository,
+)
+from webviewer.adapters.db.accounts_repository import SqlAccountRepository, SqlSettingsRepository
+from webviewer.adapters.db.archive_repository import SqlArchiveRepository
+from webviewer.adapters.db.control_repositories import (
+    SqlAuditRepository,
+    SqlEventRepository,
+    SqlPlacementRepository,
+)
 from webviewer.adapters.db.engine import READ_ONLY_OPTION
+from webviewer.adapters.db.sessions_repository import (
+    SqlAttemptRepository,
+    SqlSessionRepository,
+    SqlTicketRepository,
+)
 from webviewer.archive import ArchiveRepository
+from webviewer.audit import AuditRepository
 from webviewer.core.errors import Unavailable
+from webviewer.events import EventRepository
+from webviewer.placement import PlacementRepository
 
 
 class SqlUnitOfWork:
     """A transaction on one connection of the engine's pool; see `webviewer.usecases.unit_of_work.UnitOfWork`."""
 
+    accounts: AccountRepository
+    sessions: SessionRepository
+    tickets: TicketRepository
+    attempts: AttemptRepository
+    settings: SettingsRepository
+    audit: AuditRepository
+    events: EventRepository
+    placement: PlacementRepository
     archive: ArchiveRepository
 
     def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
@@ -31,7 +60,15 @@ class SqlUnitOfWork:
             raise Unavailable("All database connections are in use; try again.") from exc
         connection = connection.execution_options(**{READ_ONLY_OPTION: self._read_only})
         self._connection = connection
-        self.archive = import_module("webviewer.adapters.db.archive_repository").SqlArchiveRepository(connection)
+        self.accounts = SqlAccountRepository(connection)
+        self.sessions = SqlSessionRepository(connection)
+        self.tickets = SqlTicketRepository(connection)
+        self.attempts = SqlAttemptRepository(connection)
+        self.settings = SqlSettingsRepository(connection)
+        self.audit = SqlAuditRepository(connection)
+        self.events = SqlEventRepository(connection)
+        self.placement = SqlPlacementRepository(connection)
+        self.archive = SqlArchiveRepository(connection)
         return self
 
     def __exit__(

@@ -1,0 +1,87 @@
+"""Wrong passwords are slowed down, never locked out: the wait grows for the one who guesses, not for the user.
+
+Two counters run: one for the pair of user name and address, strict; one for the address alone, coarse, against a
+guesser who walks through names. Nobody else's sign-in from another address is slowed by them. They live in the
+database, so that they hold over all replicas and restarts. An attempt counts before its password is checked, so that
+many parallel attempts gain nothing; a right password takes the pair's counter away and gives the address its attempt
+back.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One counter. ``key`` is a hash: names that people type may be passwords by mistake."""
+
+    key: bytes
+    failures: int
+    last_at: dt.datetime
+    blocked_until: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SlowDownRule:
+    """How many attempts are free, and how the wait then grows; a quiet ``forget_s`` starts over."""
+
+    free: int
+    longest_wait_s: float
+    forget_s: float
+
+    def wait_s(self, failures: int) -> float:
+        """Return the wait after so many attempts.
+
+        Examples
+        --------
+        >>> [PAIR_RULE.wait_s(n) for n in (1, 4, 5, 6, 7, 8, 20)]
+        [0.0, 0.0, 1.0, 2.0, 4.0, 8.0, 300.0]
+        """
+        if failures <= self.free:
+            return 0.0
+        return min(self.longest_wait_s, float(2 ** min(failures - self.free - 1, 30)))
+
+    def after(self, key: bytes, previous: Attempt | None, now: dt.datetime) -> Attempt:
+        """Return the counter after one more attempt."""
+        failures = 1
+        if previous is not None and (now - previous.last_at).total_seconds() < self.forget_s:
+            failures = previous.failures + 1
+        return Attempt(key, failures, now, now + dt.timedelta(seconds=self.wait_s(failures)))
+
+
+PAIR_RULE: Final = SlowDownRule(free=4, longest_wait_s=300, forget_s=1800)
+ADDRESS_RULE: Final = SlowDownRule(free=30, longest_wait_s=60, forget_s=900)
+
+
+def pair_key(user_name: str, address: str) -> bytes:
+    """Return the key of a user name tried from an address."""
+    return hashlib.sha256(b"pair\0" + user_name.lower().encode() + b"\0" + address.encode()).digest()
+
+
+def address_key(address: str) -> bytes:
+    """Return the key of an address."""
+    return hashlib.sha256(b"address\0" + address.encode()).digest()
+
+
+class AttemptRepository(Protocol):
+    """Counters of wrong sign-ins, inside one unit of work."""
+
+    def find(self, key: bytes) -> Attempt | None:
+        """Return a counter, None if it was never needed."""
+        ...
+
+    def put(self, attempt: Attempt) -> None:
+        """Store a counter in place of the one with its key."""
+        ...
+
+    def forget(self, key: bytes) -> None:
+        """Remove a counter."""
+        ...
+
+    def prune(self, before: dt.datetime) -> None:
+        """Remove counters last used before."""
+        ...

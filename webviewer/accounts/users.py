@@ -1,0 +1,135 @@
+"""Users: the rules of their names and passwords, their records, and the ports to where they are kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass, field
+from typing import NewType, Protocol
+
+from webviewer.core.errors import InvalidInput
+
+UserId = NewType("UserId", int)
+
+MAX_USER_NAME = 32
+MAX_AE_TITLE = 16
+
+_USER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}", re.ASCII)
+_AE_TITLE = re.compile(r"[A-Za-z0-9_-]{1,16}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """A user about to be made; ``password_hash`` comes from a `PasswordHasher`."""
+
+    user_name: str
+    password_hash: str = field(repr=False)
+    ae_title: str | None = None
+    is_active: bool = True
+    is_administrator: bool = False
+    evaluation_password: bool = False  # a well-known password of the evaluation profile: good on loopback only
+    storage_node_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user as stored."""
+
+    user_id: UserId
+    user_name: str
+    password_hash: str = field(repr=False)
+    ae_title: str | None
+    is_active: bool
+    is_administrator: bool
+    evaluation_password: bool
+    storage_node_id: int | None
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether a password is right, and whether its hash should be made anew with today's parameters."""
+
+    matches: bool
+    needs_rehash: bool = False
+
+
+class PasswordHasher(Protocol):
+    """Makes and checks password hashes; slow by intent, so it must not hold up others while it works."""
+
+    def hash(self, password: str) -> str:
+        """Return a salted hash that carries its parameters."""
+        ...
+
+    def verify(self, password_hash: str | None, password: str) -> Verification:
+        """Check a password; ``None`` (no such user) takes as long as a wrong password."""
+        ...
+
+
+class AccountRepository(Protocol):
+    """Users, inside one unit of work. Names are found without regard to case."""
+
+    def add(self, account: NewAccount, created_at: dt.datetime) -> Account:
+        """Store a new user; raises Conflict when the name or the AE title is taken."""
+        ...
+
+    def get(self, user_id: UserId) -> Account:
+        """Return a user; raises NotFound."""
+        ...
+
+    def find_by_name(self, user_name: str) -> Account | None:
+        """Return the user of this name, None if there is none."""
+        ...
+
+    def list_all(self) -> tuple[Account, ...]:
+        """Return all users by name."""
+        ...
+
+    def set_password(self, user_id: UserId, password_hash: str, *, evaluation_password: bool) -> None:
+        """Replace the hash of the password; raises NotFound."""
+        ...
+
+    def set_active(self, user_id: UserId, *, is_active: bool) -> None:
+        """Switch a user on or off; raises NotFound."""
+        ...
+
+
+def check_user_name(user_name: str) -> str:
+    """Return the name if it follows the rule, else raise InvalidInput.
+
+    Examples
+    --------
+    >>> check_user_name("user_2")
+    'user_2'
+    """
+    if not _USER_NAME.fullmatch(user_name):
+        raise InvalidInput(
+            f"User name {user_name[:64]!r} is invalid: it must start with a letter, hold only Latin letters, digits "
+            f"and underscores, and have at most {MAX_USER_NAME} characters.",
+            code="invalid_user_name",
+        )
+    return user_name
+
+
+def check_ae_title(ae_title: str) -> str:
+    """Return the AE title (Default SCU) if it follows the rule, else raise InvalidInput.
+
+    Examples
+    --------
+    >>> check_ae_title("USER-AE")
+    'USER-AE'
+    """
+    if not _AE_TITLE.fullmatch(ae_title):
+        raise InvalidInput(
+            f"AE title {ae_title[:64]!r} is invalid: it must hold only Latin letters, digits, hyphens and underscores, "
+            f"and have 1 to {MAX_AE_TITLE} characters.",
+            code="invalid_ae_title",
+        )
+    return ae_title
+
+
+def check_password(password: str) -> str:
+    """Return the password if it can be one, else raise InvalidInput; its value is never part of the message."""
+    if not password:
+        raise InvalidInput("The password is empty.", code="invalid_password")
+    return password

@@ -1,0 +1,117 @@
+"""Users and their settings in SQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from webviewer.accounts import Account, NewAccount, UserId
+from webviewer.adapters.db.control_tables import account, user_setting
+from webviewer.core.errors import Conflict, NotFound
+
+
+class SqlAccountRepository:
+    """See `webviewer.accounts.AccountRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, new: NewAccount, created_at: dt.datetime) -> Account:
+        """Store a new user."""
+        if self.find_by_name(new.user_name) is not None:
+            raise Conflict(f"There is a user {new.user_name!r} already.", code="user_name_taken")
+        values = {
+            "user_name": new.user_name,
+            "user_name_folded": new.user_name.lower(),
+            "password_hash": new.password_hash,
+            "ae_title": new.ae_title,
+            "is_active": new.is_active,
+            "is_administrator": new.is_administrator,
+            "evaluation_password": new.evaluation_password,
+            "storage_node_id": new.storage_node_id,
+            "created_at": created_at,
+        }
+        try:
+            with self._connection.begin_nested():
+                key = self._connection.execute(insert(account).values(values)).inserted_primary_key
+        except IntegrityError as exc:
+            taken = f"user name {new.user_name!r} or the AE title {new.ae_title!r}"
+            raise Conflict(f"The {taken} is another user's.", code="user_taken") from exc
+        if key is None:
+            raise NotFound("The new user has no id.")
+        return self.get(UserId(int(key[0])))
+
+    def get(self, user_id: UserId) -> Account:
+        """Return a user."""
+        row = self._connection.execute(select(account).where(account.c.user_id == user_id)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no user with the id {user_id}.")
+        return _account(row)
+
+    def find_by_name(self, user_name: str) -> Account | None:
+        """Return the user of this name, None if there is none."""
+        folded = user_name.lower()
+        row = self._connection.execute(select(account).where(account.c.user_name_folded == folded)).one_or_none()
+        return None if row is None else _account(row)
+
+    def list_all(self) -> tuple[Account, ...]:
+        """Return all users by name."""
+        return tuple(map(_account, self._connection.execute(select(account).order_by(account.c.user_name_folded))))
+
+    def set_password(self, user_id: UserId, password_hash: str, *, evaluation_password: bool) -> None:
+        """Replace the hash of the password."""
+        self._update(user_id, password_hash=password_hash, evaluation_password=evaluation_password)
+
+    def set_active(self, user_id: UserId, *, is_active: bool) -> None:
+        """Switch a user on or off."""
+        self._update(user_id, is_active=is_active)
+
+    def _update(self, user_id: UserId, **values: object) -> None:
+        if not self._connection.execute(update(account).where(account.c.user_id == user_id).values(values)).rowcount:
+            raise NotFound(f"There is no user with the id {user_id}.")
+
+
+def _account(row: Row[tuple[object, ...]]) -> Account:
+    return Account(
+        user_id=row.user_id,
+        user_name=row.user_name,
+        password_hash=row.password_hash,
+        ae_title=row.ae_title,
+        is_active=row.is_active,
+        is_administrator=row.is_administrator,
+        evaluation_password=row.evaluation_password,
+        storage_node_id=row.storage_node_id,
+        created_at=row.created_at,
+    )
+
+
+class SqlSettingsRepository:
+    """See `webviewer.accounts.SettingsRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, user_id: UserId, key: str) -> str | None:
+        """Return the value, None if it was never set."""
+        query = select(user_setting.c.value).where(user_setting.c.user_id == user_id, user_setting.c.key == key)
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def put(self, user_id: UserId, key: str, value: str, now: dt.datetime) -> None:
+        """Store the value in place of an older one."""
+        where = (user_setting.c.user_id == user_id, user_setting.c.key == key)
+        values = {"user_id": user_id, "key": key, "value": value, "changed_at": now}
+        if self._connection.execute(update(user_setting).where(*where).values(value=value, changed_at=now)).rowcount:
+            return
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(insert(user_setting).values(values))
+        except IntegrityError:  # somebody else's insert came between: the last one wins
+            self._connection.execute(delete(user_setting).where(*where))
+            self._connection.execute(insert(user_setting).values(values))
+
+    def count(self, user_id: UserId) -> int:
+        """Return how many keys a user has."""
+        query = select(func.count()).select_from(user_setting).where(user_setting.c.user_id == user_id)
+        return self._connection.execute(query).scalar_one()

@@ -1,0 +1,193 @@
+"""Sessions, tickets and the counters of wrong sign-ins in SQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from webviewer.accounts import (
+    Attempt,
+    Session,
+    SessionEnd,
+    SessionId,
+    Ticket,
+    TicketPurpose,
+    UserId,
+)
+from webviewer.adapters.db.control_tables import session, sign_in_attempt, ticket
+from webviewer.core.errors import NotFound
+
+
+class SqlSessionRepository:
+    """See `webviewer.accounts.SessionRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self, user_id: UserId, hashed_token: bytes, ip_address: str, now: dt.datetime, expires_at: dt.datetime
+    ) -> Session:
+        """Store a new session."""
+        values = {
+            "user_id": user_id,
+            "token_hash": hashed_token,
+            "ip_address": ip_address,
+            "created_at": now,
+            "last_seen_at": now,
+            "expires_at": expires_at,
+        }
+        key = self._connection.execute(insert(session).values(values)).inserted_primary_key
+        if key is None:
+            raise NotFound("The new session has no id.")
+        return self.get(SessionId(int(key[0])))
+
+    def find_by_hash(self, hashed_token: bytes) -> Session | None:
+        """Return the session of a token, ended ones too; None if there never was one."""
+        row = self._connection.execute(select(session).where(session.c.token_hash == hashed_token)).one_or_none()
+        return None if row is None else _session(row)
+
+    def get(self, session_id: SessionId) -> Session:
+        """Return a session."""
+        row = self._connection.execute(select(session).where(session.c.session_id == session_id)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no session with the id {session_id}.")
+        return _session(row)
+
+    def touch(self, session_id: SessionId, now: dt.datetime, expires_at: dt.datetime) -> None:
+        """Note that an open session is in use."""
+        self._connection.execute(
+            update(session)
+            .where(session.c.session_id == session_id, session.c.ended_at.is_(None), session.c.last_seen_at < now)
+            .values(last_seen_at=now, expires_at=expires_at)
+        )
+
+    def end(self, session_id: SessionId, reason: SessionEnd, now: dt.datetime) -> bool:
+        """End a session; False if it had ended already."""
+        statement = (
+            update(session)
+            .where(session.c.session_id == session_id, session.c.ended_at.is_(None))
+            .values(ended_at=now, end_reason=reason.value)
+        )
+        return self._connection.execute(statement).rowcount == 1
+
+    def open_of_user(self, user_id: UserId) -> tuple[Session, ...]:
+        """Return the sessions of a user that have not been ended."""
+        return _sessions(
+            self._connection.execute(
+                select(session).where(session.c.user_id == user_id, session.c.ended_at.is_(None))
+            ).all()
+        )
+
+    def expired(self, now: dt.datetime) -> tuple[Session, ...]:
+        """Return sessions whose time is over but which have not been ended."""
+        return _sessions(
+            self._connection.execute(
+                select(session).where(session.c.ended_at.is_(None), session.c.expires_at <= now)
+            ).all()
+        )
+
+    def count_open(self, now: dt.datetime) -> int:
+        """Return how many sessions can be used now."""
+        query = select(func.count()).select_from(session)
+        return self._connection.execute(
+            query.where(session.c.ended_at.is_(None), session.c.expires_at > now)
+        ).scalar_one()
+
+    def prune(self, ended_before: dt.datetime) -> int:
+        """Remove rows of sessions that ended before; returns how many."""
+        return self._connection.execute(delete(session).where(session.c.ended_at < ended_before)).rowcount
+
+
+def _sessions(rows: Iterable[Row[tuple[object, ...]]]) -> tuple[Session, ...]:
+    return tuple(map(_session, rows))
+
+
+def _session(row: Row[tuple[object, ...]]) -> Session:
+    return Session(
+        session_id=row.session_id,
+        user_id=row.user_id,
+        token_hash=row.token_hash,
+        ip_address=row.ip_address,
+        created_at=row.created_at,
+        last_seen_at=row.last_seen_at,
+        expires_at=row.expires_at,
+        ended_at=row.ended_at,
+        end_reason=None if row.end_reason is None else SessionEnd(row.end_reason),
+    )
+
+
+class SqlTicketRepository:
+    """See `webviewer.accounts.TicketRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, new: Ticket) -> None:
+        """Store a ticket."""
+        self._connection.execute(
+            insert(ticket).values(
+                ticket_hash=new.ticket_hash,
+                session_id=new.session_id,
+                purpose=new.purpose.value,
+                origin=new.origin,
+                expires_at=new.expires_at,
+            )
+        )
+
+    def take(self, ticket_hash: bytes, purpose: TicketPurpose) -> Ticket | None:
+        """Remove and return the ticket; None if there is none."""
+        # One statement, so that of two callers exactly one gets the row.
+        row = self._connection.execute(
+            delete(ticket)
+            .where(ticket.c.ticket_hash == ticket_hash, ticket.c.purpose == purpose.value)
+            .returning(ticket.c.session_id, ticket.c.origin, ticket.c.expires_at)
+        ).one_or_none()
+        if row is None:
+            return None
+        return Ticket(ticket_hash, SessionId(row.session_id), purpose, row.origin, row.expires_at)
+
+    def count(self, session_id: SessionId) -> int:
+        """Return how many tickets of the session lie unused."""
+        query = select(func.count()).select_from(ticket).where(ticket.c.session_id == session_id)
+        return self._connection.execute(query).scalar_one()
+
+    def prune(self, now: dt.datetime) -> None:
+        """Remove tickets whose time is over."""
+        self._connection.execute(delete(ticket).where(ticket.c.expires_at <= now))
+
+
+class SqlAttemptRepository:
+    """See `webviewer.accounts.AttemptRepository`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, key: bytes) -> Attempt | None:
+        """Return a counter, None if it was never needed."""
+        # Locked, so that parallel attempts on PostgreSQL count one after the other (SQLite has one writer anyway).
+        query = select(sign_in_attempt).where(sign_in_attempt.c.attempt_key == key).with_for_update()
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else Attempt(row.attempt_key, row.failures, row.last_at, row.blocked_until)
+
+    def put(self, attempt: Attempt) -> None:
+        """Store a counter in place of the one with its key."""
+        values = {"failures": attempt.failures, "last_at": attempt.last_at, "blocked_until": attempt.blocked_until}
+        statement = update(sign_in_attempt).where(sign_in_attempt.c.attempt_key == attempt.key).values(values)
+        if self._connection.execute(statement).rowcount:
+            return
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(insert(sign_in_attempt).values(attempt_key=attempt.key, **values))
+        except IntegrityError:  # the very first two attempts at once: both count as one
+            self._connection.execute(statement)
+
+    def forget(self, key: bytes) -> None:
+        """Remove a counter."""
+        self._connection.execute(delete(sign_in_attempt).where(sign_in_attempt.c.attempt_key == key))
+
+    def prune(self, before: dt.datetime) -> None:
+        """Remove counters last used before."""
+        self._connection.execute(delete(sign_in_attempt).where(sign_in_attempt.c.last_at < before))
