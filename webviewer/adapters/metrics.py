@@ -1,0 +1,47 @@
+"""Prometheus metrics of one process; the registry is made with them, so that nothing is global."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+
+
+class Metrics:
+    """What the control node counts. Labels hold names of ours only, never anything from a request."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "webviewer_http_requests_total", "Requests", ["method", "endpoint", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "webviewer_http_request_seconds",
+            "Time to answer, seconds",
+            ["endpoint"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._sign_ins = Counter("webviewer_sign_ins_total", "Sign-ins by outcome", ["outcome"], registry=self.registry)
+        self._sockets = Gauge("webviewer_websockets", "Open WebSockets", registry=self.registry)
+        ProcessCollector(registry=self.registry)
+
+    def count_request(self, method: str, endpoint: str, status: int, seconds: float) -> None:
+        """Count an answered request; ``endpoint`` is the name of a route."""
+        self._requests.labels(method, endpoint, str(status)).inc()
+        self._seconds.labels(endpoint).observe(seconds)
+
+    def count_sign_in(self, outcome: str) -> None:
+        """Count a sign-in: ``ok`` or the code of its refusal."""
+        self._sign_ins.labels(outcome).inc()
+
+    def watch_sockets(self, count: Callable[[], int]) -> None:
+        """Read the number of open WebSockets from here at each scrape."""
+        self._sockets.set_function(count)
+
+    def text(self) -> bytes:
+        """Return all metrics in Prometheus's text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,134 @@
+"""Settings become ready services: the only place that knows which adapter stands behind which port."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+
+from sqlalchemy import Engine
+
+from webviewer.accounts import PasswordHasher
+from webviewer.adapters.crypto import Argon2Hasher, Offload, run_here
+from webviewer.adapters.db.engine import make_engine
+from webviewer.adapters.db.event_feed import make_event_feed
+from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.metrics import Metrics
+from webviewer.config import Settings
+from webviewer.usecases.accounts import Accounts
+from webviewer.usecases.clock import Clock, system_clock
+from webviewer.usecases.events import EventPump, Events
+from webviewer.usecases.live import LiveSockets
+from webviewer.usecases.placement import Placement
+from webviewer.usecases.sessions import Sessions
+from webviewer.usecases.settings import UserSettings
+from webviewer.usecases.sign_in import SignIn
+from webviewer.usecases.tickets import Tickets
+from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+
+PRODUCT = "Web DICOM Viewer"
+DISTRIBUTION = "web-dicom-viewer"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the functions of the control node work with; made once in each process."""
+
+    settings: Settings
+    version: str
+    units: UnitOfWorkFactory
+    clock: Clock
+    hasher: PasswordHasher
+    accounts: Accounts
+    sign_in: SignIn
+    sessions: Sessions
+    tickets: Tickets
+    events: Events
+    user_settings: UserSettings
+    placement: Placement
+    live: LiveSockets
+    metrics: Metrics
+    event_pump: EventPump
+    dispose: Callable[[], None] = field(repr=False)  # closes the database's connections
+
+
+def product_version() -> str:
+    """Return the version of the installed distribution; ``0`` from a tree that was never installed."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "0"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches a listener on the host.
+
+    Examples
+    --------
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def unit_of_work_factory(settings: Settings) -> tuple[UnitOfWorkFactory, Engine]:
+    """Return a factory of units of work on the database of the settings, and its engine to dispose of at the end."""
+    engine = make_engine(settings.database)
+    return SqlUnitOfWorkFactory(engine), engine
+
+
+def make_services(
+    settings: Settings,
+    *,
+    clock: Clock = system_clock,
+    hasher: PasswordHasher | None = None,
+    offload: Offload = run_here,
+) -> Services:
+    """Return the services of one process of the control node.
+
+    Parameters
+    ----------
+    settings
+        Everything configured.
+    clock
+        The time; tests move it.
+    hasher
+        Password hashes; Argon2id where left out.
+    offload
+        How blocking computation leaves the event loop.
+    """
+    units, engine = unit_of_work_factory(settings)
+    chosen_hasher = hasher if hasher is not None else Argon2Hasher(offload)
+    live = LiveSockets()
+    metrics = Metrics()
+    metrics.watch_sockets(live.count)
+    idle_s = settings.control.session_idle_s
+    return Services(
+        settings=settings,
+        version=product_version(),
+        units=units,
+        clock=clock,
+        hasher=chosen_hasher,
+        accounts=Accounts(units, chosen_hasher, clock),
+        sign_in=SignIn(units, chosen_hasher, clock, idle_s, is_loopback(settings.control.host)),
+        sessions=Sessions(units, clock, idle_s),
+        tickets=Tickets(units, clock),
+        events=Events(units, clock),
+        user_settings=UserSettings(units, clock),
+        placement=Placement(units, clock),
+        live=live,
+        metrics=metrics,
+        event_pump=EventPump(units, live, lambda: make_event_feed(engine)),
+        dispose=engine.dispose,
+    )
+
+
+def make_accounts(settings: Settings, *, clock: Clock = system_clock) -> Accounts:
+    """Return the use cases on users alone, for scripts such as the evaluation profile."""
+    return Accounts(unit_of_work_factory(settings)[0], Argon2Hasher(), clock)

@@ -1,0 +1,151 @@
+"""A session from its token to its end."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from webviewer.accounts import Account, Session, SessionEnd, SessionId, UserId, token_hash
+from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
+from webviewer.core.errors import NotSignedIn
+from webviewer.events import SESSION_ENDED
+from webviewer.usecases.clock import Clock
+from webviewer.usecases.unit_of_work import UnitOfWork, UnitOfWorkFactory
+
+TOUCH_EVERY_S = 60.0
+KEEP_ENDED_DAYS = 90
+
+_WORDS = {
+    SessionEnd.SIGNED_OUT: "You have signed out.",
+    SessionEnd.EXPIRED: "Your session was not used for a long time.",
+    SessionEnd.SWITCHED_OFF: "This account is switched off. Ask your administrator.",
+    SessionEnd.CLOSED_BY_ADMINISTRATOR: "Your session was closed by the administrator.",
+    SessionEnd.PASSWORD_CHANGED: "The password of this account was changed.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who makes a request: what the functions may know of the session and its user."""
+
+    session_id: SessionId
+    user_id: UserId
+    user_name: str
+    is_administrator: bool
+    expires_at: dt.datetime
+
+
+def signed_in(session: Session, account: Account) -> SignedIn:
+    """Return the public facts of a session."""
+    return SignedIn(
+        session.session_id, account.user_id, account.user_name, account.is_administrator, session.expires_at
+    )
+
+
+def ended_error(reason: SessionEnd | None) -> NotSignedIn:
+    """Return the refusal for a session that is over; ``details.reason`` tells the page which words to show."""
+    known = reason or SessionEnd.EXPIRED
+    return NotSignedIn(
+        f"Your session has ended. {_WORDS[known]}", code="session_ended", details={"reason": known.value}
+    )
+
+
+def end_session(unit: UnitOfWork, session: Session, reason: SessionEnd, now: dt.datetime) -> bool:
+    """End a session inside a unit of work: log entry, event to its open pages, its place on a render node.
+
+    Returns
+    -------
+    bool
+        False if it had ended already; nothing is logged twice.
+    """
+    if not unit.sessions.end(session.session_id, reason, now):
+        return False
+    account = unit.accounts.get(session.user_id)
+    details = {AuditDetail.SESSION_ID: str(session.session_id), AuditDetail.IP_ADDRESS: session.ip_address}
+    if reason is SessionEnd.EXPIRED:
+        kind = AuditEvent.SESSION_EXPIRED
+    else:
+        kind = AuditEvent.SESSION_CLOSED
+        details[AuditDetail.REASON] = reason.value.replace("_", " ")
+    unit.audit.add(AuditEntry(kind, now, account.user_id, account.user_name, details))
+    unit.placement.release(session.session_id)
+    body = {"session_id": session.session_id, "reason": reason.value}
+    unit.events.publish(session.user_id, SESSION_ENDED, body, now)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Use cases on sessions."""
+
+    units: UnitOfWorkFactory
+    clock: Clock
+    idle_s: int
+
+    def authenticate(self, token: str) -> SignedIn:
+        """Return whose session the token is, and note (at most once a minute) that it is in use.
+
+        Raises
+        ------
+        NotSignedIn
+            Unknown token, or the session has ended; says why.
+        """
+        now = self.clock()
+        with self.units(read_only=True) as unit:
+            session = unit.sessions.find_by_hash(token_hash(token))
+            if session is None:
+                raise NotSignedIn("Sign in first.")
+            account = unit.accounts.get(session.user_id)
+        if not session.is_open(now):
+            raise ended_error(session.end_reason)
+        if not account.is_active:
+            raise ended_error(SessionEnd.SWITCHED_OFF)
+        if (now - session.last_seen_at).total_seconds() >= TOUCH_EVERY_S:
+            expires_at = now + dt.timedelta(seconds=self.idle_s)
+            with self.units() as unit:
+                unit.sessions.touch(session.session_id, now, expires_at)
+                unit.commit()
+                session = unit.sessions.get(session.session_id)
+        return signed_in(session, account)
+
+    def get_open(self, session_id: SessionId) -> SignedIn:
+        """Return an open session by its id.
+
+        Raises
+        ------
+        NotSignedIn
+            It has ended.
+        """
+        with self.units(read_only=True) as unit:
+            session = unit.sessions.get(session_id)
+            account = unit.accounts.get(session.user_id)
+        if not session.is_open(self.clock()) or not account.is_active:
+            raise ended_error(session.end_reason)
+        return signed_in(session, account)
+
+    def end(self, session_id: SessionId, reason: SessionEnd) -> None:
+        """End a session; nothing happens if it has ended already."""
+        with self.units() as unit:
+            end_session(unit, unit.sessions.get(session_id), reason, self.clock())
+            unit.commit()
+
+    def expire(self) -> int:
+        """End the sessions whose time is over and remove very old rows; returns how many ended.
+
+        Called every few seconds by each replica; the first one ends a session, the others find it ended.
+        """
+        now = self.clock()
+        with self.units(read_only=True) as unit:
+            over = unit.sessions.expired(now)
+        if not over:
+            return 0
+        with self.units() as unit:
+            ended = sum(end_session(unit, session, SessionEnd.EXPIRED, now) for session in unit.sessions.expired(now))
+            unit.sessions.prune(now - dt.timedelta(days=KEEP_ENDED_DAYS))
+            unit.commit()
+        return ended
+
+    def count_open(self) -> int:
+        """Return how many sessions can be used now."""
+        with self.units(read_only=True) as unit:
+            return unit.sessions.count_open(self.clock())

@@ -1,0 +1,54 @@
+"""A user's own settings: read and written by key."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from webviewer.accounts import MAX_SETTINGS, UserId, check_setting_key, check_setting_text
+from webviewer.core.errors import LimitExceeded, NotFound
+from webviewer.usecases.clock import Clock
+from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+
+
+@dataclass(frozen=True, slots=True)
+class UserSettings:
+    """Use cases on settings."""
+
+    units: UnitOfWorkFactory
+    clock: Clock
+
+    def get(self, user_id: UserId, key: str) -> object:
+        """Return the JSON value.
+
+        Raises
+        ------
+        InvalidInput
+            The key breaks the rule.
+        NotFound
+            It was never set.
+        """
+        check_setting_key(key)
+        with self.units(read_only=True) as unit:
+            text = unit.settings.find(user_id, key)
+        if text is None:
+            raise NotFound("This setting was never set.")
+        return json.loads(text)
+
+    def put(self, user_id: UserId, key: str, value: object) -> None:
+        """Store a JSON value.
+
+        Raises
+        ------
+        InvalidInput
+            The key breaks the rule.
+        LimitExceeded
+            The value is over 64 KiB, or the user has too many keys.
+        """
+        check_setting_key(key)
+        text = check_setting_text(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+        with self.units() as unit:
+            if unit.settings.find(user_id, key) is None and unit.settings.count(user_id) >= MAX_SETTINGS:
+                raise LimitExceeded(f"At most {MAX_SETTINGS} settings are kept for a user.", code="too_many_settings")
+            unit.settings.put(user_id, key, text, self.clock())
+            unit.commit()
