@@ -1,0 +1,144 @@
+"""Studies as a ZIP with a DICOMDIR, made while it is being sent: memory does not grow with the size of the studies."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import ZIP_STORED
+
+from zipstream import ZipStream
+
+from dicom_gateway.dicomdir import DicomDirectory
+from webviewer.archive import OwnerId, Series, StoredInstance, Study
+from webviewer.usecases.download_studies import contents_of
+from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+
+_log = logging.getLogger(__name__)
+
+NOTE_NAME = "PROBLEMS.TXT"
+_PIECE_BYTES = 1024**2
+_MAX_NOTES = 1000
+
+
+def archive_name(studies: Sequence[Study], today: dt.date) -> str:
+    """Return the file name of an archive: study number and date, nothing that identifies a patient."""
+    if len(studies) == 1:
+        study = studies[0]
+        date = study.study_date.strftime("%Y%m%d") if study.study_date else "undated"
+        return f"study-{study.study_id}-{date}.zip"
+    return f"studies-{len(studies)}-{today:%Y%m%d}.zip"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    study: Study
+    series: Series
+    instance: StoredInstance
+    file_id: tuple[str, ...]
+
+
+class ArchiveStream:
+    """The pieces of one ZIP, to be iterated once.
+
+    Parameters
+    ----------
+    units
+        Transactions, to read the index series by series.
+    owner_id
+        Whose studies.
+    studies
+        Which, those of one patient together.
+    open_file
+        Opens a stored file by its name and returns the descriptor.
+    data_folder
+        Where stored files lie.
+    """
+
+    def __init__(
+        self,
+        units: UnitOfWorkFactory,
+        owner_id: OwnerId,
+        studies: Sequence[Study],
+        open_file: Callable[[str], int],
+        data_folder: Path,
+    ) -> None:
+        self._units = units
+        self._owner_id = owner_id
+        self._studies = tuple(studies)
+        self._open_file = open_file
+        self._directory = DicomDirectory(data_folder)
+        self._notes: list[str] = []
+        self._problem_count = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        stream = ZipStream(compress_type=ZIP_STORED)
+        for entry in self._entries():
+            instance, place = entry.instance, entry.file_id
+            try:
+                descriptor = self._open_file(instance.file_name)
+            except OSError as error:
+                self._note(place, instance, f"could not be opened ({error.strerror}) and is not in this archive")
+                continue
+            try:
+                size = os.fstat(descriptor).st_size
+                stream.add(self._pieces(descriptor, size, place, instance), "/".join(place), size=size)
+                yield from stream.file()
+            finally:
+                os.close(descriptor)
+            self._directory.add(entry.study, entry.series, instance, place)
+        if len(self._directory):
+            stream.add(self._directory.encode(), "DICOMDIR")
+            yield from stream.file()
+        if self._problem_count:
+            stream.add(self._note_text(), NOTE_NAME)
+            yield from stream.file()
+        yield from stream.finalize()
+
+    def _entries(self) -> Iterator[_Entry]:
+        patient_number = study_number = series_number = 0
+        last_patient: object = None
+        last_study: object = None
+        for contents in contents_of(self._units, self._owner_id, self._studies):
+            patient = (contents.study.patient_id, contents.study.patient_name)
+            if patient != last_patient:
+                patient_number, study_number, last_patient, last_study = patient_number + 1, 0, patient, None
+            if contents.study.study_id != last_study:
+                study_number, series_number, last_study = study_number + 1, 0, contents.study.study_id
+            series_number += 1
+            folder = ("DICOM", f"PT{patient_number:06d}", f"ST{study_number:06d}", f"SE{series_number:06d}")
+            for number, instance in enumerate(contents.instances, 1):
+                yield _Entry(contents.study, contents.series, instance, (*folder, f"IM{number:06d}"))
+
+    def _pieces(self, descriptor: int, size: int, place: Sequence[str], instance: StoredInstance) -> Iterator[bytes]:
+        done = 0
+        while done < size:
+            try:
+                piece = os.pread(descriptor, min(_PIECE_BYTES, size - done), done)
+            except OSError as error:
+                self._note(place, instance, f"could not be read after byte {done} ({error.strerror}): it is cut there")
+                return
+            if not piece:
+                self._note(place, instance, f"ended at byte {done} of {size} while it was read: it is cut there")
+                return
+            done += len(piece)
+            yield piece
+
+    def _note(self, place: Sequence[str], instance: StoredInstance, words: str) -> None:
+        _log.error(
+            "a stored file is missing or damaged: it %s",
+            words,
+            extra={"instance_id": instance.instance_id, "file_name": instance.file_name},
+        )
+        self._problem_count += 1
+        if len(self._notes) < _MAX_NOTES:
+            self._notes.append(f"{'/'.join(place)}: the object {instance.sop_instance_uid} {words}.")
+
+    def _note_text(self) -> bytes:
+        lines = ["This archive is not complete. Tell your administrator.", "", *self._notes]
+        if self._problem_count > len(self._notes):
+            lines.append(f"and {self._problem_count - len(self._notes)} more.")
+        return ("\r\n".join(lines) + "\r\n").encode()

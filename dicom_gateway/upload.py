@@ -1,0 +1,417 @@
+"""Uploads in parts that survive a cut connection and a restart of the storage node.
+
+Each upload is a folder ``uploads/<id>/`` of the storage folder with ``state.json`` and ``data``; the id is ours. How
+much has arrived is the length of ``data``. A complete one is examined by a small pool of workers, in the order of arrival.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from dicom_gateway.upload_examine import SNIFF_BYTES, ByteSource, Examiner, Outcome, is_zip, shown_name
+from webviewer.archive import OwnerId
+from webviewer.core.errors import Conflict, InvalidInput, LimitExceeded, NotFound, OutOfResources
+
+_log = logging.getLogger(__name__)
+
+PART_BYTES = 16 * 1024**2
+_PIECE_BYTES = 1024**2
+_SAVE_EVERY_S = 1.0
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """How much may be under way."""
+
+    max_open_per_owner: int = 32
+    max_bytes: int = 64 * 1024**3  # of one upload
+    max_open_bytes_per_owner: int = 128 * 1024**3
+    keep_free_bytes: int = 1024**3  # of the disk, for what modalities send
+    expires_after_s: float = 24 * 3600.0
+    workers: int = 2
+    max_skipped: int = 1000  # entries kept of the list of skipped files
+
+
+@dataclass(slots=True)
+class UploadState:
+    """Where an upload stands; what `GET` answers, and, but for `offset`, what ``state.json`` holds."""
+
+    upload_id: str
+    owner_id: int
+    name: str
+    size_bytes: int
+    touched_at: float  # seconds since 1970, of the last change
+    state: str = "receiving"  # receiving | processing | done
+    offset: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    skipped_count: int = 0
+    done_files: int = 0
+    total_files: int = 0
+
+    def public(self) -> dict[str, object]:
+        """Return what the owner may see."""
+        shown = asdict(self)
+        for hidden in ("owner_id", "touched_at"):
+            del shown[hidden]
+        return shown
+
+    def add(self, outcome: Outcome, max_skipped: int) -> None:
+        """Count one file."""
+        self.done_files += 1
+        if outcome.reason == "stored":
+            self.stored += 1
+        elif outcome.reason == "duplicate":
+            self.duplicates += 1
+        elif outcome.reason == "index_file" and self.total_files > 1:
+            return  # every medium has one; nobody misses it
+        else:
+            self.skipped_count += 1
+            if len(self.skipped) < max_skipped:
+                self.skipped.append({"name": outcome.name, "reason": outcome.reason, "message": outcome.message})
+
+
+class _Upload:
+    """An upload in memory: its state, and locks so that one part is written at a time and a cancel is heeded."""
+
+    def __init__(self, state: UploadState, folder: Path) -> None:
+        self.state = state
+        self.folder = folder
+        self.writing = threading.Lock()
+        self.cancelled = threading.Event()
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def save(self) -> None:
+        """Write the state so that a crash leaves the old one or the new one."""
+        fresh = self.folder / "state.new"
+        fresh.write_text(json.dumps(asdict(self.state), ensure_ascii=False), encoding="utf-8")
+        fresh.replace(self.folder / "state.json")
+
+
+class UploadStore:
+    """All uploads of a storage node.
+
+    Parameters
+    ----------
+    folder
+        The folder ``uploads`` of the storage folder.
+    examiner
+        Stores what complete uploads hold.
+    limits
+        How much may be under way.
+    free_bytes
+        Says how much room the disk has.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        examiner: Examiner,
+        limits: UploadLimits | None = None,
+        free_bytes: Callable[[], int] | None = None,
+    ) -> None:
+        self._folder = folder
+        self._examiner = examiner
+        self._limits = limits or UploadLimits()
+        self._free_bytes = free_bytes or (lambda: shutil.disk_usage(folder).free)
+        self._uploads: dict[str, _Upload] = {}
+        self._lock = threading.Lock()
+        self._workers = ThreadPoolExecutor(self._limits.workers, thread_name_prefix="upload")
+        self._closing = threading.Event()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._load()
+
+    def create(self, owner_id: OwnerId, name: str, size_bytes: int) -> dict[str, object]:
+        """Begin an upload.
+
+        Raises
+        ------
+        InvalidInput
+            The size is not one that can be taken.
+        LimitExceeded
+            The owner has too many, or too many bytes, under way.
+        OutOfResources
+            The disk has no room for it.
+        """
+        if not 1 <= size_bytes <= self._limits.max_bytes:
+            raise InvalidInput(
+                f"size_bytes = {size_bytes}: an upload has 1 to {self._limits.max_bytes} bytes.",
+                details={"field": "size_bytes", "value": size_bytes, "rule": f"1 to {self._limits.max_bytes}"},
+            )
+        self.expire()
+        upload = self._begin(owner_id, name, size_bytes)
+        return {"upload_id": upload.state.upload_id, "part_bytes": PART_BYTES, "offset": 0}
+
+    def write_part(self, owner_id: OwnerId, upload_id: str, offset: int, source: ByteSource) -> dict[str, object]:
+        """Take one part.
+
+        What arrived of a part whose connection breaks is kept: `get` says where to go on.
+
+        Raises
+        ------
+        Conflict
+            The part starts elsewhere than expected (``details.offset`` is right), or another one is being taken.
+        InvalidInput
+            The part is longer than `PART_BYTES` or than what is missing.
+        """
+        upload = self._get(owner_id, upload_id)
+        if not upload.writing.acquire(blocking=False):
+            raise Conflict("Another part of this upload is being received.", details={"offset": upload.state.offset})
+        try:
+            state = upload.state
+            if state.state != "receiving" or offset != state.offset:
+                raise Conflict(
+                    f"offset = {offset}: the upload goes on at {state.offset}.",
+                    code="wrong_offset",
+                    details={"offset": state.offset, "state": state.state},
+                )
+            self._append(upload, source, min(PART_BYTES, state.size_bytes - offset))
+            if state.offset == state.size_bytes:
+                self._submit(upload)
+            return {"offset": state.offset, "state": state.state}
+        finally:
+            upload.writing.release()
+
+    def whole(self, owner_id: OwnerId, name: str, source: ByteSource) -> dict[str, object]:
+        """Take a file of at most one part and deal with it at once; a DICOM object goes straight into the storage."""
+        name = shown_name(name)
+        head = b""
+        while len(head) < SNIFF_BYTES and (piece := source.read(SNIFF_BYTES - len(head))):
+            head += piece
+        if not is_zip(head):
+            self._check_room(len(head))
+            state = UploadState("", owner_id, name, 0, time.time(), total_files=1, state="done")
+            state.add(self._examiner.examine_stream(owner_id, source, name, head), self._limits.max_skipped)
+            return state.public()
+        upload = self._begin(owner_id, name, PART_BYTES)
+        try:
+            with upload.data.open("ab") as file:
+                file.write(head)
+            upload.state.offset = len(head)
+            self._append(upload, source, PART_BYTES - len(head))
+            upload.state.size_bytes = upload.state.offset
+            self._process(upload)
+            return upload.state.public()
+        finally:
+            self._remove(upload)
+
+    def get(self, owner_id: OwnerId, upload_id: str) -> dict[str, object]:
+        """Return where an upload stands; raises NotFound."""
+        return self._get(owner_id, upload_id).state.public()
+
+    def cancel(self, owner_id: OwnerId, upload_id: str) -> None:
+        """Stop an upload and drop what arrived; objects that are stored already stay. Raises NotFound."""
+        upload = self._get(owner_id, upload_id)
+        upload.cancelled.set()
+        self._remove(upload)
+
+    def expire(self) -> None:
+        """Drop uploads that nobody has touched for long."""
+        oldest = time.time() - self._limits.expires_after_s
+        with self._lock:
+            stale = [
+                one
+                for one in self._uploads.values()
+                if one.state.touched_at < oldest and one.state.state != "processing"
+            ]
+        for upload in stale:
+            if upload.writing.acquire(blocking=False):
+                try:
+                    self._remove(upload)
+                finally:
+                    upload.writing.release()
+
+    def close(self) -> None:
+        """Stop after the object that is being stored; what is left goes on at the next start."""
+        self._closing.set()
+        self._workers.shutdown(wait=True, cancel_futures=True)
+
+    def _begin(self, owner_id: OwnerId, name: str, size_bytes: int) -> _Upload:
+        self._check_room(size_bytes)
+        state = UploadState(secrets.token_hex(16), owner_id, shown_name(name), size_bytes, time.time())
+        upload = _Upload(state, self._folder / state.upload_id)
+        with self._lock:
+            own = [one.state for one in self._uploads.values() if one.state.owner_id == owner_id]
+            under_way = [one for one in own if one.state != "done"]
+            if len(under_way) >= self._limits.max_open_per_owner:
+                raise LimitExceeded(
+                    f"{len(under_way)} uploads are under way; at most {self._limits.max_open_per_owner} may be.",
+                    resets_in_s=10,
+                )
+            promised = sum(one.size_bytes for one in under_way)
+            if promised + size_bytes > self._limits.max_open_bytes_per_owner:
+                raise LimitExceeded(
+                    f"Uploads of {promised} bytes are under way; with this one of {size_bytes} they would be more than "
+                    f"the {self._limits.max_open_bytes_per_owner} that may be.",
+                    resets_in_s=60,
+                )
+            self._uploads[state.upload_id] = upload
+        try:
+            upload.folder.mkdir()
+            upload.data.touch()
+            upload.save()
+        except OSError as error:
+            self._remove(upload)
+            raise OutOfResources(f"The upload cannot be kept: {error.strerror}.") from error
+        return upload
+
+    def _check_room(self, size_bytes: int) -> None:
+        """Refuse what would leave too little room for modalities; what is promised to others counts."""
+        with self._lock:
+            promised = sum(
+                one.state.size_bytes - one.state.offset
+                for one in self._uploads.values()
+                if one.state.state == "receiving"
+            )
+        free = self._free_bytes() - promised
+        if free - size_bytes < self._limits.keep_free_bytes:
+            raise OutOfResources(
+                f"The disk has {max(0, free)} bytes left, of which {self._limits.keep_free_bytes} are kept for "
+                f"modalities; the upload needs {size_bytes}."
+            )
+
+    def _append(self, upload: _Upload, source: ByteSource, room: int) -> None:
+        state = upload.state
+        start = state.offset
+        try:
+            with upload.data.open("r+b") as file:
+                file.truncate(start)
+                file.seek(start)
+                while True:
+                    piece = source.read(_PIECE_BYTES)
+                    if not piece:
+                        break
+                    if upload.cancelled.is_set():
+                        raise NotFound("The upload was cancelled.")
+                    if len(piece) > room:
+                        state.offset = start
+                        raise InvalidInput(
+                            f"The part is longer than the {PART_BYTES} bytes that one may have, "
+                            "or than what is missing of the upload.",
+                            code="part_too_long",
+                            details={"offset": start, "part_bytes": PART_BYTES},
+                        )
+                    file.write(piece)
+                    file.flush()
+                    room -= len(piece)
+                    state.offset += len(piece)
+                os.fdatasync(file.fileno())
+        except OSError as error:
+            if not upload.data.exists():
+                raise NotFound("The upload was cancelled.") from error
+            if error.errno is not None and source_failed(error):
+                raise InvalidInput("The connection broke before the part was complete.") from error
+            raise OutOfResources(f"The part cannot be kept: {error.strerror or error}.") from error
+        finally:
+            state.touched_at = time.time()
+
+    def _submit(self, upload: _Upload) -> None:
+        upload.state.state = "processing"
+        upload.save()
+        self._workers.submit(self._work, upload)
+
+    def _work(self, upload: _Upload) -> None:
+        try:
+            self._process(upload)
+        except Exception:  # noqa: BLE001 - a worker must live on, and the upload must come to an end that the page can show
+            _log.exception("an upload could not be processed", extra={"upload_id": upload.state.upload_id})
+            upload.state.add(
+                Outcome(upload.state.name, "broken", "The upload could not be processed; the server's log says why."),
+                self._limits.max_skipped,
+            )
+            self._finish(upload)
+
+    def _process(self, upload: _Upload) -> None:
+        """Store what a complete upload holds, and keep count."""
+        state = upload.state
+
+        def open_data() -> BinaryIO:
+            return upload.data.open("rb")
+
+        owner_id = OwnerId(state.owner_id)
+        total, outcomes = self._examiner.examine_file(owner_id, open_data, state.name, skip=state.done_files)
+        state.total_files = total
+        saved_at = time.monotonic()
+        for outcome in outcomes:
+            state.add(outcome, self._limits.max_skipped)
+            state.touched_at = time.time()
+            if upload.cancelled.is_set():
+                return
+            if self._closing.is_set():
+                upload.save()
+                return
+            if time.monotonic() - saved_at > _SAVE_EVERY_S:
+                upload.save()
+                saved_at = time.monotonic()
+        self._finish(upload)
+
+    def _finish(self, upload: _Upload) -> None:
+        upload.state.state = "done"
+        upload.state.done_files = max(upload.state.done_files, upload.state.total_files)
+        upload.state.touched_at = time.time()
+        if upload.cancelled.is_set():
+            return
+        upload.save()
+        upload.data.unlink(missing_ok=True)
+        _log.info(
+            "upload_done",
+            extra={
+                "upload_id": upload.state.upload_id,
+                "owner_id": upload.state.owner_id,
+                "stored": upload.state.stored,
+                "duplicates": upload.state.duplicates,
+                "skipped": upload.state.skipped_count,
+            },
+        )
+
+    def _get(self, owner_id: OwnerId, upload_id: str) -> _Upload:
+        with self._lock:
+            upload = self._uploads.get(upload_id)
+        if upload is None or upload.state.owner_id != owner_id:
+            raise NotFound("There is no such upload, or it has expired.")
+        return upload
+
+    def _remove(self, upload: _Upload) -> None:
+        with self._lock:
+            self._uploads.pop(upload.state.upload_id, None)
+        shutil.rmtree(upload.folder, ignore_errors=True)
+
+    def _load(self) -> None:
+        """Take up what was under way before a restart; folders that make no sense go."""
+        for folder in sorted(self._folder.iterdir()):
+            if not _ID.fullmatch(folder.name):
+                continue
+            try:
+                state = UploadState(**json.loads((folder / "state.json").read_text(encoding="utf-8")))
+                upload = _Upload(state, folder)
+                if state.state != "done":
+                    state.offset = min(upload.data.stat().st_size, state.size_bytes)
+            except (OSError, ValueError, TypeError):
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
+            self._uploads[state.upload_id] = upload
+            if state.state == "processing" or (state.state == "receiving" and state.offset == state.size_bytes):
+                self._submit(upload)
+        self.expire()
+
+
+def source_failed(error: OSError) -> bool:
+    """Return whether an error is the sender's connection, not the disk."""
+    return isinstance(error, ConnectionError | TimeoutError)

@@ -1,0 +1,385 @@
+"""What is in an uploaded file: one DICOM object, a ZIP of them, or something else; and each object's way in.
+
+Nothing that an archive says is believed: names are shown but never used as paths, sizes are counted while inflating,
+and each member is streamed, so that memory does not depend on the archive.
+"""
+
+from __future__ import annotations
+
+import lzma
+import stat
+import struct
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from webviewer.archive import OwnerId, Receipt
+from webviewer.core.errors import (
+    DataError,
+    DuplicateObject,
+    InvalidInput,
+    LimitExceeded,
+    Unavailable,
+    WebviewerError,
+)
+
+SNIFF_BYTES = 1024
+MAX_NAME_LENGTH = 200
+
+_DICOMDIR_META = b"\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10"
+_ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
+_BARE_STARTS = (b"\x08\x00", b"\x02\x00", b"\x00\x08")  # group 0008 or 0002 in either byte order
+_END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
+_END_OF_DIRECTORY_64 = struct.Struct("<4sQ2H2L4Q")
+_BROKEN_ZIP = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, struct.error, ValueError, NotImplementedError)
+_RETRY_AFTER_S = (0.5, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ExamineLimits:
+    """What an upload may cost."""
+
+    max_object_bytes: int = 8 * 1024**3
+    max_members: int = 200_000
+    max_directory_bytes: int = 64 * 1024**2  # of a ZIP's list of members, which must be held in memory
+    max_inflated_bytes: int = 256 * 1024**3
+    max_ratio: int = 200
+    ratio_free_bytes: int = 64 * 1024**2  # below this a high ratio is an empty picture, not a bomb
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file: ``stored``, ``duplicate``, ``index_file``, or why it was skipped."""
+
+    name: str
+    # stored | duplicate | index_file | not_dicom | broken | conflict | too_large | zip_bomb | encrypted | unsupported
+    # | unavailable
+    reason: str
+    message: str = ""
+
+
+class ByteSource(Protocol):
+    """Something that is read from its start to its end."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most `size` bytes, all for -1, none at the end."""
+        ...
+
+
+class ObjectReceiver(Protocol):
+    """Takes one DICOM object into the storage."""
+
+    def receive(self, owner_id: OwnerId, source: ByteSource) -> Receipt:
+        """Store what `source` holds; returns after the commit.
+
+        Raises
+        ------
+        InvalidInput
+            This is no DICOM object.
+        DuplicateObject
+            Other bytes are stored under its SOP Instance UID.
+        DataError
+            It is damaged.
+        LimitExceeded
+            It is larger than an object may be.
+        Unavailable
+            Disk or index do not take it now.
+        """
+        ...
+
+
+class _Counted:
+    """A source that counts what is read from it, puts the first bytes back and stops at a limit."""
+
+    def __init__(self, source: ByteSource, limit_bytes: int, count: Callable[[int], None]) -> None:
+        self._source = source
+        self._limit_bytes = limit_bytes
+        self._count = count
+        self._total = 0
+        self._head = b""
+
+    def peek(self, size: int) -> bytes:
+        """Return the first bytes; only before anything else is read."""
+        while len(self._head) < size:
+            piece = self._take(size - len(self._head))
+            if not piece:
+                break
+            self._head += piece
+        return self._head
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most `size` bytes."""
+        if self._head:
+            piece = self._head if size < 0 else self._head[:size]
+            self._head = self._head[len(piece) :]
+            return piece if size >= 0 else piece + self._take(-1)
+        return self._take(size)
+
+    def _take(self, size: int) -> bytes:
+        piece = self._source.read(size if size >= 0 else self._limit_bytes + 1)
+        self._total += len(piece)
+        if self._total > self._limit_bytes:
+            raise LimitExceeded(f"The file is larger than the {self._limit_bytes} bytes that one may have.")
+        self._count(len(piece))
+        return piece
+
+
+@dataclass(frozen=True, slots=True)
+class _Archive:
+    file: BinaryIO
+    file_bytes: int
+    zip: zipfile.ZipFile
+    members: list[zipfile.ZipInfo]
+
+
+class _Bomb(Exception):
+    """The archive inflates beyond its limits; the words say how."""
+
+
+class Examiner:
+    """Walks through uploaded files and stores what is DICOM.
+
+    Parameters
+    ----------
+    receiver
+        Stores one object.
+    limits
+        What an upload may cost.
+    """
+
+    def __init__(self, receiver: ObjectReceiver, limits: ExamineLimits | None = None) -> None:
+        self._receiver = receiver
+        self.limits = limits or ExamineLimits()
+
+    def examine_stream(self, owner_id: OwnerId, source: ByteSource, name: str, head: bytes) -> Outcome:
+        """Store one file that is no ZIP; `head` are its first bytes, which `source` has not any more."""
+        return self._receive(owner_id, name, lambda: _Joined(head, source), retries=())
+
+    def examine_file(
+        self, owner_id: OwnerId, open_file: Callable[[], BinaryIO], name: str, *, skip: int = 0
+    ) -> tuple[int, Iterator[Outcome]]:
+        """Store what an uploaded file holds.
+
+        Parameters
+        ----------
+        owner_id
+            Whose storage.
+        open_file
+            Opens the uploaded file for reading; it can seek.
+        name
+            What the sender calls it; only shown.
+        skip
+            Files that were dealt with before a restart.
+
+        Returns
+        -------
+        int
+            Number of files in it.
+        Iterator[Outcome]
+            One outcome for each of them, as they are stored.
+        """
+        with open_file() as file:
+            if not is_zip(file.read(SNIFF_BYTES)):
+                if skip:
+                    return 1, iter(())
+                return 1, (self._receive(owner_id, shown, open_file) for shown in (name,))
+        file = open_file()
+        try:
+            archive = self._members(file)
+        except _Bomb as bomb:
+            file.close()
+            return 1, iter([Outcome(name, "zip_bomb", str(bomb))])
+        except _BROKEN_ZIP as error:
+            file.close()
+            return 1, iter([Outcome(name, "broken", f"The ZIP cannot be read: {_words(error)}.")])
+        return len(archive.members), self._walk(owner_id, archive, name, skip)
+
+    def _members(self, file: BinaryIO) -> _Archive:
+        """Open an archive whose list of members is of a bearable size; folders are left out."""
+        size = file.seek(0, 2)
+        count, directory_bytes = _end_of_directory(file, size)
+        if count > self.limits.max_members or directory_bytes > self.limits.max_directory_bytes:
+            raise _Bomb(
+                f"The ZIP lists {count} files in {directory_bytes} bytes; at most {self.limits.max_members} files and "
+                f"{self.limits.max_directory_bytes} bytes are taken."
+            )
+        archive = zipfile.ZipFile(file)
+        members = [info for info in archive.infolist() if not info.is_dir()]
+        if len(members) > self.limits.max_members:
+            raise _Bomb(f"The ZIP holds {len(members)} files; at most {self.limits.max_members} are taken.")
+        packed = sum(info.compress_size for info in members)
+        if packed > size:
+            raise _Bomb(f"The members of the ZIP overlap: together they take {packed} bytes of {size}.")
+        return _Archive(file, size, archive, members)
+
+    def _walk(self, owner_id: OwnerId, archive: _Archive, name: str, skip: int) -> Iterator[Outcome]:
+        inflated = 0
+        packed = archive.file_bytes
+        allowed = min(
+            self.limits.max_inflated_bytes, max(16 * self.limits.ratio_free_bytes, self.limits.max_ratio * packed)
+        )
+
+        def count(size: int) -> None:
+            nonlocal inflated
+            inflated += size
+            if inflated > allowed:
+                raise _Bomb(f"The ZIP of {packed} bytes inflates to more than {allowed} bytes; the rest was not read.")
+
+        with archive.file, archive.zip:
+            for info in archive.members[skip:]:
+                try:
+                    yield self._member(owner_id, archive.zip, info, count)
+                except _Bomb as bomb:
+                    yield Outcome(name, "zip_bomb", str(bomb))
+                    return
+
+    def _member(
+        self, owner_id: OwnerId, archive: zipfile.ZipFile, info: zipfile.ZipInfo, count: Callable[[int], None]
+    ) -> Outcome:
+        name = shown_name(info.filename)
+        if stat.S_ISLNK(info.external_attr >> 16):
+            return Outcome(name, "unsupported", "A symbolic link is not followed.")
+        if info.flag_bits & 0x1:
+            return Outcome(name, "encrypted", "The file is encrypted; upload it without a password.")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            kind = zipfile.compressor_names.get(info.compress_type, str(info.compress_type))  # type: ignore[attr-defined]
+            return Outcome(name, "unsupported", f"The compression {kind} of the ZIP is not supported; use deflate.")
+        if info.file_size > self.limits.max_object_bytes:
+            return Outcome(
+                name,
+                "too_large",
+                f"The file has {info.file_size} bytes; at most {self.limits.max_object_bytes} are taken.",
+            )
+        if info.file_size > max(self.limits.ratio_free_bytes, self.limits.max_ratio * info.compress_size):
+            return Outcome(
+                name,
+                "zip_bomb",
+                f"The file inflates from {info.compress_size} to {info.file_size} bytes, "
+                f"more than {self.limits.max_ratio} times.",
+            )
+        try:
+            with archive.open(info) as source:
+                head = source.read(SNIFF_BYTES)
+                if is_zip(head):
+                    return Outcome(name, "unsupported", "A ZIP inside a ZIP is not opened; upload it by itself.")
+                early = _sniff(head, name)
+            if early is not None:
+                count(len(head))
+                return early
+            return self._receive(
+                owner_id,
+                name,
+                lambda: _Counted(archive.open(info), self.limits.max_object_bytes, count),
+            )
+        except _BROKEN_ZIP as error:
+            return Outcome(name, "broken", f"The file in the ZIP cannot be read: {_words(error)}.")
+
+    def _receive(
+        self,
+        owner_id: OwnerId,
+        name: str,
+        open_source: Callable[[], ByteSource],
+        *,
+        retries: tuple[float, ...] = _RETRY_AFTER_S,
+    ) -> Outcome:
+        for pause in (*retries, None):
+            source = _Counted(open_source(), self.limits.max_object_bytes, _ignore)
+            head = b""
+            try:
+                head = source.peek(SNIFF_BYTES)
+                early = _sniff(head, name)
+                if early is not None:
+                    return early
+                receipt = self._receiver.receive(owner_id, source)
+            except Unavailable as error:
+                if pause is None:
+                    return Outcome(name, "unavailable", error.message)
+                time.sleep(pause)
+                continue
+            except WebviewerError as error:
+                return Outcome(name, _reason(error, head), error.message)
+            return Outcome(name, receipt.outcome)
+        raise AssertionError("the last round returns")
+
+
+class _Joined:
+    """Bytes that were read already, then the rest of a stream."""
+
+    def __init__(self, head: bytes, rest: ByteSource) -> None:
+        self._head = head
+        self._rest = rest
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most `size` bytes."""
+        if self._head:
+            piece = self._head[:size] if size >= 0 else self._head
+            self._head = self._head[len(piece) :]
+            return piece
+        return self._rest.read(size)
+
+
+def is_zip(head: bytes) -> bool:
+    """Return whether a file that starts so is a ZIP (and not a DICOM file with a ZIP's letters in its preamble)."""
+    return head[128:132] != b"DICM" and head.startswith(_ZIP_STARTS)
+
+
+def shown_name(name: str) -> str:
+    """Return a name fit to be shown: without control characters, its end where it is long."""
+    clean = "".join(sign if sign.isprintable() else "�" for sign in name)
+    return clean if len(clean) <= MAX_NAME_LENGTH else "…" + clean[-(MAX_NAME_LENGTH - 1) :]
+
+
+def _sniff(head: bytes, name: str) -> Outcome | None:
+    """Return the outcome of a file that its first bytes decide, None for one that may be a DICOM object."""
+    if not head:
+        return Outcome(name, "not_dicom", "The file is empty.")
+    if head[128:132] == b"DICM":
+        if _DICOMDIR_META in head:
+            return Outcome(name, "index_file", "A DICOMDIR is only a list of the other files.")
+        return None
+    if head.startswith(_BARE_STARTS):
+        return None
+    return Outcome(name, "not_dicom", "This is not a DICOM file.")
+
+
+def _reason(error: WebviewerError, head: bytes) -> str:
+    if isinstance(error, DuplicateObject):
+        return "conflict"
+    if isinstance(error, LimitExceeded):
+        return "too_large"
+    if isinstance(error, DataError) or head[128:132] == b"DICM":
+        return "broken"
+    return "not_dicom" if isinstance(error, InvalidInput) else "broken"
+
+
+def _end_of_directory(file: BinaryIO, size: int) -> tuple[int, int]:
+    """Return the number of members and the bytes of their list, as the end of a ZIP says; BadZipFile without one."""
+    file.seek(max(0, size - 65557))
+    tail = file.read()
+    position = tail.rfind(b"PK\x05\x06")
+    if position < 0 or position + _END_OF_DIRECTORY.size > len(tail):
+        raise zipfile.BadZipFile("its end is missing")
+    end = _END_OF_DIRECTORY.unpack_from(tail, position)
+    count, directory_bytes = int(end[4]), int(end[5])
+    locator = tail.rfind(b"PK\x06\x07", 0, position)
+    if locator >= 0 and locator + 20 <= len(tail):
+        (offset,) = struct.unpack_from("<Q", tail, locator + 8)
+        file.seek(min(offset, size))
+        raw = file.read(_END_OF_DIRECTORY_64.size)
+        if len(raw) == _END_OF_DIRECTORY_64.size and raw[:4] == b"PK\x06\x06":
+            end64 = _END_OF_DIRECTORY_64.unpack(raw)
+            count, directory_bytes = max(count, int(end64[7])), max(directory_bytes, int(end64[8]))
+    file.seek(0)
+    # A list longer than the file is a lie that zipfile tells as such; one in the bounds of the file is counted here.
+    return count, min(directory_bytes, size)
+
+
+def _words(error: BaseException) -> str:
+    return str(error).rstrip(".") or type(error).__name__
+
+
+def _ignore(_size: int) -> None:
+    return None
