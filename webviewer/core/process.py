@@ -65,14 +65,14 @@ class Lifeline:
 def leave_with_parent(
     fd: int | None = None, *, grace_s: float = LEAVE_GRACE_S, environ: Mapping[str, str] | None = None
 ) -> bool:
-    """Leave this process when its parent does: SIGTERM to itself, and after a grace SIGKILL.
+    """Leave when the parent does: SIGTERM to this process and the group it leads, and after a grace SIGKILL.
 
     Parameters
     ----------
     fd
         Reading end of the parent's pipe; ``None`` takes it from the variable that `Lifeline.environment` names.
     grace_s
-        Seconds between SIGTERM to this process and SIGKILL to its group (or, where it does not lead one, to itself).
+        Seconds between SIGTERM and SIGKILL.
     environ
         Where to look for the variable; the process's environment by default.
 
@@ -119,8 +119,14 @@ def _watch(fd: int, grace_s: float) -> None:
             pass
     except OSError:
         return  # closed on purpose by this process
-    os.kill(os.getpid(), signal.SIGTERM)
+    leads_group = os.getpgid(0) == os.getpid()
+
+    def send(number: signal.Signals) -> None:
+        if leads_group:
+            os.killpg(os.getpid(), number)  # with the children that do not watch by themselves
+        else:
+            os.kill(os.getpid(), number)
+
+    send(signal.SIGTERM)
     _native_sleep()(grace_s)
-    if os.getpgid(0) == os.getpid():
-        os.killpg(os.getpid(), signal.SIGKILL)
-    os.kill(os.getpid(), signal.SIGKILL)
+    send(signal.SIGKILL)
