@@ -1,0 +1,285 @@
+"""The files of stored objects: generated names, claims, and what a crash leaves behind.
+
+::
+
+    <storage>/claims/<uuid>        an empty file: "data/ab/cd/<uuid> may be there without a row of the index"
+    <storage>/data/ab/cd/<uuid>    an object; ab and cd are the first digits of its name
+
+A claim is made before its data file and removed after the index has committed; for deleting it is the other way round.
+So `ObjectStore.recover` looks only at claims and never walks through the data. Nothing a peer sent ever becomes a path.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from webviewer.core.errors import NotFound, OutOfResources
+
+logger = logging.getLogger(__name__)
+
+_FILE_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{32}")
+_CLAIM_NAME = re.compile(r"[0-9a-f]{32}")
+_FOLDER_DIGITS = 4
+_FILES_A_FOLDER = 512  # that one sender fills before it takes another folder
+_RECOVERY_BATCH = 500
+_MAX_BUFFERS = 512  # of one writev; IOV_MAX is 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What was found at start."""
+
+    claims: int
+    files_removed: int
+
+
+class IncomingFile:
+    """An object that is being received: claimed, and open for writing.
+
+    It ends in exactly one of `keep` (it is in the index), `discard` (it is not) and `leave` (nobody knows: the claim
+    stays and the next start decides).
+    """
+
+    __slots__ = ("_claim", "_fd", "_folder_fd", "_path", "digest", "file_name", "size_bytes")
+
+    def __init__(self, file_name: str, path: Path, claim: Path, fd: int, folder_fd: int) -> None:
+        self.file_name = file_name
+        self.size_bytes = 0
+        self.digest = hashlib.sha256()
+        self._path = path
+        self._claim = claim
+        self._fd = fd
+        self._folder_fd = folder_fd
+
+    def write_header(self, data: bytes) -> None:
+        """Write what stands before the data set and does not belong to its digest; raises OutOfResources."""
+        self._write([data])
+
+    def write(self, parts: Sequence[bytes | memoryview]) -> None:
+        """Append parts of the data set; raises OutOfResources when there is no room."""
+        for part in parts:
+            self.digest.update(part)
+        self._write(parts)
+
+    def _write(self, parts: Sequence[bytes | memoryview]) -> None:
+        rest: Sequence[bytes | memoryview] = parts
+        wanted = sum(len(part) for part in parts)
+        self.size_bytes += wanted
+        try:
+            if len(parts) <= _MAX_BUFFERS and os.writev(self._fd, parts) == wanted:
+                return
+            # A short write is how a full disk shows itself first; the next call then says so.
+            os.lseek(self._fd, self.size_bytes - wanted, os.SEEK_SET)
+            for part in rest:
+                view = memoryview(part)
+                while view:
+                    view = view[os.write(self._fd, view) :]
+        except OSError as exc:
+            raise _no_room("written", exc) from exc
+
+    def reader(self) -> BinaryIO:
+        """Open the file for reading what was written so far."""
+        return self._path.open("rb", buffering=16384)
+
+    def sync(self) -> None:
+        """Bring the file and its name to the disk; raises OutOfResources."""
+        try:
+            os.fsync(self._fd)
+            os.fsync(self._folder_fd)
+        except OSError as exc:
+            raise _no_room("brought to the disk", exc) from exc
+
+    def keep(self) -> None:
+        """Let the claim go: the index points to the file now."""
+        self._close()
+        _unlink(self._claim)
+
+    def discard(self) -> None:
+        """Remove file and claim."""
+        self._close()
+        _unlink(self._path)
+        _unlink(self._claim)
+
+    def leave(self) -> None:
+        """Close and leave file and claim for the next start to decide."""
+        self._close()
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class FileBatch:
+    """Makes files for one sender after the other into the same folder, so that a series lies together.
+
+    A new folder is made and brought to the disk once for many files. Used by one thread at a time.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._folder_fd = -1
+        self._prefix = ""
+        self._left = 0
+
+    def create(self) -> IncomingFile:
+        """Claim a new name and open its file; raises OutOfResources."""
+        try:
+            if self._left == 0:
+                self._next_folder()
+            self._left -= 1
+            name = self._prefix + uuid.uuid4().hex[_FOLDER_DIGITS:]
+            claim = self._store.claims / name
+            os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640))
+            try:
+                fd = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640, dir_fd=self._folder_fd)
+            except OSError:
+                _unlink(claim)
+                raise
+        except OSError as exc:
+            raise _no_room("made", exc) from exc
+        file_name = _file_name(name)
+        return IncomingFile(file_name, self._store.data / file_name, claim, fd, self._folder_fd)
+
+    def _next_folder(self) -> None:
+        self.close()
+        self._prefix = uuid.uuid4().hex[:_FOLDER_DIGITS]
+        outer = self._store.data / self._prefix[:2]
+        folder = outer / self._prefix[2:]
+        for one in (outer, folder):
+            try:
+                one.mkdir(mode=0o750)
+            except FileExistsError:
+                continue
+            _sync_folder(one.parent)
+        self._folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._left = _FILES_A_FOLDER
+
+    def close(self) -> None:
+        """Let the folder go; files made from it must be finished."""
+        if self._folder_fd >= 0:
+            os.close(self._folder_fd)
+            self._folder_fd = -1
+        self._left = 0
+
+
+class ObjectStore:
+    """The folder of stored objects.
+
+    Parameters
+    ----------
+    root
+        The storage folder; made if missing.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.data = root / "data"
+        self.claims = root / "claims"
+
+    def prepare(self) -> None:
+        """Make the folders; raises OutOfResources if that is impossible."""
+        try:
+            for folder in (self.data, self.claims):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            _sync_folder(self.root)
+        except OSError as exc:
+            raise OutOfResources(f"The storage folder {self.root} cannot be used: {exc.strerror or exc}.") from exc
+
+    def batch(self) -> FileBatch:
+        """Return a maker of files for one sender."""
+        return FileBatch(self)
+
+    def path(self, file_name: str) -> Path:
+        """Return where a file of the index lies; raises NotFound for anything but a generated name."""
+        if _FILE_NAME.fullmatch(file_name) is None:
+            raise NotFound("The index names a file that was not made here.")
+        return self.data / file_name
+
+    def open(self, file_name: str) -> BinaryIO:
+        """Open a stored object for reading; raises NotFound."""
+        try:
+            return self.path(file_name).open("rb")
+        except FileNotFoundError as exc:
+            raise NotFound("The file of a stored object is missing.") from exc
+
+    def claim(self, file_names: Sequence[str]) -> None:
+        """Note, durably, that these files go unless the index still has them at the next start."""
+        try:
+            for file_name in file_names:
+                self.path(file_name)
+                (self.claims / file_name[-32:]).touch(mode=0o640)
+            _sync_folder(self.claims)
+        except OSError as exc:
+            raise _no_room("claimed", exc) from exc
+
+    def remove(self, file_names: Sequence[str]) -> None:
+        """Remove the files, then their claims; a file that is gone already is fine."""
+        for file_name in file_names:
+            _unlink(self.path(file_name))
+            _unlink(self.claims / file_name[-32:])
+
+    def recover(self, indexed: Callable[[Iterable[str]], Iterable[str]]) -> Recovery:
+        """Settle the claims that a crash left: no row, the file goes; a row, only the claim goes.
+
+        Parameters
+        ----------
+        indexed
+            Returns those of the given file names that the index has. If it raises, nothing is changed.
+        """
+        names = [entry.name for entry in os.scandir(self.claims)]
+        claims = [name for name in names if _CLAIM_NAME.fullmatch(name)]
+        if len(claims) < len(names):
+            logger.warning("claims_folder_has_other_files", extra={"count": len(names) - len(claims)})
+        removed = 0
+        for start in range(0, len(claims), _RECOVERY_BATCH):
+            file_names = [_file_name(name) for name in claims[start : start + _RECOVERY_BATCH]]
+            kept = set(indexed(file_names))
+            for file_name in file_names:
+                if file_name not in kept:
+                    removed += _unlink(self.data / file_name)
+                _unlink(self.claims / file_name[-32:])
+        return Recovery(len(claims), removed)
+
+    def free_bytes(self) -> int:
+        """Return how many bytes the storage's disk still has for us."""
+        facts = os.statvfs(self.root)
+        return facts.f_bavail * facts.f_frsize
+
+
+def _file_name(name: str) -> str:
+    return f"{name[:2]}/{name[2:4]}/{name}"
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _unlink(path: Path) -> bool:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as exc:
+        # The claim stays, so the next start tries again.
+        logger.error("stored_file_not_removed", extra={"file": path.name, "reason": exc.strerror})
+        return False
+    return True
+
+
+def _no_room(what: str, exc: OSError) -> OutOfResources:
+    reason = "there is no room on the disk" if exc.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} else exc.strerror
+    return OutOfResources(f"An object's file cannot be {what}: {reason}.", details={"errno": exc.errno or 0})
