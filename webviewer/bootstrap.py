@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 
 from sqlalchemy import Engine
 
+from webviewer import __version__
 from webviewer.accounts import PasswordHasher
 from webviewer.adapters.crypto import Argon2Hasher, Offload, run_here
 from webviewer.adapters.db.engine import make_engine
@@ -28,7 +28,6 @@ from webviewer.usecases.tickets import Tickets
 from webviewer.usecases.unit_of_work import UnitOfWorkFactory
 
 PRODUCT = "Web DICOM Viewer"
-DISTRIBUTION = "web-dicom-viewer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +50,6 @@ class Services:
     metrics: Metrics
     event_pump: EventPump
     dispose: Callable[[], None] = field(repr=False)  # closes the database's connections
-
-
-def product_version() -> str:
-    """Return the version of the installed distribution; ``0`` from a tree that was never installed."""
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "0"
 
 
 def is_loopback(host: str) -> bool:
@@ -111,7 +102,7 @@ def make_services(
     idle_s = settings.control.session_idle_s
     return Services(
         settings=settings,
-        version=product_version(),
+        version=__version__,
         units=units,
         clock=clock,
         hasher=chosen_hasher,

@@ -15,8 +15,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -25,7 +23,7 @@ import pytest
 from sqlalchemy import Engine
 
 from webviewer.adapters.db.engine import make_engine
-from webviewer.adapters.db.metadata import metadata
+from webviewer.adapters.db.maintenance import create_database
 from webviewer.config import DatabaseDriver, DatabaseSettings
 
 POSTGRESQL_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
@@ -33,7 +31,7 @@ POSTGRESQL_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 
 @dataclass(frozen=True, slots=True)
 class PostgresqlServer:
-    """A running server of our own; ``socket`` counts its databases."""
+    """A running server of our own; ``numbers`` counts its databases."""
 
     port: int
     numbers: Iterator[int]
@@ -107,10 +105,7 @@ def database_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Databas
 @pytest.fixture
 def engine(database_settings: DatabaseSettings) -> Iterator[Engine]:
     """Return an engine on a database with all tables."""
-    for name in ("webviewer.adapters.db.control_tables", "webviewer.adapters.db.archive_tables"):
-        if find_spec(name) is not None:
-            import_module(name)
+    create_database(database_settings)
     made = make_engine(database_settings)
-    metadata.create_all(made)
     yield made
     made.dispose()

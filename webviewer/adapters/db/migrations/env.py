@@ -1,0 +1,36 @@
+"""Alembic's entry: runs the migrations on the connection that `webviewer.adapters.db.maintenance` hands over.
+
+Rules: a migration works with the previous code still running, names every constraint, waits only so long for locks.
+"""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import Connection, text
+
+from webviewer.adapters.db import archive_tables, control_tables
+from webviewer.adapters.db.metadata import metadata
+
+LOCK_TIMEOUT_S = 30
+MIGRATION_LOCK = 0x57454200
+TABLE_MODULES = (archive_tables, control_tables)  # imported so that the metadata knows them
+
+
+def run() -> None:
+    """Run the migrations in one transaction."""
+    connection: Connection = context.config.attributes["connection"]
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        transactional_ddl=True,
+        compare_type=True,
+        render_as_batch=connection.dialect.name == "sqlite",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run()
