@@ -1,7 +1,8 @@
 """Uploads in parts that survive a cut connection and a restart of the storage node.
 
 Each upload is a folder ``uploads/<id>/`` of the storage folder with ``state.json`` and ``data``; the id is ours. How
-much has arrived is the length of ``data``. A complete one is examined by a small pool of workers, in the order of arrival.
+much has arrived is the length of ``data``. A complete one is examined by a small pool of workers, first come first
+served.
 """
 
 from __future__ import annotations
@@ -211,6 +212,12 @@ class UploadStore:
             return upload.state.public()
         finally:
             self._remove(upload)
+
+    def empty(self, name: str) -> dict[str, object]:
+        """Return the state of a file without a byte: there is nothing to send."""
+        state = UploadState("", 0, shown_name(name), 0, time.time(), total_files=1, state="done")
+        state.add(Outcome(state.name, "not_dicom", "The file is empty."), self._limits.max_skipped)
+        return state.public()
 
     def get(self, owner_id: OwnerId, upload_id: str) -> dict[str, object]:
         """Return where an upload stands; raises NotFound."""

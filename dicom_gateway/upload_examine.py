@@ -6,6 +6,8 @@ and each member is streamed, so that memory does not depend on the archive.
 
 from __future__ import annotations
 
+import io
+import logging
 import lzma
 import stat
 import struct
@@ -25,6 +27,8 @@ from webviewer.core.errors import (
     Unavailable,
     WebviewerError,
 )
+
+_log = logging.getLogger(__name__)
 
 SNIFF_BYTES = 1024
 MAX_NAME_LENGTH = 200
@@ -92,37 +96,15 @@ class ObjectReceiver(Protocol):
 
 
 class _Counted:
-    """A source that counts what is read from it, puts the first bytes back and stops at a limit."""
+    """A source that counts what is read from it."""
 
-    def __init__(self, source: ByteSource, limit_bytes: int, count: Callable[[int], None]) -> None:
+    def __init__(self, source: ByteSource, count: Callable[[int], None]) -> None:
         self._source = source
-        self._limit_bytes = limit_bytes
         self._count = count
-        self._total = 0
-        self._head = b""
-
-    def peek(self, size: int) -> bytes:
-        """Return the first bytes; only before anything else is read."""
-        while len(self._head) < size:
-            piece = self._take(size - len(self._head))
-            if not piece:
-                break
-            self._head += piece
-        return self._head
 
     def read(self, size: int = -1, /) -> bytes:
         """Return at most `size` bytes."""
-        if self._head:
-            piece = self._head if size < 0 else self._head[:size]
-            self._head = self._head[len(piece) :]
-            return piece if size >= 0 else piece + self._take(-1)
-        return self._take(size)
-
-    def _take(self, size: int) -> bytes:
-        piece = self._source.read(size if size >= 0 else self._limit_bytes + 1)
-        self._total += len(piece)
-        if self._total > self._limit_bytes:
-            raise LimitExceeded(f"The file is larger than the {self._limit_bytes} bytes that one may have.")
+        piece = self._source.read(size)
         self._count(len(piece))
         return piece
 
@@ -155,7 +137,7 @@ class Examiner:
         self.limits = limits or ExamineLimits()
 
     def examine_stream(self, owner_id: OwnerId, source: ByteSource, name: str, head: bytes) -> Outcome:
-        """Store one file that is no ZIP; `head` are its first bytes, which `source` has not any more."""
+        """Store one file that is no ZIP and cannot be read twice; `head` are its first bytes, gone from `source`."""
         return self._receive(owner_id, name, lambda: _Joined(head, source), retries=())
 
     def examine_file(
@@ -269,11 +251,7 @@ class Examiner:
             if early is not None:
                 count(len(head))
                 return early
-            return self._receive(
-                owner_id,
-                name,
-                lambda: _Counted(archive.open(info), self.limits.max_object_bytes, count),
-            )
+            return self._receive(owner_id, name, lambda: _Counted(archive.open(info), count))
         except _BROKEN_ZIP as error:
             return Outcome(name, "broken", f"The file in the ZIP cannot be read: {_words(error)}.")
 
@@ -286,14 +264,18 @@ class Examiner:
         retries: tuple[float, ...] = _RETRY_AFTER_S,
     ) -> Outcome:
         for pause in (*retries, None):
-            source = _Counted(open_source(), self.limits.max_object_bytes, _ignore)
+            source = open_source()
             head = b""
             try:
-                head = source.peek(SNIFF_BYTES)
+                head = _read_head(source)
                 early = _sniff(head, name)
                 if early is not None:
                     return early
-                receipt = self._receiver.receive(owner_id, source)
+                if isinstance(source, io.BufferedReader):
+                    source.seek(0)
+                    receipt = self._receiver.receive(owner_id, source)
+                else:
+                    receipt = self._receiver.receive(owner_id, _Joined(head, source))
             except Unavailable as error:
                 if pause is None:
                     return Outcome(name, "unavailable", error.message)
@@ -301,6 +283,17 @@ class Examiner:
                 continue
             except WebviewerError as error:
                 return Outcome(name, _reason(error, head), error.message)
+            except (ConnectionError, TimeoutError, _Bomb):
+                raise
+            except _BROKEN_ZIP as error:
+                return Outcome(name, "broken", f"The file cannot be read: {_words(error)}.")
+            except Exception:  # noqa: BLE001 - one hostile file must not end the others of an upload
+                _log.exception("an uploaded file could not be examined")
+                return Outcome(name, "broken", "The file cannot be read; the server's log says why.")
+            finally:
+                close = getattr(source, "close", None)
+                if close is not None:
+                    close()
             return Outcome(name, receipt.outcome)
         raise AssertionError("the last round returns")
 
@@ -381,5 +374,8 @@ def _words(error: BaseException) -> str:
     return str(error).rstrip(".") or type(error).__name__
 
 
-def _ignore(_size: int) -> None:
-    return None
+def _read_head(source: ByteSource) -> bytes:
+    head = b""
+    while len(head) < SNIFF_BYTES and (piece := source.read(SNIFF_BYTES - len(head))):
+        head += piece
+    return head

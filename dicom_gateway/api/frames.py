@@ -1,0 +1,33 @@
+"""Frames as they are stored, many in one answer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from flask import Blueprint, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from dicom_gateway.api.body import MAX_ID, read_json
+from dicom_gateway.api.parts import ApiParts
+from webviewer.archive import InstanceId, OwnerId
+from webviewer.usecases.read_frames import MAX_FRAMES
+
+_Wish = tuple[Annotated[int, Field(ge=1, le=MAX_ID)], Annotated[int, Field(ge=1, le=2**32 - 1)]]
+
+
+class _Frames(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    frames: Annotated[list[_Wish], Field(min_length=1, max_length=MAX_FRAMES)]
+
+
+def frame_routes(parts: ApiParts) -> Blueprint:
+    """Return the route."""
+    routes = Blueprint("frames", __name__)
+
+    @routes.post("/frames")
+    def frames(owner_id: int) -> Response:
+        wishes = [(InstanceId(instance), number) for instance, number in read_json(_Frames).frames]
+        return Response(parts.frames.stream(OwnerId(owner_id), wishes), mimetype="application/octet-stream")
+
+    return routes

@@ -1,0 +1,87 @@
+"""Serves the internal HTTP: gunicorn with one process of threads, a child of the storage node's main process."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from dicom_gateway.api.app import create_api
+from dicom_gateway.api.parts import ApiParts
+
+THREADS = 12
+KEEP_ALIVE_S = 75  # longer than the pools of our clients keep a connection, so that they never send into a closed one
+
+
+def serve(listener: socket.socket, make_parts: Callable[[], ApiParts], *, threads: int = THREADS) -> None:
+    """Serve until SIGTERM; must run in the main thread of a process of its own.
+
+    Parameters
+    ----------
+    listener
+        A bound and listening socket; whoever bound it says in words when the port is taken.
+    make_parts
+        Makes the services; called in the worker after the fork, so that no database connection crosses it.
+    threads
+        Requests served at the same time.
+
+    Notes
+    -----
+    The worker leaves by itself when this process is gone (gunicorn looks at its parent every second); this process is
+    to call `webviewer.core.process.leave_with_parent` before.
+    """
+    _Application(listener, make_parts, threads).run()
+
+
+class _ToOurLog(Logger):  # type: ignore[misc]
+    """Hands gunicorn's messages to the log that the process has; requests are not logged."""
+
+    def setup(self, cfg: Any) -> None:
+        """Keep handlers off gunicorn's loggers."""
+        self.cfg = cfg
+        self._access_log_enabled = False
+        self.loglevel = logging.WARNING
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+        self.error_log.setLevel(self.loglevel)
+        self.access_log.setLevel(logging.CRITICAL)
+
+
+class _Application(BaseApplication):  # type: ignore[misc]
+    def __init__(self, listener: socket.socket, make_parts: Callable[[], ApiParts], threads: int) -> None:
+        self._listener = listener
+        self._make_parts = make_parts
+        self._threads = threads
+        self._parts: ApiParts | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings: dict[str, object] = {
+            "bind": f"fd://{self._listener.fileno()}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": self._threads,
+            "keepalive": KEEP_ALIVE_S,
+            "timeout": 60,  # of the worker's own loop, not of a request
+            "graceful_timeout": 3,
+            "worker_connections": 512,
+            "logger_class": _ToOurLog,
+            "control_socket_disable": True,
+            "worker_exit": self._close,
+            "forwarded_allow_ips": "",  # no node of ours is asked for by a proxy's headers
+            "proc_name": "webviewer-storage-http",
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        self._parts = self._make_parts()
+        return create_api(self._parts)
+
+    def _close(self, _server: Any, _worker: Any) -> None:
+        if self._parts is not None:
+            self._parts.uploads.close()

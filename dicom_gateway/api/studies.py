@@ -1,0 +1,98 @@
+"""Studies, series and AE titles of an owner."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from flask import Blueprint, Response, request
+from pydantic import BaseModel, ConfigDict, Field
+
+from dicom_gateway.api.body import MAX_ID, read_json
+from dicom_gateway.api.parts import ApiParts
+from dicom_gateway.api.plain import answer, plain, render_json, series_json
+from webviewer.archive import InstanceId, OwnerId, SeriesId, StudyId
+from webviewer.usecases.delete_studies import delete_studies
+from webviewer.usecases.list_studies import get_study, list_studies, study_query_from
+from webviewer.usecases.open_series import open_instance_for_render, open_series, open_series_for_render
+
+MAX_DELETED_AT_ONCE = 1000
+
+
+class _Delete(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    study_ids: Annotated[
+        list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(min_length=1, max_length=MAX_DELETED_AT_ONCE)
+    ]
+
+
+class _Owner(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    # PS3.5 6.2, VR AE: at most 16 characters, no backslash, no control characters, not only spaces
+    ae_titles: Annotated[
+        list[Annotated[str, Field(pattern=r"^[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?$")]], Field(max_length=100)
+    ]
+
+
+def study_routes(parts: ApiParts) -> Blueprint:
+    """Return the routes."""
+    routes = Blueprint("studies", __name__)
+
+    @routes.get("/studies")
+    def find(owner_id: int) -> Response:
+        page = list_studies(parts.units, OwnerId(owner_id), study_query_from(request.args.to_dict(flat=False)))
+        return answer(page)
+
+    @routes.get("/studies/<int:study_id>")
+    def one(owner_id: int, study_id: int) -> Response:
+        detail = get_study(parts.units, OwnerId(owner_id), StudyId(study_id))
+        study = plain(detail.study)
+        assert isinstance(study, dict)  # noqa: S101 - a record is a dictionary
+        return answer({**study, "series": detail.series})
+
+    @routes.get("/series/<int:series_id>")
+    def series(owner_id: int, series_id: int) -> Response:
+        owner, wanted = OwnerId(owner_id), SeriesId(series_id)
+        with parts.units(read_only=True) as unit:
+            now = unit.archive.get_series(owner, wanted)
+        body = parts.series_cache.get(owner, now, "page")
+        if body is None:
+            detail = open_series(parts.units, owner, wanted)
+            body = series_json(detail)
+            parts.series_cache.put(owner, detail.series, "page", body)
+        return Response(body, mimetype="application/json")
+
+    @routes.get("/series/<int:series_id>/render")
+    def series_render(owner_id: int, series_id: int) -> Response:
+        owner, wanted = OwnerId(owner_id), SeriesId(series_id)
+        with parts.units(read_only=True) as unit:
+            now = unit.archive.get_series(owner, wanted)
+        body = parts.series_cache.get(owner, now, "render")
+        if body is None:
+            body = render_json(open_series_for_render(parts.units, owner, wanted))
+            parts.series_cache.put(owner, now, "render", body)
+        return Response(body, mimetype="application/json")
+
+    @routes.get("/instances/<int:instance_id>/render")
+    def instance_render(owner_id: int, instance_id: int) -> Response:
+        detail = open_instance_for_render(parts.units, OwnerId(owner_id), InstanceId(instance_id))
+        return Response(render_json(detail), mimetype="application/json")
+
+    @routes.post("/studies/delete")
+    def delete(owner_id: int) -> Response:
+        wanted = [StudyId(study_id) for study_id in read_json(_Delete).study_ids]
+        done = delete_studies(parts.units, parts.files, parts.publish, OwnerId(owner_id), wanted)
+        parts.series_cache.clear()
+        parts.frames.cache.clear()
+        return answer({"deleted": len(done.study_ids)})
+
+    @routes.put("")
+    def owner(owner_id: int) -> Response:
+        titles = read_json(_Owner).ae_titles
+        with parts.units() as unit:
+            unit.archive.set_ae_titles(OwnerId(owner_id), titles)
+            unit.commit()
+        return Response(status=204)
+
+    return routes
