@@ -1,0 +1,341 @@
+"""Calls from node to node over internal HTTP: pooled connections, time limits, and errors of our own tree."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Protocol, Self, cast
+from urllib.parse import quote, urlencode, urlsplit
+
+import urllib3
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
+
+from webviewer.core.errors import (
+    ConfigError,
+    Conflict,
+    DataError,
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    OutOfResources,
+    PermissionDenied,
+    Unavailable,
+    WebviewerError,
+)
+from webviewer.dicom.attributes import ImageAttributes
+
+_FRAME_HEADER = struct.Struct("<QIIQ")  # see ARCHITECTURE, POST …/frames
+_MAX_FRAME_BYTES = 4 * 1024**3
+_MAX_ERROR_BYTES = 64 * 1024
+_MAX_JSON_BYTES = 512 * 1024**2
+_PIECE_BYTES = 256 * 1024
+
+_ERROR_OF: Mapping[int, type[WebviewerError]] = {
+    400: InvalidInput,
+    403: PermissionDenied,
+    404: NotFound,
+    409: Conflict,
+    422: DataError,
+    503: Unavailable,
+    507: OutOfResources,
+}
+
+FrameKey = tuple[int, int]  # instance_id, frame_number from 1
+
+
+class ByteSource(Protocol):
+    """A body to be sent, read piece by piece."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most `size` bytes, none at the end."""
+        ...
+
+
+class NodeResponse:
+    """A good answer whose body is still to be read; close it, or read it to its end."""
+
+    def __init__(self, response: BaseHTTPResponse, node: str) -> None:
+        self._response = response
+        self._node = node
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read(self, size: int) -> bytes:
+        """Return exactly `size` bytes, fewer only at the end; raises Unavailable when the connection breaks."""
+        try:
+            data = self._response.read(size)
+            if len(data) == size or not data:
+                return data
+            pieces, have = [data], len(data)
+            while have < size:
+                data = self._response.read(size - have)
+                if not data:
+                    break
+                pieces.append(data)
+                have += len(data)
+            return b"".join(pieces)
+        except (HTTPError, OSError) as error:
+            raise _broken(self._node, error) from error
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the body piece by piece as it arrives and close at its end, or when the reader stops."""
+        try:
+            while data := self._response.read1(_PIECE_BYTES):
+                yield data
+        except (HTTPError, OSError) as error:
+            raise _broken(self._node, error) from error
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give the connection back if all was read, else drop it."""
+        if self._response.closed:
+            self._response.release_conn()
+        else:
+            self._response.close()
+
+
+class NodeClient:
+    """HTTP to one node. One object serves many threads or greenlets.
+
+    Parameters
+    ----------
+    base_url
+        Such as ``http://127.0.0.1:8081``.
+    token
+        Internal token that proves us.
+    node
+        Name of the node for error words: "storage node".
+    connections
+        Connections kept open.
+    connect_timeout_s, read_timeout_s
+        Limits of time to connect, and between two pieces of an answer.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        node: str,
+        connections: int = 32,
+        connect_timeout_s: float = 3.0,
+        read_timeout_s: float = 120.0,
+    ) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ConfigError(f"The address of the {node} is {base_url!r}; it is to be like http://host:port.")
+        pool = HTTPSConnectionPool if parts.scheme == "https" else HTTPConnectionPool
+        self._node = node
+        self._prefix = parts.path.rstrip("/")
+        self._pool = pool(
+            parts.hostname,
+            parts.port,
+            maxsize=connections,
+            block=False,
+            timeout=urllib3.Timeout(connect=connect_timeout_s, read=read_timeout_s),
+            headers={"Authorization": f"Bearer {token}"},
+            blocksize=_PIECE_BYTES,
+        )  # urllib3 sets TCP_NODELAY on every connection
+
+    def open(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str | int]] = (),
+        body: bytes | ByteSource | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool | None = None,
+    ) -> NodeResponse:
+        """Send a request and return the answer with its body unread.
+
+        Parameters
+        ----------
+        method, path, query
+            The request; the path is escaped here.
+        body
+            Octets, or a source of which ``headers`` says the Content-Length.
+        headers
+            Beside the token.
+        repeatable
+            Whether it may be sent again when a kept connection turns out to be dead; GET may by default.
+
+        Raises
+        ------
+        Unavailable
+            The node does not answer.
+        WebviewerError
+            What the node answered, as an error of our tree.
+        """
+        url = self._prefix + quote(path) + (f"?{urlencode(query)}" if query else "")
+        again = method == "GET" if repeatable is None else repeatable
+        retries = urllib3.Retry(
+            1, connect=1, read=1, redirect=0, status=0, other=0, allowed_methods=None, backoff_factor=0
+        )
+        try:
+            response = self._pool.urlopen(
+                method,
+                url,
+                body=cast("IO[bytes]", body) if body is not None else None,  # urllib3 only calls read
+                headers={**(self._pool.headers or {}), **(headers or {})},
+                retries=retries if again else False,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        except (HTTPError, OSError) as error:
+            raise _broken(self._node, error) from error
+        if response.status >= 400:
+            raise _told(response, self._node)
+        return NodeResponse(response, self._node)
+
+    def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str | int]] = (),
+        value: object = None,
+        repeatable: bool | None = None,
+    ) -> Any:
+        """Send JSON (or nothing) and return the JSON of the answer, None for an empty one."""
+        body = None if value is None else json.dumps(value).encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        with self.open(method, path, query=query, body=body, headers=headers, repeatable=repeatable) as response:
+            data = response.read(_MAX_JSON_BYTES)
+        if not data:
+            return None
+        try:
+            return json.loads(data)
+        except ValueError as error:
+            raise Unavailable(f"The {self._node} answered something that is no JSON.") from error
+
+    def is_ready(self) -> bool:
+        """Return whether the node says that it is ready; False too where it does not answer."""
+        try:
+            return bool(self.json("GET", "/internal/v1/health")["ready"])
+        except (WebviewerError, KeyError, TypeError):
+            return False
+
+    def status(self) -> dict[str, Any]:
+        """Return the node's facts for the console; raises Unavailable."""
+        found = self.json("GET", "/internal/v1/status")
+        return found if isinstance(found, dict) else {}
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._pool.close()
+
+
+@dataclass(frozen=True, slots=True)
+class RenderSeries:
+    """Frames in display order and what drawing them needs."""
+
+    series_id: int
+    modality: str
+    frames: tuple[FrameKey, ...]
+    instances: Mapping[int, ImageAttributes]
+
+
+class StorageClient(NodeClient):
+    """The storage node's internal HTTP."""
+
+    def __init__(self, base_url: str, token: str, *, connections: int = 32, read_timeout_s: float = 120.0) -> None:
+        super().__init__(base_url, token, node="storage node", connections=connections, read_timeout_s=read_timeout_s)
+
+    def set_ae_titles(self, owner_id: int, ae_titles: Sequence[str]) -> None:
+        """Make these the owner's AE titles; raises Conflict if one is another owner's."""
+        path = f"/internal/v1/owners/{owner_id}"
+        self.json("PUT", path, value={"ae_titles": list(ae_titles)}, repeatable=True)
+
+    def series_for_render(self, owner_id: int, series_id: int) -> RenderSeries:
+        """Return the frames of a series; raises NotFound, Unavailable."""
+        return _render_series(self.json("GET", f"/internal/v1/owners/{owner_id}/series/{series_id}/render"))
+
+    def instance_for_render(self, owner_id: int, instance_id: int) -> RenderSeries:
+        """Return the frames of one object; raises NotFound, Unavailable."""
+        return _render_series(self.json("GET", f"/internal/v1/owners/{owner_id}/instances/{instance_id}/render"))
+
+    def frames(self, owner_id: int, keys: Sequence[FrameKey]) -> Iterator[tuple[FrameKey, bytes | WebviewerError]]:
+        """Yield each frame's bytes as stored, or why it cannot be had, in the order of the keys.
+
+        Raises
+        ------
+        Unavailable
+            The node does not answer, or the stream ends early.
+        """
+        if not keys:
+            return
+        wish = json.dumps({"frames": [list(key) for key in keys]}).encode()
+        headers = {"Content-Type": "application/json"}
+        path = f"/internal/v1/owners/{owner_id}/frames"
+        with self.open("POST", path, body=wish, headers=headers, repeatable=True) as response:
+            for key in keys:
+                head = response.read(_FRAME_HEADER.size)
+                if len(head) < _FRAME_HEADER.size:
+                    raise Unavailable("The storage node broke off a stream of frames.")
+                instance_id, frame_number, status, length = _FRAME_HEADER.unpack(head)
+                if (instance_id, frame_number) != tuple(key) or length > _MAX_FRAME_BYTES:
+                    raise Unavailable("The storage node sent another frame than the one asked for.")
+                data = response.read(length) if length else b""
+                if len(data) < length:
+                    raise Unavailable("The storage node broke off in the middle of a frame.")
+                yield key, data if status == 0 else DataError(data.decode("utf-8", "replace"))
+            response.read(1)  # the end of the stream: the connection can be used again
+
+
+def _render_series(plain: Any) -> RenderSeries:
+    try:
+        return RenderSeries(
+            series_id=int(plain["series_id"]),
+            modality=str(plain["modality"]),
+            frames=tuple((int(instance), int(number)) for instance, number in plain["frames"]),
+            instances={
+                int(instance): ImageAttributes.from_json(json.dumps(image))
+                for instance, image in plain["instances"].items()
+            },
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unavailable("The storage node answered something else than a series.") from error
+
+
+def _broken(node: str, error: Exception) -> Unavailable:
+    return Unavailable(f"The {node} does not answer.", details={"cause": type(error).__name__})
+
+
+def _told(response: BaseHTTPResponse, node: str) -> WebviewerError:
+    """Return what a node answered as an error of our tree, and let the connection go."""
+    try:
+        raw = response.read(_MAX_ERROR_BYTES)
+        told = json.loads(raw)["error"]
+        code, message, details = str(told["code"]), str(told["message"]), dict(told.get("details") or {})
+    except (HTTPError, OSError, ValueError, KeyError, TypeError):
+        code, message, details = "", "", {}
+    finally:
+        response.drain_conn()
+        response.release_conn()
+    if response.status == 401:
+        return Unavailable(f"The {node} does not take our token; all nodes are to have the same one.")
+    if response.status == 429:
+        after = response.headers.get("Retry-After", "")
+        return LimitExceeded(
+            message or f"The {node} is asked too often.",
+            resets_in_s=float(after) if after.isdigit() else None,
+            code=code or None,
+            details=details,
+        )
+    kind = _ERROR_OF.get(response.status)
+    if kind is None or not message:
+        return Unavailable(f"The {node} failed on this request (HTTP {response.status}); its log says why.")
+    return kind(message, code=code or None, details=details)
