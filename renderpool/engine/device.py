@@ -1,8 +1,8 @@
 """EGL devices, and a context without a surface.
 
-A node without a display has no window system, so the devices are asked of EGL itself (EGL_EXT_device_enumeration); where that is
-missing, Mesa's surfaceless platform is the one device. Software devices (llvmpipe) are taken only when no hardware works, or when
-the administrator names one with ``--device``.
+A node without a display has no window system, so the devices are asked of EGL itself (EGL_EXT_device_enumeration);
+where that is missing, Mesa's surfaceless platform is the one device. Software devices (llvmpipe) are taken only when
+no hardware works, or when the administrator names one with ``--device``.
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ class Context:
                 raise RenderError(f"Device {device_index} is not there: must be 0 to {len(devices) - 1}.")
             candidates = [devices[device_index]]
         else:
-            candidates = sorted(devices, key=lambda device: device.software)  # stable: the order of EGL within each kind
+            candidates = sorted(
+                devices, key=lambda device: device.software
+            )  # stable: the order of EGL within each kind
         reasons: list[str] = []
         for device in candidates:
             try:
@@ -104,7 +106,12 @@ class Context:
         self.max_texture_px = int(GL_1_0.glGetIntegerv(GL_1_0.GL_MAX_TEXTURE_SIZE))
         _LOG.info(
             "graphics_device_opened",
-            extra={"device": device.index, "renderer": self.renderer, "version": self.version, "software": self.software},
+            extra={
+                "device": device.index,
+                "renderer": self.renderer,
+                "version": self.version,
+                "software": self.software,
+            },
         )
 
     def close(self) -> None:

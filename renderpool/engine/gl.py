@@ -1,7 +1,7 @@
 """The OpenGL functions that the engine uses, and the check of the error state.
 
-PyOpenGL's own check after each call is off (it costs more than the call); `check_gl` is called after each draw and in every
-test instead. `OpenGL.GL` as a whole is not imported: the versions used here are a third of its memory.
+PyOpenGL's own check after each call is off (it costs more than the call); `check_gl` is called after each draw and in
+every test instead. `OpenGL.GL` as a whole is not imported: the versions used here are a third of its memory.
 """
 
 from __future__ import annotations

@@ -32,7 +32,9 @@ def load_source(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def expand_source(name: str, defines: Mapping[str, int], sources: Mapping[str, str] | None = None) -> tuple[str, list[str]]:
+def expand_source(
+    name: str, defines: Mapping[str, int], sources: Mapping[str, str] | None = None
+) -> tuple[str, list[str]]:
     """Return the whole source text, and the file names that its ``#line`` numbers count.
 
     Parameters

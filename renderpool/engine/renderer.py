@@ -64,7 +64,8 @@ class Renderer:
         Parameters
         ----------
         key
-            Names the values for the texture cache; ``load_values`` is called when they are not there: (rows, columns) float32.
+            Names the values for the texture cache; ``load_values`` is called when they are not there: (rows, columns)
+            float32.
         samples
             n of the n × n samples of a canvas pixel; see `renderpool.scene.view.supersampling`.
 
@@ -85,7 +86,7 @@ class Renderer:
             program.set_int("t_lut", 1)
             program.set_int("u_lut_entries", len(table))
             program.set_float("u_lut_first_mapped", grey.first_mapped)
-        return self._draw(program, self._grey, key, load_values, view, samples, inverted=grey.inverted)
+        return self._draw(program, self._grey, key, load_values, view, samples=samples, inverted=grey.inverted)
 
     def draw_colour(
         self,
@@ -100,7 +101,7 @@ class Renderer:
         """Return the picture of RGB values, (height, width, 3) uint8; parameters and errors as `draw_grey`."""
         program = self._program("COLOUR 1", interpolation)
         program.use()
-        return self._draw(program, self._colour, key, load_values, view, samples, inverted=inverted)
+        return self._draw(program, self._colour, key, load_values, view, samples=samples, inverted=inverted)
 
     def _draw(
         self,
@@ -109,8 +110,8 @@ class Renderer:
         key: Hashable,
         load_values: Callable[[], NDArray[Any]],
         view: ResolvedView,
-        samples: int,
         *,
+        samples: int,
         inverted: bool,
     ) -> NDArray[np.uint8]:
         GL_1_3.glActiveTexture(GL_1_3.GL_TEXTURE0)

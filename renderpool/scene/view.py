@@ -3,9 +3,9 @@
 Spaces: *image* = (column, row) from the corner of the first pixel, so the centre of the first pixel is (0.5, 0.5);
 *canvas* = device pixels from the upper left corner, y down, the centre of the first pixel again at (0.5, 0.5).
 
-The parts of a view are kept apart as in cornerstone's view ownership contract: *which image* stands elsewhere (it is the
-caller's), `ImageExtent` is the image's own word, `Placement` is what the user wishes of navigation and look, `ResolvedView`
-is derived from them and never stored.
+The parts of a view are kept apart as in cornerstone's view ownership contract: *which image* stands elsewhere (it is
+the caller's), `ImageExtent` is the image's own word, `Placement` is what the user wishes of navigation and look,
+`ResolvedView` is derived from them and never stored.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class ImageExtent:
 class Placement:
     """What the user wishes: None for ``zoom`` = fit the whole image, None for a centre = the image's middle.
 
-    ``zoom`` is canvas pixels per image column; rows are stretched by the pixel's aspect besides. The image is flipped about its
-    vertical axis first, then turned clockwise by ``rotation_deg``, then scaled.
+    ``zoom`` is canvas pixels per image column; rows are stretched by the pixel's aspect besides. The image is flipped
+    about its vertical axis first, then turned clockwise by ``rotation_deg``, then scaled.
     """
 
     width_px: int
@@ -65,8 +65,7 @@ class ResolvedView:
     @property
     def image_from_canvas(self) -> NDArray[np.float64]:
         """The inverse, 3×3 float64."""
-        inverse: NDArray[np.float64] = np.linalg.inv(self.canvas_from_image)
-        return inverse
+        return np.asarray(np.linalg.inv(self.canvas_from_image), dtype=np.float64)
 
 
 def fit_zoom(extent: ImageExtent, width_px: int, height_px: int, rotation_deg: float = 0.0) -> float:
@@ -85,7 +84,9 @@ def resolve(extent: ImageExtent, placement: Placement) -> ResolvedView:
         The image has no size, or a pixel aspect that is not a positive number.
     """
     if extent.columns < 1 or extent.rows < 1:
-        raise InvalidInput(f"An image of {extent.columns} × {extent.rows} pixels cannot be placed: it must have at least one.")
+        raise InvalidInput(
+            f"An image of {extent.columns} × {extent.rows} pixels cannot be placed: it must have at least one."
+        )
     if not (math.isfinite(extent.pixel_aspect) and extent.pixel_aspect > 0):
         raise InvalidInput(f"Pixel aspect {extent.pixel_aspect} is invalid: must be a positive number.")
     zoom = placement.zoom

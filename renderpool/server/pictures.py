@@ -1,0 +1,168 @@
+"""Single pictures over HTTP: thumbnails of series and rendered frames."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from aiohttp import web
+from numpy.typing import NDArray
+
+from renderpool.engine.encode import EncodedPicture, encode_jpeg, encode_png
+from renderpool.engine.renderer import Renderer
+from renderpool.server.node import NODE, RenderNode
+from renderpool.session.images import LoadedImage
+from renderpool.session.painter import paint
+from renderpool.session.source import FrameKey, SeriesFrames
+from webviewer.core.errors import InvalidInput, NotFound
+from webviewer.protocol.messages import View, WindowRecommended, WindowValues
+
+_THUMBNAIL_QUALITY = 85
+_RENDERED_QUALITY = 95
+_MAX_SIDE_PX = 4096
+_CACHE_BYTES = 8 * 1024**2
+
+
+class PictureCache:
+    """Thumbnails by what they show; bounded by bytes, least recently used goes first. Used in the event loop only."""
+
+    def __init__(self, budget_bytes: int = _CACHE_BYTES) -> None:
+        self._budget_bytes = budget_bytes
+        self._entries: OrderedDict[tuple[FrameKey, int], EncodedPicture] = OrderedDict()
+        self.size_bytes = 0
+
+    def get(self, key: tuple[FrameKey, int]) -> EncodedPicture | None:
+        """Return a thumbnail that is there."""
+        picture = self._entries.get(key)
+        if picture is not None:
+            self._entries.move_to_end(key)
+        return picture
+
+    def put(self, key: tuple[FrameKey, int], picture: EncodedPicture) -> None:
+        """Keep a thumbnail."""
+        old = self._entries.pop(key, None)
+        self.size_bytes += len(picture.data) - (0 if old is None else len(old.data))
+        self._entries[key] = picture
+        while self.size_bytes > self._budget_bytes:
+            _, oldest = self._entries.popitem(last=False)
+            self.size_bytes -= len(oldest.data)
+
+
+Result = TypeVar("Result")
+
+PICTURES = web.AppKey("pictures", PictureCache)
+
+
+async def get_thumbnail(request: web.Request) -> web.Response:
+    """Answer the middle image of a series in its recommended window, at most ``size`` pixels a side."""
+    node, cache = request.app[NODE], request.app[PICTURES]
+    owner_id, series_id = int(request.match_info["owner"]), int(request.match_info["series"])
+    size_px = _number(request, "size", 160, 16, 1024)
+    series: SeriesFrames = await _in_worker(node, partial(node.source.series, owner_id, series_id))
+    if not series.frames:
+        raise NotFound("This series has no images to show.")
+    key = series.frames[len(series.frames) // 2]
+    etag = _etag("thumbnail", *key, size_px)
+    if _is_known(request, etag):
+        return web.Response(status=304, headers=_headers(etag))
+    picture = cache.get((key, size_px))
+    if picture is None:
+        image = await _load(node, owner_id, series, key)
+        width_px, height_px = _fitted_size(image, size_px, size_px)
+        view = View(cell=0, revision=0, width_px=width_px, height_px=height_px)
+        pixels = await asyncio.wrap_future(node.scheduler.submit(partial(_paint, image, view)))
+        picture = EncodedPicture(encode_jpeg(pixels, _THUMBNAIL_QUALITY), "image/jpeg", lossless=False)
+        cache.put((key, size_px), picture)
+    return web.Response(body=picture.data, content_type=picture.media_type, headers=_headers(etag))
+
+
+async def get_rendered(request: web.Request) -> web.Response:
+    """Answer one frame, fitted into ``width`` × ``height`` (its own size without them), as PNG or JPEG."""
+    node = request.app[NODE]
+    owner_id, instance_id = int(request.match_info["owner"]), int(request.match_info["instance"])
+    key = (instance_id, int(request.match_info["frame"]))
+    kind = request.query.get("format", "png")
+    if kind not in ("png", "jpeg"):
+        raise InvalidInput(f"format '{kind[:16]}' is invalid: must be png or jpeg.")
+    window = _window(request)
+    wished_px = [_number(request, name, 0, 1, _MAX_SIDE_PX) for name in ("width", "height")]
+    etag = _etag("rendered", *key, kind, window, *wished_px)
+    series: SeriesFrames = await _in_worker(node, partial(node.source.instance, owner_id, instance_id))
+    if key not in series.positions:
+        raise NotFound("There is no such frame.")
+    if _is_known(request, etag):
+        return web.Response(status=304, headers=_headers(etag))
+    image = await _load(node, owner_id, series, key)
+    own_width, own_height = image.columns, max(1, round(image.rows * image.pixel_aspect))
+    if not any(wished_px):
+        width_px, height_px = _fitted_size(image, min(own_width, _MAX_SIDE_PX), min(own_height, _MAX_SIDE_PX))
+    elif all(wished_px):
+        width_px, height_px = wished_px
+    else:
+        width_px, height_px = _fitted_size(image, wished_px[0] or _MAX_SIDE_PX, wished_px[1] or _MAX_SIDE_PX)
+    view = View(cell=0, revision=0, width_px=width_px, height_px=height_px, window=window)
+    pixels = await asyncio.wrap_future(node.scheduler.submit(partial(_paint, image, view)))
+    encode = encode_png if kind == "png" else partial(encode_jpeg, quality=_RENDERED_QUALITY, full_colour=True)
+    data = encode(pixels)
+    return web.Response(body=data, content_type=f"image/{kind}", headers=_headers(etag))
+
+
+def _paint(image: LoadedImage, view: View, renderer: Renderer) -> NDArray[np.uint8]:
+    return paint(renderer, image, view).pixels
+
+
+async def _in_worker(node: RenderNode, call: Callable[[], Result]) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(node.workers, call)
+
+
+async def _load(node: RenderNode, owner_id: int, series: SeriesFrames, key: FrameKey) -> LoadedImage:
+    image = node.store.get(key)
+    if image is not None:
+        return image
+    return await _in_worker(node, partial(node.store.load_blocking, owner_id, series, key))
+
+
+def _fitted_size(image: LoadedImage, width_px: int, height_px: int) -> tuple[int, int]:
+    """Return the largest size of the image's own proportions within a box."""
+    width, height = float(image.columns), image.rows * image.pixel_aspect
+    scale = min(width_px / width, height_px / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _window(request: web.Request) -> WindowRecommended | WindowValues:
+    texts = [request.query.get(name) for name in ("window_center", "window_width")]
+    if texts == [None, None]:
+        return WindowRecommended()
+    try:
+        center, width = (float(text or "") for text in texts)
+    except ValueError:
+        raise InvalidInput("window_center and window_width are invalid: must both be numbers.") from None
+    if not (abs(center) <= 1e9 and 0 < width <= 1e9):  # also refuses NaN
+        raise InvalidInput("window_center and window_width are invalid: at most 1e9, and the width greater than 0.")
+    return WindowValues(center=center, width=width)
+
+
+def _number(request: web.Request, name: str, default: int, low: int, high: int) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
+        raise InvalidInput(f"{name} '{text[:16]}' is invalid: must be a whole number from {low} to {high}.")
+    return int(text)
+
+
+def _etag(*facts: object) -> str:
+    return '"' + hashlib.sha256(repr(facts).encode()).hexdigest()[:24] + '"'
+
+
+def _is_known(request: web.Request, etag: str) -> bool:
+    return any(f'"{entry.value}"' == etag for entry in request.if_none_match or ())
+
+
+def _headers(etag: str) -> dict[str, str]:
+    return {"ETag": etag, "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}

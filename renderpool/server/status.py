@@ -1,0 +1,88 @@
+"""Health, status and metrics of a render node."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from renderpool.server.node import NODE, RenderNode
+
+
+def facts(node: RenderNode) -> dict[str, object]:
+    """Return what the console shows of a node."""
+    counters = node.scheduler.counters
+    return {
+        "version": node.version,
+        "device": {
+            "index": node.device.index,
+            "renderer": node.device.renderer,
+            "driver": node.device.version,
+            "software": node.device.software,
+        },
+        "sessions": node.scheduler.session_count,
+        "image_cache": {
+            "frames": len(node.store),
+            "bytes": node.store.size_bytes,
+            "budget_bytes": node.store.budget_bytes,
+            "hits": node.store.hits,
+            "loads": node.store.loads,
+        },
+        "frames": {
+            "light": counters.light_frames,
+            "still": counters.still_frames,
+            "dropped": counters.dropped_frames,
+            "failed": counters.failed_frames,
+            "sent_bytes": counters.sent_bytes,
+        },
+    }
+
+
+async def get_health(request: web.Request) -> web.Response:
+    """Answer 200 once pictures can be drawn, 503 with the reason when they cannot any more."""
+    node = request.app[NODE]
+    if not node.scheduler.is_drawing:
+        return web.json_response({"ready": False, "reason": "The drawing thread has ended."}, status=503)
+    return web.json_response({"ready": True, "device": node.device.renderer, "software": node.device.software})
+
+
+async def get_status(request: web.Request) -> web.Response:
+    """Answer what the console shows."""
+    return web.json_response(facts(request.app[NODE]))
+
+
+class _NodeCollector(Collector):
+    """Reads the node's counters at each scrape."""
+
+    def __init__(self, node: RenderNode) -> None:
+        self._node = node
+
+    def collect(self) -> list[Metric]:
+        counters, store = self._node.scheduler.counters, self._node.store
+        frames = CounterMetricFamily("webviewer_render_frames", "Frames by outcome", labels=["outcome"])
+        for outcome, count in (
+            ("light", counters.light_frames),
+            ("still", counters.still_frames),
+            ("dropped", counters.dropped_frames),
+            ("failed", counters.failed_frames),
+            ("single", counters.single_pictures),
+        ):
+            frames.add_metric([outcome], count)
+        return [
+            frames,
+            CounterMetricFamily("webviewer_render_draw_seconds", "Drawing and encoding", value=counters.draw_s),
+            CounterMetricFamily("webviewer_render_sent_bytes", "Bytes of frames sent", value=counters.sent_bytes),
+            CounterMetricFamily("webviewer_render_image_cache_hits", "Frames found in the cache", value=store.hits),
+            CounterMetricFamily("webviewer_render_image_loads", "Frames decoded", value=store.loads),
+            GaugeMetricFamily("webviewer_render_image_cache_bytes", "Bytes of decoded frames", value=store.size_bytes),
+            GaugeMetricFamily("webviewer_render_sessions", "Open streams", value=self._node.scheduler.session_count),
+        ]
+
+
+async def get_metrics(request: web.Request) -> web.Response:
+    """Answer the counters in Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(_NodeCollector(request.app[NODE]))
+    ProcessCollector(registry=registry)
+    return web.Response(body=generate_latest(registry), headers={"Content-Type": "text/plain; version=0.0.4"})

@@ -1,0 +1,182 @@
+"""WebSocket `/internal/v1/render/stream`: messages of `webviewer.protocol` in, messages and frames out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+
+from aiohttp import WSMsgType, web
+
+from renderpool.server.node import NODE, RenderNode
+from renderpool.session.session import RenderSession
+from webviewer.core.errors import InvalidInput, LimitExceeded, ProtocolError
+from webviewer.protocol.messages import (
+    MAX_TEXT_BYTES,
+    SUBPROTOCOL,
+    VERSION,
+    CloseCode,
+    Hello,
+    Ping,
+    Pong,
+    ServerMessage,
+    Welcome,
+    parse_client_message,
+)
+
+_LOG = logging.getLogger(__name__)
+
+PING_EVERY_S = 20.0
+SILENCE_S = 65.0  # three pings unanswered: the peer is gone
+_HELLO_WITHIN_S = 10.0
+_MAX_QUEUE = 512  # frames are bounded by acknowledgements; this bounds answers to a peer that asks and never reads
+_MAX_REASON_BYTES = 120
+
+SOCKETS = web.AppKey("sockets", set[web.WebSocketResponse])
+
+
+class _Outbox:
+    """What waits to be sent; filled from any thread, emptied by the event loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[ServerMessage | bytes | None] = asyncio.Queue()
+        self.overflown = False
+
+    def put(self, item: ServerMessage | bytes | None) -> None:
+        """Queue an item; None ends. Never blocks."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process is stopping
+            self._loop.call_soon_threadsafe(self._put, item)
+
+    def _put(self, item: ServerMessage | bytes | None) -> None:
+        if self._queue.qsize() >= _MAX_QUEUE and item is not None:
+            self.overflown = True
+            item = None
+        self._queue.put_nowait(item)
+
+    async def send_all(self, socket: web.WebSocketResponse) -> None:
+        """Send until the end, the peer is gone, or too much waits."""
+        with contextlib.suppress(ConnectionError):
+            while (item := await self._queue.get()) is not None:
+                if isinstance(item, bytes):
+                    await socket.send_bytes(item)
+                else:
+                    await socket.send_str(item.model_dump_json())
+        if self.overflown:
+            await _close(socket, CloseCode.TOO_MANY, "Too many answers wait to be read.")
+
+
+async def get_stream(request: web.Request) -> web.WebSocketResponse:
+    """Serve one viewer until either side closes."""
+    node = request.app[NODE]
+    owner_text = request.headers.get("X-Webviewer-Owner", "")
+    if not (owner_text.isascii() and owner_text.isdigit() and len(owner_text) <= 18):
+        raise InvalidInput("X-Webviewer-Owner is missing or no number.")
+    # Pictures are compressed already: the extension would only cost time.
+    socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,), max_msg_size=MAX_TEXT_BYTES, compress=False)
+    await socket.prepare(request)
+    request.app[SOCKETS].add(socket)
+    try:
+        await _serve(node, socket, int(owner_text))
+    finally:
+        request.app[SOCKETS].discard(socket)
+    return socket
+
+
+async def _serve(node: RenderNode, socket: web.WebSocketResponse, owner_id: int) -> None:
+    if not await _greet(node, socket):
+        return
+    outbox = _Outbox()
+    try:
+        session = node.scheduler.open_session(owner_id, outbox.put)
+    except LimitExceeded as exc:
+        await _close(socket, CloseCode.TOO_MANY, exc.message)
+        return
+    _LOG.info("stream_opened", extra={"owner_id": owner_id, "sessions": node.scheduler.session_count})
+    sender = asyncio.create_task(outbox.send_all(socket))
+    pinger = asyncio.create_task(_ping(outbox))
+    start_s = time.monotonic()
+    try:
+        await _receive(socket, session, outbox)
+    finally:
+        node.scheduler.close_session(session)
+        pinger.cancel()
+        outbox.put(None)
+        sender.cancel()
+        await asyncio.gather(sender, pinger, return_exceptions=True)
+        _LOG.info(
+            "stream_closed",
+            extra={"owner_id": owner_id, "close_code": socket.close_code, "open_s": round(time.monotonic() - start_s)},
+        )
+
+
+async def _greet(node: RenderNode, socket: web.WebSocketResponse) -> bool:
+    """Take `hello`, answer `welcome`; False when the socket was closed instead."""
+    try:
+        message = await socket.receive(timeout=_HELLO_WITHIN_S)
+    except TimeoutError:
+        await _close(socket, CloseCode.BAD_MESSAGE, f"No hello within {_HELLO_WITHIN_S:g} s.")
+        return False
+    if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+        return False
+    try:
+        if message.type is not WSMsgType.TEXT:
+            raise ProtocolError("The first message must be hello.")
+        hello = parse_client_message(message.data)
+        if not isinstance(hello, Hello):
+            raise ProtocolError("The first message must be hello.")
+        if hello.version != VERSION:
+            raise ProtocolError(f"Version {hello.version} is not spoken here, expected {VERSION}.")
+    except ProtocolError as exc:
+        await _close(socket, CloseCode.BAD_MESSAGE, exc.message)
+        return False
+    welcome = Welcome(version=VERSION, device=node.device.renderer, software=node.device.software)
+    await socket.send_str(welcome.model_dump_json())
+    return True
+
+
+async def _receive(socket: web.WebSocketResponse, session: RenderSession, outbox: _Outbox) -> None:
+    while not socket.closed:
+        try:
+            message = await socket.receive(timeout=SILENCE_S)
+        except TimeoutError:
+            await _close(socket, CloseCode.GOING_AWAY, "Nothing was heard for too long.")
+            return
+        if message.type is WSMsgType.BINARY:
+            await _close(socket, CloseCode.BAD_MESSAGE, "Binary messages are not spoken by the browser.")
+            return
+        if message.type is not WSMsgType.TEXT:
+            return  # closed, or broken below us (aiohttp has answered too large a message with 1009)
+        try:
+            parsed = parse_client_message(message.data)
+        except ProtocolError as exc:
+            _LOG.warning("bad_message", extra={"reason": exc.message[:200]})
+            await _close(socket, CloseCode.BAD_MESSAGE, exc.message)
+            return
+        if isinstance(parsed, Ping):
+            outbox.put(Pong())
+        elif isinstance(parsed, Hello):
+            await _close(socket, CloseCode.BAD_MESSAGE, "hello came twice.")
+            return
+        elif not isinstance(parsed, Pong):
+            session.handle(parsed)
+
+
+async def _ping(outbox: _Outbox) -> None:
+    while True:
+        await asyncio.sleep(PING_EVERY_S)
+        outbox.put(Ping())
+
+
+async def _close(socket: web.WebSocketResponse, code: int, reason: str) -> None:
+    text = reason.encode("utf-8")[:_MAX_REASON_BYTES].decode("utf-8", "ignore").encode("utf-8")
+    with contextlib.suppress(ConnectionError):
+        await socket.close(code=code, message=text)
+
+
+async def close_sockets(app: web.Application) -> None:
+    """Tell every viewer that this node goes away: they reconnect at once."""
+    sockets = app[SOCKETS]
+    closing = [_close(socket, CloseCode.GOING_AWAY, "The render node stops.") for socket in tuple(sockets)]
+    await asyncio.gather(*closing, return_exceptions=True)

@@ -1,0 +1,104 @@
+"""One frame and one wish to an encoded picture. Runs in the drawing thread, the only one that may use the renderer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderpool.engine.encode import EncodedPicture, encode_light, encode_still
+from renderpool.engine.renderer import Renderer
+from renderpool.scene.grey import GreyMap, grey_map
+from renderpool.scene.view import ImageExtent, Placement, ResolvedView, resolve, scale_view, supersampling
+from renderpool.session.images import LoadedImage
+from renderpool.session.quality import LightLevel
+from webviewer.dicom.lut import VoiChoice
+from webviewer.protocol.messages import View, WindowFullDynamic, WindowRecommended, WindowValues
+
+COLOUR_LOSSLESS_LIMIT_BYTES = 1_500_000
+_SMALLEST_REDUCED_PX = 256
+_LIGHT_SUPERSAMPLING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Painting:
+    """Pixels (height, width[, 3]) uint8, and what the frame header says of them; ``grey`` is None of a colour image."""
+
+    pixels: NDArray[np.uint8]
+    view: ResolvedView  # on the canvas of the wish, also when the pixels are fewer
+    grey: GreyMap | None
+
+    @property
+    def window_center(self) -> float:
+        """Center of the window, NaN of a colour image."""
+        return math.nan if self.grey is None else self.grey.center
+
+    @property
+    def window_width(self) -> float:
+        """Width of the window, NaN of a colour image."""
+        return math.nan if self.grey is None else self.grey.width
+
+
+def choose_voi(image: LoadedImage, window: WindowRecommended | WindowFullDynamic | WindowValues) -> VoiChoice:
+    """Return the VOI that a wish means for this image."""
+    if isinstance(window, WindowValues):
+        return VoiChoice(center=window.center, width=window.width, function=window.function)
+    if isinstance(window, WindowFullDynamic):
+        return image.full_dynamic
+    choices = image.recommended
+    return choices[window.index] if window.index < len(choices) else choices[0]
+
+
+def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel | None = None) -> Painting:
+    """Return the picture of a wish: in full quality, or as ``light`` says.
+
+    Raises
+    ------
+    WebviewerError
+        The wish cannot be drawn.
+    """
+    extent = ImageExtent(image.columns, image.rows, image.pixel_aspect)
+    placement = Placement(
+        width_px=wish.width_px,
+        height_px=wish.height_px,
+        zoom=wish.zoom,
+        center_x=wish.center_x,
+        center_y=wish.center_y,
+        rotation_deg=wish.rotation_deg,
+        flip_horizontal=wish.flip_horizontal,
+    )
+    view = resolve(extent, placement)
+    drawn, samples = view, 1
+    if light is not None and light.scale < 1:
+        size = [
+            max(min(side, _SMALLEST_REDUCED_PX), round(side * light.scale)) for side in (view.width_px, view.height_px)
+        ]
+        drawn = scale_view(view, *size)
+    if wish.interpolation == "bilinear":
+        samples = supersampling(drawn.zoom)
+        if light is not None:
+            samples = min(samples, _LIGHT_SUPERSAMPLING)
+    if image.is_colour:
+        pixels = renderer.draw_colour(
+            image.key,
+            image.colour_values,
+            drawn,
+            inverted=wish.invert,
+            interpolation=wish.interpolation,
+            samples=samples,
+        )
+        return Painting(pixels, view, None)
+    grey = grey_map(choose_voi(image, wish.window), inverted=image.inverted != wish.invert)
+    pixels = renderer.draw_grey(
+        image.key, image.grey_values, drawn, grey, interpolation=wish.interpolation, samples=samples
+    )
+    return Painting(pixels, view, grey)
+
+
+def encode(painting: Painting, light: LightLevel | None) -> EncodedPicture:
+    """Return the picture as it goes out: lossless at rest (a large colour one as a good JPEG), else light."""
+    if light is not None:
+        return encode_light(painting.pixels, light.jpeg_quality)
+    return encode_still(painting.pixels, COLOUR_LOSSLESS_LIMIT_BYTES)

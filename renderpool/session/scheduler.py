@@ -1,0 +1,268 @@
+"""The one thread that draws: which picture is next, over all sessions.
+
+Sessions take turns. Moving pictures go before still ones, but a still one that has waited ``_STILL_PATIENCE_S`` goes
+first, so that one busy viewer cannot keep the others from their full quality. Single pictures (thumbnails, rendered
+frames) fill the gaps and get at least every ``_TURNS_BEFORE_SINGLE``-th turn.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TypeVar
+
+from renderpool.engine.renderer import Renderer
+from renderpool.session.images import ImageStore
+from renderpool.session.painter import encode, paint
+from renderpool.session.session import Job, RenderSession
+from webviewer.core.errors import DeviceLost, LimitExceeded, RenderError, Unavailable, WebviewerError
+from webviewer.protocol.messages import ServerMessage
+
+_LOG = logging.getLogger(__name__)
+
+MAX_SESSIONS = 128
+_MAX_SINGLES = 64
+_STILL_PATIENCE_S = 0.08
+_TURNS_BEFORE_SINGLE = 4
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """What draws, for the log, the console and the browser's `welcome`."""
+
+    index: int
+    renderer: str
+    version: str
+    software: bool
+
+
+@dataclass(slots=True)
+class Counters:
+    """What has been done since the start."""
+
+    light_frames: int = 0
+    still_frames: int = 0
+    dropped_frames: int = 0
+    failed_frames: int = 0
+    single_pictures: int = 0
+    sent_bytes: int = 0
+    draw_s: float = 0.0
+
+
+class Scheduler:
+    """Owns the drawing thread and the lock of all sessions.
+
+    Parameters
+    ----------
+    on_lost
+        Called in the drawing thread when the graphics device is gone: the process has to be started again.
+    """
+
+    def __init__(
+        self,
+        store: ImageStore,
+        device_index: int | None = None,
+        *,
+        bandwidth_bytes_per_s: int | None = None,
+        debug: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._device_index = device_index
+        self._bandwidth = bandwidth_bytes_per_s
+        self._debug = debug
+        self._clock = clock
+        self._on_lost = on_lost
+        self._lock = threading.Condition(threading.RLock())
+        self._sessions: deque[RenderSession] = deque()
+        self._singles: deque[Callable[[Renderer], None]] = deque()
+        self._turns = 0
+        self._stopping = False
+        self._started: Future[DeviceFacts] = Future()
+        self._thread = threading.Thread(target=self._run, name="draw", daemon=True)
+        self.counters = Counters()
+
+    def start(self, timeout_s: float = 60.0) -> DeviceFacts:
+        """Open the device in the drawing thread; returns what it is.
+
+        Raises
+        ------
+        RenderError
+            There is no such device, or none that works.
+        """
+        self._thread.start()
+        return self._started.result(timeout_s)
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """End the thread; what was not drawn is dropped."""
+        with self._lock:
+            self._stopping = True
+            self._lock.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether the drawing thread lives."""
+        return self._thread.is_alive()
+
+    @property
+    def session_count(self) -> int:
+        """How many viewers are connected."""
+        return len(self._sessions)
+
+    def open_session(self, owner_id: int, send: Callable[[ServerMessage | bytes], None]) -> RenderSession:
+        """Return a new session, which takes part from now on.
+
+        Raises
+        ------
+        LimitExceeded
+            There are ``MAX_SESSIONS`` already.
+        """
+        with self._lock:
+            if len(self._sessions) >= MAX_SESSIONS:
+                raise LimitExceeded(f"This render node serves {MAX_SESSIONS} viewers already.")
+            session = RenderSession(
+                owner_id, self._store, self._lock, send, clock=self._clock, bandwidth_bytes_per_s=self._bandwidth
+            )
+            self._sessions.append(session)
+            return session
+
+    def close_session(self, session: RenderSession) -> None:
+        """End a session."""
+        session.close()
+        with self._lock:
+            if session in self._sessions:
+                self._sessions.remove(session)
+
+    def submit(self, draw: Callable[[Renderer], Result]) -> Future[Result]:
+        """Have one picture drawn between the frames of the sessions.
+
+        Raises
+        ------
+        LimitExceeded
+            Too many wait already.
+        """
+        future: Future[Result] = Future()
+
+        def run(renderer: Renderer) -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(draw(renderer))
+            except WebviewerError as exc:
+                future.set_exception(exc)
+            except Exception as exc:  # noqa: BLE001  an edge: the thread goes on
+                _LOG.exception("draw_failed")
+                future.set_exception(RenderError(f"This picture could not be drawn: {type(exc).__name__}."))
+
+        with self._lock:
+            if self._stopping:
+                raise Unavailable("The render node is stopping.")
+            if len(self._singles) >= _MAX_SINGLES:
+                raise LimitExceeded(f"{_MAX_SINGLES} pictures wait to be drawn already.", resets_in_s=1.0)
+            self._singles.append(run)
+            self._lock.notify_all()
+        return future
+
+    # -- the drawing thread --------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            renderer = Renderer(self._device_index, debug=self._debug)
+        except Exception as exc:  # noqa: BLE001  an edge: `start` raises it in the thread that waits
+            self._started.set_exception(exc)
+            return
+        context = renderer.context
+        self._started.set_result(DeviceFacts(context.device.index, context.renderer, context.version, context.software))
+        try:
+            while True:
+                work = self._wait()
+                if work is None:
+                    break
+                work(renderer)
+        except DeviceLost:
+            _LOG.critical("graphics_device_lost")
+            self._on_lost()
+        finally:
+            renderer.close()
+
+    def _wait(self) -> Callable[[Renderer], None] | None:
+        with self._lock:
+            while not self._stopping:
+                now_s = self._clock()
+                work = self._next(now_s)
+                if work is not None:
+                    return work
+                waits = [wait for session in self._sessions if (wait := session.due_in_s(now_s)) is not None]
+                # A wait of nothing would spin when a due picture cannot be picked after all.
+                self._lock.wait(max(0.002, min(waits)) if waits else None)
+            return None
+
+    def _next(self, now_s: float) -> Callable[[Renderer], None] | None:
+        if self._singles and self._turns >= _TURNS_BEFORE_SINGLE:
+            return self._next_single()
+        picked = (
+            self._pick(now_s, still=True, patience_s=_STILL_PATIENCE_S)
+            or self._pick(now_s, still=False)
+            or self._pick(now_s, still=True)
+        )
+        if picked is not None:
+            self._turns += 1
+            session, job = picked
+            return lambda renderer: self._draw(renderer, session, job)
+        return self._next_single() if self._singles else None
+
+    def _next_single(self) -> Callable[[Renderer], None]:
+        self._turns = 0
+        self.counters.single_pictures += 1
+        return self._singles.popleft()
+
+    def _pick(self, now_s: float, *, still: bool, patience_s: float = 0.0) -> tuple[RenderSession, Job] | None:
+        for _ in range(len(self._sessions)):
+            session = self._sessions[0]
+            self._sessions.rotate(-1)
+            job = session.pick(now_s, still=still, patience_s=patience_s)
+            if job is not None:
+                return session, job
+        return None
+
+    def _draw(self, renderer: Renderer, session: RenderSession, job: Job) -> None:
+        start_s = time.perf_counter()
+        try:
+            painting = paint(renderer, job.image, job.view, job.light)
+            picture = encode(painting, job.light)
+        except DeviceLost:
+            raise
+        except WebviewerError as exc:
+            self._fail(session, job, exc)
+            return
+        except Exception as exc:  # noqa: BLE001  an edge: one bad picture must not end the drawing of all
+            _LOG.exception("draw_failed", extra={"instance_id": job.image.key[0], "frame_number": job.image.key[1]})
+            self._fail(session, job, RenderError(f"This image could not be drawn: {type(exc).__name__}."))
+            return
+        made_s = time.perf_counter() - start_s
+        with self._lock:
+            sent = session.drawn(job, painting, picture, made_s)
+            self.counters.draw_s += made_s
+            if not sent:
+                self.counters.dropped_frames += 1
+            else:
+                self.counters.sent_bytes += len(picture.data)
+                if job.light is None:
+                    self.counters.still_frames += 1
+                else:
+                    self.counters.light_frames += 1
+
+    def _fail(self, session: RenderSession, job: Job, error: WebviewerError) -> None:
+        with self._lock:
+            self.counters.failed_frames += 1
+            session.failed(job, error)

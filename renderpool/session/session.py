@@ -1,0 +1,390 @@
+"""One viewer's cells: the newest wish of each, what is ready to be drawn, what has been sent and not yet painted.
+
+All state is guarded by the scheduler's one lock: wishes come from the event loop's thread, images from worker threads,
+and the drawing thread asks what is next. Rules:
+
+- The latest wish wins. A newer view replaces an older one that was not drawn; nothing queues up.
+- A cell waits for at most one image. If the doctor has scrolled on meanwhile, the image that came is still shown as a
+  light frame (something moves), and the newest one is asked for.
+- A moving wish is answered by a light frame; ``STILL_AFTER_S`` after the last one the full-quality frame of the same
+  revision follows by itself. A wish at rest gets the full-quality frame at once.
+- At most ``MAX_IN_FLIGHT`` frames of a cell are unacknowledged. A frame older than one that was sent never goes out.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from renderpool.engine.encode import EncodedPicture
+from renderpool.session.images import ImageStore, LoadedImage
+from renderpool.session.painter import Painting
+from renderpool.session.prefetch import Prefetcher
+from renderpool.session.quality import LightLevel, QualityControl, TokenBucket
+from renderpool.session.source import FrameKey, SeriesFrames
+from webviewer.core.errors import WebviewerError
+from webviewer.protocol.framing import Encoding, FrameFlag, FrameHeader, pack_frame
+from webviewer.protocol.messages import (
+    Ack,
+    Close,
+    ImageReference,
+    Open,
+    Opened,
+    Progress,
+    ServerMessage,
+    View,
+    ViewError,
+)
+
+_LOG = logging.getLogger(__name__)
+
+STILL_AFTER_S = 0.09
+MAX_IN_FLIGHT = 2
+_PROGRESS_EVERY_S = 0.2
+_SLOW_STILL_S = 0.12  # a still that takes longer is preceded by a light frame
+
+
+@dataclass(slots=True)
+class _Sent:
+    at_s: float
+    light: bool
+
+
+@dataclass(slots=True)
+class Cell:
+    """One window of the viewer."""
+
+    number: int
+    generation: int = 0
+    series_id: int | None = None
+    series: SeriesFrames | None = None
+    prefetcher: Prefetcher | None = None
+    wish: View | None = None
+    wished_at_s: float = 0.0
+    ready: tuple[View, LoadedImage] | None = None
+    loading: FrameKey | None = None
+    light_due: bool = False
+    still_at_s: float | None = None
+    sent_revision: int = -1
+    sent_still: bool = False
+    in_flight: dict[int, _Sent] = field(default_factory=dict)
+    progress_at_s: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One picture to draw, as it was wished when it was picked."""
+
+    cell: int
+    generation: int
+    view: View
+    image: LoadedImage
+    light: LightLevel | None  # None = full quality
+
+
+class RenderSession:
+    """What one connection of a viewer shows.
+
+    Parameters
+    ----------
+    lock
+        The scheduler's.
+    send
+        Hands a message or a packed frame to the connection; called from any thread, must not block.
+    wake
+        Tells the scheduler that there may be something to draw; called with the lock held.
+    """
+
+    def __init__(
+        self,
+        owner_id: int,
+        store: ImageStore,
+        lock: threading.Condition,
+        send: Callable[[ServerMessage | bytes], None],
+        *,
+        clock: Callable[[], float],
+        bandwidth_bytes_per_s: int | None = None,
+    ) -> None:
+        self.owner_id = owner_id
+        self._store = store
+        self._lock = lock
+        self._send = send
+        self._clock = clock
+        self._cells: dict[int, Cell] = {}
+        self._sequence = 0
+        self._quality = QualityControl(bandwidth_bytes_per_s)
+        self._bucket = TokenBucket(bandwidth_bytes_per_s, clock())
+        self._still_cost_s = 0.0
+        self._closed = False
+
+    # -- from the browser --------------------------------------------------------------------------------------------
+
+    def handle(self, message: Open | View | Ack | Close) -> None:
+        """Take one message of the browser; never blocks."""
+        with self._lock:
+            if self._closed:
+                return
+            if isinstance(message, View):
+                self._on_view(message)
+            elif isinstance(message, Ack):
+                self._on_ack(message)
+            elif isinstance(message, Open):
+                self._on_open(message)
+            else:
+                self._on_close(message.cell)
+            self._lock.notify_all()
+
+    def _cell(self, number: int) -> Cell:
+        return self._cells.setdefault(number, Cell(number))
+
+    def _on_open(self, message: Open) -> None:
+        cell = self._cell(message.cell)
+        cell.generation += 1
+        cell.loading = None
+        if cell.series_id != message.series_id:
+            if cell.prefetcher is not None:
+                cell.prefetcher.cancel()
+            cell.series, cell.prefetcher, cell.ready = None, None, None
+            cell.light_due, cell.still_at_s = False, None
+            if cell.wish is not None and cell.wish.revision <= cell.sent_revision:
+                cell.wish = None  # that wish was for the series before
+        cell.series_id = message.series_id
+        generation = cell.generation
+
+        def arrived(outcome: SeriesFrames | WebviewerError) -> None:
+            with self._lock:
+                self._on_series(message.cell, generation, outcome)
+                self._lock.notify_all()
+
+        self._store.load_series(self.owner_id, message.series_id, arrived)
+
+    def _on_series(self, number: int, generation: int, outcome: SeriesFrames | WebviewerError) -> None:
+        cell = self._cells.get(number)
+        if self._closed or cell is None or cell.generation != generation:
+            return
+        if isinstance(outcome, WebviewerError):
+            self._send_error(cell, cell.wish, outcome.code, outcome.message)
+            return
+        if cell.prefetcher is not None:
+            cell.prefetcher.cancel()
+        cell.series = outcome
+        cell.prefetcher = Prefetcher(
+            self._store,
+            self.owner_id,
+            outcome,
+            lambda loaded, total: self._on_progress(number, generation, loaded, total),
+        )
+        self._send(Opened(cell=number, series_id=outcome.series_id, frame_count=len(outcome.frames)))
+        self._advance(cell)
+
+    def _on_view(self, view: View) -> None:
+        cell = self._cell(view.cell)
+        if cell.wish is not None and view.revision < cell.wish.revision:
+            return  # overtaken on its way
+        cell.wish = view
+        cell.wished_at_s = self._clock()
+        self._advance(cell)
+
+    def _on_ack(self, message: Ack) -> None:
+        now_s = self._clock()
+        for cell in self._cells.values():
+            sent = cell.in_flight.get(message.sequence)
+            if sent is None:
+                continue
+            if sent.light:
+                self._quality.acknowledged(now_s - sent.at_s, len(cell.in_flight) - 1)
+            # The browser paints in order and may drop a frame unpainted: those before are done too.
+            for sequence in [entry for entry in cell.in_flight if entry <= message.sequence]:
+                del cell.in_flight[sequence]
+
+    def _on_close(self, number: int) -> None:
+        cell = self._cells.pop(number, None)
+        if cell is not None and cell.prefetcher is not None:
+            cell.prefetcher.cancel()
+
+    def close(self) -> None:
+        """End: nothing is drawn or loaded for it any more."""
+        with self._lock:
+            self._closed = True
+            for number in list(self._cells):
+                self._on_close(number)
+
+    # -- images ------------------------------------------------------------------------------------------------------
+
+    def _advance(self, cell: Cell) -> None:
+        """Bring the newest wish of a cell as near to a picture as it can be now."""
+        view, series = cell.wish, cell.series
+        if view is None or series is None:
+            return
+        if not series.frames:
+            self._send_error(cell, view, "not_found", "This series has no images to show.")
+            return
+        key = series.frames[0] if view.image is None else (view.image.instance_id, view.image.frame_number)
+        if key not in series.positions:
+            self._send_error(cell, view, "not_found", "This image is not in the series.")
+            return
+        image = cell.ready[1] if cell.ready is not None and cell.ready[1].key == key else self._store.get(key)
+        if image is not None:
+            self._set_ready(cell, view, image)
+            return
+        error = self._store.failure(key)
+        if error is not None:
+            self._send_error(cell, view, error.code, error.message, key)
+            self._prefetch_around(cell, key)
+            return
+        if cell.loading is None:
+            cell.loading = key
+            number, generation = cell.number, cell.generation
+
+            def loaded(_key: FrameKey, outcome: LoadedImage | WebviewerError) -> None:
+                with self._lock:
+                    self._on_image(number, generation, view, key, outcome)
+                    self._lock.notify_all()
+
+            self._store.request(self.owner_id, series, key, loaded)
+
+    def _set_ready(self, cell: Cell, view: View, image: LoadedImage) -> None:
+        cell.ready = (view, image)
+        cell.light_due = view.moving or self._still_cost_s > _SLOW_STILL_S
+        cell.still_at_s = cell.wished_at_s + (STILL_AFTER_S if view.moving else 0.0)
+        self._prefetch_around(cell, image.key)
+
+    def _prefetch_around(self, cell: Cell, key: FrameKey) -> None:
+        if cell.prefetcher is not None and cell.series is not None:
+            cell.prefetcher.move(cell.series.positions[key])
+
+    def _on_image(
+        self, number: int, generation: int, view: View, key: FrameKey, outcome: LoadedImage | WebviewerError
+    ) -> None:
+        cell = self._cells.get(number)
+        if self._closed or cell is None or cell.generation != generation:
+            return
+        cell.loading = None
+        newest = cell.wish is not None and cell.wish.revision == view.revision
+        if isinstance(outcome, WebviewerError):
+            if newest:
+                self._send_error(cell, view, outcome.code, outcome.message, key)
+                self._prefetch_around(cell, key)
+                return
+        elif newest:
+            self._set_ready(cell, view, outcome)
+            return
+        elif cell.ready is None or view.revision > cell.ready[0].revision:
+            cell.ready, cell.light_due, cell.still_at_s = (view, outcome), True, None
+        self._advance(cell)
+
+    def _on_progress(self, number: int, generation: int, loaded: int, total: int) -> None:
+        with self._lock:
+            cell = self._cells.get(number)
+            if self._closed or cell is None or cell.generation != generation:
+                return
+            now_s = self._clock()
+            if loaded < total and now_s - cell.progress_at_s < _PROGRESS_EVERY_S:
+                return
+            cell.progress_at_s = now_s
+            self._send(Progress(cell=number, loaded=loaded, total=total))
+
+    def _send_error(self, cell: Cell, view: View | None, code: str, message: str, key: FrameKey | None = None) -> None:
+        cell.light_due, cell.still_at_s = False, None
+        image = None if key is None else ImageReference(instance_id=key[0], frame_number=key[1])
+        revision = 0 if view is None else view.revision
+        self._send(ViewError(cell=cell.number, revision=revision, code=code, message=message, image=image))
+
+    # -- drawing: called by the scheduler with the lock held -----------------------------------------------------------
+
+    def pick(self, now_s: float, *, still: bool, patience_s: float = 0.0) -> Job | None:
+        """Return a picture to draw now, of the kind asked for, and take it off the list.
+
+        A still one must have been due for ``patience_s``.
+        """
+        if self._bucket.ready_in_s(now_s) > 0:
+            return None
+        for cell in self._cells.values():
+            if cell.ready is None or len(cell.in_flight) >= MAX_IN_FLIGHT:
+                continue
+            rested = cell.still_at_s is not None and cell.still_at_s + patience_s <= now_s
+            view, image = cell.ready
+            if still and rested and not cell.light_due:
+                cell.still_at_s = None
+                self._turn(cell)
+                return Job(cell.number, cell.generation, view, image, None)
+            if not still and cell.light_due:
+                cell.light_due = False
+                if rested and view.moving:
+                    continue  # at rest by now: the still frame alone
+                self._turn(cell)
+                return Job(cell.number, cell.generation, view, image, self._quality.level)
+        return None
+
+    def _turn(self, cell: Cell) -> None:
+        """Put a cell last, so that all get their turn."""
+        del self._cells[cell.number]
+        self._cells[cell.number] = cell
+
+    def due_in_s(self, now_s: float) -> float | None:
+        """Return when to look again without being woken: at the next rest, or when the bandwidth allows."""
+        waits = [
+            max(0.0, cell.still_at_s - now_s, self._bucket.ready_in_s(now_s))
+            for cell in self._cells.values()
+            if cell.ready is not None and cell.still_at_s is not None and len(cell.in_flight) < MAX_IN_FLIGHT
+        ]
+        if any(cell.light_due and len(cell.in_flight) < MAX_IN_FLIGHT for cell in self._cells.values()):
+            waits.append(self._bucket.ready_in_s(now_s))
+        return min(waits, default=None)
+
+    def drawn(self, job: Job, painting: Painting, picture: EncodedPicture, made_s: float) -> bool:
+        """Send a picture, unless it has become older than what was sent; returns whether it went out."""
+        cell = self._cells.get(job.cell)
+        if self._closed or cell is None or cell.generation != job.generation:
+            return False
+        revision = job.view.revision
+        if revision < cell.sent_revision or (
+            revision == cell.sent_revision and cell.sent_still and job.light is not None
+        ):
+            return False
+        if job.light is not None:
+            self._quality.made(made_s, len(picture.data))
+        else:
+            self._still_cost_s = made_s
+        now_s = self._clock()
+        self._sequence += 1
+        flags = FrameFlag(0)
+        for holds, flag in (
+            (job.light is None, FrameFlag.STILL),
+            (picture.lossless and job.light is None, FrameFlag.LOSSLESS),
+            (job.image.attributes.lossy, FrameFlag.SOURCE_LOSSY),
+            (painting.view.fitted, FrameFlag.FITTED),
+        ):
+            flags |= flag if holds else FrameFlag(0)
+        height_px, width_px = painting.pixels.shape[:2]
+        header = FrameHeader(
+            encoding=Encoding.PNG if picture.media_type == "image/png" else Encoding.JPEG,
+            flags=flags,
+            revision=revision,
+            sequence=self._sequence,
+            cell=cell.number,
+            width_px=width_px,
+            height_px=height_px,
+            instance_id=job.image.key[0],
+            frame_number=job.image.key[1],
+            draw_us=min(round(made_s * 1e6), 2**32 - 1),
+            window_center=painting.window_center,
+            window_width=painting.window_width,
+            zoom=painting.view.zoom,
+            center_x=painting.view.center_x,
+            center_y=painting.view.center_y,
+        )
+        frame = pack_frame(header, picture.data)
+        cell.sent_revision, cell.sent_still = revision, job.light is None
+        cell.in_flight[self._sequence] = _Sent(now_s, job.light is not None)
+        self._bucket.take(len(frame), now_s)
+        self._send(frame)
+        return True
+
+    def failed(self, job: Job, error: WebviewerError) -> None:
+        """Say that a picture could not be drawn."""
+        cell = self._cells.get(job.cell)
+        if not self._closed and cell is not None and cell.generation == job.generation:
+            self._send_error(cell, job.view, error.code, error.message, job.image.key)

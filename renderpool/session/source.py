@@ -1,0 +1,44 @@
+"""The port to the storage node: what a series consists of, and its frames as stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from webviewer.core.errors import WebviewerError
+from webviewer.dicom.attributes import ImageAttributes
+
+FrameKey = tuple[int, int]  # instance_id, frame_number (from 1)
+
+
+@dataclass(frozen=True)
+class SeriesFrames:
+    """The frames of a series in display order, with what drawing them needs."""
+
+    series_id: int
+    modality: str
+    frames: tuple[FrameKey, ...]
+    instances: Mapping[int, ImageAttributes]
+
+    @cached_property
+    def positions(self) -> dict[FrameKey, int]:
+        """Place of each frame in the display order, from 0."""
+        return {key: index for index, key in enumerate(self.frames)}
+
+
+class FrameSource(Protocol):
+    """Called from worker threads; every call is about one owner, and reaches no other owner's data."""
+
+    def series(self, owner_id: int, series_id: int) -> SeriesFrames:
+        """Return the frames of a series; raises NotFound, Unavailable."""
+        ...
+
+    def instance(self, owner_id: int, instance_id: int) -> SeriesFrames:
+        """Return the frames of one instance; raises NotFound, Unavailable."""
+        ...
+
+    def frames(self, owner_id: int, keys: Sequence[FrameKey]) -> Iterator[tuple[FrameKey, bytes | WebviewerError]]:
+        """Yield each frame's bytes as stored, or why it cannot be had, in the order of the keys; raises Unavailable."""
+        ...
