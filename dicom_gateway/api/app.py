@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import logging
 import secrets
@@ -20,7 +21,8 @@ from webviewer.core import errors
 
 _log = logging.getLogger(__name__)
 
-MAX_JSON_BYTES = 8 * 1024**2
+_MAX_DRAINED_BYTES = 32 * 1024**2
+_DRAIN_PIECE_BYTES = 256 * 1024
 
 # Every class of the error tree, so that none is answered by chance; a test holds this total.
 STATUS_OF: Mapping[type[errors.WebviewerError], int] = {
@@ -88,6 +90,16 @@ def create_api(parts: ApiParts) -> Flask:
         return _error(
             "internal_error", "The storage node failed on this request; its log says why.", {}, 500, correlation_id
         )
+
+    @app.after_request
+    def drain(response: Response) -> Response:
+        """Read what was not read of a body: closing the connection with it unread would lose the answer."""
+        left = request.content_length
+        if response.status_code >= 400 and left is not None and left <= _MAX_DRAINED_BYTES:
+            with contextlib.suppress(OSError, HTTPException):
+                while request.stream.read(_DRAIN_PIECE_BYTES):
+                    pass
+        return response
 
     @app.get("/internal/v1/health")
     def health() -> Response:

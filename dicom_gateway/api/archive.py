@@ -6,11 +6,11 @@ import datetime as dt
 
 from flask import Blueprint, Response, request
 
-from dicom_gateway.api.body import read_ids
 from dicom_gateway.api.parts import ApiParts
 from dicom_gateway.download import ArchiveStream, archive_name
 from webviewer.archive import OwnerId, StudyId
 from webviewer.usecases.download_studies import MAX_STUDIES, studies_to_download
+from webviewer.usecases.list_studies import ids_from
 
 
 def archive_routes(parts: ApiParts) -> Blueprint:
@@ -20,7 +20,7 @@ def archive_routes(parts: ApiParts) -> Blueprint:
     @routes.get("/archive")
     def archive(owner_id: int) -> Response:
         owner = OwnerId(owner_id)
-        wanted = [StudyId(number) for number in read_ids(request.args.getlist("study_ids"), "study_ids", MAX_STUDIES)]
+        wanted = [StudyId(number) for number in ids_from(request.args.getlist("study_ids"), "study_ids", MAX_STUDIES)]
         studies = studies_to_download(parts.units, owner, wanted)
         stream = ArchiveStream(parts.units, owner, studies, parts.open_file, parts.data_folder)
         name = archive_name(studies, dt.datetime.now(dt.UTC).date())

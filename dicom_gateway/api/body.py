@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypeVar
 
 from flask import request
@@ -12,7 +11,6 @@ from webviewer.core.errors import InvalidInput
 from webviewer.usecases.list_studies import invalid_field
 
 MAX_JSON_BYTES = 8 * 1024**2
-MAX_ID = 2**63 - 1
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -28,21 +26,6 @@ def read_json(model: type[_Model]) -> _Model:
         first = error.errors(include_url=False, include_context=False)[0]
         field = ".".join(map(str, first["loc"]))
         raise invalid_field(field or "body", str(first["input"])[:80], str(first["msg"])) from None
-
-
-def read_id(text: str, field: str) -> int:
-    """Return a number of a row; raises InvalidInput."""
-    if text.isascii() and text.isdigit() and 0 < int(text[:20]) <= MAX_ID:
-        return int(text)
-    raise invalid_field(field, text, "is a whole number from 1")
-
-
-def read_ids(texts: Sequence[str], field: str, most: int) -> list[int]:
-    """Return numbers of rows, given once or more, each maybe several with commas between."""
-    parts = [part for text in texts for part in text.split(",") if part]
-    if not 1 <= len(parts) <= most:
-        raise invalid_field(field, f"{len(parts)} values", f"takes 1 to {most} values")
-    return [read_id(part, field) for part in parts]
 
 
 class Octets:

@@ -7,9 +7,10 @@ from typing import Annotated
 from flask import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from dicom_gateway.api.body import MAX_ID, read_json
+from dicom_gateway.api.body import read_json
 from dicom_gateway.api.parts import ApiParts
 from webviewer.archive import InstanceId, OwnerId
+from webviewer.usecases.list_studies import MAX_ID
 from webviewer.usecases.read_frames import MAX_FRAMES
 
 _Wish = tuple[Annotated[int, Field(ge=1, le=MAX_ID)], Annotated[int, Field(ge=1, le=2**32 - 1)]]

@@ -7,12 +7,13 @@ from typing import Annotated
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field
 
-from dicom_gateway.api.body import MAX_ID, read_json
+from dicom_gateway.api.body import read_json
 from dicom_gateway.api.parts import ApiParts
 from dicom_gateway.api.plain import answer, plain, render_json, series_json
 from webviewer.archive import InstanceId, OwnerId, SeriesId, StudyId
+from webviewer.core.errors import NotFound
 from webviewer.usecases.delete_studies import delete_studies
-from webviewer.usecases.list_studies import get_study, list_studies, study_query_from
+from webviewer.usecases.list_studies import MAX_ID, get_study, id_from, list_studies, study_query_from
 from webviewer.usecases.open_series import open_instance_for_render, open_series, open_series_for_render
 
 MAX_DELETED_AT_ONCE = 1000
@@ -56,6 +57,9 @@ def study_routes(parts: ApiParts) -> Blueprint:
         owner, wanted = OwnerId(owner_id), SeriesId(series_id)
         with parts.units(read_only=True) as unit:
             now = unit.archive.get_series(owner, wanted)
+        of_study = request.args.get("study_id")
+        if of_study is not None and id_from(of_study, "study_id") != now.study_id:
+            raise NotFound(f"There is no series {series_id} in study {of_study}.")
         body = parts.series_cache.get(owner, now, "page")
         if body is None:
             detail = open_series(parts.units, owner, wanted)

@@ -18,6 +18,7 @@ from webviewer.core.errors import InvalidInput
 from webviewer.usecases.unit_of_work import UnitOfWorkFactory
 
 MAX_LIMIT = 200
+MAX_ID = 2**63 - 1
 MAX_OFFSET = 2**31 - 1  # OFFSET of both databases takes more, but nobody pages there
 
 SortColumn = Literal[
@@ -53,9 +54,7 @@ class _StudyParameters(BaseModel):
     patient_id: _Text = ""
     patient_sex: Annotated[str, Field(max_length=16, pattern=r"^[^\x00]*$")] = ""
     patient_birth_date: dt.date | None = None
-    modalities: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")], ...], Field(max_length=64)
-    ] = ()
+    modalities: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")], ...], Field(max_length=64)] = ()
     body_part: _Text = ""
     study_date_from: dt.date | None = None
     study_date_to: dt.date | None = None
@@ -121,6 +120,21 @@ def study_query_from(parameters: Mapping[str, Sequence[str]]) -> StudyQuery:
             "study_date_from", checked.study_date_from.isoformat(), f"may not be after {checked.study_date_to}"
         )
     return StudyQuery(**{name: getattr(checked, name) for name in _StudyParameters.model_fields})
+
+
+def id_from(text: str, field: str) -> int:
+    """Return the number of a row that a parameter gives; raises InvalidInput."""
+    if text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= MAX_ID:
+        return int(text)
+    raise invalid_field(field, text, "is a whole number from 1")
+
+
+def ids_from(texts: Sequence[str], field: str, most: int) -> list[int]:
+    """Return numbers of rows, given once or more, each maybe several with commas between; raises InvalidInput."""
+    parts = [part for text in texts for part in text.split(",") if part]
+    if not 1 <= len(parts) <= most:
+        raise invalid_field(field, f"{len(parts)} values", f"takes 1 to {most} values")
+    return [id_from(part, field) for part in parts]
 
 
 def invalid_field(field: str, value: str | None, rule: str) -> InvalidInput:

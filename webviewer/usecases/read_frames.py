@@ -29,8 +29,6 @@ _PIECE_BYTES = 8 * 1024**2  # largest single read, so that a huge frame does not
 _SMALL_BYTES = 64 * 1024  # frames below this are sent together
 _TOGETHER_BYTES = 256 * 1024
 
-_DEFLATED = frozenset({"1.2.840.10008.1.2.1.99"})
-
 FrameWish = tuple[InstanceId, int]
 
 
@@ -45,13 +43,7 @@ class _Place:
         """Return about how much memory this takes."""
         if isinstance(self.locator, WebviewerError):
             return 1000
-        attributes = self.locator.attributes
-        tables = [*attributes.voi_luts, *(attributes.palette or ())]
-        if attributes.modality_lut is not None:
-            tables.append(attributes.modality_lut)
-        return 3000 + 200 * attributes.number_of_frames + 700 * len(attributes.frames) + 32 * sum(
-            len(table.data) for table in tables
-        )
+        return 1000 + 150 * len(self.locator.fragments) + 40 * len(self.locator.first_fragments)
 
 
 class PlaceCache:
@@ -165,6 +157,7 @@ class FrameReader:
             with self._units(read_only=True) as unit:
                 known.update(unit.archive.get_instances(owner_id, missing))
         handles = _Handles(self._open_file)
+        finder = _Finder()
         try:
             for index, (instance_id, frame_number) in enumerate(wishes):
                 following = known.get(wishes[index + 1][0]) if index + 1 < len(wishes) else None
@@ -175,7 +168,7 @@ class FrameReader:
                     descriptor = handles.get(found.file_name)
                     if isinstance(found, StoredInstance):
                         found = known[instance_id] = self._locate(owner_id, instance_id, found, descriptor)
-                    frame = _find(found, frame_number, descriptor)
+                    frame = finder.find(found, frame_number, descriptor)
                 except (OSError, WebviewerError) as error:
                     if isinstance(error, OSError):
                         self.cache.forget(owner_id, instance_id)
@@ -185,11 +178,10 @@ class FrameReader:
                     handles.prefetch(following.file_name)
                 yield from _frame_record(instance_id, frame_number, descriptor, frame)
         finally:
+            finder.close()
             handles.close()
 
-    def _locate(
-        self, owner_id: OwnerId, instance_id: InstanceId, instance: StoredInstance, descriptor: int
-    ) -> _Place:
+    def _locate(self, owner_id: OwnerId, instance_id: InstanceId, instance: StoredInstance, descriptor: int) -> _Place:
         locator: FrameLocator | WebviewerError
         try:
             if instance.image is None or instance.pixel_data_offset_bytes is None:
@@ -233,22 +225,57 @@ class _Handles:
             os.close(self._open.popitem()[1])
 
 
-def _find(place: _Place, frame_number: int, descriptor: int) -> bytes | tuple[tuple[int, int], ...]:
-    """Return where the parts of a frame lie in the file, or the frame itself where it does not lie there as it is."""
-    locator = place.locator
-    if isinstance(locator, WebviewerError):
-        raise locator
-    attributes = locator.attributes
-    if attributes.transfer_syntax_uid in _DEFLATED or attributes.bits_allocated % 8:
-        # The file is compressed as a whole, or frames end inside a byte: nothing that could be passed on from the file.
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            return locator.read(file, frame_number)
-    spans = locator.spans(frame_number)
-    end = max((offset + length for offset, length in spans), default=0)
-    size_bytes = os.fstat(descriptor).st_size
-    if end > size_bytes:
-        raise DataError(f"The file is cut: the frame ends at byte {end}, the file at {size_bytes}.")
-    return spans
+class _Run:
+    """Frames that do not lie in the file as they are passed on: of a deflated data set, or of one bit a pixel.
+
+    In rising order a deflated data set is inflated once for all frames of a run.
+    """
+
+    def __init__(self, locator: FrameLocator, descriptor: int) -> None:
+        self.locator = locator
+        self._file = os.fdopen(os.dup(descriptor), "rb")
+        self._wanted: list[int] = []
+        self._frames = locator.read_many(self._file, iter(self._wanted.pop, None))
+
+    def read(self, frame_number: int) -> bytes:
+        self._wanted.append(frame_number)
+        return next(self._frames)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Finder:
+    """Finds frames of one stream; keeps the run of the object that was read last."""
+
+    def __init__(self) -> None:
+        self._run: _Run | None = None
+
+    def find(self, place: _Place, frame_number: int, descriptor: int) -> bytes | tuple[tuple[int, int], ...]:
+        """Return where the parts of a frame lie in the file, or the frame itself."""
+        locator = place.locator
+        if isinstance(locator, WebviewerError):
+            raise locator
+        if locator.inflate_from is not None or locator.frame_bits % 8:
+            if self._run is None or self._run.locator is not locator:
+                self.close()
+                self._run = _Run(locator, descriptor)
+            try:
+                return self._run.read(frame_number)
+            except BaseException:
+                self.close()  # a run that failed gives no more
+                raise
+        spans = locator.spans(frame_number)
+        end = max((offset + length for offset, length in spans), default=0)
+        size_bytes = os.fstat(descriptor).st_size
+        if end > size_bytes:
+            raise DataError(f"The file is cut: the frame ends at byte {end}, the file at {size_bytes}.")
+        return spans
+
+    def close(self) -> None:
+        if self._run is not None:
+            self._run.close()
+            self._run = None
 
 
 def _frame_record(
