@@ -68,7 +68,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """What the pixels of an object need, without its identification; a `webviewer.dicom.encapsulation.PixelLocation`."""
+    """What the pixels of an object need, without its identification; a `encapsulation.PixelLocation`."""
 
     transfer_syntax_uid: str
     data_set_offset_bytes: int
