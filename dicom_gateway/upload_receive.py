@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tempfile
 import threading
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -34,8 +33,6 @@ class UploadReceiver:
     spool_folder
         Where objects that come out of an archive are put together before their header is read; on the storage's disk,
         since the disk of ``/tmp`` may be small or memory.
-    stored
-        Told of each receipt, for events to the pages.
     """
 
     def __init__(
@@ -44,13 +41,11 @@ class UploadReceiver:
         index: InstanceIndex,
         max_object_bytes: int,
         spool_folder: Path,
-        stored: Callable[[OwnerId, Receipt], None] | None = None,
     ) -> None:
         self._store = store
         self._index = index
         self._max_object_bytes = max_object_bytes
         self._spool_folder = spool_folder
-        self._stored = stored
         self._local = threading.local()
 
     def receive(self, owner_id: OwnerId, source: ByteSource) -> Receipt:
@@ -73,10 +68,7 @@ class UploadReceiver:
             return self._finish(owner_id, cast("BinaryIO", spool))
 
     def _finish(self, owner_id: OwnerId, source: BinaryIO) -> Receipt:
-        receipt = receive_file(self._batch(), self._index, owner_id, source, max_bytes=self._max_object_bytes)
-        if self._stored is not None and receipt.outcome == "stored":
-            self._stored(owner_id, receipt)
-        return receipt
+        return receive_file(self._batch(), self._index, owner_id, source, max_bytes=self._max_object_bytes)
 
     def _batch(self) -> FileBatch:
         """Return this thread's maker of files: one folder is filled before the next is made."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dicom_gateway.api.series_cache import SeriesCache
-from dicom_gateway.upload import UploadStore
+from dicom_gateway.upload import UploadLimits, UploadStore
+from dicom_gateway.upload_examine import ExamineLimits, Examiner
+from dicom_gateway.upload_receive import UploadReceiver
+from webviewer.adapters.files import ObjectStore
+from webviewer.config import StorageSettings
 from webviewer.usecases.delete_studies import FileRemoval
 from webviewer.usecases.read_frames import FrameReader
+from webviewer.usecases.receive_instance import InstanceIndex
 from webviewer.usecases.unit_of_work import UnitOfWorkFactory
 
 
@@ -55,3 +61,56 @@ class ApiParts:
     status: Callable[[], Mapping[str, object]]
     metrics: Callable[[], bytes]
     series_cache: SeriesCache = field(default_factory=SeriesCache)
+
+
+def make_parts(
+    settings: StorageSettings,
+    token: str,
+    units: UnitOfWorkFactory,
+    index: InstanceIndex,
+    *,
+    publish: Callable[[Mapping[str, object]], None],
+    problems: Callable[[], list[str]],
+    status: Callable[[], Mapping[str, object]],
+    metrics: Callable[[], bytes],
+    upload_limits: UploadLimits | None = None,
+    examine_limits: ExamineLimits | None = None,
+) -> ApiParts:
+    """Put the services together; to be called in the process that serves, after the last fork.
+
+    Parameters
+    ----------
+    settings
+        Of the storage node.
+    token
+        What every caller must present.
+    units
+        Transactions on the index.
+    index
+        The one writer of new objects.
+    publish, problems, status, metrics
+        As in `ApiParts`.
+    upload_limits, examine_limits
+        How much uploads may cost.
+    """
+    store = ObjectStore(settings.storage)
+    uploads_folder = settings.storage / "uploads"
+    receiver = UploadReceiver(store, index, settings.max_object_bytes, uploads_folder)
+    examiner = Examiner(receiver, examine_limits or ExamineLimits(max_object_bytes=settings.max_object_bytes))
+
+    def open_file(file_name: str) -> int:
+        return os.open(store.path(file_name), os.O_RDONLY | os.O_CLOEXEC)
+
+    return ApiParts(
+        units=units,
+        token=token,
+        open_file=open_file,
+        data_folder=store.data,
+        files=store,
+        frames=FrameReader(units, open_file),
+        uploads=UploadStore(uploads_folder, examiner, upload_limits),
+        publish=publish,
+        problems=problems,
+        status=status,
+        metrics=metrics,
+    )
