@@ -160,6 +160,8 @@ def unpack_frame(message: bytes) -> tuple[FrameHeader, bytes]:
         raise ProtocolError(f"A frame of {width_px} × {height_px} is out of range 1 to {MAX_SIDE_PX}.")
     if length != len(message) - HEADER_BYTES or length > MAX_PAYLOAD_BYTES:
         raise ProtocolError(f"A frame announces {length} bytes and carries {len(message) - HEADER_BYTES}.")
+    if instance_id >= 2**53:
+        raise ProtocolError(f"Instance number {instance_id} of a frame is out of range: a browser counts to 2^53 - 1.")
     header = FrameHeader(
         encoding=Encoding(encoding),
         flags=FrameFlag(flags),
