@@ -13,6 +13,7 @@ import logging
 import os
 import secrets
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -70,15 +71,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         An `ExitCode`, or 1 where a node had to be killed at the end.
     """
-    options = make_parser().parse_args(arguments)
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    if options.check_database and (options.create_database or options.update_database):
+        parser.error("--check-database cannot go with --create-database or --update-database")
     try:
         configuration = load_configuration(Path(options.config), overrides_of(options))
         settings = configuration.settings
         _configure_log(settings)
         for warning in configuration.warnings:
             logger.warning("config_warning", extra={"reason": warning})
-        if options.create_database:
-            return _create_database(settings)
+        if options.check_database:
+            return _check_database_state(settings)
+        if options.create_database or options.update_database:
+            return _create_database(settings, update_only=not options.create_database)
         return serve(configuration, Path(options.config))
     except ConfigError as exc:
         return _refuse(exc.message, ExitCode.CONFIG)
@@ -119,7 +125,13 @@ def make_parser() -> argparse.ArgumentParser:
     run.add_argument("--no-volume-cache", action="store_true", help="do not keep 3D/MPR reconstructions")
     run.add_argument("--no-cache", action="store_true", help="keep neither")
     database = parser.add_argument_group("database")
+    database.add_argument(
+        "--check-database",
+        action="store_true",
+        help="say what state it is in, by the exit code too: 0 ready … 7 outdated",
+    )
     database.add_argument("--create-database", action="store_true", help="make the SQLite database, and end")
+    database.add_argument("--update-database", action="store_true", help="bring the database to this version, and end")
     return parser
 
 
@@ -163,7 +175,7 @@ def serve(configuration: Configuration, config_file: Path) -> int:
     settings = configuration.settings
     lock_fd = _lock_storage(settings.storage.storage)
     try:
-        _check_database(settings)
+        _check_database(settings, config_file)
         _check_port(settings.control.host, settings.control.port, "HTTP", "--port, or port in control.json")
         _check_port(settings.storage.dicom_host, settings.storage.dicom_port, "DICOM", "dicom_port in storage.json")
         environ = child_environment(configuration, os.environ)
@@ -230,19 +242,27 @@ def _configure_log(settings: Settings) -> None:
         raise StartError(exc.message, ExitCode.LOG) from exc
 
 
-def _create_database(settings: Settings) -> int:
-    if settings.database.driver is not DatabaseDriver.SQLITE:
-        raise StartError(
-            "--create-database makes SQLite databases only: the driver must be QSQLITE.", ExitCode.DATABASE
-        )
-    # only here: the long-lived supervisor need not hold SQLAlchemy in its memory
-    from webviewer.bootstrap import create_database
+def _check_database_state(settings: Settings) -> int:
+    # imported only here: the long-lived supervisor need not hold SQLAlchemy in its memory
+    from webviewer.adapters.db.maintenance import check_database
 
+    state = check_database(settings.database)
+    _say(f"Database {settings.database.name}: {state.name.lower().replace('_', ' ')}.")
+    return int(state)
+
+
+def _create_database(settings: Settings, *, update_only: bool) -> int:
+    from webviewer.adapters.db.maintenance import create_database, database_exists
+
+    if settings.database.driver is not DatabaseDriver.SQLITE and not update_only:
+        raise StartError("--create-database makes SQLite databases: the driver must be QSQLITE.", ExitCode.DATABASE)
+    if update_only and not database_exists(settings.database):
+        raise StartError(f"The database {settings.database.name!r} does not exist.", ExitCode.DATABASE)
     lock_fd = _lock_storage(settings.storage.storage)
     try:
         create_database(settings.database)
     except WebviewerError as exc:
-        raise StartError(f"The database cannot be made: {exc.message}", ExitCode.DATABASE) from exc
+        raise StartError(exc.message, ExitCode.DATABASE) from exc
     finally:
         os.close(lock_fd)
     _say(f"The database {settings.database.name} is ready.")
@@ -269,10 +289,23 @@ def _lock_storage(folder: Path) -> int:
     return fd
 
 
-def _check_database(settings: Settings) -> None:
-    if settings.database.driver is DatabaseDriver.SQLITE and not Path(settings.database.name).is_file():
-        message = f"The database {settings.database.name!r} does not exist: make it with --create-database."
-        raise StartError(message, ExitCode.DATABASE)
+def _check_database(settings: Settings, config_file: Path) -> None:
+    """Ask a short-lived process, so that this one stays small, and refuse what the nodes would refuse."""
+    words = {
+        2: "does not exist, or does not answer: make it with --create-database",
+        3: "is empty: make its tables with --create-database",
+        4: "is not one of this program: choose another one",
+        6: "was made by a newer version of this program",
+        7: "was made by an older version of this program: bring it up to date with --update-database",
+    }
+    command = python_module("functions.render_server", "--check-database", "--config", str(config_file))
+    environ = {**os.environ, **environment_of(settings), "WEBVIEWER_LOG_TO_CONSOLE": "false"}
+    result = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True)
+    if result.returncode != 0:
+        reason = words.get(result.returncode, "cannot be used: its settings are wrong, or it is damaged")
+        if result.returncode not in words and result.stderr:
+            logger.error("database_check_failed", extra={"text": result.stderr[-2000:]})
+        raise StartError(f"The database {settings.database.name!r} {reason}.", ExitCode.DATABASE)
 
 
 def _check_port(host: str, port: int, purpose: str, where: str) -> None:

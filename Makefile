@@ -1,0 +1,113 @@
+# `make help` lists the targets. Two commands matter to a newcomer: `make run` and `make test`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := build/stamps
+
+# make run
+PORT ?= 8090
+DICOM_PORT ?= 3000
+VAR ?= var
+HOST ?= 127.0.0.1
+NAME ?= user
+
+# make bench
+ONLY ?=
+
+PYTEST := $(BIN)/python -m pytest
+PAGES := $(shell find html -path html/node_modules -prune -o -path html/dist -prune -o -type f -print 2>/dev/null)
+# what is no Python and no page is not rebuilt for
+
+.PHONY: help setup run password demo-data test lint format bench prove lock clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMPS)/system $(STAMPS)/python $(STAMPS)/pages ## install what is missing and build the pages; starts nothing
+
+run: setup ## start the unified server with the evaluation profile [PORT= DICOM_PORT= VAR= HOST=]
+	@exec $(BIN)/python -m tools.evaluation run --var "$(VAR)" --host "$(HOST)" --port "$(PORT)" --dicom-port "$(DICOM_PORT)"
+
+password: setup ## set the password of a user of the evaluation profile [NAME=user VAR=]
+	@exec $(BIN)/python -m tools.evaluation password --var "$(VAR)" --name "$(NAME)"
+
+demo-data: setup ## write the demo study as DICOM files into build/demo-study
+	@$(BIN)/python -m tools.demo_study write build/demo-study
+
+# --- checks ---------------------------------------------------------------------------------------------------------
+
+TEST_PARTS := unit db dimse http render contract e2e
+
+test: setup $(STAMPS)/test-system lint $(addprefix test-,$(TEST_PARTS)) test-pages ## everything that must be green
+	@echo "== all parts are green"
+
+.PHONY: $(addprefix test-,$(TEST_PARTS)) test-pages
+$(addprefix test-,$(TEST_PARTS)): test-%: setup $(STAMPS)/test-system
+	@echo "== test-$*"
+	@$(PYTEST) tests/$* -m "not prove"
+
+test-pages: setup
+	@echo "== test-pages"
+	@tools/with_node.sh npm --prefix html test
+
+lint: setup ## ruff, mypy, import contract, ESLint, TypeScript
+	@echo "== lint"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@tools/with_node.sh npm --prefix html run --silent lint
+	@cd html && ../tools/with_node.sh npx --no-install tsc --noEmit -p tsconfig.json
+
+format: setup ## write the code in the one style
+	@$(BIN)/ruff check --fix-only -q .
+	@$(BIN)/ruff format .
+
+bench: setup $(STAMPS)/test-system ## measure against the peers, write build/bench.json [ONLY=id]
+	@$(BIN)/python -m tests.bench $(if $(ONLY),--only "$(ONLY)")
+
+prove: setup $(STAMPS)/test-system ## the long proofs
+	@$(PYTEST) tests -m prove --timeout 3600
+
+# --- what the targets stand on --------------------------------------------------------------------------------------
+
+$(STAMPS)/system: tools/system_packages.sh
+	@tools/system_packages.sh run "$(PYTHON)"
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/test-system: tools/system_packages.sh
+	@tools/system_packages.sh test "$(PYTHON)"
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/python: requirements-dev.lock pyproject.toml | $(STAMPS)/system
+	@echo "== Python packages (about a minute the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --require-hashes --no-deps -r requirements-dev.lock \
+		| { grep --line-buffered -vE '^(Requirement already|Looking in)' || true; }
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/node_modules: html/package-lock.json html/package.json | $(STAMPS)/python
+	@echo "== packages of the pages"
+	@tools/with_node.sh npm --prefix html ci --no-fund --no-audit
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/pages: $(STAMPS)/node_modules $(PAGES)
+	@echo "== pages"
+	@tools/with_node.sh npm --prefix html run build
+	@mkdir -p $(STAMPS) && touch $@
+
+lock: ## pin the dependencies of pyproject.toml again [UPGRADE=1]
+	@export CUSTOM_COMPILE_COMMAND="make lock"; \
+	flags="--quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --strip-extras"; \
+	$(BIN)/pip-compile $$flags $(if $(UPGRADE),--upgrade) --extra=dev --output-file=requirements-dev.lock pyproject.toml; \
+	$(BIN)/pip-compile $$flags -c requirements-dev.lock --output-file=requirements.lock pyproject.toml
+
+clean: ## remove what was built; data under $(VAR) and .venv stay
+	@rm -rf build html/dist *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis

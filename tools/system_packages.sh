@@ -1,0 +1,46 @@
+#!/bin/sh
+# Install the Debian packages that are missing: "run" to run the server, "test" to test it too.
+# Without root the exact command is printed and the script fails.
+set -eu
+purpose=${1:?run or test}
+python=${2:-python3}
+
+needed=""
+need() { needed="$needed $1"; }
+has_library() { ldconfig -p 2>/dev/null | grep -q "$1" || ls /usr/lib/*/"$1"* /usr/lib/"$1"* >/dev/null 2>&1; }
+
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || need python3
+"$python" -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
+has_library libEGL.so.1 || need libegl1
+has_library libEGL_mesa.so.0 || need libegl-mesa0
+has_library libGLESv2.so.2 || need libgles2
+has_library libGL.so.1 || need libgl1
+has_library libgallium || ls /usr/lib/*/dri/swrast_dri.so >/dev/null 2>&1 || need libgl1-mesa-dri
+[ -d /etc/ssl/certs ] || need ca-certificates
+
+if [ "$purpose" = test ]; then
+	command -v dcmsend >/dev/null || need dcmtk
+	command -v Orthanc >/dev/null || [ -x /usr/sbin/Orthanc ] || need orthanc
+	command -v chromium >/dev/null || need chromium
+	[ -x /usr/lib/postgresql/15/bin/initdb ] || need postgresql-15
+	command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || need nginx-light
+	command -v dciodvfy >/dev/null || need dicom3tools
+fi
+
+[ -n "$needed" ] || exit 0
+install="apt-get update && apt-get install -y --no-install-recommends$needed"
+if ! command -v apt-get >/dev/null; then
+	echo "These are missing, by their Debian names:$needed. Install them with this system's own means." >&2
+	exit 1
+fi
+if [ "$(id -u)" != 0 ]; then
+	echo "System packages are missing. As root, run:" >&2
+	echo "    $install" >&2
+	echo "(for example: sudo sh -c '$install')" >&2
+	exit 1
+fi
+echo "== system packages:$needed"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update
+# shellcheck disable=SC2086  # a list of words
+apt-get install -y --no-install-recommends $needed
