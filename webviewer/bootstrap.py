@@ -13,19 +13,41 @@ from webviewer.accounts import PasswordHasher
 from webviewer.adapters.crypto import Argon2Hasher, Offload, run_here
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.event_feed import make_event_feed
+from webviewer.adapters.db.maintenance import (
+    check_database,
+    create_database,
+    database_exists,
+    database_version,
+    require_ready,
+)
 from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
 from webviewer.adapters.metrics import Metrics
+from webviewer.adapters.node_probe import HttpNodeProbe
 from webviewer.config import Settings
 from webviewer.usecases.accounts import Accounts
 from webviewer.usecases.clock import Clock, system_clock
 from webviewer.usecases.events import EventPump, Events
 from webviewer.usecases.live import LiveSockets
+from webviewer.usecases.node_status import NodeProbe
 from webviewer.usecases.placement import Placement
 from webviewer.usecases.sessions import Sessions
 from webviewer.usecases.settings import UserSettings
 from webviewer.usecases.sign_in import SignIn
 from webviewer.usecases.tickets import Tickets
 from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+
+__all__ = [
+    "PRODUCT",
+    "Services",
+    "check_database",
+    "create_database",
+    "database_exists",
+    "is_loopback",
+    "make_accounts",
+    "make_services",
+    "require_ready",
+    "unit_of_work_factory",
+]
 
 PRODUCT = "Web DICOM Viewer"
 
@@ -49,6 +71,8 @@ class Services:
     live: LiveSockets
     metrics: Metrics
     event_pump: EventPump
+    node_probe: NodeProbe
+    database_version: Callable[[], str]
     dispose: Callable[[], None] = field(repr=False)  # closes the database's connections
 
 
@@ -116,6 +140,8 @@ def make_services(
         live=live,
         metrics=metrics,
         event_pump=EventPump(units, live, lambda: make_event_feed(engine)),
+        node_probe=HttpNodeProbe(settings.internal_token),
+        database_version=lambda: database_version(engine),
         dispose=engine.dispose,
     )
 

@@ -7,7 +7,7 @@ import re
 from typing import Protocol
 
 from webviewer.accounts.users import UserId
-from webviewer.core.errors import InvalidInput, LimitExceeded
+from webviewer.core.errors import InvalidInput
 
 MAX_SETTINGS = 256
 MAX_SETTING_BYTES = 64 * 1024
@@ -42,10 +42,10 @@ def check_setting_key(key: str) -> str:
 
 
 def check_setting_text(text: str) -> str:
-    """Return the JSON text if it is small enough, else raise LimitExceeded."""
+    """Return the JSON text if it is small enough, else raise InvalidInput."""
     size = len(text.encode())
     if size > MAX_SETTING_BYTES:
-        raise LimitExceeded(
+        raise InvalidInput(
             f"A setting of {size} bytes is too large, at most {MAX_SETTING_BYTES} are kept.", code="setting_too_large"
         )
     return text

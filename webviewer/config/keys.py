@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from webviewer.config.kinds import Address, Choice, Flag, Kind, Location, Number, Peers, Text
+from webviewer.config.kinds import Address, Choice, Flag, Kind, Location, Networks, Number, Peers, Text
 from webviewer.config.records import DatabaseDriver, LinkByParamsPolicy
 
 
@@ -87,6 +87,14 @@ KEYS: tuple[Key, ...] = (
         "WEBVIEWER_SECURE_COOKIE",
         Flag(),
         "send the cookie over HTTPS only: set it behind a TLS proxy",
+    ),
+    Key(
+        "control.trusted_proxies",
+        CONTROL_FILE,
+        "trusted_proxies",
+        "WEBVIEWER_TRUSTED_PROXIES",
+        Networks(),
+        "addresses of reverse proxies: only theirs say which client is behind them",
     ),
     Key("storage.host", STORAGE_FILE, "host", "WEBVIEWER_STORAGE_HOST", _HOST, "address of the internal HTTP"),
     Key("storage.port", STORAGE_FILE, "port", "WEBVIEWER_STORAGE_PORT", _PORT, "its port"),

@@ -174,6 +174,27 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Networks:
+    """Address ranges."""
+
+    rule: str = 'a list of networks such as ["127.0.0.0/8", "10.0.0.7/32"]'
+
+    def read(self, value: object, folder: Path) -> object:  # noqa: ARG002
+        """Check each network."""
+        if isinstance(value, str):
+            value = json.loads(value)
+        if not isinstance(value, list | tuple) or not all(isinstance(entry, str) for entry in value):
+            raise ValueError
+        return tuple(str(ipaddress.ip_network(entry, strict=False)) for entry in value)
+
+    def write(self, value: object) -> str:
+        """Write the list as JSON."""
+        if not isinstance(value, tuple):
+            raise TypeError
+        return json.dumps(value)
+
+
+@dataclass(frozen=True, slots=True)
 class Peers:
     """Who may open DICOM associations."""
 

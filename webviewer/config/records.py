@@ -47,6 +47,7 @@ class ControlSettings:
     render_url: str = "http://127.0.0.1:8080"
     session_idle_s: int = 8 * 3600
     secure_cookie: bool = False
+    trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # whose X-Forwarded-… headers are believed
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from webviewer.accounts import SessionId
@@ -27,10 +28,12 @@ class Placement:
                 unit.placement.register(kind, address, now)
             unit.commit()
 
-    def heartbeat(self, node_id: NodeId) -> None:
-        """Note that a node has answered."""
+    def heartbeat(self, node_ids: Sequence[NodeId]) -> None:
+        """Note that nodes have answered."""
+        now = self.clock()
         with self.units() as unit:
-            unit.placement.heartbeat(node_id, self.clock())
+            for node_id in node_ids:
+                unit.placement.heartbeat(node_id, now)
             unit.commit()
 
     def nodes(self, kind: NodeKind | None = None) -> tuple[Node, ...]:

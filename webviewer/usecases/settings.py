@@ -41,9 +41,9 @@ class UserSettings:
         Raises
         ------
         InvalidInput
-            The key breaks the rule.
+            The key breaks the rule, or the value is over 64 KiB.
         LimitExceeded
-            The value is over 64 KiB, or the user has too many keys.
+            The user has too many keys.
         """
         check_setting_key(key)
         text = check_setting_text(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))

@@ -52,8 +52,20 @@ class Tickets:
             unit.commit()
         return ticket
 
-    def redeem(self, ticket: str, purpose: TicketPurpose, origin: str | None) -> SignedIn:
+    def redeem(self, ticket: str, purpose: TicketPurpose, origin: str | None, *, origin_is_own: bool) -> SignedIn:
         """Use a ticket up and return whose it is.
+
+        Parameters
+        ----------
+        ticket
+            What the page offers.
+        purpose
+            The socket that is opened.
+        origin
+            ``Origin`` of the handshake. A proxy may hide the name by which the page knows us, so it is compared with
+            the origin of the request that fetched the ticket, which had its own protection.
+        origin_is_own
+            Whether ``origin`` is absent or our own name; decides for a ticket that was fetched without an origin.
 
         Raises
         ------
@@ -70,7 +82,8 @@ class Tickets:
                 raise NotSignedIn("This ticket is unknown, used or too old.", code="bad_ticket")
             session = unit.sessions.get(found.session_id)
             account = unit.accounts.get(session.user_id)
-        if found.origin != origin:
+        allowed = origin_is_own if found.origin is None else origin == found.origin
+        if not allowed:
             raise PermissionDenied("This ticket was made for a page of another site.", code="cross_origin")
         if not session.is_open(now) or not account.is_active:
             raise ended_error(session.end_reason)

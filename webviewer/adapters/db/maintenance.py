@@ -7,9 +7,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, inspect, text
 
 from webviewer.adapters.db import archive_tables, control_tables
 from webviewer.adapters.db.engine import READ_ONLY_OPTION, make_engine
@@ -127,7 +126,12 @@ def alembic_config() -> Config:
 def database_version(engine: Engine) -> str:
     """Return the revision that the database is at, empty if none."""
     with engine.connect().execution_options(**{READ_ONLY_OPTION: True}) as connection:
-        return MigrationContext.configure(connection).get_current_revision() or ""
+        return _revision(connection) or ""
+
+
+def _revision(connection: Connection) -> str | None:
+    # Asked without Alembic's own context, which would write two lines into the log each time.
+    return connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar_one_or_none()
 
 
 def _make_file(file: Path) -> None:
@@ -145,7 +149,7 @@ def _state(connection: Connection) -> DatabaseState:
     if _VERSION_TABLE not in tables:
         return DatabaseState.FOREIGN
     script = ScriptDirectory.from_config(alembic_config())
-    current = MigrationContext.configure(connection).get_current_revision()
+    current = _revision(connection)
     known = {revision.revision for revision in script.walk_revisions()}
     if current is None:
         return DatabaseState.EMPTY if tables == {_VERSION_TABLE} else DatabaseState.FOREIGN

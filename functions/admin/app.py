@@ -1,0 +1,106 @@
+"""``/v2/admin``: the state of the server."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, Response
+from pydantic import BaseModel
+
+from functions.common.app import new_app
+from functions.common.bodies import answer
+from functions.common.guard import administrator
+from functions.common.openapi import operation
+from webviewer.bootstrap import PRODUCT, Services
+from webviewer.core.errors import WebviewerError
+
+
+class DatabaseAnswer(BaseModel):
+    """The database behind the control node."""
+
+    kind: str
+    version: str
+
+
+class NodeStateAnswer(BaseModel):
+    """A node and what it says of itself."""
+
+    node_id: int
+    kind: str
+    address: str
+    active: bool
+    last_heartbeat_at: dt.datetime
+    ok: bool
+    reason: str
+    status: Mapping[str, Any]
+
+
+class StateAnswer(BaseModel):
+    """The state of the server as the console shows it."""
+
+    product: str
+    version: str
+    started_at: dt.datetime
+    uptime_s: int
+    database: DatabaseAnswer
+    user_count: int
+    session_count: int
+    websocket_count: int
+    nodes: list[NodeStateAnswer]
+
+
+def create_app(services: Services) -> Flask:
+    """Return the app."""
+    app = new_app("admin", services)
+    started_at = services.clock()
+
+    @app.get("/v2/admin/state")
+    @administrator
+    @operation("State of the server", response=StateAnswer)
+    def state() -> Response:
+        now = services.clock()
+        with services.units(read_only=True) as unit:
+            users, sessions = len(unit.accounts.list_all()), unit.sessions.count_open(now)
+        return answer(
+            StateAnswer(
+                product=PRODUCT,
+                version=services.version,
+                started_at=started_at,
+                uptime_s=int((now - started_at).total_seconds()),
+                database=DatabaseAnswer(kind=services.settings.database.driver.value, version=_version(services)),
+                user_count=users,
+                session_count=sessions,
+                websocket_count=services.live.count(),
+                nodes=_nodes(services),
+            )
+        )
+
+    return app
+
+
+def _version(services: Services) -> str:
+    try:
+        return services.database_version()
+    except WebviewerError:
+        return ""
+
+
+def _nodes(services: Services) -> list[NodeStateAnswer]:
+    answers = []
+    for node in services.placement.nodes():
+        said = services.node_probe.status(node.address)
+        answers.append(
+            NodeStateAnswer(
+                node_id=node.node_id,
+                kind=node.kind.value,
+                address=node.address,
+                active=node.is_active,
+                last_heartbeat_at=node.last_heartbeat_at,
+                ok=said.ok,
+                reason=said.reason,
+                status=said.facts,
+            )
+        )
+    return answers

@@ -1,0 +1,198 @@
+"""The control node: every function behind one listener, served by gunicorn with gevent.
+
+``python -m functions.control_node -c renderserverconfig.json``
+"""
+# ruff: noqa: I001 - run as a program, the standard library must be patched before anything else is imported
+
+from gevent import monkey
+
+if __name__ == "__main__":
+    monkey.patch_all()
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import gevent
+import gunicorn.app.base
+import gunicorn.glogging
+from flask import Flask
+from gunicorn.workers.ggevent import GeventWorker
+from psycogreen.gevent import patch_psycopg
+
+from functions import admin, auth, events, health, pages, settings as user_settings
+from functions.common.housekeeping import Housekeeping
+from functions.common.mount import ByPath, ByPort, Wsgi
+from functions.common.openapi import document
+from webviewer.bootstrap import PRODUCT, Services, make_services, require_ready
+from webviewer.config import DatabaseDriver, Settings, load_settings
+from webviewer.core import log
+from webviewer.core.errors import ConfigError, WebviewerError
+from webviewer.core.process import leave_with_parent
+
+logger = logging.getLogger(__name__)
+
+GRACEFUL_S: Final = 5
+KEEPALIVE_S: Final = 20
+WORKER_SILENT_S: Final = 60
+MAX_CONNECTIONS: Final = 4000
+# A page that is told to leave needs a moment to answer the close frame before the listener goes.
+LEAVE_S: Final = 0.3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the control node until a signal; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="control_node", description="Web DICOM viewer, control node.")
+    parser.add_argument("-c", "--config", metavar="FILE", type=Path, default=None, help="configuration file")
+    options = parser.parse_args(arguments)
+    try:
+        settings = load_settings(options.config)
+        log.configure(settings.log, "control")
+        if settings.control.port == settings.control.internal_port:
+            raise ConfigError(f"Port {settings.control.port} cannot be the public and the internal one at once.")
+        require_ready(settings.database)
+    except WebviewerError as exc:
+        sys.stderr.write(f"{exc.message}\n")
+        return 1
+    leave_with_parent()
+    ControlApplication(settings).run()
+    return 0
+
+
+def make_apps(services: Services) -> tuple[dict[str, Flask], Flask]:
+    """Return the public apps by path prefix, and the internal app.
+
+    Returns
+    -------
+    tuple
+        Apps by prefix (``""`` takes the rest), and what the internal port serves.
+    """
+    health_app = health.create_app(services)
+    apps = {
+        "/v2/auth": auth.create_app(services),
+        "/v2/settings": user_settings.create_app(services),
+        "/v2/admin": admin.create_app(services),
+        "/eventQueue": events.create_app(services),
+        "/v2": health_app,
+        "": pages.create_app(services),
+    }
+    for name, prefixes in (("studies", ("/v2/studies",)), ("render", ("/v2/render", "/eventQueue/render"))):
+        if find_spec(f"functions.{name}") is not None:
+            create: Callable[[Services], Flask] | None = getattr(
+                importlib.import_module(f"functions.{name}"), "create_app", None
+            )
+            if create is not None:
+                apps |= dict.fromkeys(prefixes, create(services))
+    health_app.extensions["openapi"] = lambda: document(
+        dict.fromkeys(apps.values()), title=PRODUCT, version=services.version
+    )
+    return apps, events.create_internal_app(services)
+
+
+def make_wsgi(services: Services) -> Wsgi:
+    """Return the one WSGI application behind both ports."""
+    apps, internal = make_apps(services)
+    return ByPort(ByPath(apps), internal, services.settings.control.internal_port)
+
+
+class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn, set up in code: it reads no file and no variable of its own."""
+
+    def __init__(self, control_settings: Settings, make: Callable[..., Services] = make_services) -> None:
+        self.settings = control_settings
+        self.services: Services | None = None
+        self._make = make
+        self._chores: Housekeeping | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set gunicorn up."""
+        control = self.settings.control
+        values: dict[str, Any] = {
+            "bind": [_bind(control.host, control.port), _bind(internal_host(control.host), control.internal_port)],
+            "worker_class": ControlWorker,
+            "workers": 1,
+            "worker_connections": MAX_CONNECTIONS,
+            "timeout": WORKER_SILENT_S,
+            "graceful_timeout": GRACEFUL_S,
+            "keepalive": KEEPALIVE_S,
+            "accesslog": None,
+            "logger_class": RootLogger,
+            "proc_name": "webviewer-control",
+            "control_socket_disable": True,
+            "forwarded_allow_ips": "",  # what a proxy says is judged by functions.common.peer
+        }
+        for name, value in values.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Wsgi:
+        """Make the services and apps; runs in the worker, so that no connection is shared over a fork."""
+        if self.settings.database.driver is DatabaseDriver.POSTGRESQL:
+            patch_psycopg()  # else a query would hold up every other request and socket
+        services = self._make(self.settings, offload=offload)
+        self.services = services
+        services.placement.register_only(self.settings.control.storage_url, self.settings.control.render_url)
+        services.event_pump.start()
+        self._chores = Housekeeping(services)
+        self._chores.start()
+        return make_wsgi(services)
+
+    def leave(self) -> None:
+        """Close the WebSockets with a code that pages understand, and stop what runs beside the requests."""
+        if self._chores is not None:
+            self._chores.stop()
+        if self.services is not None:
+            self.services.live.leave()
+            self.services.event_pump.stop()
+
+
+class ControlWorker(GeventWorker):  # type: ignore[misc]
+    """A gevent worker that closes its WebSockets first when it is told to stop."""
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """Stop: sockets first, then the listener."""
+        gevent.spawn(self._leave, sig, frame)
+
+    def _leave(self, sig: int, frame: object) -> None:
+        try:
+            self.app.leave()
+            gevent.sleep(LEAVE_S)
+        finally:
+            super().handle_exit(sig, frame)
+
+
+class RootLogger(gunicorn.glogging.Logger):  # type: ignore[misc]
+    """Hands gunicorn's own messages to our log."""
+
+    def setup(self, cfg: Any) -> None:
+        """Keep gunicorn from opening outputs of its own."""
+        self.cfg = cfg
+        self._access_log_enabled = False
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.NOTSET)
+        self.access_log.handlers.clear()
+        self.access_log.propagate = False
+
+
+def offload(work: Callable[[], object]) -> object:
+    """Do blocking work in a real thread while the event loop goes on."""
+    return gevent.get_hub().threadpool.apply(work)
+
+
+def internal_host(host: str) -> str:
+    """Return where the internal port listens: loopback, whatever the public port does."""
+    return "::1" if host == "::1" else "127.0.0.1"
+
+
+def _bind(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
