@@ -1,0 +1,148 @@
+/**
+ * What a window shows, kept apart by what it means: which image (reference), how it lies (presentation), how its values
+ * become grey (data), where the doctor is in the work (navigation), and what is derived from all of them (resolved).
+ */
+
+import type { ImageReference, View } from '../../shared/protocol/messages';
+import { fitWidthZoom, fitZoom, type CanvasSize, type Placement } from '../model/geometry';
+import { frameAt, type SeriesDetail, sizeOf } from '../model/series';
+import type { Window } from '../model/windowing';
+
+/** Where: persistable, no look. `image` null is the first of the series. */
+export interface ViewReference {
+  seriesId: number | null;
+  image: ImageReference | null;
+}
+
+/** Fit the window, fit its width, or canvas pixels per image column. */
+export type Zoom = 'fit' | 'width' | number;
+
+/** How it lies. The centre is null for the image's middle. */
+export interface ViewPresentation {
+  zoom: Zoom;
+  centerX: number | null;
+  centerY: number | null;
+  rotationDeg: number;
+  flipHorizontal: boolean;
+}
+
+/** How values become grey. `presetId` names the proposal that was chosen. */
+export interface DataPresentation {
+  window: Window;
+  presetId: string | null;
+  invert: boolean;
+  interpolation: 'nearest' | 'bilinear';
+}
+
+export interface ViewNavigation {
+  revision: number;
+  moving: boolean;
+}
+
+export interface CellCanvas extends CanvasSize {
+  /** Canvas pixels per CSS pixel. */
+  perCss: number;
+  /** Device pixels per CSS pixel. */
+  deviceRatio: number;
+}
+
+/** Facts of the picture that is painted. */
+export interface Shown {
+  revision: number;
+  sequence: number;
+  still: boolean;
+  lossless: boolean;
+  sourceLossy: boolean;
+  image: ImageReference;
+  windowCenter: number | null;
+  windowWidth: number | null;
+  placement: Placement | null;
+}
+
+export interface CellFault {
+  code: string;
+  message: string;
+  image: ImageReference | null;
+}
+
+export interface CellState {
+  reference: ViewReference;
+  presentation: ViewPresentation;
+  data: DataPresentation;
+  navigation: ViewNavigation;
+  canvas: CellCanvas;
+  detail: SeriesDetail | null;
+  shown: Shown | null;
+  fault: CellFault | null;
+  loading: { loaded: number; total: number } | null;
+  /** Images of the series as the render node counts them, until the details are there. */
+  frameCount: number | null;
+}
+
+export const startPresentation: ViewPresentation = { zoom: 'fit', centerX: null, centerY: null, rotationDeg: 0, flipHorizontal: false };
+
+export const startData: DataPresentation = {
+  window: { kind: 'recommended', index: 0 },
+  presetId: null,
+  invert: false,
+  interpolation: 'bilinear',
+};
+
+export function emptyCell(): CellState {
+  return {
+    reference: { seriesId: null, image: null },
+    presentation: startPresentation,
+    data: startData,
+    navigation: { revision: 0, moving: false },
+    canvas: { widthPx: 0, heightPx: 0, perCss: 1, deviceRatio: 1 },
+    detail: null,
+    shown: null,
+    fault: null,
+    loading: null,
+    frameCount: null,
+  };
+}
+
+/** The view with every number known, null as long as the image's size is not. */
+export function resolvePlacement(state: Pick<CellState, 'reference' | 'presentation' | 'canvas' | 'detail'>): Placement | null {
+  const { presentation, canvas } = state;
+  const frame = frameAt(state.detail, state.reference.image);
+  if (frame === null || canvas.widthPx < 1) return null;
+  const image = sizeOf(frame);
+  const zoom =
+    presentation.zoom === 'fit'
+      ? fitZoom(image, canvas, presentation.rotationDeg)
+      : presentation.zoom === 'width'
+        ? fitWidthZoom(image, canvas, presentation.rotationDeg)
+        : presentation.zoom;
+  return {
+    zoom,
+    centerX: presentation.centerX ?? image.columns / 2,
+    centerY: presentation.centerY ?? image.rows / 2,
+    rotationDeg: presentation.rotationDeg,
+    flipHorizontal: presentation.flipHorizontal,
+  };
+}
+
+/** The wish as it goes to the server. */
+export function toView(cell: number, state: CellState): View {
+  const { presentation, data, canvas } = state;
+  const width = presentation.zoom === 'width' ? (resolvePlacement(state)?.zoom ?? null) : null;
+  return {
+    type: 'view',
+    cell,
+    revision: state.navigation.revision,
+    image: state.reference.image,
+    width_px: canvas.widthPx,
+    height_px: canvas.heightPx,
+    window: data.window,
+    zoom: typeof presentation.zoom === 'number' ? presentation.zoom : width,
+    center_x: presentation.centerX,
+    center_y: presentation.centerY,
+    rotation_deg: presentation.rotationDeg,
+    flip_horizontal: presentation.flipHorizontal,
+    invert: data.invert,
+    interpolation: data.interpolation,
+    moving: state.navigation.moving,
+  };
+}

@@ -1,0 +1,268 @@
+/** The whole viewing tab: its windows, layout, tools and the connection. No React. */
+
+import { createWebSocket, fetchTicket } from '../../shared/api/client';
+import type { ServerMessage } from '../../shared/protocol/messages';
+import type { Tool } from '../input/drag';
+import { mirrored, normalDegrees } from '../model/geometry';
+import { frameAt, type SeriesDetail } from '../model/series';
+import { type Clock, browserClock } from '../stream/clock';
+import { type ConnectionState, RenderConnection, type Socket } from '../stream/connection';
+import { CellController } from './cell';
+import { Cine, type PlayMode } from './cine';
+import { Store } from './store';
+
+export const CELLS = 4;
+export type MouseButton = 'left' | 'middle' | 'right';
+export type OverlayLevel = 'off' | 'anonymous' | 'full';
+
+export interface Layout {
+  rows: number;
+  columns: number;
+}
+
+export const layouts: readonly Layout[] = [
+  { rows: 1, columns: 1 },
+  { rows: 1, columns: 2 },
+  { rows: 2, columns: 1 },
+  { rows: 2, columns: 2 },
+];
+
+export interface ViewerState {
+  layout: Layout;
+  /** Numbers of the cells in the places of the layout, row by row. */
+  places: readonly number[];
+  active: number;
+  enlarged: boolean;
+  overlay: OverlayLevel;
+  bindings: Readonly<Record<MouseButton, Tool>>;
+  playing: number | null;
+  fps: number;
+  playMode: PlayMode;
+  stripOpen: boolean;
+  connection: ConnectionState;
+}
+
+export interface ViewerDependencies {
+  clock: Clock;
+  fetchTicket: () => Promise<string>;
+  createSocket: (ticket: string) => Socket;
+  onFrame: (run: () => void) => void;
+  decode: (payload: Blob) => Promise<ImageBitmap>;
+}
+
+export function browserDependencies(): ViewerDependencies {
+  return {
+    clock: browserClock,
+    fetchTicket: () => fetchTicket('render'),
+    createSocket: (ticket) => createWebSocket('/eventQueue/render', ticket) as Socket,
+    // A hidden page gets no animation frames.
+    onFrame: (run) => void (document.hidden ? window.setTimeout(run, 50) : requestAnimationFrame(run)),
+    decode: (payload) => createImageBitmap(payload),
+  };
+}
+
+export class ViewerController {
+  readonly store = new Store<ViewerState>({
+    layout: { rows: 1, columns: 1 },
+    places: [0],
+    active: 0,
+    enlarged: false,
+    overlay: 'full',
+    bindings: { left: 'scroll', middle: 'pan', right: 'window' },
+    playing: null,
+    fps: 15,
+    playMode: 'loop',
+    stripOpen: true,
+    connection: { kind: 'connecting' },
+  });
+  /** Which series each cell shows. */
+  readonly shows = new Store<{ seriesIds: readonly (number | null)[] }>({ seriesIds: Array.from({ length: CELLS }, () => null) });
+  readonly cells: readonly CellController[];
+  readonly connection: RenderConnection;
+  readonly clock: Clock;
+  readonly #cine: Cine;
+  readonly #details = new Map<number, SeriesDetail>();
+
+  constructor(deps: ViewerDependencies = browserDependencies()) {
+    this.clock = deps.clock;
+    this.connection = new RenderConnection({
+      fetchTicket: deps.fetchTicket,
+      createSocket: deps.createSocket,
+      clock: deps.clock,
+      onState: (connection) => this.store.set({ connection }),
+      onMessage: (message) => this.#receive(message),
+      onFrame: (frame) => {
+        const cell = this.cells[frame.cell];
+        if (cell === undefined) this.connection.acknowledge(frame.sequence, this.connection.generation);
+        else void cell.take(frame);
+      },
+      onReplay: () => {
+        for (const number of this.store.get().places) this.cells[number]?.replay();
+      },
+      isOffline: () => !navigator.onLine,
+    });
+    this.cells = Array.from(
+      { length: CELLS },
+      (_, number) =>
+        new CellController(number, {
+          openCell: (cell, seriesId) => this.connection.openCell(cell, seriesId),
+          closeCell: (cell) => this.connection.closeCell(cell),
+          sendView: (view) => this.connection.sendView(view),
+          acknowledge: (sequence, generation) => this.connection.acknowledge(sequence, generation),
+          generation: () => this.connection.generation,
+          clock: deps.clock,
+          onFrame: deps.onFrame,
+          decode: deps.decode,
+        }),
+    );
+    this.#cine = new Cine(deps.onFrame, () => deps.clock.now());
+  }
+
+  get state(): ViewerState {
+    return this.store.get();
+  }
+
+  get activeCell(): CellController {
+    return this.cell(this.state.active);
+  }
+
+  cell(number: number): CellController {
+    return this.cells[number] ?? (this.cells[0] as CellController);
+  }
+
+  start(): () => void {
+    const online = (): void => this.connection.online();
+    const offline = (): void => this.connection.offline();
+    const visible = (): void => {
+      if (!document.hidden) this.connection.tryNow();
+    };
+    window.addEventListener('online', online);
+    window.addEventListener('offline', offline);
+    document.addEventListener('visibilitychange', visible);
+    this.connection.start();
+    return () => {
+      window.removeEventListener('online', online);
+      window.removeEventListener('offline', offline);
+      document.removeEventListener('visibilitychange', visible);
+      this.stopPlay();
+      this.connection.stop();
+    };
+  }
+
+  /** Cells that can be seen. */
+  get visible(): readonly number[] {
+    const { places, enlarged, active } = this.state;
+    return enlarged ? [active] : places;
+  }
+
+  activate(number: number): void {
+    if (this.state.active !== number) this.store.set({ active: number });
+  }
+
+  /** Shows a series in a cell, from its first image. */
+  show(number: number, seriesId: number): void {
+    if (this.state.playing === number) this.stopPlay();
+    this.cell(number).setSeries(seriesId, this.#details.get(seriesId) ?? null);
+    this.shows.set({ seriesIds: this.cells.map((cell) => cell.state.reference.seriesId) });
+    this.activate(number);
+  }
+
+  setDetail(detail: SeriesDetail): void {
+    this.#details.set(detail.series_id, detail);
+    for (const cell of this.cells) cell.setDetail(detail);
+  }
+
+  setLayout(layout: Layout): void {
+    this.stopPlay();
+    const { places, active } = this.state;
+    const count = layout.rows * layout.columns;
+    const kept = places.slice(0, count);
+    if (!kept.includes(active)) kept[kept.length - 1] = active;
+    for (let number = 0; kept.length < count && number < CELLS; number += 1) if (!kept.includes(number)) kept.push(number);
+    for (const number of places) if (!kept.includes(number)) this.cell(number).sleep();
+    for (const number of kept) if (!places.includes(number)) this.cell(number).wake();
+    this.store.set({ layout, places: kept, enlarged: false });
+  }
+
+  toggleEnlarged(number: number): void {
+    if (this.state.places.length < 2) return;
+    this.store.set({ active: number, enlarged: !this.state.enlarged });
+  }
+
+  bind(button: MouseButton, tool: Tool): void {
+    this.store.set({ bindings: { ...this.state.bindings, [button]: tool } });
+  }
+
+  nextOverlay(): void {
+    const order: readonly OverlayLevel[] = ['full', 'anonymous', 'off'];
+    const at = order.indexOf(this.state.overlay);
+    this.store.set({ overlay: order[(at + 1) % order.length] ?? 'full' });
+  }
+
+  togglePlay(): void {
+    if (this.state.playing !== null) {
+      this.stopPlay();
+      return;
+    }
+    const cell = this.activeCell;
+    if ((cell.state.detail?.frames.length ?? 0) < 2) return;
+    const own = frameAt(cell.state.detail, cell.state.reference.image)?.frame_time_ms ?? null;
+    if (own !== null && own > 0) this.store.set({ fps: Math.min(60, Math.max(1, Math.round(1000 / own))) });
+    this.store.set({ playing: cell.number });
+    this.#cine.start(cell, () => this.state.fps, this.state.playMode, () => this.store.set({ playing: null }));
+  }
+
+  stopPlay(): void {
+    const { playing } = this.state;
+    if (playing === null) return;
+    this.#cine.stop(this.cell(playing));
+    this.store.set({ playing: null });
+  }
+
+  setPlayMode(playMode: PlayMode): void {
+    const wasPlaying = this.state.playing !== null;
+    this.stopPlay();
+    this.store.set({ playMode });
+    if (wasPlaying) this.togglePlay();
+  }
+
+  /** Goes some images on by hand; a film that runs stops. */
+  scroll(cell: CellController, images: number, at: number): void {
+    if (this.state.playing === cell.number) this.stopPlay();
+    cell.goTo(cell.index + images, at, true);
+  }
+
+  flip(axis: 'horizontal' | 'vertical', at: number): void {
+    const cell = this.activeCell;
+    cell.change({ presentation: mirrored(cell.state.presentation, axis) }, at, false);
+  }
+
+  turn(degrees: number, at: number): void {
+    const cell = this.activeCell;
+    cell.change({ presentation: { rotationDeg: normalDegrees(cell.state.presentation.rotationDeg + degrees) } }, at, false);
+  }
+
+  invert(at: number): void {
+    const cell = this.activeCell;
+    cell.change({ data: { invert: !cell.state.data.invert } }, at, false);
+  }
+
+  /** One image pixel is one pixel of the screen. */
+  actualSize(at: number): void {
+    const cell = this.activeCell;
+    const { perCss, deviceRatio } = cell.state.canvas;
+    cell.change({ presentation: { zoom: perCss / deviceRatio, centerX: null, centerY: null } }, at, false);
+  }
+
+  fit(zoom: 'fit' | 'width', at: number): void {
+    this.activeCell.change({ presentation: { zoom, centerX: null, centerY: null } }, at, false);
+  }
+
+  #receive(message: Exclude<ServerMessage, { type: 'ping' | 'pong' }>): void {
+    if (message.type === 'welcome') return;
+    const cell = this.cells[message.cell];
+    if (message.type === 'opened') cell?.opened(message.frame_count, message.series_id);
+    else if (message.type === 'progress') cell?.progress(message.loaded, message.total);
+    else cell?.failed(message);
+  }
+}

@@ -1,0 +1,178 @@
+import { useEffect, useRef } from 'react';
+import type { CellController } from '../control/cell';
+import type { MouseButton, ViewerController } from '../control/viewer';
+import type { Point } from '../model/geometry';
+import { ToolDrag, TwoFingerDrag, zoomCell } from './drag';
+import { TouchRecogniser } from './gestures';
+
+export interface CellInputHandlers {
+  /** Right click without a move, long press, or the menu key; page coordinates. */
+  openMenu: (at: Point) => void;
+  enlarge: () => void;
+}
+
+const BUTTONS: readonly MouseButton[] = ['left', 'middle', 'right'];
+/** A right click moves a little; only more than this is a drag. */
+const CLICK_PX = 3;
+const WHEEL_STEP_PX = 60;
+
+/** Mouse, wheel and fingers over a window of the viewer. */
+export function useCellInput(element: HTMLElement | null, cell: CellController, viewer: ViewerController, handlers: CellInputHandlers): void {
+  const latest = useRef(handlers);
+  useEffect(() => {
+    latest.current = handlers;
+  });
+  useEffect(() => {
+    if (element === null) return;
+    const removers: (() => void)[] = [];
+    const on = <K extends keyof HTMLElementEventMap>(type: K, run: (event: HTMLElementEventMap[K]) => void): void => {
+      element.addEventListener(type, run, { passive: false });
+      removers.push(() => element.removeEventListener(type, run));
+    };
+    const place = (event: MouseEvent): Point => {
+      const box = element.getBoundingClientRect();
+      return { x: event.clientX - box.left, y: event.clientY - box.top };
+    };
+    const box = (): { width: number; height: number } => ({ width: element.clientWidth, height: element.clientHeight });
+    const onChrome = (event: Event): boolean => event.target instanceof Element && event.target.closest('[data-chrome]') !== null;
+
+    // Mouse and pen
+    let drag: { tool: ToolDrag; pointer: number; button: MouseButton; from: Point; moved: boolean } | null = null;
+    let moved = false; // of the last right drag: then its context menu is not wanted
+    const endDrag = (at: number): void => {
+      drag?.tool.end(at);
+      drag = null;
+    };
+    // Fingers
+    let time = 0;
+    let one: ToolDrag | null = null;
+    let two: TwoFingerDrag | null = null;
+    const stopFilm = (): void => {
+      if (viewer.state.playing === cell.number) viewer.stopPlay();
+    };
+    const pagePoint = (at: Point): Point => {
+      const area = element.getBoundingClientRect();
+      return { x: at.x + area.left, y: at.y + area.top };
+    };
+    let three: { tool: ToolDrag; from: Point } | null = null;
+    const touch = new TouchRecogniser(
+      {
+        one: (phase, from, to) => {
+          if (phase === 'start') {
+            stopFilm();
+            one = new ToolDrag(cell, viewer.state.bindings.left, from, box());
+          } else if (phase === 'move') one?.move(to, time);
+          else {
+            one?.end(time);
+            one = null;
+          }
+        },
+        two: (phase, fingers) => {
+          if (phase === 'start') {
+            stopFilm();
+            two = new TwoFingerDrag(cell);
+          } else if (phase === 'move') two?.move(fingers, time);
+          else {
+            two?.end(time);
+            two = null;
+          }
+        },
+        three: (phase, dx, dy) => {
+          if (phase === 'start') {
+            stopFilm();
+            three = { tool: new ToolDrag(cell, 'window', { x: 0, y: 0 }, box()), from: { x: 0, y: 0 } };
+          } else if (phase === 'move') three?.tool.move({ x: dx, y: dy }, time);
+          else {
+            three?.tool.end(time);
+            three = null;
+          }
+        },
+        tap: () => undefined,
+        doubleTap: () => latest.current.enlarge(),
+        longPress: (at) => latest.current.openMenu(pagePoint(at)),
+      },
+      viewer.clock,
+    );
+
+    on('pointerdown', (event) => {
+      if (onChrome(event)) return;
+      viewer.activate(cell.number);
+      if (event.pointerType === 'touch') {
+        time = event.timeStamp;
+        element.setPointerCapture(event.pointerId);
+        touch.down(event.pointerId, place(event));
+        return;
+      }
+      const button = BUTTONS[event.button];
+      if (button === undefined || drag !== null) return;
+      if (button === 'middle') event.preventDefault(); // no automatic scrolling
+      element.setPointerCapture(event.pointerId);
+      const from = place(event);
+      moved = false;
+      stopFilm();
+      drag = { tool: new ToolDrag(cell, viewer.state.bindings[button], from, box()), pointer: event.pointerId, button, from, moved: false };
+    });
+    on('pointermove', (event) => {
+      if (event.pointerType === 'touch') {
+        time = event.timeStamp;
+        touch.move(event.pointerId, place(event));
+        return;
+      }
+      if (drag === null || drag.pointer !== event.pointerId) return;
+      const to = place(event);
+      if (!drag.moved && Math.hypot(to.x - drag.from.x, to.y - drag.from.y) < CLICK_PX) return;
+      drag.moved = moved = true;
+      drag.tool.move(to, event.timeStamp);
+    });
+    on('pointerup', (event) => {
+      if (event.pointerType === 'touch') {
+        time = event.timeStamp;
+        touch.up(event.pointerId);
+      } else if (drag?.pointer === event.pointerId) endDrag(event.timeStamp);
+    });
+    on('pointercancel', (event) => {
+      if (event.pointerType === 'touch') touch.cancel(event.pointerId);
+      else endDrag(event.timeStamp);
+    });
+    on('dblclick', (event) => {
+      if (!onChrome(event)) latest.current.enlarge();
+    });
+    on('contextmenu', (event) => {
+      event.preventDefault();
+      // Fingers have their own long press.
+      if (onChrome(event) || moved || ('pointerType' in event && event.pointerType === 'touch')) return;
+      latest.current.openMenu({ x: event.clientX, y: event.clientY });
+    });
+
+    // Wheel
+    let collected = 0;
+    on('wheel', (event) => {
+      event.preventDefault();
+      viewer.activate(cell.number);
+      const pixels = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : event.deltaY * WHEEL_STEP_PX;
+      if (event.ctrlKey || event.metaKey) {
+        zoomCell(cell, place(event), Math.exp(-Math.max(-200, Math.min(200, pixels)) / 500), event.timeStamp);
+        return;
+      }
+      // A notch is one image; a touchpad's small steps are collected.
+      if (Math.abs(pixels) >= WHEEL_STEP_PX) {
+        collected = 0;
+        viewer.scroll(cell, Math.sign(pixels), event.timeStamp);
+        return;
+      }
+      if (Math.sign(collected) !== Math.sign(pixels)) collected = 0;
+      collected += pixels;
+      const steps = Math.trunc(collected / (WHEEL_STEP_PX / 2));
+      if (steps === 0) return;
+      collected -= (steps * WHEEL_STEP_PX) / 2;
+      viewer.scroll(cell, steps, event.timeStamp);
+    });
+    return () => {
+      endDrag(performance.now());
+      one?.end(time);
+      two?.end(time);
+      three?.tool.end(time);
+      for (const remove of removers) remove();
+    };
+  }, [element, cell, viewer]);
+}

@@ -1,0 +1,28 @@
+/** Numbers as they stand on the image: the locale's decimal sign, a true minus, no groups. */
+
+const formats = new Map<string, Intl.NumberFormat>();
+
+export function formatNumber(value: number, locale: string, digits = 0): string {
+  const key = `${locale}/${digits}`;
+  let format = formats.get(key);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(locale, { useGrouping: false, maximumFractionDigits: digits });
+    formats.set(key, format);
+  }
+  return format.format(value + 0).replace('-', '\u2212');
+}
+
+/** Window width or level: whole, or as fine as it needs. */
+export function formatWindowNumber(value: number, width: number, locale: string): string {
+  if (Number.isInteger(value)) return formatNumber(value, locale);
+  if (width >= 100) return formatNumber(value, locale);
+  return formatNumber(value, locale, width >= 10 ? 1 : Math.min(6, 2 - Math.floor(Math.log10(Math.max(width, 1e-4)))));
+}
+
+/** Exactly one digit after the decimal sign. */
+export function formatTenths(value: number, locale: string): string {
+  const rounded = Math.round(value * 10) / 10 + 0;
+  return new Intl.NumberFormat(locale, { useGrouping: false, minimumFractionDigits: 1, maximumFractionDigits: 1 })
+    .format(rounded)
+    .replace('-', '\u2212');
+}

@@ -1,0 +1,74 @@
+/** The series as the page knows it (`GET /v2/studies/{study}/series/{series}`) and finding one's way in it. */
+
+import type { Series } from '../../shared/api/types';
+import type { ImageReference } from '../../shared/protocol/messages';
+import type { ImageSize } from './geometry';
+
+export interface FrameFacts {
+  instance_id: number;
+  frame_number: number;
+  sop_instance_uid: string;
+  instance_number: number | null;
+  rows: number;
+  columns: number;
+  pixel_spacing: [number, number] | null;
+  spacing_source: string;
+  pixel_aspect: number;
+  image_position_patient: [number, number, number] | null;
+  image_orientation_patient: number[] | null;
+  slice_position_mm: number | null;
+  slice_thickness: number | null;
+  windows: { center: number; width: number; explanation: string }[];
+  voi_lut_explanations: string[];
+  voi_lut_function: string;
+  photometric_interpretation: string;
+  rescale_type: string;
+  lossy: boolean;
+  frame_time_ms: number | null;
+  refusal: string;
+}
+
+export interface SeriesDetail extends Series {
+  frames: FrameFacts[];
+}
+
+const places = new WeakMap<SeriesDetail, Map<string, number>>();
+
+const keyOf = (reference: ImageReference): string => `${reference.instance_id}/${reference.frame_number}`;
+
+/** Place of an image in the display order, -1 if it is not of this series. */
+export function indexOfImage(detail: SeriesDetail, image: ImageReference | null): number {
+  if (image === null) return detail.frames.length > 0 ? 0 : -1;
+  let map = places.get(detail);
+  if (map === undefined) {
+    map = new Map(detail.frames.map((frame, index) => [keyOf(frame), index]));
+    places.set(detail, map);
+  }
+  return map.get(keyOf(image)) ?? -1;
+}
+
+export function imageAt(detail: SeriesDetail, index: number): ImageReference | null {
+  const frame = detail.frames[Math.max(0, Math.min(index, detail.frames.length - 1))];
+  return frame === undefined ? null : { instance_id: frame.instance_id, frame_number: frame.frame_number };
+}
+
+export function frameAt(detail: SeriesDetail | null, image: ImageReference | null): FrameFacts | null {
+  return detail === null ? null : (detail.frames[indexOfImage(detail, image)] ?? null);
+}
+
+export function sameImage(one: ImageReference | null, other: ImageReference | null): boolean {
+  return one?.instance_id === other?.instance_id && one?.frame_number === other?.frame_number;
+}
+
+export function sizeOf(frame: FrameFacts): ImageSize {
+  return { columns: frame.columns, rows: frame.rows, pixelAspect: frame.pixel_aspect > 0 ? frame.pixel_aspect : 1 };
+}
+
+export function isColour(frame: FrameFacts): boolean {
+  return !frame.photometric_interpretation.startsWith('MONOCHROME');
+}
+
+/** The series to open when none is named: the first with images. */
+export function firstSeries(series: readonly Series[]): Series | null {
+  return series.find((one) => one.has_images) ?? series[0] ?? null;
+}

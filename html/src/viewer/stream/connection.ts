@@ -1,0 +1,297 @@
+/**
+ * The stream of pictures from the render node: ticket, socket, pings, and coming back after a loss.
+ *
+ * The server keeps nothing that the browser does not hold too, so a new socket gets `open` and the last `view` of every
+ * cell again and the same picture returns. No React here; time and sockets come from outside.
+ */
+
+import { ApiError } from '../../shared/api/errors';
+import { decodeFrame, type Frame } from '../../shared/protocol/frame';
+import { CloseCode, PROTOCOL_VERSION, type ClientMessage, type ServerMessage, type View } from '../../shared/protocol/messages';
+import { parseServerMessage } from '../../shared/protocol/validate';
+import type { Clock } from './clock';
+
+/** The part of a WebSocket that is used here. */
+export interface Socket {
+  binaryType: string;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number }) => void) | null;
+  send(data: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+export type Failure = 'contract' | 'forbidden';
+
+export type ConnectionState =
+  /** First connection under way, nothing lost yet. */
+  | { kind: 'connecting' }
+  | { kind: 'open' }
+  /** The connection broke; `retryAt` in the clock's time, null while a try is under way. */
+  | { kind: 'lost'; since: number; retryAt: number | null; offline: boolean }
+  /** The render node leaves or is gone; another takes over. */
+  | { kind: 'moving'; since: number }
+  /** The session is over. */
+  | { kind: 'ended' }
+  /** Trying again cannot help. */
+  | { kind: 'failed'; reason: Failure };
+
+export interface ConnectionDependencies {
+  fetchTicket: () => Promise<string>;
+  createSocket: (ticket: string) => Socket;
+  clock: Clock;
+  onState: (state: ConnectionState) => void;
+  onMessage: (message: Exclude<ServerMessage, { type: 'ping' | 'pong' }>) => void;
+  onFrame: (frame: Frame) => void;
+  /** Called just before the views are sent again; may hand out fresh revisions by `sendView`. */
+  onReplay: () => void;
+  isOffline?: () => boolean;
+}
+
+export const BACK_OFF_MS = [500, 1000, 2000, 4000, 8000] as const;
+export const PING_EVERY_MS = 20_000;
+/** With a ping each way every 20 s, so much silence means a dead line. */
+export const SILENCE_MS = 45_000;
+export const WELCOME_WITHIN_MS = 10_000;
+const OFFLINE_ANSWER_MS = 3_000;
+/** So many tries of a node change before it is called a lost connection. */
+const MOVING_TRIES = 5;
+
+interface Wish {
+  seriesId: number;
+  view: View | null;
+}
+
+export class RenderConnection {
+  readonly #deps: ConnectionDependencies;
+  readonly #wishes = new Map<number, Wish>();
+  #state: ConnectionState = { kind: 'connecting' };
+  #socket: Socket | null = null;
+  /** The socket may take messages: it is open, the hello went first. */
+  #ready = false;
+  #everOpen = false;
+  #failures = 0;
+  /** Once per loss a leaving node is answered by a try without waiting. */
+  #wentAtOnce = false;
+  #generation = 0;
+  #retryTimer: number | null = null;
+  #pingTimer: number | null = null;
+  #watchdog: number | null = null;
+
+  constructor(deps: ConnectionDependencies) {
+    this.#deps = deps;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  start(): void {
+    if (this.#socket === null && this.#retryTimer === null) void this.#connect();
+  }
+
+  /** Leaves for good. */
+  stop(): void {
+    this.#generation += 1;
+    this.#dropSocket(1000);
+    this.#clear('retry');
+  }
+
+  /** Connects at once instead of waiting for the next try. */
+  tryNow(): void {
+    if (this.#state.kind !== 'lost' && this.#state.kind !== 'moving') return;
+    if (this.#retryTimer === null) return; // a try is under way
+    this.#clear('retry');
+    void this.#connect();
+  }
+
+  /** The browser says that the network is back. */
+  online(): void {
+    if (this.#state.kind === 'lost') this.#failures = 0;
+    this.tryNow();
+  }
+
+  /** The browser says that the network is gone: ask the line instead of waiting for a long silence. */
+  offline(): void {
+    if (!this.#ready) return;
+    this.#post({ type: 'ping' });
+    this.#watch(OFFLINE_ANSWER_MS);
+  }
+
+  /** Shows a series in a cell; again for the same series after images were added. */
+  openCell(cell: number, seriesId: number): void {
+    const known = this.#wishes.get(cell);
+    this.#wishes.set(cell, { seriesId, view: known?.seriesId === seriesId ? known.view : null });
+    this.#post({ type: 'open', cell, series_id: seriesId });
+  }
+
+  sendView(view: View): void {
+    const wish = this.#wishes.get(view.cell);
+    if (wish === undefined) return;
+    wish.view = view;
+    this.#post(view);
+  }
+
+  closeCell(cell: number): void {
+    if (this.#wishes.delete(cell)) this.#post({ type: 'close', cell });
+  }
+
+  /** The picture is painted, or will never be. */
+  acknowledge(sequence: number, generation: number): void {
+    if (generation === this.#generation) this.#post({ type: 'ack', sequence });
+  }
+
+  /** Tells the sockets apart: a sequence belongs to the one it came by. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  async #connect(): Promise<void> {
+    this.#generation += 1;
+    const generation = this.#generation;
+    if (this.#state.kind === 'lost') this.#set({ ...this.#state, retryAt: null });
+    let ticket: string;
+    try {
+      ticket = await this.#deps.fetchTicket();
+    } catch (error) {
+      if (generation !== this.#generation) return;
+      if (error instanceof ApiError && error.status === 401) this.#set({ kind: 'ended' });
+      else if (error instanceof ApiError && error.status === 403) this.#set({ kind: 'failed', reason: 'forbidden' });
+      else this.#lose(null);
+      return;
+    }
+    if (generation !== this.#generation) return;
+    const socket = this.#deps.createSocket(ticket);
+    socket.binaryType = 'arraybuffer';
+    this.#socket = socket;
+    this.#watch(WELCOME_WITHIN_MS);
+    socket.onopen = () => {
+      if (generation === this.#generation) this.#begin();
+    };
+    socket.onmessage = (event) => {
+      if (generation === this.#generation) this.#receive(event.data);
+    };
+    socket.onclose = (event) => {
+      if (generation === this.#generation) this.#closed(event.code);
+    };
+  }
+
+  /** Hello, then at once everything that is wanted: the welcome is not waited for. */
+  #begin(): void {
+    this.#ready = true;
+    this.#post({ type: 'hello', version: PROTOCOL_VERSION });
+    if (this.#everOpen) this.#silently(() => this.#deps.onReplay());
+    for (const [cell, wish] of this.#wishes) {
+      this.#post({ type: 'open', cell, series_id: wish.seriesId });
+      if (wish.view !== null) this.#post(wish.view);
+    }
+    this.#schedulePing();
+  }
+
+  /** Wishes may change without being sent: the replay that follows sends them. */
+  #silently(run: () => void): void {
+    this.#ready = false;
+    run();
+    this.#ready = true;
+  }
+
+  #receive(data: unknown): void {
+    if (this.#state.kind === 'open') this.#watch(SILENCE_MS);
+    try {
+      if (data instanceof ArrayBuffer) {
+        this.#deps.onFrame(decodeFrame(data));
+        return;
+      }
+      const message = parseServerMessage(String(data));
+      if (message.type === 'ping') this.#post({ type: 'pong' });
+      else if (message.type !== 'pong') {
+        if (message.type === 'welcome') this.#welcomed();
+        this.#deps.onMessage(message);
+      }
+    } catch {
+      // What breaks the contract must not be shown; loading the page again may bring a page that knows the server.
+      this.#dropSocket(CloseCode.BAD_MESSAGE);
+      this.#set({ kind: 'failed', reason: 'contract' });
+    }
+  }
+
+  #welcomed(): void {
+    this.#failures = 0;
+    this.#wentAtOnce = false;
+    this.#everOpen = true;
+    this.#watch(SILENCE_MS);
+    this.#set({ kind: 'open' });
+  }
+
+  #closed(code: number): void {
+    this.#dropSocket(null);
+    if (code === CloseCode.NOT_SIGNED_IN) this.#set({ kind: 'ended' });
+    else if (code === CloseCode.BAD_MESSAGE) this.#set({ kind: 'failed', reason: 'contract' });
+    else if (code === CloseCode.FORBIDDEN) this.#set({ kind: 'failed', reason: 'forbidden' });
+    else this.#lose(code);
+  }
+
+  /** Waits for the next try, or goes at once where another node is ready to take over. */
+  #lose(code: number | null): void {
+    const now = this.#deps.clock.now();
+    const movesOn = code === CloseCode.GOING_AWAY || code === CloseCode.NODE_LOST;
+    const since = this.#state.kind === 'lost' || this.#state.kind === 'moving' ? this.#state.since : now;
+    const moving = (movesOn || this.#state.kind === 'moving') && this.#failures < MOVING_TRIES;
+    const atOnce = movesOn && !this.#wentAtOnce;
+    const delay = atOnce ? 0 : (BACK_OFF_MS[Math.min(this.#failures, BACK_OFF_MS.length - 1)] ?? 8000);
+    if (atOnce) this.#wentAtOnce = true;
+    else this.#failures += 1;
+    if (moving) this.#set({ kind: 'moving', since });
+    else this.#set({ kind: 'lost', since, retryAt: now + delay, offline: this.#deps.isOffline?.() ?? false });
+    this.#clear('retry');
+    this.#retryTimer = this.#deps.clock.setTimeout(() => {
+      this.#retryTimer = null;
+      void this.#connect();
+    }, delay);
+  }
+
+  #post(message: ClientMessage): void {
+    if (this.#ready) this.#socket?.send(JSON.stringify(message));
+  }
+
+  #schedulePing(): void {
+    this.#clear('ping');
+    this.#pingTimer = this.#deps.clock.setTimeout(() => {
+      this.#post({ type: 'ping' });
+      this.#schedulePing();
+    }, PING_EVERY_MS);
+  }
+
+  #watch(withinMs: number): void {
+    this.#clear('watchdog');
+    this.#watchdog = this.#deps.clock.setTimeout(() => {
+      this.#generation += 1; // the late close of this socket is nobody's business
+      this.#dropSocket(1000);
+      this.#lose(null);
+    }, withinMs);
+  }
+
+  #dropSocket(closeCode: number | null): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#ready = false;
+    this.#clear('ping');
+    this.#clear('watchdog');
+    if (socket === null) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    if (closeCode !== null) socket.close(closeCode);
+  }
+
+  #clear(which: 'retry' | 'ping' | 'watchdog'): void {
+    const timer = which === 'retry' ? this.#retryTimer : which === 'ping' ? this.#pingTimer : this.#watchdog;
+    if (timer !== null) this.#deps.clock.clearTimeout(timer);
+    if (which === 'retry') this.#retryTimer = null;
+    else if (which === 'ping') this.#pingTimer = null;
+    else this.#watchdog = null;
+  }
+
+  #set(state: ConnectionState): void {
+    this.#state = state;
+    this.#deps.onState(state);
+  }
+}

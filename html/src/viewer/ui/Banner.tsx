@@ -1,0 +1,62 @@
+import { Button } from '@mantine/core';
+import { IconArrowsExchange, IconWifiOff } from '@tabler/icons-react';
+import { useEffect, useState } from 'react';
+import { useTranslation } from '../../shared/i18n';
+import { useStore } from '../control/store';
+import { useViewer } from './context';
+import classes from './Banner.module.css';
+
+/** A short break is nobody's business. */
+const LOST_FROM_MS = 300;
+const MOVING_FROM_MS = 1000;
+
+/** Says that the connection is away and when it is tried again; lies over the windows and moves nothing. */
+export function Banner() {
+  const { t } = useTranslation('viewer');
+  const { viewer } = useViewer();
+  const { connection } = useStore(viewer.store);
+  const away = connection.kind === 'lost' || connection.kind === 'moving';
+  const [, tick] = useState(0);
+  useEffect(() => {
+    if (!away) return;
+    const timer = window.setInterval(() => tick((count) => count + 1), 200);
+    return () => window.clearInterval(timer);
+  }, [away]);
+  if (connection.kind === 'failed') {
+    return (
+      <div className={classes.banner} role="alert">
+        <IconWifiOff size={18} stroke={1.7} aria-hidden />
+        <span>{t(`connection.${connection.reason}`)}</span>
+        <Button size="compact-sm" variant="outline" className={classes.button} onClick={() => window.location.reload()}>
+          {t('common:page.reload')}
+        </Button>
+      </div>
+    );
+  }
+  if (connection.kind !== 'lost' && connection.kind !== 'moving') return null;
+  const since = viewer.clock.now() - connection.since;
+  if (connection.kind === 'moving') {
+    if (since < MOVING_FROM_MS) return null;
+    return (
+      <div className={classes.banner} role="status">
+        <IconArrowsExchange size={18} stroke={1.7} aria-hidden />
+        <span>{t('connection.moving')}</span>
+      </div>
+    );
+  }
+  if (since < LOST_FROM_MS) return null;
+  const left = connection.retryAt === null ? 0 : Math.max(0, Math.ceil((connection.retryAt - viewer.clock.now()) / 1000));
+  return (
+    <div className={classes.banner}>
+      <IconWifiOff size={18} stroke={1.7} aria-hidden />
+      <span role="status">
+        <b>{t('connection.lost')}</b> {t('connection.kept')}
+      </span>
+      {/* Counting aloud every second would be noise. */}
+      <span className={classes.count}>{left > 0 ? t('connection.in', { seconds: left }) : t('connection.now')}</span>
+      <Button size="compact-sm" variant="outline" className={classes.button} onClick={() => viewer.connection.tryNow()}>
+        {t('connection.tryNow')}
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,66 @@
+import { Menu } from '@mantine/core';
+import { IconArrowsDiagonal, IconContrast, IconPhotoDown, IconRestore } from '@tabler/icons-react';
+import { useTranslation } from '../../shared/i18n';
+import { useStore } from '../control/store';
+import { actionKeys, type ActionName, keyLabel, runAction, toolKeys } from '../input/actions';
+import { tools } from '../input/drag';
+import type { Point } from '../model/geometry';
+import { useViewer } from './context';
+import { toolIcons } from './icons';
+import type { Icon } from './ToolButton';
+import classes from './Toolbar.module.css';
+
+/** The menu of a right click or a long press. */
+export function CellMenu({ at, onClose }: { at: Point | null; onClose: () => void }) {
+  const { t } = useTranslation('viewer');
+  const environment = useViewer();
+  const { viewer } = environment;
+  const state = useStore(viewer.store);
+  const action = (name: ActionName, IconOf: Icon) => (
+    <Menu.Item
+      leftSection={<IconOf size={16} />}
+      rightSection={<span data-hint="">{keyLabel(actionKeys[name] ?? '')}</span>}
+      onClick={(event) => runAction(name, environment, event.timeStamp)}
+    >
+      {t(`action.${name}`)}
+    </Menu.Item>
+  );
+  return (
+    <Menu opened={at !== null} onClose={onClose} position="bottom-start" width={244} offset={2} returnFocus>
+      <Menu.Target>
+        <span style={{ position: 'fixed', left: at?.x ?? 0, top: at?.y ?? 0, width: 1, height: 1 }} aria-hidden />
+      </Menu.Target>
+      <Menu.Dropdown className={classes.menu}>
+        <Menu.Label>{t('menu.tools')}</Menu.Label>
+        {tools.map((name) => {
+          const IconOf = toolIcons[name];
+          const chosen = state.bindings.left === name;
+          return (
+            <Menu.Item
+              key={name}
+              role="menuitemradio"
+              aria-checked={chosen}
+              data-chosen={chosen || undefined}
+              leftSection={<IconOf size={16} />}
+              rightSection={<span data-hint="">{toolKeys[name]}</span>}
+              onClick={() => viewer.bind('left', name)}
+            >
+              {t(`tool.${name}`)}
+            </Menu.Item>
+          );
+        })}
+        <Menu.Divider />
+        {action('invert', IconContrast)}
+        {action('resetPosition', IconRestore)}
+        {action('resetAll', IconRestore)}
+        {state.places.length > 1 && (
+          <Menu.Item leftSection={<IconArrowsDiagonal size={16} />} onClick={() => viewer.toggleEnlarged(state.active)}>
+            {t(state.enlarged ? 'menu.shrink' : 'menu.enlarge')}
+          </Menu.Item>
+        )}
+        <Menu.Divider />
+        {action('exportPicture', IconPhotoDown)}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,58 @@
+import { Button } from '@mantine/core';
+import { IconPhotoOff, IconPhotoPlus, IconPhotoQuestion } from '@tabler/icons-react';
+import { useTranslation } from '../../shared/i18n';
+import type { CellController } from '../control/cell';
+import { useStore } from '../control/store';
+import { useViewer } from './context';
+import classes from './CellView.module.css';
+
+/** What a window says when there is no picture to show, and what to do next. */
+export function CellMessage({ cell }: { cell: CellController }) {
+  const { t } = useTranslation('viewer');
+  const { phone } = useViewer();
+  const { reference, detail, fault } = useStore(cell.store);
+  if (reference.seriesId === null) {
+    return (
+      <div className={classes.message}>
+        <IconPhotoPlus size={30} stroke={1.4} aria-hidden />
+        <div className={classes.title}>{t('empty.title')}</div>
+        <div className={classes.text}>{t(phone ? 'empty.touch' : 'empty.text')}</div>
+      </div>
+    );
+  }
+  if (detail !== null && detail.frames.length === 0) {
+    return (
+      <div className={classes.message}>
+        <IconPhotoQuestion size={30} stroke={1.4} aria-hidden />
+        <div className={classes.title}>{t('noImages.title')}</div>
+        <div className={classes.text}>{t('noImages.text', { modality: detail.modality })}</div>
+      </div>
+    );
+  }
+  if (fault === null) return null;
+  const others = (detail?.frames.length ?? 1) - 1;
+  const gone = fault.code === 'not_found';
+  return (
+    <div className={classes.message} data-kind="fault" role="alert">
+      <IconPhotoOff size={30} stroke={1.4} aria-hidden />
+      <div className={classes.title}>{t(gone ? 'fault.goneTitle' : 'fault.title')}</div>
+      <div className={classes.text}>
+        {fault.message || t('fault.text')} {others > 0 && !gone && t('fault.others', { count: others })}
+      </div>
+      <div className={classes.buttons} data-chrome="">
+        <Button size="xs" variant="default" onClick={() => cell.tryAgain()}>
+          {t('common:tryAgain')}
+        </Button>
+        {others > 0 && (
+          <Button size="xs" variant="default" onClick={(event) => cell.goTo((cell.index + 1) % (others + 1), event.timeStamp, false)}>
+            {t('fault.next')}
+          </Button>
+        )}
+      </div>
+      <details className={classes.details} data-chrome="">
+        <summary>{t('common:details')}</summary>
+        {t('fault.code', { code: fault.code })}
+      </details>
+    </div>
+  );
+}

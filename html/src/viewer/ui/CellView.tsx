@@ -1,0 +1,120 @@
+import { useCallback, useLayoutEffect, useRef, useState } from 'react';
+import { useTranslation } from '../../shared/i18n';
+import type { CellController } from '../control/cell';
+import { useStore } from '../control/store';
+import { useCellInput } from '../input/useCellInput';
+import type { Point } from '../model/geometry';
+import { CellMessage } from './CellMessage';
+import { useViewer } from './context';
+import classes from './CellView.module.css';
+import { Overlay } from './Overlay';
+import { ProgressCard } from './ProgressCard';
+import { SliceSlider } from './SliceSlider';
+
+/** The server draws no larger than this; a larger window gets the picture stretched. */
+export const LONGEST_SIDE_PX = 2048;
+export const SERIES_DRAG_TYPE = 'application/x-webviewer-series';
+
+interface CellViewProps {
+  cell: CellController;
+  active: boolean;
+  openMenu: (at: Point) => void;
+}
+
+/** One window: the canvas, what stands on it, and the hands that move it. */
+export function CellView({ cell, active, openMenu }: CellViewProps) {
+  const { t } = useTranslation('viewer');
+  const { viewer } = useViewer();
+  const [element, setElement] = useState<HTMLDivElement | null>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [dropping, setDropping] = useState(false);
+  const { reference, detail } = useStore(cell.store);
+
+  useLayoutEffect(() => {
+    cell.attach(canvas.current);
+    return () => cell.attach(null);
+  }, [cell]);
+
+  useLayoutEffect(() => {
+    if (element === null) return;
+    const measure = (): void => {
+      const { clientWidth, clientHeight } = element;
+      if (clientWidth === 0 || clientHeight === 0) return; // a tab in the background has no size
+      const deviceRatio = window.devicePixelRatio || 1;
+      const perCss = Math.min(deviceRatio, LONGEST_SIDE_PX / Math.max(clientWidth, clientHeight));
+      const widthPx = Math.max(1, Math.floor(clientWidth * perCss));
+      const heightPx = Math.max(1, Math.floor(clientHeight * perCss));
+      if (canvas.current !== null) {
+        canvas.current.style.width = `${widthPx / perCss}px`;
+        canvas.current.style.height = `${heightPx / perCss}px`;
+      }
+      cell.resize({ widthPx, heightPx, perCss, deviceRatio });
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    // Another screen or the browser's zoom changes the pixel ratio, perhaps without a change of size.
+    window.addEventListener('resize', measure);
+    return () => {
+      observer.disconnect();
+      window.removeEventListener('resize', measure);
+    };
+  }, [element, cell]);
+
+  const enlarge = useCallback(() => viewer.toggleEnlarged(cell.number), [viewer, cell]);
+  useCellInput(element, cell, viewer, { openMenu, enlarge });
+
+  return (
+    <div
+      ref={setElement}
+      className={classes.cell}
+      role="group"
+      tabIndex={0}
+      data-region=""
+      data-cell={cell.number}
+      data-active={active || undefined}
+      data-dropping={dropping || undefined}
+      aria-label={useCellName(cell)}
+      aria-current={active}
+      onFocus={() => viewer.activate(cell.number)}
+      onKeyDown={(event) => {
+        if (event.key !== 'ContextMenu' && !(event.shiftKey && event.key === 'F10')) return;
+        event.preventDefault();
+        const box = event.currentTarget.getBoundingClientRect();
+        openMenu({ x: box.left + box.width / 2, y: box.top + box.height / 2 });
+      }}
+      onDragOver={(event) => {
+        if (!event.dataTransfer.types.includes(SERIES_DRAG_TYPE)) return;
+        event.preventDefault();
+        event.dataTransfer.dropEffect = 'copy';
+        setDropping(true);
+      }}
+      onDragLeave={() => setDropping(false)}
+      onDrop={(event) => {
+        setDropping(false);
+        const seriesId = Number(event.dataTransfer.getData(SERIES_DRAG_TYPE));
+        if (!(seriesId > 0)) return;
+        event.preventDefault();
+        viewer.show(cell.number, seriesId);
+      }}
+    >
+      <canvas ref={canvas} className={classes.canvas} aria-hidden />
+      <CellMessage cell={cell} />
+      <Overlay cell={cell} />
+      {reference.seriesId !== null && (detail?.frames.length ?? 0) > 1 && <SliceSlider cell={cell} active={active} />}
+      <ProgressCard cell={cell} />
+      <span className={classes.frame} aria-hidden />
+      {dropping && <span className="wv-hidden">{t('drop')}</span>}
+    </div>
+  );
+}
+
+function useCellName(cell: CellController): string {
+  const { t } = useTranslation('viewer');
+  const { reference, detail } = useStore(cell.store);
+  if (reference.seriesId === null) return t('name.empty');
+  if (detail === null) return t('name.opening');
+  const series = [detail.series_number === null ? detail.modality : t('name.series', { number: detail.series_number }), detail.series_description];
+  const name = series.filter((part) => part !== '').join(', ');
+  return detail.frames.length === 0 ? name : t('name.image', { series: name, number: cell.index + 1, total: detail.frames.length });
+}

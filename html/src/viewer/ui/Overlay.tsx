@@ -1,0 +1,96 @@
+import { memo } from 'react';
+import { useTranslation } from '../../shared/i18n';
+import { useStore } from '../control/store';
+import type { CellController } from '../control/cell';
+import { resolvePlacement } from '../control/cellState';
+import { formatNumber } from '../model/numbers';
+import { edgeLetters } from '../model/orientation';
+import { lengthSource, scaleBar, type ScaleBar } from '../model/scaleBar';
+import { frameAt } from '../model/series';
+import { useViewer } from './context';
+import { cornerTexts, type Translate } from './corners';
+import classes from './Overlay.module.css';
+
+const BAR_CSS = 200;
+
+/** Everything that stands on the image: vectors, so always sharp, and at once what was asked for. */
+export const Overlay = memo(function Overlay({ cell }: { cell: CellController }) {
+  const { t } = useTranslation('viewer');
+  const { viewer, study, phone, locale } = useViewer();
+  const { overlay } = useStore(viewer.store);
+  const state = useStore(cell.store);
+  if (overlay === 'off' || state.reference.seriesId === null) return null;
+  const corners = cornerTexts(state, { study, overlay, compact: phone, locale, t: t as Translate });
+  const frame = frameAt(state.detail, state.reference.image);
+  const placement = state.fault === null ? (resolvePlacement(state) ?? null) : null;
+  const letters = frame === null || state.fault !== null ? null : edgeLetters(frame.image_orientation_patient, state.presentation);
+  const { perCss, heightPx } = state.canvas;
+  const height = heightPx / perCss;
+  const spacing = frame?.pixel_spacing ?? null;
+  const bar =
+    frame === null || placement === null
+      ? null
+      : scaleBar(placement.zoom / perCss, spacing?.[1] ?? null, lengthSource(spacing, frame.spacing_source), Math.min(BAR_CSS, height * 0.24));
+  return (
+    <div className={classes.overlay} data-phone={phone || undefined} data-overlay="" aria-hidden>
+      <Lines className={classes.topLeft} lines={corners.topLeft} strong />
+      <Lines className={classes.topRight} lines={corners.topRight} strong />
+      <Lines className={classes.bottomLeft} lines={state.fault === null ? corners.bottomLeft : corners.bottomLeft} />
+      <Lines className={classes.bottomRight} lines={corners.bottomRight} />
+      {letters !== null && (
+        <>
+          <span className={`${classes.letter} ${classes.top}`}>{letters.top}</span>
+          <span className={`${classes.letter} ${classes.right}`}>{letters.right}</span>
+          <span className={`${classes.letter} ${classes.bottom}`}>{letters.bottom}</span>
+          <span className={`${classes.letter} ${classes.left}`}>{letters.left}</span>
+        </>
+      )}
+      {bar !== null && height > 260 && <Bar bar={bar} locale={locale} t={t as Translate} />}
+    </div>
+  );
+});
+
+function Lines({ className, lines, strong = false }: { className: string | undefined; lines: readonly string[]; strong?: boolean }) {
+  return (
+    <div className={className}>
+      {lines.map((line, index) => (
+        <div key={index} className={strong && index === 0 ? classes.strong : undefined}>
+          {line}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** The words beside the bar, for the eye and for the export. */
+export function barLabel(bar: ScaleBar, locale: string, t: Translate): string {
+  const length = `${formatNumber(bar.value, locale, 3)} ${bar.unit}`;
+  if (bar.source === 'detector') return t('scale.detector', { length });
+  if (bar.source === 'nominal') return t('scale.nominal', { length });
+  return length;
+}
+
+/** The ticks of the bar, from its lower end: a path in a box of `width` pixels, the line at the right. */
+export function barPath(bar: ScaleBar, width: number): string {
+  const end = bar.lengthCss;
+  const parts = [`M${width - 1} 0V${end}`];
+  for (let index = 0; index <= bar.parts; index += 1) {
+    const y = (end * index) / bar.parts;
+    const long = index === 0 || index === bar.parts;
+    parts.push(`M${width - 1} ${y}h${-(long ? width - 2 : (width - 2) / 2)}`);
+  }
+  return parts.join('');
+}
+
+function Bar({ bar, locale, t }: { bar: ScaleBar; locale: string; t: Translate }) {
+  const path = barPath(bar, 9);
+  return (
+    <div className={classes.bar}>
+      <svg width={13} height={bar.lengthCss + 4} viewBox={`-2 -2 13 ${bar.lengthCss + 4}`} data-scale-bar={bar.lengthCss}>
+        <path d={path} className={classes.barEdge} />
+        <path d={path} className={classes.barLine} />
+      </svg>
+      <span>{barLabel(bar, locale, t)}</span>
+    </div>
+  );
+}

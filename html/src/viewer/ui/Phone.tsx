@@ -1,0 +1,144 @@
+import { Drawer, Menu, UnstyledButton } from '@mantine/core';
+import { IconChevronLeft, IconContrast, IconDotsVertical, IconEye, IconPhotoDown, IconPlayerPause, IconPlayerPlay, IconRestore, IconTools } from '@tabler/icons-react';
+import { type ReactNode, useState } from 'react';
+import { personName } from '../../shared/format/person';
+import { useTranslation } from '../../shared/i18n';
+import { useStore } from '../control/store';
+import { type ActionName, runAction } from '../input/actions';
+import type { Tool } from '../input/drag';
+import { isColour, frameAt } from '../model/series';
+import { useViewer } from './context';
+import { fitIcons, toolIcons, turnIcons } from './icons';
+import classes from './Phone.module.css';
+import type { Icon } from './ToolButton';
+import toolbar from './Toolbar.module.css';
+import { WindowItems } from './WindowMenu';
+
+/** The phone's own bar: back, who, which study, and the rest. */
+export function PhoneTop({ onBack }: { onBack: () => void }) {
+  const { t } = useTranslation('viewer');
+  const environment = useViewer();
+  const { study, viewer } = environment;
+  const { overlay } = useStore(viewer.store);
+  const name = study === null ? '' : personName(study.patient_name) || t('common:noName');
+  return (
+    <header className={classes.top} data-region="">
+      <UnstyledButton className={classes.touch} aria-label={t('phone.back')} onClick={onBack}>
+        <IconChevronLeft size={24} stroke={1.7} aria-hidden />
+      </UnstyledButton>
+      <div className={classes.who}>
+        <div className={classes.name}>{name}</div>
+        <div className={classes.study}>{[study?.patient_id, study?.study_description].filter((part) => part !== undefined && part !== '').join(' · ')}</div>
+      </div>
+      <Menu position="bottom-end" width={240}>
+        <Menu.Target>
+          <UnstyledButton className={classes.touch} aria-label={t('phone.more')}>
+            <IconDotsVertical size={22} stroke={1.7} aria-hidden />
+          </UnstyledButton>
+        </Menu.Target>
+        <Menu.Dropdown className={toolbar.menu}>
+          <Menu.Item leftSection={<IconEye size={18} />} closeMenuOnClick={false} onClick={() => viewer.nextOverlay()}>
+            {`${t('action.overlays')}: ${t(`overlay.${overlay}`)}`}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconPhotoDown size={18} />} onClick={environment.exportPicture}>
+            {t('action.exportPicture')}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+    </header>
+  );
+}
+
+/** Five tools; the fifth opens the drawer with all. */
+export function PhoneBottom() {
+  const { t } = useTranslation('viewer');
+  const { viewer } = useViewer();
+  const { bindings } = useStore(viewer.store);
+  const [drawer, setDrawer] = useState(false);
+  const tool = (name: Tool) => (
+    <Big key={name} icon={toolIcons[name]} label={t(`short.${name}`)} pressed={bindings.left === name} onPress={() => viewer.bind('left', name)} />
+  );
+  return (
+    <>
+      <div className={classes.bottom} role="toolbar" aria-label={t('toolbar')} data-region="">
+        {tool('scroll')}
+        {tool('window')}
+        {tool('zoom')}
+        <Big icon={IconRestore} label={t('short.reset')} onPress={(at) => viewer.activeCell.reset('all', at)} />
+        <Big icon={IconTools} label={t('short.tools')} pressed={bindings.left === 'pan' || bindings.left === 'rotate'} onPress={() => setDrawer(true)} />
+      </div>
+      <ToolDrawer opened={drawer} onClose={() => setDrawer(false)} />
+    </>
+  );
+}
+
+function Big({ icon: IconOf, label, pressed, onPress }: { icon: Icon; label: string; pressed?: boolean; onPress: (at: number) => void }) {
+  return (
+    <UnstyledButton className={classes.big} data-pressed={pressed || undefined} aria-pressed={pressed} onClick={(event) => onPress(event.timeStamp)}>
+      <IconOf size={22} stroke={1.7} />
+      <span>{label}</span>
+    </UnstyledButton>
+  );
+}
+
+function ToolDrawer({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  const { t } = useTranslation('viewer');
+  const environment = useViewer();
+  const { viewer } = environment;
+  const { bindings, playing, active } = useStore(viewer.store);
+  const { detail, reference, data } = useStore(viewer.cell(active).store);
+  const frame = frameAt(detail, reference.image);
+  const action = (name: ActionName, icon: Icon, pressed?: boolean, label?: string) => (
+    <Big
+      key={name}
+      icon={icon}
+      label={label ?? t(`action.${name}`)}
+      {...(pressed === undefined ? {} : { pressed })}
+      onPress={(at) => {
+        runAction(name, environment, at);
+        onClose();
+      }}
+    />
+  );
+  return (
+    <Drawer opened={opened} onClose={onClose} position="bottom" size="auto" title={t('short.tools')} classNames={{ content: classes.drawer ?? '', header: classes.drawer ?? '' }}>
+      <div className={classes.grid}>
+        {(['scroll', 'window', 'zoom', 'pan', 'rotate'] as const).map((name) => (
+          <Big
+            key={name}
+            icon={toolIcons[name]}
+            label={t(`tool.${name}`)}
+            pressed={bindings.left === name}
+            onPress={() => {
+              viewer.bind('left', name);
+              onClose();
+            }}
+          />
+        ))}
+        {(Object.keys(fitIcons) as (keyof typeof fitIcons)[]).map((name) => action(name, fitIcons[name]))}
+        {(Object.keys(turnIcons) as (keyof typeof turnIcons)[]).map((name) => action(name, turnIcons[name]))}
+        {action('invert', IconContrast, data.invert)}
+        {(detail?.frames.length ?? 0) > 1 &&
+          action('play', playing === null ? IconPlayerPlay : IconPlayerPause, playing !== null, playing === null ? t('action.play') : t('play.stop'))}
+      </div>
+      {(frame === null || !isColour(frame)) && (
+        <Section title={t('window.list')}>
+          <Menu opened onClose={onClose} withinPortal={false} transitionProps={{ duration: 0 }} trapFocus={false} closeOnClickOutside={false}>
+            <div className={`${toolbar.menu} ${classes.windows}`} role="menu" onClick={onClose}>
+              <WindowItems />
+            </div>
+          </Menu>
+        </Section>
+      )}
+    </Drawer>
+  );
+}
+
+function Section({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section className={classes.section}>
+      <h2>{title}</h2>
+      {children}
+    </section>
+  );
+}

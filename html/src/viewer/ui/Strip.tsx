@@ -1,0 +1,104 @@
+import { UnstyledButton } from '@mantine/core';
+import { IconChevronDown, IconChevronRight, IconPhotoOff } from '@tabler/icons-react';
+import { useState } from 'react';
+import { address } from '../../shared/api/client';
+import type { Series } from '../../shared/api/types';
+import { localDay } from '../../shared/format/format';
+import { useTranslation } from '../../shared/i18n';
+import { useStore } from '../control/store';
+import { SERIES_DRAG_TYPE } from './CellView';
+import { useViewer } from './context';
+import classes from './Strip.module.css';
+
+/** The series of the study. A double click or Enter shows one in the active window; on a phone a tap does. */
+export function Strip({ below = false }: { below?: boolean }) {
+  const { t } = useTranslation('viewer');
+  const { study, phone } = useViewer();
+  const [open, setOpen] = useState(true);
+  if (study === null) return <div className={classes.strip} data-below={below || undefined} aria-busy />;
+  const series = study.series.map((one) => <SeriesCard key={one.series_id} series={one} />);
+  const name = study.study_description || t('strip.study');
+  return (
+    <nav className={classes.strip} data-below={below || undefined} data-phone={phone || undefined} aria-label={t('strip.title')} data-region="">
+      {!below && (
+        <UnstyledButton className={classes.head} aria-expanded={open} onClick={() => setOpen(!open)}>
+          {open ? <IconChevronDown size={14} aria-hidden /> : <IconChevronRight size={14} aria-hidden />}
+          <span className={classes.headText}>
+            <b>{name}</b>
+            {study.study_date !== null && <span> · {study.study_date === localDay(new Date()) ? t('strip.today') : study.study_date}</span>}
+          </span>
+        </UnstyledButton>
+      )}
+      {(open || below) && series}
+    </nav>
+  );
+}
+
+function SeriesCard({ series }: { series: Series }) {
+  const { t } = useTranslation('viewer');
+  const { viewer, phone } = useViewer();
+  const { active, places } = useStore(viewer.store);
+  const shownIn = places.filter((number) => viewer.cell(number).state.reference.seriesId === series.series_id);
+  // Every cell is watched: which series they show is what the frames say.
+  useStore(viewer.shows);
+  const state = shownIn.includes(active) ? 'active' : shownIn.length > 0 ? 'elsewhere' : undefined;
+  const show = (): void => viewer.show(active, series.series_id);
+  const number = series.series_number === null ? '' : `S${series.series_number}`;
+  return (
+    <UnstyledButton
+      className={classes.card}
+      draggable={!phone}
+      data-state={state}
+      data-series={series.series_id}
+      aria-current={state === 'active' ? true : undefined}
+      aria-label={t('strip.card', { number: series.series_number ?? '', modality: series.modality, description: series.series_description, count: series.image_count })}
+      title={series.series_description}
+      onDragStart={(event) => {
+        event.dataTransfer.setData(SERIES_DRAG_TYPE, String(series.series_id));
+        event.dataTransfer.effectAllowed = 'copy';
+      }}
+      onDoubleClick={show}
+      onClick={(event) => {
+        // detail 0: Enter or a screen reader. Fingers have no double click.
+        if (phone || event.detail === 0 || ('pointerType' in event.nativeEvent && event.nativeEvent.pointerType === 'touch')) show();
+      }}
+    >
+      <Thumbnail key={series.image_count} series={series} />
+      <span className={classes.line}>
+        <b className={classes.modality} data-modality={badge(series.modality)}>
+          {series.modality}
+        </b>
+        <span>{number}</span>
+        <span className={classes.count}>{series.image_count}</span>
+      </span>
+      <span className={classes.description}>{series.series_description}</span>
+    </UnstyledButton>
+  );
+}
+
+function Thumbnail({ series }: { series: Series }) {
+  const [failed, setFailed] = useState(false);
+  return (
+    <span className={classes.picture}>
+      {failed || !series.has_images ? (
+        <IconPhotoOff size={22} stroke={1.4} aria-hidden />
+      ) : (
+        <img
+          src={address(`/v2/render/series/${series.series_id}/thumbnail`, { size: 160 })}
+          alt=""
+          draggable={false}
+          decoding="async"
+          onError={() => setFailed(true)}
+        />
+      )}
+    </span>
+  );
+}
+
+function badge(modality: string): string {
+  if (modality === 'CT') return 'cyan';
+  if (modality === 'MR' || modality === 'PT') return 'violet';
+  if (['CR', 'DX', 'MG'].includes(modality)) return 'amber';
+  if (modality === 'US' || modality === 'XA') return 'green';
+  return 'grey';
+}

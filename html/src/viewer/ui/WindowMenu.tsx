@@ -1,0 +1,78 @@
+import { Menu } from '@mantine/core';
+import { IconAdjustmentsHorizontal, IconCheck } from '@tabler/icons-react';
+import { useTranslation } from '../../shared/i18n';
+import { useStore } from '../control/store';
+import { formatWindowNumber } from '../model/numbers';
+import { frameAt, isColour } from '../model/series';
+import { presetsFor, sameWindow, type Window, type WidthLevel, windowValues } from '../model/windowing';
+import { useViewer } from './context';
+import { recommendedName, type Translate, windowName } from './corners';
+import { FamilyMenu } from './ToolButton';
+
+/** The list of windows: the image's own, the whole range, organs for CT, numbers. */
+export function WindowMenu() {
+  const { t } = useTranslation('viewer');
+  const { viewer } = useViewer();
+  const { active } = useStore(viewer.store);
+  const state = useStore(viewer.cell(active).store);
+  return (
+    <FamilyMenu label={t('window.list')} text={windowName(state, t as Translate) || t('window.own')} width={288}>
+      <WindowItems />
+    </FamilyMenu>
+  );
+}
+
+export function WindowItems() {
+  const { t } = useTranslation('viewer');
+  const { viewer, locale, openWindowDialog } = useViewer();
+  const { active } = useStore(viewer.store);
+  const cell = viewer.cell(active);
+  const state = useStore(cell.store);
+  const frame = frameAt(state.detail, state.reference.image);
+  if (frame !== null && isColour(frame)) return <Menu.Label>{t('window.colour')}</Menu.Label>;
+  const { data } = state;
+  const choose = (window: Window, presetId: string | null) => (event: { timeStamp: number }) =>
+    cell.change({ data: { window, presetId } }, event.timeStamp, false);
+  const pair = (values: WidthLevel): string =>
+    `${formatWindowNumber(values.width, values.width, locale)} / ${formatWindowNumber(values.center, values.width, locale)}`;
+  const entry = (key: string, label: string, hint: string, chosen: boolean, run: (event: { timeStamp: number }) => void) => (
+    <Menu.Item
+      key={key}
+      role="menuitemradio"
+      aria-checked={chosen}
+      data-chosen={chosen || undefined}
+      leftSection={chosen ? <IconCheck size={16} aria-hidden /> : <span style={{ width: 16, display: 'block' }} />}
+      rightSection={<span data-hint="">{hint}</span>}
+      onClick={run}
+    >
+      {label}
+    </Menu.Item>
+  );
+  const windows = frame?.windows ?? [];
+  const own = windows.length + (frame?.voi_lut_explanations.length ?? 0);
+  const recommended = Array.from({ length: Math.max(1, own) }, (_, index) => {
+    const window = windows[index];
+    const name = recommendedName(state, index);
+    const plain = own < 2 ? t('window.recommended') : t('window.recommendedNumber', { number: index + 1 });
+    const chosen = data.window.kind === 'recommended' && (data.window.index ?? 0) === index;
+    const hint = window === undefined ? t(own > 0 ? 'window.table' : 'window.fromImage') : pair(window);
+    return entry(`own-${index}`, name === '' || own < 2 ? plain : name, hint, chosen, choose({ kind: 'recommended', index }, null));
+  });
+  const presets = presetsFor(state.detail?.modality ?? '');
+  return (
+    <>
+      {recommended}
+      {entry('full', t('window.fullDynamic'), t('window.range'), data.window.kind === 'full_dynamic', choose({ kind: 'full_dynamic' }, null))}
+      {presets.length > 0 && <Menu.Divider />}
+      {presets.map((preset) => {
+        const window = windowValues(preset, frame?.voi_lut_function);
+        const chosen = data.presetId === preset.id && sameWindow(data.window, window);
+        return entry(preset.id, t(`preset.${preset.id}` as never), pair(preset), chosen, choose(window, preset.id));
+      })}
+      <Menu.Divider />
+      <Menu.Item leftSection={<IconAdjustmentsHorizontal size={16} aria-hidden />} onClick={openWindowDialog}>
+        {t('window.set')}
+      </Menu.Item>
+    </>
+  );
+}

@@ -1,0 +1,86 @@
+/** The window as it is seen, with what stands on it, as a PNG. Made in the browser: what was painted is what is saved. */
+
+import type { CellController } from '../control/cell';
+import { type CellState, resolvePlacement } from '../control/cellState';
+import { edgeLetters } from '../model/orientation';
+import { lengthSource, scaleBar } from '../model/scaleBar';
+import { frameAt } from '../model/series';
+import { type CornerContext, cornerTexts } from './corners';
+import { barLabel, barPath } from './Overlay';
+
+const MARGIN = 12;
+const LINE = 17;
+
+/** @returns the picture, null when there is none to save */
+export async function pictureOf(cell: CellController, canvas: HTMLCanvasElement, context: CornerContext): Promise<Blob | null> {
+  const { state } = cell;
+  if (state.shown === null || canvas.width < 1) return null;
+  const out = document.createElement('canvas');
+  out.width = canvas.width;
+  out.height = canvas.height;
+  const pen = out.getContext('2d');
+  if (pen === null) return null;
+  pen.drawImage(canvas, 0, 0);
+  pen.scale(state.canvas.perCss, state.canvas.perCss);
+  if (context.overlay !== 'off') drawOverlay(pen, state, context);
+  return new Promise((resolve) => out.toBlob(resolve, 'image/png'));
+}
+
+function drawOverlay(pen: CanvasRenderingContext2D, state: CellState, context: CornerContext): void {
+  const width = state.canvas.widthPx / state.canvas.perCss;
+  const height = state.canvas.heightPx / state.canvas.perCss;
+  const corners = cornerTexts(state, { ...context, compact: false });
+  const write = (text: string, x: number, y: number, align: CanvasTextAlign, weight = 500, size = 12): void => {
+    pen.font = `${weight} ${size}px 'Inter Variable', system-ui, sans-serif`;
+    pen.textAlign = align;
+    pen.textBaseline = 'middle';
+    pen.lineJoin = 'round';
+    pen.lineWidth = 2.6;
+    pen.strokeStyle = 'rgba(0, 0, 0, 0.88)';
+    pen.strokeText(text, x, y);
+    pen.fillStyle = '#fff';
+    pen.fillText(text, x, y);
+  };
+  const block = (lines: readonly string[], x: number, top: number, align: CanvasTextAlign, strong: boolean): void =>
+    lines.forEach((line, index) => write(line, x, top + LINE * (index + 0.5), align, strong && index === 0 ? 600 : 500));
+  const below = (lines: readonly string[]): number => height - MARGIN - lines.length * LINE;
+  block(corners.topLeft, MARGIN, MARGIN, 'left', true);
+  block(corners.topRight, width - MARGIN, MARGIN, 'right', true);
+  block(corners.bottomLeft, MARGIN, below(corners.bottomLeft), 'left', false);
+  block(corners.bottomRight, width - MARGIN, below(corners.bottomRight), 'right', false);
+  const frame = frameAt(state.detail, state.reference.image);
+  const letters = frame === null ? null : edgeLetters(frame.image_orientation_patient, state.presentation);
+  if (letters !== null) {
+    write(letters.top, width / 2, MARGIN + LINE / 2, 'center', 600, 14);
+    write(letters.bottom, width / 2, height - MARGIN - LINE / 2, 'center', 600, 14);
+    write(letters.left, MARGIN, height / 2, 'left', 600, 14);
+    write(letters.right, width - MARGIN, height / 2, 'right', 600, 14);
+  }
+  const placement = resolvePlacement(state);
+  const spacing = frame?.pixel_spacing ?? null;
+  if (frame === null || placement === null) return;
+  const source = lengthSource(spacing, frame.spacing_source);
+  const bar = scaleBar(placement.zoom / state.canvas.perCss, spacing?.[1] ?? null, source, Math.min(200, height * 0.24));
+  if (bar === null) return;
+  const path = new Path2D(barPath(bar, 9));
+  pen.save();
+  pen.translate(width - MARGIN - 9, height - 76 - bar.lengthCss);
+  pen.strokeStyle = 'rgba(0, 0, 0, 0.88)';
+  pen.lineWidth = 4;
+  pen.stroke(path);
+  pen.strokeStyle = '#fff';
+  pen.lineWidth = 1.3;
+  pen.stroke(path);
+  pen.restore();
+  write(barLabel(bar, context.locale, context.t), width - MARGIN, height - 62, 'right');
+}
+
+/** Hands a file to the browser. The name carries no patient data. */
+export function saveFile(blob: Blob, name: string): void {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  window.setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

@@ -1,0 +1,44 @@
+import {
+  IconArrowAutofitWidth,
+  IconArrowsMaximize,
+  IconFlipHorizontal,
+  IconFlipVertical,
+  IconHandGrab,
+  IconMaximize,
+  IconAspectRatio,
+  IconRotate2,
+  IconRotateClockwise2,
+  IconStack2,
+  IconZoomIn,
+} from '@tabler/icons-react';
+import type { Tool } from '../input/drag';
+import type { Icon } from './ToolButton';
+
+/** A window's curve: from dark to light. */
+export function IconWindow({ size = 24, stroke = 1.7 }: { size?: number | string; stroke?: number | string }) {
+  return (
+    <svg width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth={stroke} strokeLinecap="round" strokeLinejoin="round" aria-hidden>
+      <rect x="3.5" y="3.5" width="17" height="17" rx="2" />
+      <path d="M7 17c5.5 0 4.5-10 10-10" />
+    </svg>
+  );
+}
+
+export const toolIcons: Readonly<Record<Tool, Icon>> = {
+  window: IconWindow,
+  pan: IconHandGrab,
+  zoom: IconZoomIn,
+  scroll: IconStack2,
+  rotate: IconRotate2,
+};
+
+export const fitIcons = { fit: IconArrowsMaximize, actualSize: IconAspectRatio, fitWidth: IconArrowAutofitWidth } as const;
+
+export const turnIcons = {
+  turnRight: IconRotateClockwise2,
+  turnLeft: IconRotate2,
+  flipHorizontal: IconFlipVertical, // Tabler names the axis that is mirrored at
+  flipVertical: IconFlipHorizontal,
+} as const;
+
+export const FullScreenIcon = IconMaximize;

@@ -1,0 +1,45 @@
+import { useQueries, useQuery } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { api } from '../../shared/api/client';
+import type { StudyWithSeries } from '../../shared/api/types';
+import { useStore } from '../control/store';
+import type { ViewerController } from '../control/viewer';
+import { firstSeries, type SeriesDetail } from '../model/series';
+
+export interface ViewerData {
+  study: StudyWithSeries | null;
+  error: Error | null;
+  retry: () => void;
+}
+
+/** The study and the details of the series that are shown. */
+export function useViewerData(viewer: ViewerController, studyId: number, seriesId: number | null): ViewerData {
+  const study = useQuery({
+    queryKey: ['study', studyId],
+    queryFn: ({ signal }) => api.get<StudyWithSeries>(`/v2/studies/${studyId}`, { signal }),
+  });
+  const { seriesIds } = useStore(viewer.shows);
+  const wanted = [...new Set(seriesIds.filter((id) => id !== null))];
+  const details = useQueries({
+    queries: wanted.map((id) => ({
+      queryKey: ['study', studyId, 'series', id],
+      queryFn: ({ signal }: { signal: AbortSignal }) => api.get<SeriesDetail>(`/v2/studies/${studyId}/series/${id}`, { signal }),
+      structuralSharing: false,
+    })),
+  });
+  useEffect(() => {
+    for (const { data } of details) if (data !== undefined) viewer.setDetail(data);
+  });
+
+  // What the address names opens at once; else the first series with images, as soon as the study is known.
+  const first = seriesId ?? (study.data === undefined ? null : (firstSeries(study.data.series)?.series_id ?? null));
+  useEffect(() => {
+    if (first !== null && viewer.cell(0).state.reference.seriesId === null) viewer.show(0, first);
+  }, [viewer, first]);
+  useEffect(() => {
+    // The same study opened again from the list at another series.
+    if (seriesId !== null && viewer.activeCell.state.reference.seriesId !== seriesId) viewer.show(viewer.state.active, seriesId);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- only when the asked series changes, not when the doctor changes it
+  }, [seriesId]);
+  return { study: study.data ?? null, error: study.error ?? details.find((one) => one.error !== null)?.error ?? null, retry: () => void study.refetch() };
+}
