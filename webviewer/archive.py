@@ -20,8 +20,8 @@ InstanceId = NewType("InstanceId", int)
 class InstanceRecord:
     """One object as it is about to be indexed: identification, file, and what its pixels need.
 
-    ``header`` is the object's identification (see `webviewer.dicom.header.Header`) as plain values; ``image`` is the JSON
-    text of `webviewer.dicom.attributes.ImageAttributes`, None for an object without pixels.
+    The identification stands in plain values (see `webviewer.dicom.header.Header`); ``image`` is the JSON text of
+    `webviewer.dicom.attributes.ImageAttributes`, None for an object without pixels.
     """
 
     sop_instance_uid: str
@@ -119,7 +119,7 @@ class StoredInstance:
 
 @dataclass(frozen=True, slots=True)
 class StudyQuery:
-    """Search of the study list. Texts match part of the value, case-insensitively, with ``*`` and ``?``; empty = any."""
+    """Search of the study list. Texts match part of the value, whatever the case, with ``*`` and ``?``; empty = any."""
 
     patient_name: str = ""
     patient_id: str = ""
@@ -196,12 +196,22 @@ class ArchiveRepository(Protocol):
         """Return the instances of a series in no promised order."""
         ...
 
-    def get_instances(
-        self, owner_id: OwnerId, instance_ids: Iterable[InstanceId]
-    ) -> dict[InstanceId, StoredInstance]:
+    def get_instances(self, owner_id: OwnerId, instance_ids: Iterable[InstanceId]) -> dict[InstanceId, StoredInstance]:
         """Return those of the instances that the owner has."""
         ...
 
     def delete_studies(self, owner_id: OwnerId, study_ids: Iterable[StudyId]) -> tuple[str, ...]:
         """Delete studies from the index; returns the file names that nothing points to any more."""
+        ...
+
+    def indexed_files(self, file_names: Iterable[str]) -> frozenset[str]:
+        """Return those of the file names that an instance points to (for the recovery at start)."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Return ``studies``, ``instances`` and ``size_bytes`` of all owners together."""
+        ...
+
+    def ping(self) -> None:
+        """Prove that the index can be read; raises OutOfResources when it cannot."""
         ...

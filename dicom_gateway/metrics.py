@@ -1,0 +1,43 @@
+"""The storage node's counts as Prometheus reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from dicom_gateway.counters import Counter, SharedCounters
+
+_WORDS = {
+    Counter.STORED: ("webviewer_dicom_objects_stored", "Objects stored"),
+    Counter.DUPLICATES: ("webviewer_dicom_objects_duplicate", "Objects that were stored already, byte for byte"),
+    Counter.REFUSED: ("webviewer_dicom_objects_refused", "Objects refused"),
+    Counter.BYTES: ("webviewer_dicom_received_bytes", "Bytes of objects received"),
+    Counter.ASSOCIATIONS: ("webviewer_dicom_associations", "Associations accepted"),
+    Counter.REJECTED: ("webviewer_dicom_associations_rejected", "Associations rejected"),
+    Counter.ABORTED: ("webviewer_dicom_associations_aborted", "Associations that ended without a release"),
+    Counter.COMMITS: ("webviewer_index_commits", "Group commits of the index"),
+}
+
+
+class _NodeCollector(Collector):
+    def __init__(self, counters: SharedCounters, free_bytes: int) -> None:
+        self._counters = counters
+        self._free_bytes = free_bytes
+
+    def collect(self) -> Iterator[Metric]:
+        for counter, (name, words) in _WORDS.items():
+            yield CounterMetricFamily(name, words, value=self._counters.total(counter))
+        yield GaugeMetricFamily(
+            "webviewer_dicom_associations_open", "Associations now", value=self._counters.total(Counter.OPEN)
+        )
+        yield GaugeMetricFamily("webviewer_storage_free_bytes", "Room on the storage's disk", value=self._free_bytes)
+
+
+def metrics_text(counters: SharedCounters, free_bytes: int) -> bytes:
+    """Return the counts as text for Prometheus."""
+    registry = CollectorRegistry()
+    registry.register(_NodeCollector(counters, free_bytes))
+    return generate_latest(registry)

@@ -1,0 +1,157 @@
+"""The DICOM listener: acceptor processes that share one listening socket, a thread for each association.
+
+The socket is made once, before the processes are forked, so a port that is in use is told at once and in one place, and
+whoever of the acceptors is idle takes the next connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import socket
+import threading
+import time
+from multiprocessing.synchronize import BoundedSemaphore
+
+from dicom_gateway.association import AcceptorServices, Association
+from dicom_gateway.counters import ProcessCounters
+from dicom_gateway.index_client import IndexClient
+from dicom_gateway.negotiation import Services
+from webviewer.adapters.db.engine import make_engine
+from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.files import ObjectStore
+from webviewer.archive import OwnerId
+from webviewer.config import Settings
+from webviewer.core.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+DRAIN_S = 5.0
+_BACKLOG = 128
+_LAST_WORDS_S = 1.0
+_TOO_MANY_FILES_WAIT_S = 0.2
+_THREAD_STACK_BYTES = 512 * 1024
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the DICOM port; raises ConfigError in words when that is impossible."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=False)
+    except OSError as exc:
+        raise ConfigError(f"The DICOM port {host}:{port} cannot be opened: {exc.strerror or exc}.") from exc
+
+
+class Acceptor:
+    """One acceptor process's work.
+
+    Parameters
+    ----------
+    settings
+        Of the node.
+    listener
+        The shared listening socket.
+    index
+        Client of the indexer.
+    counters
+        This process's row.
+    seats
+        As many as associations may be open in all acceptors together.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        index: IndexClient,
+        counters: ProcessCounters,
+        seats: BoundedSemaphore,
+    ) -> None:
+        storage = settings.storage
+        self._listener = listener
+        self._units = SqlUnitOfWorkFactory(make_engine(settings.database))
+        self._open: dict[int, tuple[threading.Thread, Association]] = {}
+        self._lock = threading.Lock()
+        self._max_connections = storage.max_associations * 2  # those that are still to be rejected included
+        self._shared = AcceptorServices(
+            services=Services(),
+            peers=storage.peers,
+            owner_of_ae_title=self._owner_of_ae_title,
+            new_batch=ObjectStore(storage.storage).batch,
+            index=index,
+            counters=counters,
+            take_seat=lambda: seats.acquire(block=False),
+            leave_seat=seats.release,
+            max_pdu_bytes=storage.max_pdu_bytes,
+            max_object_bytes=storage.max_object_bytes,
+            idle_timeout_s=storage.idle_timeout_s,
+        )
+
+    def _owner_of_ae_title(self, ae_title: str) -> OwnerId | None:
+        with self._units(read_only=True) as unit:
+            return unit.archive.owner_of_ae_title(ae_title)
+
+    def run(self) -> None:
+        """Accept until SIGTERM; then let open associations end for a while."""
+        stopping = threading.Event()
+
+        def stop(_signal: int, _frame: object) -> None:
+            if not stopping.is_set():
+                stopping.set()
+                raise InterruptedError("stop")
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole group; the parent tells us in order
+        threading.stack_size(_THREAD_STACK_BYTES)
+        with contextlib.suppress(InterruptedError):
+            while not stopping.is_set():
+                self._accept()
+        self._listener.close()
+        self._drain()
+
+    def _accept(self) -> None:
+        try:
+            connection, address = self._listener.accept()
+        except InterruptedError:
+            raise
+        except OSError as exc:
+            # Out of file descriptors, or a connection that ended in the queue: neither ends the service.
+            logger.warning("accept_failed", extra={"reason": exc.strerror})
+            time.sleep(_TOO_MANY_FILES_WAIT_S)
+            return
+        with self._lock:
+            crowded = len(self._open) >= self._max_connections
+        if crowded:
+            connection.close()
+            return
+        connection.setblocking(True)
+        association = Association(connection, str(address[0]), self._shared)
+        thread = threading.Thread(target=self._serve, args=(association,), name="association", daemon=True)
+        with self._lock:
+            self._open[id(association)] = thread, association
+        thread.start()
+
+    def _serve(self, association: Association) -> None:
+        try:
+            association.run()
+        finally:
+            with self._lock:
+                self._open.pop(id(association), None)
+
+    def _drain(self) -> None:
+        self._wait_for_end(DRAIN_S)
+        with self._lock:
+            rest = [association for _thread, association in self._open.values()]
+        for association in rest:
+            association.end()
+        self._wait_for_end(_LAST_WORDS_S)
+
+    def _wait_for_end(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with self._lock:
+                threads = [thread for thread, _association in self._open.values()]
+            if not threads:
+                return
+            threads[0].join(max(0.0, deadline - time.monotonic()))
