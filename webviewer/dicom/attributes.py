@@ -104,6 +104,7 @@ class ImageAttributes:
     patient_position: str = ""
     smallest_value: float | None = None
     largest_value: float | None = None
+    is_byte_swapped: bool = False  # 8-bit pixels that lie in big endian words
     ultrasound_regions: tuple[UltrasoundRegion, ...] = ()
     acquisition_number: int | None = None
     trigger_time_ms: float | None = None

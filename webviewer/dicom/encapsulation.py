@@ -122,8 +122,10 @@ def locate_frames(file: BinaryIO, location: PixelLocation, attributes: ImageAttr
     Raises
     ------
     DecodeError
-        There are no pixels, or the fragments cannot be told apart.
+        There are no pixels, they are refused, or the fragments cannot be told apart.
     """
+    if attributes.refusal:
+        raise DecodeError(attributes.refusal, code="refused")
     first_byte = location.pixel_data_offset_bytes
     if first_byte is None:
         raise DecodeError("This object has no pixel data.")

@@ -15,14 +15,19 @@ from webviewer.dicom.dataset import DataSet
 from webviewer.dicom.frames import pair_mm, read_frames
 from webviewer.dicom.pixel_module import PixelModule, read_pixel_module, refusal_of_size
 from webviewer.dicom.tables import lookup_tables, modality_table, palette_tables
-from webviewer.dicom.transfer_syntaxes import LOSSY, NATIVE, describe_unsupported
+from webviewer.dicom.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN, LOSSY, NATIVE, describe_unsupported
 
 MAX_REGIONS = 64
 _TISSUE, _CENTIMETRES = 1, 3
 
 
 def extract_image_attributes(
-    ds: DataSet, *, transfer_syntax_uid: str, pixel_element: str | None, available_bytes: int | None = None
+    ds: DataSet,
+    *,
+    transfer_syntax_uid: str,
+    pixel_element: str | None,
+    pixel_vr: str = "",
+    available_bytes: int | None = None,
 ) -> ImageAttributes | None:
     """Return what turning the pixels into a picture needs; None for an object without pixels.
 
@@ -35,6 +40,8 @@ def extract_image_attributes(
     pixel_element
         ``"PixelData"``, ``"FloatPixelData"``, ``"DoubleFloatPixelData"``; None if the data set has none of them. An
         object that describes an image but has none of them is kept, with a refusal.
+    pixel_vr
+        VR of the pixel element as encoded.
     available_bytes
         How many bytes of pixels there can be, None if that is not known.
     """
@@ -89,6 +96,9 @@ def extract_image_attributes(
         patient_position=ds.code(tags.PATIENT_POSITION)[:16],
         smallest_value=_pixel_value(ds, tags.SMALLEST_PIXEL_VALUE, pixel),
         largest_value=_pixel_value(ds, tags.LARGEST_PIXEL_VALUE, pixel),
+        is_byte_swapped=transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN
+        and pixel_vr == "OW"
+        and pixel.bits_allocated <= 8,
         ultrasound_regions=regions,
         acquisition_number=ds.integer(tags.ACQUISITION_NUMBER),
         trigger_time_ms=ds.number(tags.TRIGGER_TIME),

@@ -141,6 +141,7 @@ class _Scan:
             self.ds,
             transfer_syntax_uid=self.transfer_syntax_uid,
             pixel_element=None if self.pixels is None else tags.PIXEL_ELEMENTS[self.pixels.tag],
+            pixel_vr="" if self.pixels is None else self.pixels.vr,
             available_bytes=self.available_bytes,
         )
 

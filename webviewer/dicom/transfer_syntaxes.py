@@ -63,6 +63,8 @@ DEFLATED_DATA_SETS = frozenset({DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, f"{_JPEG}95"
 # Syntaxes that are always lossy; 91, 93, 203 and the JPEG XL ones may be either, their objects say so themselves.
 LOSSY = frozenset(f"{_JPEG}{n}" for n in (50, 51, 53, 55, 81))
 
+LOSSLESS = frozenset(f"{_JPEG}{n}" for n in (57, 70, 80, 90, 92, 110, 201, 202))  # coded, and never lossy
+
 _ELSEWHERE = {
     f"{_JPEG}94": "the pixels of this image lie on another server (JPIP)",
     f"{_JPEG}95": "the pixels of this image lie on another server (JPIP)",

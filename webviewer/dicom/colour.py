@@ -1,0 +1,71 @@
+"""Stored colour to RGB: YBR variants, palettes, depths (PS3.3 C.7.6.3.1.2 and C.7.9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from webviewer.core.errors import DecodeError
+from webviewer.dicom.attributes import ImageAttributes, LookupTable
+
+# Rows give R, G, B from Y, Cb, Cr (ITU-R BT.601), chroma about their middle.
+_RGB_FROM_YBR = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]])
+_YBR_FULL = frozenset({"YBR_FULL", "YBR_FULL_422"})
+_YBR_PARTIAL = frozenset({"YBR_PARTIAL_422", "YBR_PARTIAL_420"})
+
+
+def rgb_from_ybr(values: NDArray[Any], bits: int, *, is_partial: bool = False) -> NDArray[Any]:
+    """Return RGB of full-range (or partial-range) YCbCr, (…, 3), unsigned of ``bits`` bits, same dtype."""
+    top = float((1 << bits) - 1)
+    middle = float(1 << (bits - 1))
+    ybr = values.astype(np.float64)
+    if is_partial:
+        scale = float(1 << (bits - 8))
+        ybr[..., 0] = (ybr[..., 0] - 16 * scale) * (top / (219 * scale))
+        ybr[..., 1:] = (ybr[..., 1:] - middle) * (top / (224 * scale))
+    else:
+        ybr[..., 1:] -= middle
+    rgb = ybr @ _RGB_FROM_YBR.T
+    rounded: NDArray[Any] = np.clip(np.floor(rgb + 0.5), 0, top).astype(values.dtype)
+    return rounded
+
+
+def palette_rgb(stored: NDArray[Any], attributes: ImageAttributes) -> NDArray[Any]:
+    """Return the entries of the palette, (rows, columns, 3), uint8 or uint16 as the tables are.
+
+    Raises
+    ------
+    DecodeError
+        There is no palette.
+    """
+    if attributes.palette is None:
+        raise DecodeError("The color palette of this image is missing or damaged.")
+    is_byte = all(table.bits <= 8 for table in attributes.palette)
+    planes = [_looked_up(stored, table, np.uint8 if is_byte else np.uint16) for table in attributes.palette]
+    return np.stack(planes, axis=-1)
+
+
+def _looked_up(stored: NDArray[Any], table: LookupTable, dtype: type[np.generic]) -> NDArray[Any]:
+    entries = np.array(table.data).astype(dtype)
+    index = np.clip(stored.astype(np.int64) - table.first_mapped, 0, len(entries) - 1)
+    return entries[index]
+
+
+def rgb8_from_stored(stored: NDArray[Any], attributes: ImageAttributes) -> NDArray[np.uint8]:
+    """Return RGB (rows, columns, 3) of 8 bits for showing; the stored values are those of `decode.decode_stored`."""
+    if attributes.photometric_interpretation == "PALETTE COLOR":
+        rgb = palette_rgb(stored, attributes)
+        if rgb.dtype == np.uint8 or int(rgb.max(initial=0)) < 256:
+            # 8-bit entries in words of 16 bits are common, against the standard; an all but black picture is not.
+            return rgb.astype(np.uint8)
+        return (rgb >> 8).astype(np.uint8)
+    bits = attributes.bits_stored
+    if attributes.photometric_interpretation in _YBR_FULL | _YBR_PARTIAL:
+        is_partial = attributes.photometric_interpretation in _YBR_PARTIAL
+        stored = rgb_from_ybr(stored, bits, is_partial=is_partial)
+    if bits == 8:
+        return stored.astype(np.uint8, copy=False)
+    top = float((1 << bits) - 1)
+    return np.floor(stored.astype(np.float64) * (255.0 / top) + 0.5).clip(0, 255).astype(np.uint8)
