@@ -39,7 +39,7 @@ from webviewer.core import log
 from webviewer.core.errors import ConfigError, NotFound, WebviewerError
 from webviewer.core.process import Lifeline, leave_with_parent
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dicom_gateway.main")  # not "__main__"
 
 _SIGNALS = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT})
 _END_S = DRAIN_S + 2.0

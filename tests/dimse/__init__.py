@@ -1,0 +1,1 @@
+"""Tests that speak DICOM over the network to a real storage node."""
