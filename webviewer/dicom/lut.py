@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from webviewer.dicom.attributes import ImageAttributes, LookupTable, VoiWindow
+from webviewer.dicom.attributes import ImageAttributes, LookupTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +48,134 @@ CT_ORGAN_PRESETS: tuple[OrganPreset, ...] = (
 
 
 def modality_values(stored: NDArray[Any], attributes: ImageAttributes, frame_number: int = 1) -> NDArray[np.float32]:
-    """Return stored values after rescale or Modality LUT, float32, same shape."""
-    raise NotImplementedError
+    """Return stored values after Modality LUT or rescale, float32, same shape.
+
+    A Modality LUT stands in place of the rescale (PS3.3 C.11.1.1); values outside it take its ends.
+    """
+    if attributes.modality_lut is not None:
+        return _looked_up(stored, attributes.modality_lut).astype(np.float32)
+    frame = attributes.frame(frame_number)
+    slope, intercept = frame.rescale_slope, frame.rescale_intercept
+    if stored.dtype.itemsize >= 4:  # float32 has not the digits for the sum, only for its result
+        return (stored.astype(np.float64) * slope + intercept).astype(np.float32)
+    values = stored.astype(np.float32)
+    if slope != 1.0:
+        values *= np.float32(slope)
+    if intercept != 0.0:
+        values += np.float32(intercept)
+    return values
 
 
 def recommended_windows(attributes: ImageAttributes, frame_number: int = 1) -> tuple[VoiChoice, ...]:
-    """Return what the object recommends: its windows first, then its VOI LUTs; empty if nothing (usable)."""
-    raise NotImplementedError
+    """Return what the object recommends: its windows first, then its VOI LUTs; empty if nothing (usable).
+
+    LINEAR knows no width under 1 (PS3.3 C.11.2.1.2.1); objects that state one mean LINEAR_EXACT.
+    """
+    frame = attributes.frame(frame_number)
+    windows = [
+        VoiChoice(
+            center=window.center,
+            width=window.width,
+            function="LINEAR_EXACT"
+            if frame.voi_lut_function == "LINEAR" and window.width < 1
+            else frame.voi_lut_function,
+            explanation=window.explanation,
+        )
+        for window in frame.windows
+    ]
+    return (*windows, *(VoiChoice(lut=table, explanation=table.explanation) for table in attributes.voi_luts))
 
 
-def full_dynamic(values: NDArray[np.float32], attributes: ImageAttributes, frame_number: int = 1) -> VoiWindow:
-    """Return the LINEAR_EXACT window from the darkest to the lightest modality value, pixel padding left out."""
-    raise NotImplementedError
+def full_dynamic(values: NDArray[np.float32], attributes: ImageAttributes, frame_number: int = 1) -> VoiChoice:
+    """Return the LINEAR_EXACT window from the darkest to the lightest modality value.
+
+    Pixel padding (PS3.3 C.7.5.1.1.2) and what is no finite number are left out; a flat image gets a width of 1.
+    """
+    counted = values[np.isfinite(values)] if not np.isfinite(values).all() else values
+    padding = _padding_range(attributes, frame_number)
+    if padding is not None:
+        inside = counted[(counted < padding[0]) | (counted > padding[1])]
+        counted = inside if inside.size else counted
+    if counted.size == 0:
+        return VoiChoice(0.0, 1.0, "LINEAR_EXACT")
+    low, high = float(counted.min()), float(counted.max())
+    return VoiChoice((low + high) / 2, high - low if high > low else 1.0, "LINEAR_EXACT")
 
 
 def default_voi(values: NDArray[np.float32], attributes: ImageAttributes, frame_number: int = 1) -> VoiChoice:
-    """Return the first recommendation, or full dynamic (LINEAR_EXACT) where there is none."""
-    raise NotImplementedError
+    """Return the first recommendation; where there is none what fits the kind of image.
+
+    CT in Hounsfield units: center 40, width 400. Up to 8 bits without rescale: as stored, 0 to the top. Else the full
+    dynamic.
+    """
+    recommended = recommended_windows(attributes, frame_number)
+    if recommended:
+        return recommended[0]
+    frame = attributes.frame(frame_number)
+    if attributes.modality == "CT" and frame.rescale_intercept < 0 and frame.rescale_type in {"", "HU"}:
+        return VoiChoice(40.0, 400.0, "LINEAR")
+    is_as_stored = attributes.modality_lut is None and (frame.rescale_slope, frame.rescale_intercept) == (1.0, 0.0)
+    if attributes.bits_stored <= 8 and attributes.pixel_representation == 0 and is_as_stored:
+        top = float((1 << attributes.bits_stored) - 1)
+        return VoiChoice(top / 2, top, "LINEAR_EXACT")
+    return full_dynamic(values, attributes, frame_number)
 
 
 def is_inverted(attributes: ImageAttributes) -> bool:
-    """Tell whether low values are bright: MONOCHROME1 or Presentation LUT Shape INVERSE."""
-    raise NotImplementedError
+    """Tell whether low values are bright: MONOCHROME1 or Presentation LUT Shape INVERSE, or both at once."""
+    return attributes.photometric_interpretation == "MONOCHROME1" or attributes.presentation_lut_shape == "INVERSE"
 
 
 def grey8(values: NDArray[np.float32], voi: VoiChoice, *, invert: bool = False) -> NDArray[np.uint8]:
-    """Return 8-bit grey of modality values; ``invert`` is `is_inverted` XOR the user's wish."""
-    raise NotImplementedError
+    """Return 8-bit grey of modality values; ``invert`` is `is_inverted` XOR the user's wish.
+
+    References
+    ----------
+    PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.1 (SIGMOID), C.11.2.1.3.2 (LINEAR_EXACT), C.11.2.1.1 (VOI LUT).
+    """
+    grey: NDArray[np.uint8] = np.floor(_grey(values, voi) * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
+    return 255 - grey if invert else grey
+
+
+def _grey(values: NDArray[np.float32], voi: VoiChoice) -> NDArray[np.float32]:
+    """Return grey from 0 to 1; what is no number is 0."""
+    x = np.nan_to_num(values.astype(np.float32, copy=False), nan=-np.inf)
+    if voi.lut is not None:
+        top = float((1 << voi.lut.bits) - 1)
+        looked_up: NDArray[np.float32] = np.clip(_looked_up(np.rint(x), voi.lut) / np.float32(top), 0, 1)
+        return looked_up
+    center, width = np.float64(voi.center), np.float64(voi.width)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if voi.function == "SIGMOID":
+            return (1 / (1 + np.exp(-4 * (x.astype(np.float64) - center) / width))).astype(np.float32)
+        if voi.function == "LINEAR" and width <= 1:
+            return (x > center - 0.5).astype(np.float32)  # a width of 1 is a threshold
+        if voi.function == "LINEAR":
+            center, width = center - 0.5, width - 1
+        grey: NDArray[np.float32] = np.clip((x - np.float32(center)) / np.float32(width) + np.float32(0.5), 0, 1)
+    return grey
+
+
+def _looked_up(values: NDArray[Any], table: LookupTable) -> NDArray[np.float32]:
+    entries = np.array(table.data, np.float32)
+    top = len(entries) - 1
+    if values.dtype.kind == "f":
+        index = np.clip(values - table.first_mapped, 0, top).astype(np.int64)
+    else:
+        index = np.clip(values.astype(np.int64) - table.first_mapped, 0, top)
+    found: NDArray[np.float32] = entries[index]
+    return found
+
+
+def _padding_range(attributes: ImageAttributes, frame_number: int) -> tuple[float, float] | None:
+    if attributes.pixel_padding_value is None:
+        return None
+    limit = attributes.pixel_padding_range_limit
+    ends = [attributes.pixel_padding_value, attributes.pixel_padding_value if limit is None else limit]
+    mapped = modality_values(np.array(ends, np.int64).astype(_integer_dtype(attributes)), attributes, frame_number)
+    return float(mapped.min()), float(mapped.max())
+
+
+def _integer_dtype(attributes: ImageAttributes) -> np.dtype[Any]:
+    kind = "i" if attributes.pixel_representation == 1 else "u"
+    return np.dtype(f"{kind}{4 if attributes.bits_allocated > 16 else 2}")
