@@ -146,11 +146,22 @@ def _compile(kind: int, name: str, defines: Mapping[str, int], sources: Mapping[
         return shader
     log = _text(GL_2_0.glGetShaderInfoLog(shader))
     GL_2_0.glDeleteShader(shader)
-    place = _PLACE.search(log)
-    file, line = name, 0
-    if place and int(place["string"]) < len(files):
-        file, line = files[int(place["string"])], int(place["line"])
+    file, line = _place_of(log, files)
     raise ShaderError(f"{file}, line {line}: {log.strip()}", details={"file": file, "line": line, "log": log})
+
+
+def _place_of(log: str, files: list[str]) -> tuple[str, int]:
+    """Return file and line of the first error.
+
+    Mesa 22 counts expressions of an included file to string 0 but names the right line, and the statement around them
+    rightly: of several errors in one line the highest string is believed.
+    """
+    places = [(int(found["string"]), int(found["line"])) for found in _PLACE.finditer(log)]
+    if not places:
+        return files[0], 0
+    line = places[0][1]
+    string = max(string for string, other in places if other == line)
+    return files[string] if string < len(files) else files[0], line
 
 
 def _text(log: bytes | str) -> str:

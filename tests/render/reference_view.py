@@ -1,4 +1,4 @@
-"""What a canvas must look like, written down a second time: plain NumPy and SciPy, float64, no matrices of the product."""
+"""What a canvas must look like, said a second time: plain NumPy and SciPy, float64, no matrices of the product."""
 
 from __future__ import annotations
 

@@ -1,0 +1,512 @@
+"""Sessions and the scheduler, with a real renderer: latest wins, light then still, bounded, stale frames dropped."""
+
+from __future__ import annotations
+
+import io
+import queue
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from renderpool.session.images import ImageStore
+from renderpool.session.scheduler import Scheduler
+from renderpool.session.session import MAX_IN_FLIGHT, RenderSession
+from tests.render.reference_view import grey_linear, worst
+from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
+from webviewer.protocol.framing import Encoding, FrameFlag, FrameHeader, unpack_frame
+from webviewer.protocol.messages import (
+    Ack,
+    Close,
+    ImageReference,
+    Open,
+    Opened,
+    Progress,
+    ServerMessage,
+    View,
+    ViewError,
+    WindowFullDynamic,
+    WindowValues,
+)
+
+WAIT_S = 20.0
+
+
+class Viewer:
+    """A browser of the test: sends wishes, collects what comes."""
+
+    def __init__(self, scheduler: Scheduler, owner_id: int = 7, *, acknowledges: bool = True) -> None:
+        self.messages: queue.Queue[ServerMessage] = queue.Queue()
+        self.frames: queue.Queue[tuple[FrameHeader, bytes]] = queue.Queue()
+        self.all_frames: list[FrameHeader] = []
+        self.acknowledges = acknowledges
+        self.session: RenderSession = scheduler.open_session(owner_id, self._take)
+
+    def _take(self, item: ServerMessage | bytes) -> None:
+        if isinstance(item, bytes):
+            header, payload = unpack_frame(item)
+            self.all_frames.append(header)
+            self.frames.put((header, payload))
+        else:
+            self.messages.put(item)
+
+    def open(self, series_id: int = 1, cell: int = 0) -> Opened:
+        self.session.handle(Open(cell=cell, series_id=series_id))
+        return self.next_message(Opened)
+
+    def view(self, revision: int, instance_id: int | None = None, cell: int = 0, **wishes: Any) -> None:
+        image = None if instance_id is None else ImageReference(instance_id=instance_id, frame_number=1)
+        wish = {"width_px": COLUMNS, "height_px": ROWS, **wishes}
+        self.session.handle(View(cell=cell, revision=revision, image=image, **wish))
+
+    def next_frame(self) -> tuple[FrameHeader, bytes]:
+        header, payload = self.frames.get(timeout=WAIT_S)
+        if self.acknowledges:
+            self.session.handle(Ack(sequence=header.sequence))
+        return header, payload
+
+    def next_still(self) -> tuple[FrameHeader, bytes]:
+        while True:
+            header, payload = self.next_frame()
+            if FrameFlag.STILL in header.flags:
+                return header, payload
+
+    def next_message(self, kind: type[Any]) -> Any:
+        until = time.monotonic() + WAIT_S
+        while time.monotonic() < until:
+            message = self.messages.get(timeout=WAIT_S)
+            if isinstance(message, kind):
+                return message
+        raise AssertionError(f"no {kind.__name__} came")
+
+
+def pixels_of(payload: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(payload)))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < until, "did not happen in time"
+        time.sleep(0.005)
+
+
+class House:
+    """A render node without its sockets."""
+
+    def __init__(self, source: MemorySource, budget_bytes: int = 64 * 1024**2, bandwidth: int | None = None) -> None:
+        self.source = source
+        self.store = ImageStore(source, budget_bytes, decode_threads=2)
+        self.scheduler = Scheduler(self.store, bandwidth_bytes_per_s=bandwidth, debug=True)
+        self.scheduler.start()
+
+    def close(self) -> None:
+        self.source.gate.set()
+        self.store.close()
+        self.scheduler.stop()
+        assert not self.scheduler.is_drawing
+
+
+@pytest.fixture
+def make_house() -> Iterator[Callable[..., House]]:
+    houses: list[House] = []
+
+    def make(source: MemorySource | None = None, **options: Any) -> House:
+        house = House(source or MemorySource(), **options)
+        houses.append(house)
+        return house
+
+    yield make
+    for house in houses:
+        house.close()
+
+
+@pytest.fixture
+def house(make_house: Callable[..., House]) -> House:
+    return make_house()
+
+
+def test_the_first_image_is_shown_lossless_in_its_recommended_window(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    assert viewer.open() == Opened(cell=0, series_id=1, frame_count=5)
+    viewer.view(1)
+    header, payload = viewer.next_frame()
+    assert (header.revision, header.sequence, header.cell, header.instance_id, header.frame_number) == (1, 1, 0, 1, 1)
+    assert header.flags == FrameFlag.STILL | FrameFlag.LOSSLESS | FrameFlag.FITTED
+    assert header.encoding is Encoding.PNG
+    assert (header.window_center, header.window_width, header.zoom) == (40.0, 400.0, 1.0)
+    assert (header.center_x, header.center_y) == (COLUMNS / 2, ROWS / 2)
+    assert worst(pixels_of(payload), grey_linear(values_of(1).astype(float), 40, 400)) <= 1
+
+
+def test_a_view_before_the_series_is_known_is_answered_when_it_is(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    viewer.view(3, instance_id=2)
+    viewer.session.handle(Open(cell=0, series_id=1))
+    assert viewer.next_frame()[0].revision == 3
+
+
+def test_windows_by_numbers_and_full_dynamic_are_drawn_and_reported(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1, window=WindowValues(center=10, width=50, function="SIGMOID"))
+    header, _ = viewer.next_frame()
+    assert (header.window_center, header.window_width) == (10.0, 50.0)
+    viewer.view(2, window=WindowFullDynamic())
+    header, payload = viewer.next_frame()
+    values = values_of(1)
+    assert header.window_width == values.max() - values.min()
+    assert pixels_of(payload).min() == 0
+    assert pixels_of(payload).max() == 255
+
+
+def test_a_moving_view_gets_a_light_frame_and_then_the_still_of_the_same_revision(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1)
+    viewer.next_still()
+    begin = time.monotonic()
+    viewer.view(2, moving=True)
+    light, _ = viewer.next_frame()
+    still, payload = viewer.next_frame()
+    passed_s = time.monotonic() - begin
+    assert (light.revision, light.encoding, FrameFlag.STILL in light.flags) == (2, Encoding.JPEG, False)
+    assert (still.revision, still.encoding) == (2, Encoding.PNG)
+    assert FrameFlag.STILL | FrameFlag.LOSSLESS in still.flags
+    assert passed_s >= 0.09
+    assert worst(pixels_of(payload), grey_linear(values_of(1).astype(float), 40, 400)) <= 1
+
+
+def test_no_still_comes_while_the_view_moves_on(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1)
+    viewer.next_still()
+    for revision in range(2, 12):
+        viewer.view(revision, moving=True, zoom=1 + revision / 10)
+        viewer.next_frame()
+        time.sleep(0.02)
+    viewer.next_still()
+    stills = [header.revision for header in viewer.all_frames if FrameFlag.STILL in header.flags]
+    assert stills == [1, 11]
+
+
+def test_the_latest_view_wins_under_a_flood_and_nothing_queues_up(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1)
+    viewer.next_still()
+    for revision in range(2, 2002):
+        viewer.view(revision, moving=True, zoom=1 + revision / 1000)
+    header, _ = viewer.next_still()
+    assert header.revision == 2001
+    revisions = [header.revision for header in viewer.all_frames]
+    assert revisions == sorted(revisions)
+    assert len(revisions) < 500
+
+
+def test_an_older_view_that_comes_late_is_ignored(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(9, instance_id=2)
+    assert viewer.next_still()[0].instance_id == 2
+    viewer.view(8, instance_id=3)
+    viewer.view(10, instance_id=4)
+    assert viewer.next_still()[0].instance_id == 4
+    assert [header.revision for header in viewer.all_frames] == [9, 10]
+
+
+def test_a_viewer_that_does_not_acknowledge_gets_two_frames_and_no_more(house: House) -> None:
+    viewer = Viewer(house.scheduler, acknowledges=False)
+    viewer.open()
+    for revision in range(1, 6):
+        viewer.view(revision, moving=True, zoom=revision)
+        time.sleep(0.15)
+    assert len(viewer.all_frames) == MAX_IN_FLIGHT
+    viewer.session.handle(Ack(sequence=2))
+    wait_until(lambda: len(viewer.all_frames) > MAX_IN_FLIGHT)
+    assert viewer.all_frames[-1].revision == 5, "the newest view, not those that were waited through"
+
+
+def test_an_acknowledgement_of_a_frame_that_was_never_sent_changes_nothing(house: House) -> None:
+    viewer = Viewer(house.scheduler, acknowledges=False)
+    viewer.open()
+    viewer.session.handle(Ack(sequence=4_000_000_000))
+    for revision in range(1, 5):
+        viewer.view(revision, moving=True, zoom=revision)
+        time.sleep(0.12)
+    assert len(viewer.all_frames) == MAX_IN_FLIGHT
+
+
+def test_a_frame_of_a_closed_cell_does_not_go_out(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    house.source.gate.clear()
+    viewer.view(1)
+    viewer.session.handle(Close(cell=0))
+    house.source.gate.set()
+    viewer.open(cell=1)
+    viewer.view(2, cell=1)
+    assert viewer.next_still()[0].cell == 1
+    assert len(viewer.all_frames) == 1
+
+
+def test_a_stale_frame_is_dropped(house: House) -> None:
+    """A light frame drawn for a revision whose still, or a later one, has gone out already."""
+    from renderpool.engine.encode import EncodedPicture
+    from renderpool.scene.view import ImageExtent, Placement, resolve
+    from renderpool.session.painter import Painting
+    from renderpool.session.quality import LEVELS
+    from renderpool.session.session import Job
+
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(5)
+    viewer.next_still()
+    image = house.store.get((1, 1))
+    assert image is not None
+    painting = Painting(np.zeros((4, 4), np.uint8), resolve(ImageExtent(4, 4), Placement(4, 4)), None)
+    picture = EncodedPicture(b"x", "image/jpeg", lossless=False)
+
+    def drawn(revision: int, light: bool) -> bool:
+        view = View(cell=0, revision=revision, width_px=4, height_px=4)
+        job = Job(0, 1, view, image, LEVELS[0] if light else None)
+        with house.scheduler._lock:
+            return viewer.session.drawn(job, painting, picture, 0.001)
+
+    assert not drawn(5, light=True)
+    assert not drawn(4, light=False)
+    assert drawn(6, light=True)
+    assert [header.revision for header in viewer.all_frames] == [5, 6]
+
+
+def test_an_image_that_cannot_be_decoded_is_said_in_words_and_the_others_go_on(
+    make_house: Callable[..., House],
+) -> None:
+    house = make_house(MemorySource(bad=frozenset({2})))
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1, instance_id=2)
+    error = viewer.next_message(ViewError)
+    assert error == ViewError(
+        cell=0,
+        revision=1,
+        code="data_error",
+        message="This image is damaged: its pixel data end early.",
+        image=ImageReference(instance_id=2, frame_number=1),
+    )
+    viewer.view(2, instance_id=3)
+    assert viewer.next_still()[0].instance_id == 3
+    viewer.view(3, instance_id=2)
+    assert viewer.next_message(ViewError).revision == 3
+
+
+def test_an_image_of_another_series_is_refused(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1, instance_id=1001)
+    error = viewer.next_message(ViewError)
+    assert (error.code, error.message) == ("not_found", "This image is not in the series.")
+    assert house.source.loads_of((1001, 1)) == 0
+
+
+def test_a_series_of_another_owner_is_refused(house: House) -> None:
+    viewer = Viewer(house.scheduler, owner_id=8)
+    viewer.session.handle(Open(cell=0, series_id=1))
+    assert viewer.next_message(ViewError).code == "not_found"
+
+
+def test_the_storage_node_away_is_said_and_the_next_wish_asks_again(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    house.source.away = True
+    viewer.view(1)
+    assert viewer.next_message(ViewError).code == "unavailable"
+    house.source.away = False
+    viewer.view(2)
+    assert viewer.next_still()[0].revision == 2
+
+
+def test_two_sessions_share_one_cached_image(house: House) -> None:
+    first, second = Viewer(house.scheduler), Viewer(house.scheduler)
+    for viewer in (first, second):
+        viewer.open()
+        viewer.view(1)
+        viewer.next_still()
+    assert house.source.loads_of((1, 1)) == 1
+
+
+def test_one_load_serves_all_who_wait_for_it(house: House) -> None:
+    house.source.gate.clear()
+    viewers = [Viewer(house.scheduler) for _ in range(4)]
+    for viewer in viewers:
+        viewer.open()
+        viewer.view(1, instance_id=3)
+    house.source.gate.set()
+    for viewer in viewers:
+        assert viewer.next_still()[0].instance_id == 3
+    assert house.source.loads_of((3, 1)) == 1
+
+
+def test_the_first_image_is_fetched_alone_then_the_series_outwards(make_house: Callable[..., House]) -> None:
+    house = make_house(MemorySource(count=40))
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1, instance_id=20)
+    viewer.next_still()
+    wait_until(lambda: len(house.store) == 40)
+    assert house.source.asked[0] == ((20, 1),)
+    assert [key[0] for key in house.source.asked[1]][:6] == [21, 19, 22, 18, 23, 17]
+    assert sorted(key[0] for keys in house.source.asked for key in keys) == list(range(1, 41))
+    progress = viewer.next_message(Progress)
+    while progress.loaded < 40:
+        progress = viewer.next_message(Progress)
+    assert progress == Progress(cell=0, loaded=40, total=40)
+
+
+def test_closing_a_cell_ends_its_prefetching(make_house: Callable[..., House]) -> None:
+    house = make_house(MemorySource(count=200))
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1)
+    viewer.next_still()
+    house.source.gate.clear()
+    viewer.session.handle(Close(cell=0))
+    asked = len(house.source.asked)
+    house.source.gate.set()
+    time.sleep(0.3)
+    assert len(house.source.asked) <= asked + 1
+    assert len(house.store) < 200
+
+
+def test_a_bad_image_in_a_series_does_not_end_its_prefetching(make_house: Callable[..., House]) -> None:
+    house = make_house(MemorySource(count=60, bad=frozenset(range(2, 30))))
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1)
+    viewer.next_still()
+    wait_until(lambda: len(house.store) == 60 - 28)
+
+
+def test_the_cache_keeps_its_budget_and_a_large_series_is_fetched_around_the_current_image(
+    make_house: Callable[..., House],
+) -> None:
+    image_bytes = ROWS * COLUMNS * 2
+    house = make_house(MemorySource(count=100), budget_bytes=20 * image_bytes)
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1, instance_id=50)
+    viewer.next_still()
+    wait_until(lambda: len(house.store) >= 12)
+    time.sleep(0.1)
+    assert house.store.size_bytes <= 20 * image_bytes
+    assert {key[0] for keys in house.source.asked for key in keys} == set(range(45, 57))
+
+
+def test_without_a_cache_images_are_shown_and_nothing_is_kept(make_house: Callable[..., House]) -> None:
+    house = make_house(MemorySource(), budget_bytes=0)
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    for revision in (1, 2, 3):
+        viewer.view(revision, instance_id=revision)
+        assert viewer.next_still()[0].instance_id == revision
+    viewer.view(4, instance_id=3, zoom=2)
+    viewer.next_still()
+    assert (len(house.store), house.source.asked) == (0, [((1, 1),), ((2, 1),), ((3, 1),)])
+
+
+def test_scrolling_over_images_that_load_slowly_still_shows_movement_and_ends_at_the_last(
+    make_house: Callable[..., House],
+) -> None:
+    house = make_house(MemorySource(count=30), budget_bytes=0)
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1, instance_id=1)
+    viewer.next_still()
+    house.source.gate.clear()
+    viewer.view(2, instance_id=2, moving=True)
+    for revision in range(3, 20):
+        viewer.view(revision, instance_id=revision, moving=True)
+    assert house.source.asked[-1] == ((2, 1),), "one load at a time for a cell"
+    house.source.gate.set()
+    assert viewer.next_still()[0].instance_id == 19
+    shown = [header.instance_id for header in viewer.all_frames]
+    assert shown[0] == 1
+    assert 2 in shown, "what came is shown, although the wish had moved on"
+    assert len(house.source.asked) == 3
+
+
+def test_many_cells_of_one_session_all_get_their_pictures(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    for cell in range(16):
+        viewer.open(cell=cell)
+        viewer.view(1, cell=cell)
+    cells = {viewer.next_still()[0].cell for _ in range(16)}
+    assert cells == set(range(16))
+
+
+def test_a_busy_viewer_does_not_starve_another(house: House) -> None:
+    busy, calm = Viewer(house.scheduler), Viewer(house.scheduler)
+    busy.open()
+    calm.open()
+    busy.view(1)
+    busy.next_still()
+    calm.view(1)
+    until = time.monotonic() + WAIT_S
+    revision = 2
+    while calm.frames.empty():
+        assert time.monotonic() < until
+        busy.view(revision, moving=True, width_px=1500, height_px=1200, zoom=10 + revision % 7)
+        revision += 1
+        while not busy.frames.empty():
+            busy.next_frame()
+    assert calm.next_still()[0].revision == 1
+
+
+def test_a_bandwidth_cap_holds(make_house: Callable[..., House]) -> None:
+    house = make_house(MemorySource(), bandwidth=40_000)
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1)
+    viewer.next_still()
+    sent = 0
+    begin = time.monotonic()
+    revision = 2
+    while time.monotonic() - begin < 2.0:
+        viewer.view(revision, moving=True, width_px=600, height_px=480, zoom=5 + revision % 11)
+        revision += 1
+        while not viewer.frames.empty():
+            sent += len(viewer.next_frame()[1])
+        time.sleep(0.005)
+    assert 0 < sent <= 40_000 * 2.0 * 1.5
+    assert viewer.all_frames[-1].width_px < 600, "frames have become lighter"
+
+
+def test_a_reconnect_with_the_same_wishes_gives_the_same_picture(house: House) -> None:
+    def show() -> tuple[FrameHeader, bytes]:
+        viewer = Viewer(house.scheduler)
+        viewer.open()
+        viewer.view(17, instance_id=4, zoom=3.0, center_x=20, center_y=10, rotation_deg=30)
+        header, payload = viewer.next_still()
+        house.scheduler.close_session(viewer.session)
+        return header, payload
+
+    (first, picture), (second, same) = show(), show()
+    assert picture == same
+    assert (first.revision, second.revision, second.sequence) == (17, 17, 1)
+
+
+def test_a_closed_session_gets_nothing_more(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    house.source.gate.clear()
+    viewer.view(1)
+    house.scheduler.close_session(viewer.session)
+    house.source.gate.set()
+    viewer.view(2)
+    time.sleep(0.2)
+    assert viewer.all_frames == []
+    assert house.scheduler.session_count == 0
