@@ -131,7 +131,7 @@ def database_version(engine: Engine) -> str:
 
 def _revision(connection: Connection) -> str | None:
     # Asked without Alembic's own context, which would write two lines into the log each time.
-    return connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar_one_or_none()
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
 def _make_file(file: Path) -> None:

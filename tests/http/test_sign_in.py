@@ -1,0 +1,285 @@
+"""Signing in, staying in, and being slowed down."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.http_client import ControlServer
+from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
+
+REFUSED = "User name or password is wrong. Check Caps Lock and try again."
+
+
+def newest(control: ControlServer, user_name: str) -> AuditEntry:
+    with control.units(read_only=True) as unit:
+        return next(
+            entry
+            for entry in unit.audit.newest(200)
+            if user_name in (entry.user_name, entry.details.get(AuditDetail.LOGIN))
+        )
+
+
+def test_a_doctor_signs_in_is_known_and_signs_out(control: ControlServer) -> None:
+    name = control.new_user()
+    browser = control.browser()
+    answer = browser.try_sign_in(name, "right horse")
+    assert answer.status_code == 200
+    assert answer.json()["user"]["user_name"] == name
+    assert answer.json()["user"]["is_administrator"] is False
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("webviewer_session=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert "Path=/v2" in cookie
+    assert "Secure" not in cookie
+    opened = newest(control, name)
+    assert opened.event is AuditEvent.SESSION_OPEN
+    assert opened.details[AuditDetail.IP_ADDRESS] == browser.address
+
+    assert browser.get("/v2/auth/session").json() == answer.json()
+    assert browser.post("/v2/auth/sign-out").status_code == 204
+    browser.http.cookies.set("webviewer_session", answer.cookies["webviewer_session"])
+    after = browser.get("/v2/auth/session")
+    assert after.status_code == 401
+    assert after.json()["error"]["code"] == "session_ended"
+    assert after.json()["error"]["details"] == {"reason": "signed_out"}
+    closed = newest(control, name)
+    assert closed.event is AuditEvent.SESSION_CLOSED
+    assert closed.details[AuditDetail.SESSION_ID] == opened.details[AuditDetail.SESSION_ID]
+
+
+def test_the_cookie_is_secure_behind_a_tls_proxy(control: ControlServer) -> None:
+    answer = control.browser().try_sign_in(
+        control.new_user(),
+        "right horse",
+        headers={
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-Host": "viewer.example",
+            "Origin": "https://viewer.example",
+        },
+    )
+    assert "Secure" in answer.headers["Set-Cookie"]
+
+
+def test_wrong_password_and_unknown_user_get_the_same_words_and_are_logged_apart(control: ControlServer) -> None:
+    name = control.new_user()
+    wrong = control.browser().try_sign_in(name, "wrong horse")
+    unknown = control.browser().try_sign_in("nobody_here", "wrong horse")
+    assert wrong.status_code == unknown.status_code == 401
+    texts = [{**answer.json()["error"], "correlation_id": ""} for answer in (wrong, unknown)]
+    assert texts[0] == texts[1]
+    assert texts[0]["message"] == REFUSED
+    assert newest(control, name).event is AuditEvent.USER_AUTHORIZATION_ERROR
+    assert newest(control, name).details[AuditDetail.REASON] == "wrong password"
+    assert newest(control, "nobody_here").details[AuditDetail.REASON] == "unknown user"
+    assert "Set-Cookie" not in wrong.headers
+
+
+def test_an_administrator_with_a_wrong_password_is_logged_as_such(control: ControlServer) -> None:
+    name = control.new_user(is_administrator=True)
+    control.browser().try_sign_in(name, "wrong horse")
+    assert newest(control, name).event is AuditEvent.ADMIN_AUTHORIZATION_ERROR
+
+
+def test_a_switched_off_user_hears_so_only_with_the_right_password(control: ControlServer) -> None:
+    name = control.new_user()
+    account = control.accounts.find(name)
+    assert account is not None
+    control.accounts.set_active(account.user_id, is_active=False)
+    wrong = control.browser().try_sign_in(name, "wrong horse")
+    right = control.browser().try_sign_in(name, "right horse")
+    assert (wrong.status_code, wrong.json()["error"]["message"]) == (401, REFUSED)
+    assert right.status_code == 403
+    assert right.json()["error"]["message"] == "This account is switched off. Ask your administrator."
+
+
+def test_names_are_found_without_regard_to_case(control: ControlServer) -> None:
+    name = control.new_user()
+    assert control.browser().try_sign_in(name.upper(), "right horse").json()["user"]["user_name"] == name
+
+
+def test_a_guesser_waits_longer_and_longer_and_nobody_else_does(control: ControlServer) -> None:
+    name = control.new_user()
+    guesser = control.browser()
+    first = [guesser.try_sign_in(name, f"guess {n}").status_code for n in range(6)]
+    assert first == [401, 401, 401, 401, 401, 429]
+    refused = guesser.try_sign_in(name, "right horse")
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == "1"
+    assert refused.json()["error"]["message"] == "Too many wrong attempts. Try again in 1 s."
+    # From another address the doctor comes in at once.
+    assert control.browser().try_sign_in(name, "right horse").status_code == 200
+    control.advance(1.5)
+    assert guesser.try_sign_in(name, "guess 6").status_code == 401
+    assert guesser.try_sign_in(name, "guess 7").headers["Retry-After"] == "2"
+    control.advance(2.5)
+    assert guesser.try_sign_in(name, "right horse").status_code == 200
+    # The right password has taken the counter away.
+    assert guesser.try_sign_in(name, "wrong horse").status_code == 401
+    assert guesser.try_sign_in(name, "right horse").status_code == 200
+
+
+def test_walking_through_names_from_one_address_is_slowed_down(control: ControlServer) -> None:
+    walker = control.browser()
+    codes = [walker.try_sign_in(f"name_{n}", "guess").status_code for n in range(32)]
+    assert codes == [401] * 31 + [429]
+
+
+def test_many_attempts_at_once_gain_nothing(control: ControlServer) -> None:
+    name = control.new_user()
+    address = control.browser().address
+    codes: list[int] = []
+
+    def guess(number: int) -> None:
+        browser = control.browser()
+        browser.address = address
+        codes.append(browser.try_sign_in(name, f"guess {number}").status_code)
+
+    threads = [threading.Thread(target=guess, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes.count(401) <= 6
+    assert codes.count(401) + codes.count(429) == 20
+
+
+def test_a_session_ends_when_it_was_not_used_for_an_hour(control: ControlServer) -> None:
+    browser = control.signed_in()
+    control.advance(3000)
+    assert browser.get("/v2/auth/session").status_code == 200  # in use: another hour from here
+    control.advance(3000)
+    assert browser.get("/v2/auth/session").status_code == 200
+    control.advance(3601)
+    answer = browser.get("/v2/auth/session")
+    assert answer.status_code == 401
+    assert answer.json()["error"]["details"] == {"reason": "expired"}
+    assert answer.json()["error"]["message"] == "Your session has ended. Your session was not used for a long time."
+
+
+def test_switching_a_user_off_ends_the_sessions(control: ControlServer) -> None:
+    name = control.new_user()
+    browser = control.browser().sign_in(name, "right horse")
+    account = control.accounts.find(name)
+    assert account is not None
+    control.accounts.set_active(account.user_id, is_active=False)
+    answer = browser.get("/v2/auth/session")
+    assert (answer.status_code, answer.json()["error"]["details"]) == (401, {"reason": "switched_off"})
+
+
+def test_a_new_password_ends_the_sessions_of_the_old_one(control: ControlServer) -> None:
+    name = control.new_user()
+    browser = control.browser().sign_in(name, "right horse")
+    account = control.accounts.find(name)
+    assert account is not None
+    control.accounts.set_password(account.user_id, "new horse")
+    assert browser.get("/v2/auth/session").status_code == 401
+    assert control.browser().try_sign_in(name, "right horse").status_code == 401
+    assert control.browser().try_sign_in(name, "new horse").status_code == 200
+
+
+def test_an_old_hash_is_made_anew_at_sign_in(control: ControlServer) -> None:
+    from argon2 import Parameters, Type
+
+    from webviewer.adapters.crypto import Argon2Hasher
+    from webviewer.usecases.accounts import Accounts
+
+    older = Argon2Hasher(parameters=Parameters(Type.ID, 19, 16, 32, 2, 32, 1))
+    name = f"doctor_{next(control.numbers)}"
+    before = Accounts(control.units, older, control.accounts.clock).create_user(name, "right horse")
+    control.browser().sign_in(name, "right horse")
+    after = control.accounts.find(name)
+    assert after is not None
+    assert "m=32,t=2" in before.password_hash
+    assert "m=64,t=1" in after.password_hash
+    control.browser().sign_in(name, "right horse")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"user_name": 5, "password": "x"}',
+        b'{"user_name": "a", "password": "x", "more": 1}',
+        b'{"user_name": "a", "password": null}',
+    ],
+)
+def test_a_body_that_breaks_the_rules_is_refused_without_repeating_it(control: ControlServer, body: bytes) -> None:
+    answer = control.browser().post("/v2/auth/sign-in", data=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "invalid_input"
+
+
+def test_a_form_of_another_site_cannot_sign_in(control: ControlServer) -> None:
+    answer = control.browser().post("/v2/auth/sign-in", data={"user_name": "a", "password": "b"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "not_json")
+
+
+def test_a_huge_body_is_refused(control: ControlServer) -> None:
+    answer = control.browser().try_sign_in("a", "x" * 200_000)
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "too_large"
+
+
+def test_sql_in_a_user_name_is_only_a_name(control: ControlServer) -> None:
+    for text in ("' OR '1'='1", "admin'--", '"; DROP TABLE account; --', "\x00", "é" * 100):
+        assert control.browser().try_sign_in(text, text).status_code == 401
+
+
+def test_neither_database_nor_log_holds_a_token_or_a_password(control: ControlServer) -> None:
+    name = control.new_user()
+    browser = control.browser()
+    answer = browser.try_sign_in(name, "right horse")
+    typed_wrongly = control.browser()
+    typed_wrongly.try_sign_in("hunter2 is my secret", "hunter2 is my secret")
+    ticket = browser.ticket()
+    browser.open_events(ticket).close()
+    secrets = [answer.cookies["webviewer_session"], answer.json()["csrf_token"], ticket, "right horse", "hunter2"]
+    stored = b""
+    database = control.settings.database
+    if database.driver.value == "QSQLITE":
+        for file in Path(database.name).parent.glob(Path(database.name).name + "*"):
+            stored += file.read_bytes()
+    else:
+        with control.units(read_only=True) as unit:
+            connection = unit._connection  # type: ignore[attr-defined]
+            for table in ("account", "session", "ticket", "audit", "event", "sign_in_attempt"):
+                for row in connection.exec_driver_sql(f"SELECT t::text FROM {table} AS t"):  # noqa: S608
+                    stored += row[0].encode()
+    assert name.encode() in stored
+    logged = control.log_file.read_bytes()
+    for secret in secrets:
+        assert secret.encode() not in stored
+        assert secret.encode() not in logged
+
+
+def test_an_address_that_a_stranger_claims_is_not_believed(control: ControlServer) -> None:
+    # The test itself comes from loopback, a trusted proxy; the hop before it is no proxy of ours, so it is the client.
+    name = control.new_user()
+    browser = control.browser()
+    browser.address = "1.1.1.1, 203.0.113.9"
+    browser.sign_in(name, "right horse")
+    assert newest(control, name).details[AuditDetail.IP_ADDRESS] == "203.0.113.9"
+    browser.address = "<script>, nonsense"
+    browser.sign_in(name, "right horse")
+    assert newest(control, name).details[AuditDetail.IP_ADDRESS] == "127.0.0.1"
+
+
+def test_requests_without_a_session_are_refused_in_the_one_shape(control: ControlServer) -> None:
+    answer = requests.get(f"{control.base}/v2/auth/session", headers={"X-Request-Id": "abc-1"}, timeout=10)
+    assert answer.status_code == 401
+    assert answer.headers["X-Request-Id"] == "abc-1"
+    assert answer.json() == {
+        "error": {
+            "code": "not_signed_in",
+            "message": "Sign in first.",
+            "details": {},
+            "correlation_id": "abc-1",
+        }
+    }
