@@ -34,15 +34,15 @@ _CAGE = np.array(
 # the same for the skin
 _SKIN = np.array(
     [
-        (-40.0, 158, 116, -2),
-        (0.0, 160, 114, -1),
-        (60.0, 163, 112, -1),
-        (120.0, 165, 110, 0),
-        (170.0, 167, 104, 2),
-        (210.0, 174, 97, 6),
-        (240.0, 182, 89, 11),
-        (270.0, 188, 80, 16),
-        (300.0, 190, 71, 21),
+        (-40.0, 162, 122, 5),
+        (0.0, 164, 121, 6),
+        (60.0, 166, 119, 6),
+        (120.0, 168, 117, 7),
+        (170.0, 170, 112, 9),
+        (210.0, 177, 106, 13),
+        (240.0, 184, 98, 17),
+        (270.0, 189, 87, 20),
+        (300.0, 191, 77, 23),
     ]
 )
 
@@ -209,13 +209,13 @@ def scapulae() -> list[Tube]:
     """Return both shoulder blades as fans of rods, with spine and lateral border."""
     result = []
     for side in (-1.0, 1.0):
-        for t in np.linspace(0, 1, 9):
-            top = np.array([78 + 62 * t, 96 - 42 * t, 268 - 8 * t])
-            low = np.array([96 + 20 * t, 98 - 14 * t, 150 + 55 * t])
-            middle = (top + low) / 2 + np.array([3.0, 4.0, 0.0])
-            radius = 1.7 if 0 < t < 1 else 3.4
+        for t in np.linspace(0, 1, 23):
+            top = np.array([76 + 60 * t, 88 - 36 * t, 266 - 6 * t])
+            low = np.array([92 + 24 * t, 92 - 20 * t, 152 + 58 * t])
+            middle = (top + low) / 2 + np.array([2.0, 4.0 * np.sin(np.pi * t), 0.0])
+            radius = 1.9 if 0 < t < 1 else 3.2
             result.append(tube(np.array([top, middle, low]) * (side, 1, 1), radius, steps=10))
-        spine = np.array([(84, 99, 245), (112, 100, 256), (138, 82, 270), (158, 46, 290)]) * (side, 1.0, 1.0)
+        spine = np.array([(82, 92, 244), (108, 94, 254), (134, 78, 268), (158, 46, 290)]) * (side, 1.0, 1.0)
         result.append(tube(spine, [3.2, 4.5, 5.5, 7.0], steps=8))
     return result
 

@@ -153,7 +153,8 @@ def draw(field: Floats) -> npt.NDArray[np.uint8]:
     fade = fade * fade * (3 - 2 * fade)
     value = np.clip(colour * fade, 0, 1) ** 0.80
     pixels = BACKGROUND + value[..., None] * 238.0 * TINT
-    return np.clip(pixels, 0, 255).astype(np.uint8)
+    result: npt.NDArray[np.uint8] = np.clip(pixels, 0, 255).astype(np.uint8)
+    return result
 
 
 def main() -> None:
