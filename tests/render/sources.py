@@ -45,7 +45,7 @@ def values_of(instance_id: int, rows: int = ROWS, columns: int = COLUMNS) -> NDA
 class MemorySource:
     """Series 1 has instances 1 … ``count`` of owner 7; ``bad`` ones cannot be had.
 
-    ``gate`` holds every request for frames back while it is cleared.
+    ``gate`` holds every request for frames back while it is cleared; ``gates`` those of single instances.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class MemorySource:
         self.away = False
         self.gate = threading.Event()
         self.gate.set()
+        self.gates: dict[int, threading.Event] = {}
         self.asked: list[tuple[FrameKey, ...]] = []
         self._lock = threading.Lock()
 
@@ -80,6 +81,7 @@ class MemorySource:
         if self.away:
             raise Unavailable("The storage node does not answer.")
         for key in keys:
+            assert self.gates.get(key[0], self.gate).wait(20)
             if key[0] in self.bad:
                 yield key, DataError("This image is damaged: its pixel data end early.")
             else:
