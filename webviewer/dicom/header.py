@@ -186,8 +186,11 @@ def _read_meta(file: BinaryIO) -> tuple[str, int]:
         value = position + skip + width
         if value + length > len(block):
             raise DataError("The file meta information is cut off or damaged.")
+        stated = block[value : value + length].strip(b" \x00").decode("ascii", "replace")
         if block[position + 2 : position + 4] == b"\x10\x00":
-            uid = block[value : value + length].strip(b" \x00").decode("ascii", "replace")
+            uid = stated
+        elif block[position + 2 : position + 4] == b"\x02\x00" and stated == DICOMDIR_SOP_CLASS_UID:
+            raise InvalidInput("This is a DICOMDIR, a table of contents, not an object to store.", code="dicomdir")
         position = value + length
     if start and len(block) == position:
         raise DataError("The file has no data set: it ends after the file meta information.")
@@ -228,8 +231,6 @@ def _scan(file: BinaryIO, transfer_syntax_uid: str, start: int, limits: ReadLimi
 def _header(scan: _Scan) -> Header:
     ds, pixels = scan.ds, scan.pixels
     sop_class_uid = ds.code(tags.SOP_CLASS_UID)
-    if sop_class_uid == DICOMDIR_SOP_CLASS_UID:
-        raise InvalidInput("This is a DICOMDIR, a table of contents, not an object to store.", code="dicomdir")
     uids = [
         _uid(ds, tags.SOP_INSTANCE_UID, "SOP Instance UID"),
         _uid(ds, tags.SERIES_INSTANCE_UID, "Series Instance UID"),
