@@ -1,0 +1,320 @@
+"""The render node's HTTP and WebSocket side over a real port."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import threading
+import time
+from collections.abc import Iterator
+from socket import SHUT_RDWR
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from aiohttp import web
+from PIL import Image
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from renderpool.server import RenderNode, create_app
+from renderpool.server.app import STATUS_BY_ERROR, status_of
+from renderpool.session.images import ImageStore
+from renderpool.session.scheduler import Scheduler
+from tests.render.reference_view import grey_linear, worst
+from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
+from webviewer.core import errors
+from webviewer.protocol.framing import FrameFlag, FrameHeader, unpack_frame
+
+TOKEN = "token-of-the-test-0123456789"
+
+
+class Server:
+    """A render node in this process, on a free port, its event loop in a thread."""
+
+    def __init__(self, source: MemorySource) -> None:
+        self.source = source
+        self.store = ImageStore(source, 64 * 1024**2, decode_threads=2)
+        self.scheduler = Scheduler(self.store, debug=True)
+        self.node = RenderNode(source, self.store, self.scheduler, self.scheduler.start(), TOKEN, "test")
+        self._loop = asyncio.new_event_loop()
+        self._runner = web.AppRunner(create_app(self.node), access_log=None, shutdown_timeout=2)
+        self._loop.run_until_complete(self._runner.setup())
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        self._loop.run_until_complete(site.start())
+        self.port = int(self._runner.addresses[0][1])
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return requests.get(self.url(path), headers={"Authorization": f"Bearer {TOKEN}", **headers}, timeout=20)
+
+    def connect(self, owner: str | None = "7", token: str = TOKEN, **options: Any) -> ClientConnection:
+        headers = {"Authorization": f"Bearer {token}"}
+        if owner is not None:
+            headers["X-Webviewer-Owner"] = owner
+        return connect(
+            f"ws://127.0.0.1:{self.port}/internal/v1/render/stream",
+            additional_headers=headers,
+            subprotocols=["webviewer.v1"],  # type: ignore[list-item]
+            compression=None,
+            **options,
+        )
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(10)
+            self._loop.close()
+        self.store.close()
+        self.scheduler.stop()
+        self.node.workers.shutdown()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server(MemorySource(count=5, bad=frozenset({4})))
+    yield running
+    running.stop()
+
+
+def send(socket: ClientConnection, **message: Any) -> None:
+    socket.send(json.dumps(message))
+
+
+def receive(socket: ClientConnection, kind: str) -> dict[str, Any]:
+    """Return the next text of a type; frames in between are acknowledged."""
+    while True:
+        data = socket.recv(timeout=20)
+        if isinstance(data, bytes):
+            send(socket, type="ack", sequence=unpack_frame(data)[0].sequence)
+        elif (message := json.loads(data))["type"] == kind:
+            return message
+
+
+def receive_still(socket: ClientConnection) -> tuple[FrameHeader, bytes]:
+    while True:
+        data = socket.recv(timeout=20)
+        if isinstance(data, bytes):
+            header, payload = unpack_frame(data)
+            send(socket, type="ack", sequence=header.sequence)
+            if FrameFlag.STILL in header.flags:
+                return header, payload
+
+
+def close_of(socket: ClientConnection) -> tuple[int, str]:
+    try:
+        while True:
+            socket.recv(timeout=20)
+    except ConnectionClosed as exc:
+        return (exc.rcvd.code, exc.rcvd.reason) if exc.rcvd else (1006, "no close frame")
+
+
+def test_a_stream_welcomes_opens_and_shows(server: Server) -> None:
+    with server.connect() as socket:
+        assert socket.subprotocol == "webviewer.v1"
+        send(socket, type="hello", version=1)
+        welcome = receive(socket, "welcome")
+        assert (welcome["version"], welcome["software"]) == (1, server.node.device.software)
+        send(socket, type="open", cell=0, series_id=1)
+        assert receive(socket, "opened") == {"type": "opened", "cell": 0, "series_id": 1, "frame_count": 5}
+        send(socket, type="view", cell=0, revision=1, width_px=COLUMNS, height_px=ROWS)
+        header, payload = receive_still(socket)
+        assert header.revision == 1
+        pixels = np.asarray(Image.open(io.BytesIO(payload)))
+        assert worst(pixels, grey_linear(values_of(1).astype(float), 40, 400)) <= 1
+        send(socket, type="ping")
+        receive(socket, "pong")
+        image = {"instance_id": 4, "frame_number": 1}
+        send(socket, type="view", cell=0, revision=2, width_px=COLUMNS, height_px=ROWS, image=image)
+        error = receive(socket, "view_error")
+        assert (error["revision"], error["image"]) == (2, image)
+
+
+@pytest.mark.parametrize("token", ["", "wrong", TOKEN + "x"])
+def test_without_the_internal_token_there_is_no_stream(server: Server, token: str) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        server.connect(token=token)
+    assert caught.value.response.status_code == 401
+
+
+@pytest.mark.parametrize("owner", [None, "", "x", "-1", "7; drop", "١"])
+def test_without_an_owner_there_is_no_stream(server: Server, owner: str | None) -> None:
+    if owner == "١":
+        owner = "%D9%A1"
+    with pytest.raises(InvalidStatus) as caught:
+        server.connect(owner=owner)
+    assert caught.value.response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [
+        ('{"type": "hello", "version": 2}', "Version 2 is not spoken here, expected 1."),
+        ('{"type": "open", "cell": 0, "series_id": 1}', "The first message must be hello."),
+        ("hello", "message: Invalid JSON"),
+        (b"hello", "The first message must be hello."),
+    ],
+)
+def test_a_wrong_first_message_closes_with_4400(server: Server, first: str | bytes, reason: str) -> None:
+    with server.connect() as socket:
+        socket.send(first)
+        code, said = close_of(socket)
+    assert code == 4400
+    assert said.startswith(reason)
+
+
+@pytest.mark.parametrize("second", ['{"type": "view"}', '{"type": "hello", "version": 1}', b"\x00", "[]"])
+def test_a_message_that_breaks_the_contract_closes_with_4400(server: Server, second: str | bytes) -> None:
+    with server.connect() as socket:
+        send(socket, type="hello", version=1)
+        receive(socket, "welcome")
+        socket.send(second)
+        assert close_of(socket)[0] == 4400
+    wait_for_sessions(server, 0)
+
+
+def test_a_message_over_the_limit_ends_the_stream(server: Server) -> None:
+    with server.connect() as socket:
+        send(socket, type="hello", version=1)
+        receive(socket, "welcome")
+        socket.send(" " * 70_000)
+        assert close_of(socket)[0] == 1009
+    wait_for_sessions(server, 0)
+
+
+def wait_for_sessions(server: Server, count: int) -> None:
+    until = time.monotonic() + 10
+    while server.scheduler.session_count != count:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_stopping_closes_every_stream_with_1001(server: Server) -> None:
+    with server.connect() as first, server.connect() as second:
+        for socket in (first, second):
+            send(socket, type="hello", version=1)
+            receive(socket, "welcome")
+        stopper = threading.Thread(target=server.stop)
+        stopper.start()
+        assert [close_of(socket)[0] for socket in (first, second)] == [1001, 1001]
+        stopper.join()
+
+
+def test_a_viewer_that_vanishes_leaves_no_session(server: Server) -> None:
+    with server.connect() as socket:
+        send(socket, type="hello", version=1)
+        receive(socket, "welcome")
+        wait_for_sessions(server, 1)
+        socket.socket.shutdown(SHUT_RDWR)
+        wait_for_sessions(server, 0)
+
+
+def test_two_owners_cannot_see_each_other_s_series(server: Server) -> None:
+    with server.connect(owner="8") as socket:
+        send(socket, type="hello", version=1)
+        send(socket, type="open", cell=0, series_id=1)
+        assert receive(socket, "view_error")["code"] == "not_found"
+    path = "/internal/v1/render/owners/8/series/1/thumbnail"
+    assert server.get(path).status_code == 404
+
+
+def test_a_thumbnail_shows_the_middle_image_and_is_known_again_by_its_etag(server: Server) -> None:
+    path = "/internal/v1/render/owners/7/series/1/thumbnail?size=40"
+    answer = server.get(path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/jpeg")
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    picture = Image.open(io.BytesIO(answer.content))
+    assert picture.size == (40, 32)
+    assert server.source.loads_of((3, 1)) == 1
+    again = server.get(path, **{"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert server.get(path.replace("40", "48")).headers["ETag"] != answer.headers["ETag"]
+
+
+def test_a_rendered_frame_has_the_image_s_own_size_and_recommended_window(server: Server) -> None:
+    answer = server.get("/internal/v1/render/owners/7/instances/2/frames/1/rendered")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")
+    pixels = np.asarray(Image.open(io.BytesIO(answer.content)))
+    assert pixels.shape == (ROWS, COLUMNS)
+    assert worst(pixels, grey_linear(values_of(2).astype(float), 40, 400)) <= 1
+
+
+def test_a_rendered_frame_takes_size_window_and_format(server: Server) -> None:
+    base = "/internal/v1/render/owners/7/instances/2/frames/1/rendered"
+    answer = server.get(f"{base}?width=160&format=jpeg&window_center=0&window_width=100")
+    picture = Image.open(io.BytesIO(answer.content))
+    assert (picture.format, picture.size) == ("JPEG", (160, 128))
+    boxed = Image.open(io.BytesIO(server.get(f"{base}?width=100&height=200").content))
+    assert boxed.size == (100, 200)
+    assert boxed.getpixel((50, 10)) == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/internal/v1/render/owners/7/series/99/thumbnail", 404, "not_found"),
+        ("/internal/v1/render/owners/7/series/1/thumbnail?size=5", 400, "invalid_input"),
+        ("/internal/v1/render/owners/7/series/1/thumbnail?size=1e3", 400, "invalid_input"),
+        ("/internal/v1/render/owners/7/instances/99/frames/1/rendered", 404, "not_found"),
+        ("/internal/v1/render/owners/7/instances/2/frames/2/rendered", 404, "not_found"),
+        ("/internal/v1/render/owners/7/instances/2/frames/1/rendered?width=5000", 400, "invalid_input"),
+        ("/internal/v1/render/owners/7/instances/2/frames/1/rendered?format=gif", 400, "invalid_input"),
+        (
+            "/internal/v1/render/owners/7/instances/2/frames/1/rendered?window_width=nan&window_center=1",
+            400,
+            "invalid_input",
+        ),
+        ("/internal/v1/render/owners/7/instances/2/frames/1/rendered?window_width=10", 400, "invalid_input"),
+        ("/internal/v1/render/owners/7/instances/4/frames/1/rendered", 422, "data_error"),
+        ("/internal/v1/render/owners/x/series/1/thumbnail", 404, "not_found"),
+        ("/etc/passwd", 404, "not_found"),
+    ],
+)
+def test_what_cannot_be_answered_is_said_in_the_one_shape(server: Server, path: str, status: int, code: str) -> None:
+    answer = server.get(path)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (status, code)
+    assert set(error) == {"code", "message", "details", "correlation_id"}
+
+
+def test_health_status_and_metrics_need_the_token_and_tell_the_device(server: Server) -> None:
+    for path in ("/internal/v1/health", "/internal/v1/status", "/metrics", "/internal/v1/render/stream"):
+        assert requests.get(server.url(path), timeout=20).status_code == 401
+    assert server.get("/internal/v1/health").json()["ready"] is True
+    status = server.get("/internal/v1/status").json()
+    assert status["device"]["renderer"] == server.node.device.renderer
+    assert status["image_cache"]["budget_bytes"] == 64 * 1024**2
+    assert "webviewer_render_sessions 0.0" in server.get("/metrics").text
+
+
+def test_health_says_when_nothing_can_be_drawn_any_more(server: Server) -> None:
+    server.scheduler.stop()
+    answer = server.get("/internal/v1/health")
+    assert (answer.status_code, answer.json()["ready"]) == (503, False)
+
+
+def test_every_error_of_ours_has_a_status() -> None:
+    kinds = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.WebviewerError)
+    ]
+    assert len(kinds) > 15
+    statuses = {kind.__name__: status_of(kind("words")) for kind in kinds}
+    assert statuses["DecodeError"] == 422
+    assert statuses["OutOfResources"] == 503
+    assert statuses["DeviceLost"] == 503
+    assert all(400 <= status < 600 for status in statuses.values())
+    assert STATUS_BY_ERROR[errors.WebviewerError] == 500
+
+
+def test_an_empty_internal_token_is_refused_at_start(server: Server) -> None:
+    from dataclasses import replace
+
+    with pytest.raises(errors.ConfigError, match="internal token is empty"):
+        create_app(replace(server.node, internal_token=""))
