@@ -238,7 +238,7 @@ class Supervisor:
             self._relay_output(line)
         elif line.strip():
             text = line[:_LONGEST_OUTPUT_LINE_BYTES].decode("utf-8", "replace")
-            logger.warning("node_output", extra={"child": node.command.name, "text": text})
+            logger.info("node_output", extra={"child": node.command.name, "text": text})
 
     def _forget_output(self, node: _Node) -> None:
         if node.process is None or node.process.stdout is None or node.process.stdout.closed:

@@ -90,14 +90,14 @@ class _Maker:
             noise = self.tiles[series.number][dy : dy + PIXELS, dx : dx + PIXELS]
             hu = clean + np.float32(series.noise_hu) * level * noise
             if series.sharpness > 0.5:  # a lung kernel overshoots at edges
-                hu = hu + np.float32(0.55) * (clean - _blur(clean))
+                hu = (hu + 0.55 * (clean - _blur(clean))).astype(np.float32)
             result[series.number] = np.clip(np.rint(hu), -1024, 3071).astype(np.int16)
         return result, np.clip(clean + 1000, 0, 2200).sum(0, dtype=np.float32)
 
 
 def _blur(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    padded = np.pad(image, 1, mode="edge")
-    rows = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
+    padded: npt.NDArray[np.float32] = np.pad(image, 1, mode="edge")
+    rows: npt.NDArray[np.float32] = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
     result: npt.NDArray[np.float32] = (rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 4
     return result
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import http.client
+import ipaddress
 import json
 import os
 import signal
@@ -18,7 +19,6 @@ import threading
 import time
 from pathlib import Path
 
-from webviewer.bootstrap import is_loopback, make_accounts
 from webviewer.config import CONTROL_FILE, MAIN_FILE, STORAGE_FILE, Settings, load_settings
 from webviewer.core.errors import WebviewerError
 from webviewer.core.process import Lifeline
@@ -61,8 +61,10 @@ def write_configuration(folder: Path) -> Path:
 
 
 def prepare(folder: Path) -> Path:
-    """Make the profile: files, database, users. Returns the path of the configuration."""
+    """Make the profile: files, database, users; returns the path of the configuration."""
+    # imported only here: `run` calls this in a process of its own, and stays small itself
     from webviewer.adapters.db.maintenance import create_database
+    from webviewer.bootstrap import make_accounts
 
     config_file = write_configuration(folder)
     settings = load_settings(config_file)
@@ -79,6 +81,8 @@ def prepare(folder: Path) -> Path:
 
 def set_password(folder: Path, name: str) -> int:
     """Ask for a new password at the terminal (or read one line where there is none) and set it."""
+    from webviewer.bootstrap import make_accounts
+
     accounts = make_accounts(load_settings(folder / MAIN_FILE))
     account = accounts.find(name)
     if account is None:
@@ -112,12 +116,11 @@ def run(folder: Path, environ: dict[str, str], *, demo: bool) -> int:
         Whether to make the demo study where it is not there yet.
     """
     os.environ.update(environ)  # for the settings of this process and of what it starts
-    try:
-        config_file = prepare(folder)
-        settings = load_settings(config_file)
-    except WebviewerError as exc:
-        print(exc.message, file=sys.stderr)
+    command = [sys.executable, "-m", "tools.evaluation", "prepare", "--var", str(folder)]
+    if subprocess.run(command, check=False).returncode != 0:
         return 1
+    config_file = folder / MAIN_FILE
+    settings = load_settings(config_file)
     log_folder = folder / "log"
     log_folder.mkdir(exist_ok=True)
     lifeline = Lifeline()
@@ -173,6 +176,14 @@ def _greet(folder: Path, settings: Settings, server: subprocess.Popen[bytes], de
             print("The demo study could not be brought in; the next make run tries again.", file=sys.stderr)
 
 
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches a listener on ``host``."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _is_done(state_file: Path) -> bool:
     return state_file.exists() and json.loads(state_file.read_text("utf-8")).get("state") == "done"
 
@@ -215,7 +226,11 @@ def main() -> int:
     if args.command == "password":
         return set_password(folder, args.name)
     if args.command == "prepare":
-        print(prepare(folder))
+        try:
+            prepare(folder)
+        except WebviewerError as exc:
+            print(exc.message, file=sys.stderr)
+            return 1
         return 0
     environ = {
         "WEBVIEWER_HOST": args.host,

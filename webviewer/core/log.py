@@ -263,5 +263,11 @@ def configure(options: LogOptions, node: str) -> None:
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # a log that cannot be written must not print tracebacks into the console
     # libraries that tell about every connection, or (pynetdicom) about what was searched for
-    for name, least in (("urllib3", logging.WARNING), ("pynetdicom", logging.ERROR), ("pydicom", logging.ERROR)):
+    quiet = {
+        "urllib3": logging.WARNING,
+        "alembic": logging.WARNING,
+        "pynetdicom": logging.ERROR,
+        "pydicom": logging.ERROR,
+    }
+    for name, least in quiet.items():
         logging.getLogger(name).setLevel(max(level, least))
