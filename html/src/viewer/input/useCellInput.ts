@@ -38,7 +38,6 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
 
     // Mouse and pen
     let drag: { tool: ToolDrag; pointer: number; button: MouseButton; from: Point; moved: boolean } | null = null;
-    let moved = false; // of the last right drag: then its context menu is not wanted
     const endDrag = (at: number): void => {
       drag?.tool.end(at);
       drag = null;
@@ -108,7 +107,6 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
       if (button === 'middle') event.preventDefault(); // no automatic scrolling
       element.setPointerCapture(event.pointerId);
       const from = place(event);
-      moved = false;
       stopFilm();
       drag = { tool: new ToolDrag(cell, viewer.state.bindings[button], from, box()), pointer: event.pointerId, button, from, moved: false };
     });
@@ -121,14 +119,18 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
       if (drag === null || drag.pointer !== event.pointerId) return;
       const to = place(event);
       if (!drag.moved && Math.hypot(to.x - drag.from.x, to.y - drag.from.y) < CLICK_PX) return;
-      drag.moved = moved = true;
+      drag.moved = true;
       drag.tool.move(to, event.timeStamp);
     });
     on('pointerup', (event) => {
       if (event.pointerType === 'touch') {
         time = event.timeStamp;
         touch.up(event.pointerId);
-      } else if (drag?.pointer === event.pointerId) endDrag(event.timeStamp);
+      } else if (drag?.pointer === event.pointerId) {
+        const click = drag.button === 'right' && !drag.moved;
+        endDrag(event.timeStamp);
+        if (click) latest.current.openMenu({ x: event.clientX, y: event.clientY });
+      }
     });
     on('pointercancel', (event) => {
       if (event.pointerType === 'touch') touch.cancel(event.pointerId);
@@ -137,11 +139,12 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
     on('dblclick', (event) => {
       if (!onChrome(event)) latest.current.enlarge();
     });
-    on('contextmenu', (event) => {
-      event.preventDefault();
-      // Fingers have their own long press.
-      if (onChrome(event) || moved || ('pointerType' in event && event.pointerType === 'touch')) return;
-      latest.current.openMenu({ x: event.clientX, y: event.clientY });
+    // Some systems send this when the button goes down, before anybody knows whether it will be a drag.
+    on('contextmenu', (event) => event.preventDefault());
+
+    // Fingers are read above: no mouse events made up from them, no second double click.
+    on('touchend', (event) => {
+      if (!onChrome(event) && event.cancelable) event.preventDefault();
     });
 
     // Wheel

@@ -5,6 +5,7 @@ import { useStore } from '../control/store';
 import { actionKeys, type ActionName, keyLabel, runAction, toolKeys } from '../input/actions';
 import { tools } from '../input/drag';
 import type { Point } from '../model/geometry';
+import { Choice } from './Choice';
 import { useViewer } from './context';
 import { toolIcons } from './icons';
 import type { Icon } from './ToolButton';
@@ -36,17 +37,7 @@ export function CellMenu({ at, onClose }: { at: Point | null; onClose: () => voi
           const IconOf = toolIcons[name];
           const chosen = state.bindings.left === name;
           return (
-            <Menu.Item
-              key={name}
-              role="menuitemradio"
-              aria-checked={chosen}
-              data-chosen={chosen || undefined}
-              leftSection={<IconOf size={16} />}
-              rightSection={<span data-hint="">{toolKeys[name]}</span>}
-              onClick={() => viewer.bind('left', name)}
-            >
-              {t(`tool.${name}`)}
-            </Menu.Item>
+            <Choice key={name} chosen={chosen} icon={<IconOf size={16} />} label={t(`tool.${name}`)} hint={toolKeys[name]} onChoose={() => viewer.bind('left', name)} />
           );
         })}
         <Menu.Divider />

@@ -1,11 +1,8 @@
 import { Menu } from '@mantine/core';
 import {
-  IconAdjustmentsAlt,
-  IconCheck,
   IconContrast,
   IconEye,
   IconEyeOff,
-  IconGridDots,
   IconKeyboard,
   IconLayoutGrid,
   IconLayoutSidebarLeftCollapse,
@@ -21,6 +18,7 @@ import { useStore } from '../control/store';
 import type { MouseButton, OverlayLevel } from '../control/viewer';
 import { actionKeys, type ActionName, keyLabel, runAction, toolKeys } from '../input/actions';
 import type { Tool } from '../input/drag';
+import { Choice } from './Choice';
 import { useViewer } from './context';
 import { fitIcons, FullScreenIcon, toolIcons, turnIcons } from './icons';
 import { LayoutItems, PlayItems } from './menus';
@@ -88,7 +86,6 @@ export function Toolbar() {
       {t(`action.${name}`)}
     </Menu.Item>
   );
-  const check = (chosen: boolean) => (chosen ? <IconCheck size={16} aria-hidden /> : <span style={{ width: 16, display: 'block' }} />);
   const playing = state.playing !== null;
   const images = detail?.frames.length ?? 0;
 
@@ -136,17 +133,12 @@ export function Toolbar() {
       <FamilyMenu label={t('family.image')}>
         <Menu.Label>{t('interpolation.title')}</Menu.Label>
         {(['bilinear', 'nearest'] as const).map((name) => (
-          <Menu.Item
+          <Choice
             key={name}
-            role="menuitemradio"
-            aria-checked={data.interpolation === name}
-            data-chosen={data.interpolation === name || undefined}
-            leftSection={check(data.interpolation === name)}
-            rightSection={name === 'bilinear' ? <IconAdjustmentsAlt size={16} /> : <IconGridDots size={16} />}
-            onClick={(event) => cell.change({ data: { interpolation: name } }, event.timeStamp, false)}
-          >
-            {t(`interpolation.${name}`)}
-          </Menu.Item>
+            chosen={data.interpolation === name}
+            label={t(`interpolation.${name}`)}
+            onChoose={(at) => cell.change({ data: { interpolation: name } }, at, false)}
+          />
         ))}
       </FamilyMenu>
       {act(turn, turnIcons[turn], turn === 'flipHorizontal' && presentation.flipHorizontal ? true : undefined)}
@@ -185,16 +177,7 @@ export function Toolbar() {
       />
       <FamilyMenu label={t('action.overlays')}>
         {(['full', 'anonymous', 'off'] as OverlayLevel[]).map((level) => (
-          <Menu.Item
-            key={level}
-            role="menuitemradio"
-            aria-checked={state.overlay === level}
-            data-chosen={state.overlay === level || undefined}
-            leftSection={check(state.overlay === level)}
-            onClick={() => viewer.store.set({ overlay: level })}
-          >
-            {t(`overlay.${level}`)}
-          </Menu.Item>
+          <Choice key={level} chosen={state.overlay === level} label={t(`overlay.${level}`)} onChoose={() => viewer.store.set({ overlay: level })} />
         ))}
       </FamilyMenu>
       <span className={classes.space} />

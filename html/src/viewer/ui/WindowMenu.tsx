@@ -1,10 +1,11 @@
 import { Menu } from '@mantine/core';
-import { IconAdjustmentsHorizontal, IconCheck } from '@tabler/icons-react';
+import { IconAdjustmentsHorizontal } from '@tabler/icons-react';
 import { useTranslation } from '../../shared/i18n';
 import { useStore } from '../control/store';
 import { formatWindowNumber } from '../model/numbers';
 import { frameAt, isColour } from '../model/series';
 import { presetsFor, sameWindow, type Window, type WidthLevel, windowValues } from '../model/windowing';
+import { Choice } from './Choice';
 import { useViewer } from './context';
 import { recommendedName, type Translate, windowName } from './corners';
 import { FamilyMenu } from './ToolButton';
@@ -31,22 +32,11 @@ export function WindowItems() {
   const frame = frameAt(state.detail, state.reference.image);
   if (frame !== null && isColour(frame)) return <Menu.Label>{t('window.colour')}</Menu.Label>;
   const { data } = state;
-  const choose = (window: Window, presetId: string | null) => (event: { timeStamp: number }) =>
-    cell.change({ data: { window, presetId } }, event.timeStamp, false);
+  const choose = (window: Window, presetId: string | null) => (at: number) => cell.change({ data: { window, presetId } }, at, false);
   const pair = (values: WidthLevel): string =>
     `${formatWindowNumber(values.width, values.width, locale)} / ${formatWindowNumber(values.center, values.width, locale)}`;
-  const entry = (key: string, label: string, hint: string, chosen: boolean, run: (event: { timeStamp: number }) => void) => (
-    <Menu.Item
-      key={key}
-      role="menuitemradio"
-      aria-checked={chosen}
-      data-chosen={chosen || undefined}
-      leftSection={chosen ? <IconCheck size={16} aria-hidden /> : <span style={{ width: 16, display: 'block' }} />}
-      rightSection={<span data-hint="">{hint}</span>}
-      onClick={run}
-    >
-      {label}
-    </Menu.Item>
+  const entry = (key: string, label: string, hint: string, chosen: boolean, run: (at: number) => void) => (
+    <Choice key={key} chosen={chosen} label={label} hint={hint} onChoose={run} />
   );
   const windows = frame?.windows ?? [];
   const own = windows.length + (frame?.voi_lut_explanations.length ?? 0);

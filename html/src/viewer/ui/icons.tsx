@@ -37,8 +37,8 @@ export const fitIcons = { fit: IconArrowsMaximize, actualSize: IconAspectRatio, 
 export const turnIcons = {
   turnRight: IconRotateClockwise2,
   turnLeft: IconRotate2,
-  flipHorizontal: IconFlipVertical, // Tabler names the axis that is mirrored at
-  flipVertical: IconFlipHorizontal,
+  flipHorizontal: IconFlipHorizontal,
+  flipVertical: IconFlipVertical,
 } as const;
 
 export const FullScreenIcon = IconMaximize;

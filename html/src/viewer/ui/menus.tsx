@@ -1,9 +1,9 @@
 import { Menu, Slider } from '@mantine/core';
-import { IconCheck } from '@tabler/icons-react';
 import { useTranslation } from '../../shared/i18n';
 import type { PlayMode } from '../control/cine';
 import { useStore } from '../control/store';
 import { layouts, type Layout } from '../control/viewer';
+import { Choice } from './Choice';
 import { useViewer } from './context';
 import classes from './Toolbar.module.css';
 
@@ -36,16 +36,7 @@ export function PlayItems() {
       </div>
       <Menu.Divider />
       {MODES.map((mode) => (
-        <Menu.Item
-          key={mode}
-          role="menuitemradio"
-          aria-checked={playMode === mode}
-          data-chosen={playMode === mode || undefined}
-          leftSection={playMode === mode ? <IconCheck size={16} aria-hidden /> : <span style={{ width: 16, display: 'block' }} />}
-          onClick={() => viewer.setPlayMode(mode)}
-        >
-          {t(`play.${mode}`)}
-        </Menu.Item>
+        <Choice key={mode} chosen={playMode === mode} label={t(`play.${mode}`)} onChoose={() => viewer.setPlayMode(mode)} />
       ))}
     </>
   );
@@ -60,18 +51,15 @@ export function LayoutItems() {
       {layouts.map((one) => {
         const chosen = one.rows === layout.rows && one.columns === layout.columns;
         return (
-          <Menu.Item
+          <Choice
             key={`${one.rows}x${one.columns}`}
-            role="menuitemradio"
-            aria-checked={chosen}
-            aria-label={t('layout.name', { rows: one.rows, columns: one.columns })}
-            data-chosen={chosen || undefined}
+            chosen={chosen}
+            icon={<LayoutPicture layout={one} />}
+            label={`${one.rows}×${one.columns}`}
+            ariaLabel={t('layout.name', { rows: one.rows, columns: one.columns })}
             className={classes.layout}
-            onClick={() => viewer.setLayout(one)}
-          >
-            <LayoutPicture layout={one} />
-            <span>{`${one.rows}×${one.columns}`}</span>
-          </Menu.Item>
+            onChoose={() => viewer.setLayout(one)}
+          />
         );
       })}
     </div>

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { emptyCell } from '../control/cellState';
+import en from '../i18n/en.json';
+import pt from '../i18n/pt.json';
+import { seriesDetail } from '../testing/series';
+import { cornerTexts, type Translate } from './corners';
+
+type Texts = { [key: string]: string | Texts };
+
+function keys(texts: Texts, path = ''): string[] {
+  return Object.entries(texts).flatMap(([key, value]) => (typeof value === 'string' ? [`${path}${key}`] : keys(value, `${path}${key}.`)));
+}
+
+function text(texts: Texts, key: string): string {
+  const value = key.split('.').reduce<string | Texts>((at, part) => (typeof at === 'string' ? at : (at[part] ?? '')), texts);
+  return typeof value === 'string' ? value : '';
+}
+
+describe('texts', () => {
+  it('are complete in Portuguese, with the same values in them', () => {
+    expect(keys(pt).sort()).toEqual(keys(en).sort());
+    const values = (one: string): string[] => [...one.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] ?? '').sort();
+    for (const key of keys(en)) expect([key, values(text(pt, key))]).toEqual([key, values(text(en, key))]);
+  });
+});
+
+describe('corners', () => {
+  const t: Translate = (key, values = {}) =>
+    text(en, key).replace(/\{\{(\w+)\}\}/g, (_, name: string) => String(values[name]));
+  const study = {
+    study_id: 1,
+    study_instance_uid: '1',
+    patient_name: 'Almeida^Beatriz',
+    patient_id: '0048213',
+    patient_sex: 'F',
+    patient_birth_date: '1958-05-14',
+    modalities: ['CT'],
+    body_parts: [],
+    study_date: '2026-11-23',
+    study_time: '16:42:00',
+    accession_number: '',
+    study_description: 'CT chest with contrast',
+    referring_physician_name: '',
+    institution_name: '',
+    series_count: 1,
+    instance_count: 214,
+    image_count: 214,
+    size_bytes: 1,
+    received_at: '',
+    first_series_id: 7,
+  };
+  const state = {
+    ...emptyCell(),
+    reference: { seriesId: 7, image: { instance_id: 100, frame_number: 1 } },
+    canvas: { widthPx: 1024, heightPx: 1024, perCss: 2, deviceRatio: 2 },
+    detail: seriesDetail(214),
+  };
+  const context = { study, overlay: 'full' as const, compact: false, locale: 'en', t };
+
+  it('say who, how, where', () => {
+    expect(cornerTexts(state, context)).toEqual({
+      topLeft: ['Almeida, Beatriz', '0048213 · F · 1958-05-14 (68 y)', 'CT chest with contrast', '2026-11-23 16:42'],
+      topRight: ['W 350 L 50', 'Recommended', 'Zoom 200 %'],
+      bottomLeft: ['S2 · Mediastinum 1.0 mm', 'Image 1 of 214 · −6.0 mm'],
+      bottomRight: [],
+    });
+  });
+
+  it('follow what was asked for at once', () => {
+    const dragged = { ...state, data: { ...state.data, window: { kind: 'values' as const, width: 408, center: 85 } } };
+    expect(cornerTexts(dragged, context).topRight[0]).toBe('W 408 L 85');
+  });
+
+  it('without patient data name nobody', () => {
+    const corners = cornerTexts(state, { ...context, overlay: 'anonymous' });
+    expect(corners.topLeft).toEqual([]);
+    expect(corners.bottomLeft[1]).toBe('Image 1 of 214 · −6.0 mm');
+  });
+
+  it('say what was lost on the way', () => {
+    const shown = {
+      revision: 1,
+      sequence: 1,
+      still: false,
+      lossless: false,
+      sourceLossy: true,
+      image: { instance_id: 100, frame_number: 1 },
+      windowCenter: 50,
+      windowWidth: 350,
+      placement: null,
+    };
+    expect(cornerTexts({ ...state, shown }, context).bottomRight).toEqual(['Source lossy', 'Lossy']);
+  });
+
+  it('are gone when switched off', () => {
+    expect(cornerTexts(state, { ...context, overlay: 'off' }).topRight).toEqual([]);
+  });
+});
