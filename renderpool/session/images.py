@@ -26,6 +26,7 @@ from webviewer.dicom.lut import VoiChoice, default_voi, full_dynamic, is_inverte
 
 _LOG = logging.getLogger(__name__)
 
+_FAR = np.float32(1e30)
 _FAILURES_KEPT = 4096
 _FAILURE_LIFE_S = 60.0
 _INTERACTIVE_THREADS = 4
@@ -48,7 +49,11 @@ class LoadedImage:
 
     def grey_values(self) -> NDArray[np.float32]:
         """Return modality values, (rows, columns) float32. Not kept: the texture is."""
-        return modality_values(self.stored, self.attributes, self.key[1])
+        values = modality_values(self.stored, self.attributes, self.key[1])
+        if self.stored.dtype.kind == "f":
+            # What is no number is dark; infinities would make no number of an average.
+            values = np.nan_to_num(values, nan=-_FAR, posinf=_FAR, neginf=-_FAR).clip(-_FAR, _FAR)
+        return values
 
     def colour_values(self) -> NDArray[np.uint8]:
         """Return RGB, (rows, columns, 3) uint8, of a colour image."""
@@ -64,8 +69,7 @@ class LoadedImage:
     @cached_property
     def full_dynamic(self) -> VoiChoice:
         """The window from the darkest to the lightest value."""
-        window = full_dynamic(self.grey_values(), self.attributes, self.key[1])
-        return VoiChoice(center=window.center, width=window.width, function="LINEAR_EXACT")
+        return full_dynamic(self.grey_values(), self.attributes, self.key[1])
 
     @cached_property
     def inverted(self) -> bool:
