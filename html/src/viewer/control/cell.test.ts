@@ -126,10 +126,18 @@ describe('sending views', () => {
     cell.goTo(1, 1, true);
     expect(last().moving).toBe(true);
     nextFrame();
-    await clock.pass(119);
+    await clock.pass(249);
     expect(last().moving).toBe(true);
     await clock.pass(1);
     expect(last()).toMatchObject({ moving: false, image: { instance_id: 101, frame_number: 1 } });
+  });
+
+  it('asks for nothing when the full picture came by itself', async () => {
+    cell.goTo(1, 1, true);
+    await cell.take(frame({ revision: last().revision, sequence: 1, still: true, instanceId: 101 }));
+    await clock.pass(1000);
+    expect(views).toHaveLength(1);
+    expect(cell.state.navigation.moving).toBe(false);
   });
 
   it('moves for the whole drag and rests at its end', async () => {

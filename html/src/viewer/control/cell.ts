@@ -21,8 +21,11 @@ import { Painter } from './painter';
 import { Store } from './store';
 import type { Placement } from '../model/geometry';
 
-/** After the last wheel turn or key the full-quality picture is asked for. */
-export const SETTLE_MS = 120;
+/**
+ * After the last wheel turn or key the movement is over. By then the server has sent the full-quality picture by itself;
+ * only if it has not come is it asked for.
+ */
+export const SETTLE_MS = 250;
 /** So many sent views are remembered to know what a picture shows. */
 const REMEMBERED = 128;
 
@@ -356,9 +359,13 @@ export class CellController {
   #settle(send: boolean, at: number | null = null): void {
     this.#clearSettle();
     this.#dragging = false;
-    if (!this.state.navigation.moving) return;
+    const { navigation, shown } = this.state;
+    if (!navigation.moving) return;
+    if (!send || (shown?.still === true && shown.revision === navigation.revision)) {
+      this.store.set({ navigation: { ...navigation, moving: false } });
+      return;
+    }
     this.#bump(false);
-    if (!send) return;
     if (at !== null) this.#inputAt ??= at;
     this.#send();
   }

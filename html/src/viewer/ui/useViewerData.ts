@@ -1,7 +1,8 @@
-import { useQueries, useQuery } from '@tanstack/react-query';
+import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { api } from '../../shared/api/client';
 import type { StudyWithSeries } from '../../shared/api/types';
+import { eventSocket } from '../../shared/events/eventSocket';
 import { useStore } from '../control/store';
 import type { ViewerController } from '../control/viewer';
 import { firstSeries, type SeriesDetail } from '../model/series';
@@ -12,12 +13,31 @@ export interface ViewerData {
   retry: () => void;
 }
 
+/** A study that is being received tells of itself many times a second. */
+const REFRESH_MS = 1000;
+
 /** The study and the details of the series that are shown. */
 export function useViewerData(viewer: ViewerController, studyId: number, seriesId: number | null): ViewerData {
   const study = useQuery({
     queryKey: ['study', studyId],
     queryFn: ({ signal }) => api.get<StudyWithSeries>(`/v2/studies/${studyId}`, { signal }),
   });
+  const client = useQueryClient();
+  useEffect(() => {
+    let timer: number | null = null;
+    const leave = eventSocket.onEvent((event) => {
+      const ours = event['type'] === 'resync' || (event['type'] === 'study_changed' && event['study_id'] === studyId);
+      if (!ours || timer !== null) return;
+      timer = window.setTimeout(() => {
+        timer = null;
+        void client.invalidateQueries({ queryKey: ['study', studyId] });
+      }, REFRESH_MS);
+    });
+    return () => {
+      leave();
+      if (timer !== null) window.clearTimeout(timer);
+    };
+  }, [client, studyId]);
   const { seriesIds } = useStore(viewer.shows);
   const wanted = [...new Set(seriesIds.filter((id) => id !== null))];
   const details = useQueries({
