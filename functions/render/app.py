@@ -73,7 +73,7 @@ def create_app(services: Services) -> Flask:
         path = f"/instances/{instance_id}/frames/{frame_number}/rendered"
         return _picture(services, clients, path, _RENDERED_QUERY)
 
-    @app.get("/eventQueue/render")
+    @app.route("/eventQueue/render", websocket=True)
     @socket(TicketPurpose.RENDER)
     def stream() -> Response:
         return _stream(services)
