@@ -364,7 +364,12 @@ def _say(line: str) -> None:
 
 
 def _refuse(message: str, code: ExitCode) -> int:
-    logger.error("cannot_start", extra={"reason": message, "exit_code": int(code)})
+    root = logging.getLogger()
+    for handler in tuple(root.handlers):
+        if isinstance(handler, logging.StreamHandler):
+            root.removeHandler(handler)  # the console gets the one line below
+    if root.handlers:
+        logger.error("cannot_start", extra={"reason": message, "exit_code": int(code)})
     sys.stderr.write(f"RenderServer: {message}\n")
     return int(code)
 

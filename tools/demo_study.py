@@ -88,18 +88,17 @@ class _Maker:
         for series in SERIES:
             dy, dx = rng.integers(0, 1024 - PIXELS, 2)
             noise = self.tiles[series.number][dy : dy + PIXELS, dx : dx + PIXELS]
-            hu = clean + np.float32(series.noise_hu) * level * noise
+            hu: npt.NDArray[np.float32] = np.asarray(clean + series.noise_hu * level * noise, np.float32)
             if series.sharpness > 0.5:  # a lung kernel overshoots at edges
-                hu = (hu + 0.55 * (clean - _blur(clean))).astype(np.float32)
+                hu = np.asarray(hu + 0.55 * (clean - _blur(clean)), np.float32)
             result[series.number] = np.clip(np.rint(hu), -1024, 3071).astype(np.int16)
         return result, np.clip(clean + 1000, 0, 2200).sum(0, dtype=np.float32)
 
 
 def _blur(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    padded: npt.NDArray[np.float32] = np.pad(image, 1, mode="edge")
-    rows: npt.NDArray[np.float32] = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
-    result: npt.NDArray[np.float32] = (rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 4
-    return result
+    padded = np.pad(image, 1, mode="edge")
+    rows = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
+    return np.asarray((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 4, np.float32)
 
 
 _makers: list[_Maker] = []  # one for each worker process

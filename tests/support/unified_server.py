@@ -1,0 +1,179 @@
+"""The unified server as a user runs it: real processes, a folder and ports of its own, and nothing left behind.
+
+::
+
+    def test_something(unified_server: UnifiedServer) -> None: ...        # fixture of tests/conftest.py
+
+    with running_unified_server(tmp_path, demo=True) as server: ...       # where options are wanted
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import requests
+
+from tests.support.databases import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+START_TIMEOUT_S = 60.0
+NODES = ("storage", "render", "control")
+
+
+def eventually(condition: Callable[[], object], seconds: float = 20.0, what: str = "it") -> None:
+    """Wait until ``condition`` holds; AssertionError when it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not come true in {seconds:g} s"
+        time.sleep(0.05)
+
+
+def lives(pid: int) -> bool:
+    """Say whether a process runs (a zombie does not)."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@dataclass
+class UnifiedServer:
+    """A running server.
+
+    Users: ``admin``/``admin`` (administrator) and ``user``/``user``, whose AE title is ``USER-AE``.
+    """
+
+    folder: Path
+    port: int
+    dicom_port: int
+    process: subprocess.Popen[bytes]
+    ae_title: str = "USER-AE"
+    seen: dict[int, float] = field(default_factory=dict)  # every process that was ever seen: id, time of creation
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "server.log"
+
+    def log(self, message: str | None = None) -> list[dict[str, object]]:
+        """Return the lines of the log, or those with one message."""
+        lines = [json.loads(line) for line in self.log_file.read_text("utf-8").splitlines()]
+        return [line for line in lines if message is None or line["message"] == message]
+
+    def is_ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/v2/health/ready", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def wait_until_ready(self, seconds: float = START_TIMEOUT_S) -> None:
+        def check() -> bool:
+            assert self.process.poll() is None, f"the server ended with {self.process.returncode}"
+            return self.is_ready()
+
+        eventually(check, seconds, "readiness")
+
+    def node_pid(self, name: str) -> int:
+        """Return the process id of the node's leader as the log told it last."""
+        return next(int(str(line["child_pid"])) for line in reversed(self.log("node_started")) if line["child"] == name)
+
+    def kill_node(self, name: str) -> int:
+        """End a node by ``kill -9``; returns the id that it had."""
+        pid = self.node_pid(name)
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def processes(self) -> list[int]:
+        """Return the ids of the supervisor and all below it, and remember them."""
+        try:
+            parent = psutil.Process(self.process.pid)
+            family = [parent, *parent.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+        for process in family:
+            try:
+                self.seen[process.pid] = process.create_time()
+            except psutil.NoSuchProcess:
+                continue
+        return [process.pid for process in family]
+
+    def left_behind(self) -> list[int]:
+        """Return the processes that were seen and still run."""
+        result = []
+        for pid, created in self.seen.items():
+            try:
+                process = psutil.Process(pid)
+                if process.create_time() == created and process.status() != psutil.STATUS_ZOMBIE:
+                    result.append(pid)
+            except psutil.NoSuchProcess:
+                continue
+        return result
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Stop the server and return its exit code; no process may be left."""
+        self.processes()
+        self.process.send_signal(number)
+        code = self.process.wait(30)
+        assert self.left_behind() == [], "processes are left behind"
+        return code
+
+
+def start_unified_server(folder: Path, environ: Mapping[str, str] | None = None, *options: str) -> UnifiedServer:
+    """Start a server on free ports without waiting for it; its profile is made by `tools.evaluation`."""
+    subprocess.run(
+        [sys.executable, "-m", "tools.evaluation", "prepare", "--var", str(folder)], cwd=ROOT, check=True, timeout=60
+    )
+    port, dicom_port = free_port(), free_port()
+    variables = {"WEBVIEWER_PORT": str(port), "WEBVIEWER_DICOM_PORT": str(dicom_port), **(environ or {})}
+    command = [sys.executable, "-m", "functions.render_server", "-c", str(folder / "renderserverconfig.json")]
+    command += ["-l", str(folder / "server.log"), "--no-log-to-console", *options]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **variables})
+    return UnifiedServer(folder, port, dicom_port, process)
+
+
+@contextmanager
+def running_unified_server(
+    folder: Path, *, demo: bool = False, environ: Mapping[str, str] | None = None, options: tuple[str, ...] = ()
+) -> Iterator[UnifiedServer]:
+    """Run a server until the block ends, then stop it and check that nothing is left.
+
+    Parameters
+    ----------
+    folder
+        Where everything goes.
+    demo
+        Whether to send the demo study (two CT series of 120 slices and a scout) before the block begins.
+    environ
+        More ``WEBVIEWER_…`` variables.
+    options
+        More words of the command line.
+    """
+    server = start_unified_server(folder, environ, *options)
+    try:
+        server.wait_until_ready()
+        if demo:
+            address = f"127.0.0.1:{server.dicom_port}"
+            command = [sys.executable, "-m", "tools.demo_study", "send", address, "--called", server.ae_title]
+            subprocess.run(command, cwd=ROOT, check=True, timeout=240)
+        yield server
+        if server.process.poll() is None:
+            server.stop()
+    finally:
+        server.processes()
+        server.process.kill()
+        server.process.wait()
+        for pid in server.left_behind():
+            os.kill(pid, signal.SIGKILL)
