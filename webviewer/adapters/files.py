@@ -30,6 +30,9 @@ _FILE_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{32}")
 _CLAIM_NAME = re.compile(r"[0-9a-f]{32}")
 _FOLDER_DIGITS = 4
 _FILES_A_FOLDER = 512  # that one sender fills before it takes another folder
+_MOST_MADE_AT_ONCE = 16
+_HASHED_LATE_BYTES = 8 * 1024**2
+_HASH_CHUNK_BYTES = 256 * 1024
 _RECOVERY_BATCH = 500
 _MAX_BUFFERS = 512  # of one writev; IOV_MAX is 1024
 
@@ -49,26 +52,42 @@ class IncomingFile:
     stays and the next start decides).
     """
 
-    __slots__ = ("_claim", "_fd", "_folder_fd", "_path", "digest", "file_name", "size_bytes")
+    __slots__ = ("_claim", "_digest", "_fd", "_hashed_to", "_path", "file_name", "size_bytes")
 
-    def __init__(self, file_name: str, path: Path, claim: Path, fd: int, folder_fd: int) -> None:
+    def __init__(self, file_name: str, path: Path, claim: Path, fd: int) -> None:
         self.file_name = file_name
         self.size_bytes = 0
-        self.digest = hashlib.sha256()
+        self._digest = hashlib.sha256()
+        self._hashed_to = 0
         self._path = path
         self._claim = claim
         self._fd = fd
-        self._folder_fd = folder_fd
 
     def write_header(self, data: bytes) -> None:
         """Write what stands before the data set and does not belong to its digest; raises OutOfResources."""
         self._write([data])
+        self._hashed_to = self.size_bytes
 
     def write(self, parts: Sequence[bytes | memoryview]) -> None:
         """Append parts of the data set; raises OutOfResources when there is no room."""
-        for part in parts:
-            self.digest.update(part)
         self._write(parts)
+        if self.size_bytes - self._hashed_to > _HASHED_LATE_BYTES:
+            self._hash_to_end()
+
+    def data_set_sha256(self) -> bytes:
+        """Return the digest of the data set as far as it is written."""
+        self._hash_to_end()
+        return self._digest.digest()
+
+    def _hash_to_end(self) -> None:
+        # Not while receiving: the sender waits for us then. At the end the disk works, and the processor is free; but
+        # what is to be hashed must still be in memory, so a large object is hashed in between.
+        try:
+            while chunk := os.pread(self._fd, _HASH_CHUNK_BYTES, self._hashed_to):
+                self._digest.update(chunk)
+                self._hashed_to += len(chunk)
+        except OSError as exc:
+            raise _no_room("read again", exc) from exc
 
     def _write(self, parts: Sequence[bytes | memoryview]) -> None:
         rest: Sequence[bytes | memoryview] = parts
@@ -91,10 +110,9 @@ class IncomingFile:
         return self._path.open("rb", buffering=16384)
 
     def sync(self) -> None:
-        """Bring the file and its name to the disk; raises OutOfResources."""
+        """Bring the file to the disk, where its name is already; raises OutOfResources."""
         try:
             os.fsync(self._fd)
-            os.fsync(self._folder_fd)
         except OSError as exc:
             raise _no_room("brought to the disk", exc) from exc
 
@@ -120,9 +138,10 @@ class IncomingFile:
 
 
 class FileBatch:
-    """Makes files for one sender after the other into the same folder, so that a series lies together.
+    """Makes files for one sender, one after the other and in the same folder, so that a series lies together.
 
-    A new folder is made and brought to the disk once for many files. Used by one thread at a time.
+    Claims and empty files are made some at a time, and their folders synced once for all of them: names that are on the
+    disk before the data are as good as names synced after them, and cost a fraction. Used by one thread at a time.
     """
 
     def __init__(self, store: ObjectStore) -> None:
@@ -130,28 +149,55 @@ class FileBatch:
         self._folder_fd = -1
         self._prefix = ""
         self._left = 0
+        self._made_at_once = 0
+        self._ready: list[IncomingFile] = []
 
     def create(self) -> IncomingFile:
-        """Claim a new name and open its file; raises OutOfResources."""
-        try:
-            if self._left == 0:
-                self._next_folder()
-            self._left -= 1
-            name = self._prefix + uuid.uuid4().hex[_FOLDER_DIGITS:]
-            claim = self._store.claims / name
-            os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640))
+        """Return a claimed, empty file; raises OutOfResources."""
+        if not self._ready:
             try:
-                fd = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640, dir_fd=self._folder_fd)
-            except OSError:
-                _unlink(claim)
-                raise
-        except OSError as exc:
-            raise _no_room("made", exc) from exc
+                self._make_ready()
+            except OSError as exc:
+                raise _no_room("made", exc) from exc
+        return self._ready.pop()
+
+    def _make_ready(self) -> None:
+        # Twice as many each time: a sender of one object leaves nothing to clean up.
+        self._made_at_once = min(max(1, self._made_at_once * 2), _MOST_MADE_AT_ONCE)
+        if self._left == 0:
+            self._next_folder()
+        count = min(self._made_at_once, self._left)
+        try:
+            for _ in range(count):
+                self._ready.append(self._make())
+            _sync_folder(self._store.claims)
+            os.fsync(self._folder_fd)
+        except OSError:
+            self._discard_ready()
+            raise
+        self._left -= count
+
+    def _make(self) -> IncomingFile:
+        name = self._prefix + uuid.uuid4().hex[_FOLDER_DIGITS:]
+        claim = self._store.claims / name
+        os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640))
+        try:
+            fd = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o640, dir_fd=self._folder_fd)
+        except OSError:
+            _unlink(claim)
+            raise
         file_name = _file_name(name)
-        return IncomingFile(file_name, self._store.data / file_name, claim, fd, self._folder_fd)
+        return IncomingFile(file_name, self._store.data / file_name, claim, fd)
+
+    def _discard_ready(self) -> None:
+        ready, self._ready = self._ready, []
+        for one in ready:
+            one.discard()
 
     def _next_folder(self) -> None:
-        self.close()
+        if self._folder_fd >= 0:
+            os.close(self._folder_fd)
+            self._folder_fd = -1
         self._prefix = uuid.uuid4().hex[:_FOLDER_DIGITS]
         outer = self._store.data / self._prefix[:2]
         folder = outer / self._prefix[2:]
@@ -165,7 +211,9 @@ class FileBatch:
         self._left = _FILES_A_FOLDER
 
     def close(self) -> None:
-        """Let the folder go; files made from it must be finished."""
+        """Remove what was made and not used, and let the folder go; files in use must be finished."""
+        self._discard_ready()
+        self._made_at_once = 0
         if self._folder_fd >= 0:
             os.close(self._folder_fd)
             self._folder_fd = -1

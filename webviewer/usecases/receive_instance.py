@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 from webviewer.archive import InstanceRecord, OwnerId, Receipt
 from webviewer.core.errors import LimitExceeded, OutOfResources, WebviewerError
@@ -27,7 +27,6 @@ class Incoming(Protocol):
 
     file_name: str
     size_bytes: int
-    digest: Any
 
     def write_header(self, data: bytes) -> None:
         """Write what stands before the data set."""
@@ -35,6 +34,10 @@ class Incoming(Protocol):
 
     def write(self, parts: Sequence[bytes | memoryview]) -> None:
         """Append parts of the data set."""
+        ...
+
+    def data_set_sha256(self) -> bytes:
+        """Return the digest of the data set."""
         ...
 
     def reader(self) -> BinaryIO:
@@ -118,7 +121,7 @@ def record_of(header: Header, incoming: Incoming) -> InstanceRecord:
         file_name=incoming.file_name,
         file_bytes=incoming.size_bytes,
         data_set_offset_bytes=header.data_set_offset_bytes,
-        data_set_sha256=incoming.digest.digest(),
+        data_set_sha256=incoming.data_set_sha256(),
         pixel_data_offset_bytes=header.pixel_data_offset_bytes,
         pixel_data_length_bytes=header.pixel_data_length_bytes,
         image=header.image,

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from webviewer.adapters.db.archive_tables import instance, patient, series, study
 from webviewer.adapters.db.study_search import fold, joined, names_of
 from webviewer.archive import InstanceId, InstanceRecord, OwnerId, Receipt, SeriesId, StudyId
-from webviewer.core.errors import DuplicateObject
+from webviewer.core.errors import DataError, DuplicateObject
 
 _IMAGE_IS_ZLIB = 1
 _ADVISORY_LOCK = 0x57565F41  # "WV_A": one writer of the index at a time, as SQLite has it anyway
@@ -30,11 +32,21 @@ _SELECT_INSTANCE = (
     .join(series, series.c.series_id == instance.c.series_id)
     .where(instance.c.owner_id == bindparam("owner"), instance.c.sop_instance_uid == bindparam("uid"))
 )
-_SELECT_STUDY = select(study.c.study_id, study.c.modalities, study.c.body_parts, study.c.first_series_id).where(
-    study.c.owner_id == bindparam("owner"), study.c.study_instance_uid == bindparam("uid")
-)
-_SELECT_SERIES = select(series.c.series_id, series.c.series_number, series.c.image_count).where(
-    series.c.study_id == bindparam("study"), series.c.series_instance_uid == bindparam("uid")
+_SELECT_PLACE = (
+    select(
+        study.c.study_id,
+        study.c.modalities,
+        study.c.body_parts,
+        study.c.first_series_id,
+        series.c.series_id,
+        series.c.series_number,
+        series.c.image_count,
+    )
+    .select_from(study)
+    .outerjoin(
+        series, (series.c.study_id == study.c.study_id) & (series.c.series_instance_uid == bindparam("series_uid"))
+    )
+    .where(study.c.owner_id == bindparam("owner"), study.c.study_instance_uid == bindparam("study_uid"))
 )
 _SELECT_PATIENT = select(patient.c.patient_key).where(
     patient.c.owner_id == bindparam("owner"),
@@ -43,6 +55,15 @@ _SELECT_PATIENT = select(patient.c.patient_key).where(
     patient.c.unnamed_study_uid == bindparam("unnamed"),
 )
 _SELECT_SERIES_NUMBER = select(series.c.series_number).where(series.c.series_id == bindparam("series"))
+# Nothing is looked up beforehand: the usual object is a new one, and the insert asks the index of UIDs anyway.
+_INSERT_INSTANCE: dict[str, ReturningInsert[int]] = {
+    "sqlite": sqlite.insert(instance)
+    .on_conflict_do_nothing(index_elements=["owner_id", "sop_instance_uid"])
+    .returning(instance.c.instance_id),
+    "postgresql": postgresql.insert(instance)
+    .on_conflict_do_nothing(index_elements=["owner_id", "sop_instance_uid"])
+    .returning(instance.c.instance_id),
+}
 _UPDATE_SERIES = (
     update(series)
     .where(series.c.series_id == bindparam("key"))
@@ -105,25 +126,18 @@ class ArchiveWriter:
         return outcomes
 
     def _add_one(self, owner_id: OwnerId, record: InstanceRecord) -> Receipt | Exception:
-        known = self._connection.execute(
-            _SELECT_INSTANCE, {"owner": owner_id, "uid": record.sop_instance_uid}
-        ).one_or_none()
-        if known is not None:
-            same = (
-                bytes(known.data_set_sha256) == record.data_set_sha256
-                and known.transfer_syntax_uid == record.transfer_syntax_uid
-            )
-            if same:
-                return Receipt(
-                    "duplicate", StudyId(known.study_id), SeriesId(known.series_id), InstanceId(known.instance_id)
-                )
-            return DuplicateObject(
-                f"Other bytes are stored already under SOP Instance UID {record.sop_instance_uid}.",
-                details={"sop_instance_uid": record.sop_instance_uid},
-            )
-        study_state, new_study = self._study(owner_id, record)
-        series_state, new_series = self._series(owner_id, study_state, record)
+        study_state, series_state = self._find(owner_id, record)
+        new_study, new_series = study_state is None, series_state is None
+        if study_state is None or series_state is None:
+            # Before a study or series is made for it: an object that is known already must not leave an empty one.
+            known = self._known(owner_id, record)
+            if known is not None:
+                return known
+            study_state, series_state = self._make(owner_id, study_state, record)
         instance_id = self._insert_instance(owner_id, series_state.series_id, record)
+        if instance_id is None:
+            known = self._known(owner_id, record)
+            return known if known is not None else DataError("The index has neither taken nor refused an object.")
         images = record.number_of_frames if record.image is not None else 0
         series_state.instances += 1
         series_state.images += images
@@ -142,47 +156,69 @@ class ArchiveWriter:
             new_series=new_series,
         )
 
-    def _study(self, owner_id: OwnerId, record: InstanceRecord) -> tuple[_StudyState, bool]:
-        key = owner_id, record.study_instance_uid
-        state = self._studies.get(key)
-        if state is not None:
-            return state, False
-        row = self._connection.execute(
-            _SELECT_STUDY, {"owner": owner_id, "uid": record.study_instance_uid}
+    def _known(self, owner_id: OwnerId, record: InstanceRecord) -> Receipt | DuplicateObject | None:
+        known = self._connection.execute(
+            _SELECT_INSTANCE, {"owner": owner_id, "uid": record.sop_instance_uid}
         ).one_or_none()
-        if row is not None:
-            state = _StudyState(
+        if known is None:
+            return None
+        if (
+            bytes(known.data_set_sha256) == record.data_set_sha256
+            and known.transfer_syntax_uid == record.transfer_syntax_uid
+        ):
+            return Receipt(
+                "duplicate", StudyId(known.study_id), SeriesId(known.series_id), InstanceId(known.instance_id)
+            )
+        return DuplicateObject(
+            f"Other bytes are stored already under SOP Instance UID {record.sop_instance_uid}.",
+            details={"sop_instance_uid": record.sop_instance_uid},
+        )
+
+    def _find(self, owner_id: OwnerId, record: InstanceRecord) -> tuple[_StudyState | None, _SeriesState | None]:
+        key = owner_id, record.study_instance_uid
+        study_state = self._studies.get(key)
+        if study_state is not None and record.series_instance_uid in study_state.series:
+            return study_state, study_state.series[record.series_instance_uid]
+        row = self._connection.execute(
+            _SELECT_PLACE,
+            {
+                "owner": owner_id,
+                "study_uid": record.study_instance_uid,
+                "series_uid": record.series_instance_uid,
+            },
+        ).one_or_none()
+        if row is None:
+            return None, None
+        if study_state is None:
+            study_state = self._studies[key] = _StudyState(
                 StudyId(row.study_id),
                 set(names_of(row.modalities)),
                 set(names_of(row.body_parts)),
                 None if row.first_series_id is None else SeriesId(row.first_series_id),
             )
-        else:
-            state = _StudyState(self._insert_study(owner_id, record), set(), set(), None)
-        self._studies[key] = state
-        return state, row is None
+        if row.series_id is None:
+            return study_state, None
+        series_state = _SeriesState(SeriesId(row.series_id), row.series_number, row.image_count > 0)
+        study_state.series[record.series_instance_uid] = series_state
+        return study_state, series_state
 
-    def _series(self, owner_id: OwnerId, study_state: _StudyState, record: InstanceRecord) -> tuple[_SeriesState, bool]:
-        state = study_state.series.get(record.series_instance_uid)
-        if state is not None:
-            return state, False
-        row = self._connection.execute(
-            _SELECT_SERIES, {"study": study_state.study_id, "uid": record.series_instance_uid}
-        ).one_or_none()
-        if row is not None:
-            state = _SeriesState(SeriesId(row.series_id), row.series_number, row.image_count > 0)
-        else:
-            state = _SeriesState(
-                SeriesId(self._insert_series(owner_id, study_state.study_id, record)),
-                _int32(record.series_number),
-                has_images=False,
-            )
-            study_state.new_series += 1
-            # A backslash parts the names in the study's row; it cannot be inside one (PS3.5 6.2).
-            study_state.modalities.add(record.modality.replace("\\", " "))
-            study_state.body_parts.add(record.body_part_examined.replace("\\", " "))
-        study_state.series[record.series_instance_uid] = state
-        return state, row is None
+    def _make(
+        self, owner_id: OwnerId, study_state: _StudyState | None, record: InstanceRecord
+    ) -> tuple[_StudyState, _SeriesState]:
+        if study_state is None:
+            study_state = _StudyState(self._insert_study(owner_id, record), set(), set(), None)
+            self._studies[owner_id, record.study_instance_uid] = study_state
+        series_state = _SeriesState(
+            SeriesId(self._insert_series(owner_id, study_state.study_id, record)),
+            _int32(record.series_number),
+            has_images=False,
+        )
+        study_state.series[record.series_instance_uid] = series_state
+        study_state.new_series += 1
+        # A backslash parts the names in the study's row; it cannot be inside one (PS3.5 6.2).
+        study_state.modalities.add(record.modality.replace("\\", " "))
+        study_state.body_parts.add(record.body_part_examined.replace("\\", " "))
+        return study_state, series_state
 
     def _offer_as_first(self, study_state: _StudyState, series_state: _SeriesState) -> None:
         # The card's picture comes from the series with images whose number is lowest; no number counts as high.
@@ -290,7 +326,7 @@ class ArchiveWriter:
         }
         return self._inserted(self._connection.execute(insert(series), values))
 
-    def _insert_instance(self, owner_id: OwnerId, series_id: SeriesId, record: InstanceRecord) -> InstanceId:
+    def _insert_instance(self, owner_id: OwnerId, series_id: SeriesId, record: InstanceRecord) -> InstanceId | None:
         has_image = record.image is not None
         values: dict[str, object] = {
             "owner_id": owner_id,
@@ -309,7 +345,9 @@ class ArchiveWriter:
             "image_encoding": _IMAGE_IS_ZLIB if has_image else 0,
             "image": zlib.compress((record.image or "").encode("utf-8"), 1) if has_image else None,
         }
-        return InstanceId(self._inserted(self._connection.execute(insert(instance), values)))
+        statement = _INSERT_INSTANCE[self._connection.dialect.name]
+        instance_id = self._connection.execute(statement, values).scalar_one_or_none()
+        return None if instance_id is None else InstanceId(instance_id)
 
     @staticmethod
     def _inserted(result: Any) -> int:
