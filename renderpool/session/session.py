@@ -71,6 +71,7 @@ class Cell:
     sent_still: bool = False
     in_flight: dict[int, _Sent] = field(default_factory=dict)
     progress_at_s: float = float("-inf")
+    progress: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class RenderSession:
     def _on_open(self, message: Open) -> None:
         cell = self._cell(message.cell)
         cell.generation += 1
-        cell.loading = None
+        cell.loading, cell.progress = None, None
         if cell.series_id != message.series_id:
             if cell.prefetcher is not None:
                 cell.prefetcher.cancel()
@@ -281,9 +282,11 @@ class RenderSession:
             if self._closed or cell is None or cell.generation != generation:
                 return
             now_s = self._clock()
+            if cell.progress == (loaded, total):
+                return
             if loaded < total and now_s - cell.progress_at_s < _PROGRESS_EVERY_S:
                 return
-            cell.progress_at_s = now_s
+            cell.progress_at_s, cell.progress = now_s, (loaded, total)
             self._send(Progress(cell=number, loaded=loaded, total=total))
 
     def _send_error(self, cell: Cell, view: View | None, code: str, message: str, key: FrameKey | None = None) -> None:
