@@ -6,6 +6,7 @@ and each member is streamed, so that memory does not depend on the archive.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import lzma
@@ -94,6 +95,10 @@ class ObjectReceiver(Protocol):
         """
         ...
 
+    def release(self) -> None:
+        """Let go of what was made ready for further objects from this thread."""
+        ...
+
 
 class _Counted:
     """A source that counts what is read from it."""
@@ -138,7 +143,10 @@ class Examiner:
 
     def examine_stream(self, owner_id: OwnerId, source: ByteSource, name: str, head: bytes) -> Outcome:
         """Store one file that is no ZIP and cannot be read twice; `head` are its first bytes, gone from `source`."""
-        return self._receive(owner_id, name, lambda: _Joined(head, source), retries=())
+        try:
+            return self._receive(owner_id, name, lambda: _Joined(head, source), retries=())
+        finally:
+            self._receiver.release()
 
     def examine_file(
         self, owner_id: OwnerId, open_file: Callable[[], BinaryIO], name: str, *, skip: int = 0
@@ -165,19 +173,23 @@ class Examiner:
         """
         with open_file() as file:
             if not is_zip(file.read(SNIFF_BYTES)):
-                if skip:
-                    return 1, iter(())
-                return 1, (self._receive(owner_id, shown, open_file) for shown in (name,))
+                return 1, iter(()) if skip else self._single(owner_id, open_file, name)
         file = open_file()
         try:
             archive = self._members(file)
         except _Bomb as bomb:
             file.close()
             return 1, iter([Outcome(name, "zip_bomb", str(bomb))])
-        except _BROKEN_ZIP as error:
+        except (*_BROKEN_ZIP, OSError) as error:
             file.close()
             return 1, iter([Outcome(name, "broken", f"The ZIP cannot be read: {_words(error)}.")])
         return len(archive.members), self._walk(owner_id, archive, name, skip)
+
+    def _single(self, owner_id: OwnerId, open_file: Callable[[], BinaryIO], name: str) -> Iterator[Outcome]:
+        try:
+            yield self._receive(owner_id, name, open_file)
+        finally:
+            self._receiver.release()
 
     def _members(self, file: BinaryIO) -> _Archive:
         """Open an archive whose list of members is of a bearable size; folders are left out."""
@@ -210,7 +222,8 @@ class Examiner:
             if inflated > allowed:
                 raise _Bomb(f"The ZIP of {packed} bytes inflates to more than {allowed} bytes; the rest was not read.")
 
-        with archive.file, archive.zip:
+        with archive.file, archive.zip, contextlib.ExitStack() as stack:
+            stack.callback(self._receiver.release)
             for info in archive.members[skip:]:
                 try:
                     yield self._member(owner_id, archive.zip, info, count)
@@ -252,7 +265,7 @@ class Examiner:
                 count(len(head))
                 return early
             return self._receive(owner_id, name, lambda: _Counted(archive.open(info), count))
-        except _BROKEN_ZIP as error:
+        except (*_BROKEN_ZIP, OSError) as error:
             return Outcome(name, "broken", f"The file in the ZIP cannot be read: {_words(error)}.")
 
     def _receive(

@@ -67,6 +67,13 @@ class UploadReceiver:
             spool.seek(0)
             return self._finish(owner_id, cast("BinaryIO", spool))
 
+    def release(self) -> None:
+        """Close this thread's maker of files: what it made ready goes."""
+        batch: FileBatch | None = getattr(self._local, "batch", None)
+        if batch is not None:
+            self._local.batch = None
+            batch.close()
+
     def _finish(self, owner_id: OwnerId, source: BinaryIO) -> Receipt:
         return receive_file(self._batch(), self._index, owner_id, source, max_bytes=self._max_object_bytes)
 

@@ -278,7 +278,7 @@ def test_a_cut_and_a_missing_file_cost_only_their_own_frames(node: StorageHttp) 
     assert b"not in the storage any more" in got[2][3]
     assert got[3][3] == originals[3]
     assert node.worker_pid() > 0
-    links = [os.readlink(link) for link in Path(f"/proc/{node.worker_pid()}/fd").iterdir() if link.is_symlink()]
+    links = [str(link.readlink()) for link in Path(f"/proc/{node.worker_pid()}/fd").iterdir() if link.is_symlink()]
     assert not [link for link in links if str(node.data) in link and Path(link).is_file()]
 
 
