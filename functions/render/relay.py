@@ -113,7 +113,7 @@ def open_upstream(address: str, internal_token: str, *, owner_id: int, session_i
     """
     parts = urlsplit(address)
     host, port = parts.hostname or "", parts.port or 80
-    if not websocket_key.isascii() or not websocket_key.isprintable() or len(websocket_key) > 64:
+    if not websocket_key or not websocket_key.isascii() or not websocket_key.isprintable() or len(websocket_key) > 64:
         raise Unavailable("The page's handshake is not understood.")
     lines = [
         "GET /internal/v1/render/stream HTTP/1.1",
