@@ -1,0 +1,224 @@
+"""Settings: files, environment, command line; every key is read, checked, written and documented."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from webviewer.config import (
+    KEYS,
+    DatabaseDriver,
+    LinkByParamsPolicy,
+    PeerRule,
+    Settings,
+    environment_of,
+    load_configuration,
+    load_settings,
+)
+from webviewer.core.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def write(folder: Path, **files: object) -> Path:
+    for name, content in files.items():
+        (folder / f"{name}.json").write_text(content if isinstance(content, str) else json.dumps(content))
+    return folder / "renderserverconfig.json"
+
+
+def test_an_empty_file_gives_the_defaults_of_the_manual(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, renderserverconfig={"storage": "s"}), environ={})
+    assert (settings.control.host, settings.control.port) == ("127.0.0.1", 8090)
+    assert (settings.storage.dicom_port, settings.storage.port, settings.render.port) == (3000, 8081, 8080)
+    assert settings.database.driver is DatabaseDriver.SQLITE
+    assert settings.storage.storage == tmp_path / "s"
+    assert settings.database.name == str(tmp_path / "s" / "webviewer-database")
+    assert settings.link_by_params_policy is LinkByParamsPolicy.FORBIDDEN
+    assert settings.storage.peers == (PeerRule("*", "127.0.0.0/8"), PeerRule("*", "::1/128"))
+    assert settings.control.storage_url == settings.render.storage_url == "http://127.0.0.1:8081"
+    assert settings.control.render_url == "http://127.0.0.1:8080"
+    assert settings.storage.control_url == "http://127.0.0.1:8091"
+    assert settings.evaluation is False
+
+
+def test_all_three_files_are_read_and_paths_start_at_their_folder(tmp_path: Path) -> None:
+    config = write(
+        tmp_path,
+        renderserverconfig={
+            "storage": "objects",
+            "driver": "QPSQL",
+            "name": "webviewer",
+            "host": "db.local",
+            "port": 5433,
+            "user": "viewer",
+            "password": "secret",
+            "link_by_params_policy": "anonymized",
+        },
+        control={"host": "0.0.0.0", "port": 80, "html": "../pages"},
+        storage={"port": 9001, "dicom_port": 104, "peers": [{"calling_ae": "CT1", "network": "10.0.0.7/24"}]},
+    )
+    settings = load_settings(config, environ={})
+    database = settings.database
+    assert (database.driver, database.name, database.host, database.port, database.user, database.password) == (
+        DatabaseDriver.POSTGRESQL,
+        "webviewer",
+        "db.local",
+        5433,
+        "viewer",
+        "secret",
+    )
+    assert settings.link_by_params_policy is LinkByParamsPolicy.ANONYMIZED
+    assert (settings.control.host, settings.control.port) == ("0.0.0.0", 80)
+    assert settings.control.html == tmp_path.parent / "pages"
+    assert (settings.storage.port, settings.storage.dicom_port) == (9001, 104)
+    assert settings.control.storage_url == "http://127.0.0.1:9001"
+    assert settings.storage.peers == (PeerRule("CT1", "10.0.0.0/24"),)
+    assert "secret" not in repr(settings)
+
+
+def test_the_environment_wins_over_files_and_the_command_line_over_both(tmp_path: Path) -> None:
+    config = write(tmp_path, renderserverconfig={"storage": "s"}, control={"port": 1001, "host": "10.0.0.1"})
+    environ = {"WEBVIEWER_PORT": "1002", "WEBVIEWER_IMAGE_CACHE": "no", "WEBVIEWER_DEVICE": ""}
+    configuration = load_configuration(config, {"control.port": 1003, "render.device": None}, environ)
+    assert configuration.settings.control.port == 1003
+    assert load_settings(config, environ=environ).control.port == 1002
+    assert configuration.settings.control.host == "10.0.0.1"
+    assert configuration.settings.render.image_cache is False
+    assert configuration.settings.render.device is None
+    assert configuration.given == {"storage.storage", "control.port", "control.host", "render.image_cache"}
+
+
+def test_unknown_keys_are_warned_of(tmp_path: Path) -> None:
+    config = write(tmp_path, renderserverconfig={"storage": "s", "stroage": "x"}, storage={"html": "x"})
+    assert load_configuration(config, environ={}).warnings == (
+        f"{tmp_path}/renderserverconfig.json: key 'stroage' is unknown and has no effect.",
+        f"{tmp_path}/storage.json: key 'html' is unknown and has no effect.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value", "words"),
+    [
+        ("control", "port", 0, "0 is invalid: must be a whole number from 1 to 65535."),
+        ("control", "port", 8090.5, "8090.5 is invalid: must be a whole number from 1 to 65535."),
+        ("control", "port", True, "true is invalid: must be a whole number from 1 to 65535."),
+        ("control", "secure_cookie", 1, "1 is invalid: must be true or false."),
+        ("control", "host", "a b", '"a b" is invalid: must be a host name or an address.'),
+        ("control", "storage", "ftp://x", '"ftp://x" is invalid: must be an address such as http://127.0.0.1:8090.'),
+        ("renderserverconfig", "driver", "QMYSQL", '"QMYSQL" is invalid: must be one of QSQLITE, QPSQL.'),
+        (
+            "renderserverconfig",
+            "link_by_params_policy",
+            "yes",
+            '"yes" is invalid: must be one of forbidden, anonymized, allowed, download.',
+        ),
+        ("renderserverconfig", "password", ["x"], "the value (not shown) is invalid: must be a text on one line."),
+        ("storage", "idle_timeout_s", 0, "0 is invalid: must be a number from 1 to 3600."),
+        (
+            "storage",
+            "peers",
+            [{"calling_ae": "MORE THAN SIXTEEN", "network": "10.0.0.0/8"}],
+            ('[{"calling_ae": "MORE THAN SIXTEEN", "network": "10.0.0.0/8"}] is invalid: must be a list such as '
+            '[{"calling_ae": "CT1", "network": "10.0.0.0/24"}], where "*" means any AE title.'),
+        ),
+    ],
+)
+def test_a_wrong_value_is_refused_with_file_key_value_and_rule(
+    tmp_path: Path, file: str, key: str, value: object, words: str
+) -> None:
+    files: dict[str, object] = {"renderserverconfig": {"storage": "s"}, file: {key: value}}
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(tmp_path, **files), environ={})
+    assert caught.value.message == f"{tmp_path}/{file}.json: key '{key}': {words}"
+
+
+def test_a_wrong_variable_is_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None, environ={"WEBVIEWER_DICOM_PORT": "three"})
+    assert caught.value.message == (
+        'environment variable WEBVIEWER_DICOM_PORT: "three" is invalid: must be a whole number from 1 to 65535.'
+    )
+
+
+def test_a_wrong_secret_is_not_shown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None, environ={"WEBVIEWER_INTERNAL_TOKEN": "too short"})
+    assert "too short" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "is not JSON: Expecting property name enclosed in double quotes in line 1, column 2."),
+        ("[]", "must hold one JSON object."),
+    ],
+)
+def test_a_broken_file_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(tmp_path, renderserverconfig=text), environ={})
+    assert caught.value.message == f"Configuration file '{tmp_path}/renderserverconfig.json' {words}"
+
+
+def test_two_listeners_cannot_have_one_port(tmp_path: Path) -> None:
+    config = write(tmp_path, renderserverconfig={"storage": "s"}, storage={"dicom_port": 8090})
+    with pytest.raises(ConfigError, match=r"Port 8090 is given to control\.port and to storage\.dicom_port"):
+        load_settings(config, environ={})
+
+
+def test_secrets_can_come_from_files(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("p4ss\n")
+    settings = load_settings(None, environ={"WEBVIEWER_DATABASE_PASSWORD_FILE": str(tmp_path / "password")})
+    assert settings.database.password == "p4ss"
+    with pytest.raises(ConfigError, match="WEBVIEWER_INTERNAL_TOKEN_FILE"):
+        load_settings(None, environ={"WEBVIEWER_INTERNAL_TOKEN_FILE": str(tmp_path / "none")})
+
+
+def test_a_token_that_nobody_gave_is_new_each_time() -> None:
+    first, second = (load_settings(None, environ={}).internal_token for _ in range(2))
+    assert len(first) >= 32
+    assert first != second
+
+
+def test_child_processes_load_the_same_settings_from_their_environment(tmp_path: Path) -> None:
+    config = write(
+        tmp_path,
+        renderserverconfig={"storage": "s", "device": 1, "render_bandwidth": 5_000_000, "evaluation": True},
+        storage={"peers": [{"calling_ae": "CT 1", "network": "::/0"}], "idle_timeout_s": 7.5},
+    )
+    settings = load_settings(config, {"log.file": "x.log", "log.level": "debug", "log.to_console": False}, {})
+    assert load_settings(None, environ=environment_of(settings)) == settings
+
+
+def _names(settings: Settings) -> set[str]:
+    result = set()
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            result |= {f"{field.name}.{inner.name}" for inner in dataclasses.fields(value)}
+        else:
+            result.add(field.name)
+    return result
+
+
+def test_the_table_has_every_setting_exactly_once() -> None:
+    names = [key.name for key in KEYS]
+    assert len(names) == len(set(names))
+    assert set(names) == _names(load_settings(None, environ={}))
+    variables = [key.variable for key in KEYS]
+    assert len(variables) == len(set(variables))
+
+
+def test_the_readme_names_every_variable_and_key() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    missing = [key.variable for key in KEYS if f"`{key.variable}`" not in readme]
+    missing += [key.json_key for key in KEYS if key.json_key and f"`{key.json_key}`" not in readme]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", ["renderserverconfig.json", "renderserverconfig-postgresql.json"])
+def test_the_sample_files_are_valid(name: str) -> None:
+    configuration = load_configuration(ROOT / "config" / name, environ={})
+    assert configuration.warnings == ()
