@@ -1,12 +1,27 @@
+import '@mantine/notifications/styles.css';
+import { Drawer, Menu, UnstyledButton } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
-import { lazy, Suspense, useEffect } from 'react';
+import { Notifications } from '@mantine/notifications';
+import { IconPhotoScan, IconChevronDown, IconCloudUpload, IconInfoCircle, IconLogout, IconMenu2, IconSettings, IconUser } from '@tabler/icons-react';
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from 'react';
+import { AboutPage, SettingsPage } from '../settings';
+import { eventSocket } from '../shared/events/eventSocket';
+import { iconStroke, Logo } from '../shared/icons';
 import { useTranslation } from '../shared/i18n';
 import { useUserPreferences } from '../shared/session/preferences';
 import { useSession } from '../shared/session/store';
-import { StudiesPage } from '../studies';
+import { DarkScope } from '../shared/theme/DarkScope';
+import { LanguageMenu, ThemeToggle } from '../shared/ui/Controls';
+import { DropFrame, StudiesPage, UploadPanel, useUploadGuard } from '../studies';
+import { ConnectionBar } from './ConnectionBar';
+import { BottomBar, Rail } from './Rail';
+import { PartBoundary } from './PartBoundary';
 import classes from './Shell.module.css';
+import { routeOf } from './tabs';
 import { TabStrip } from './TabStrip';
-import { useTabs } from './useTabs';
+import { signOut } from './signOut';
+import { useTabs, type Tabs } from './useTabs';
+import { useZoneKey } from './useZoneKey';
 
 const loadViewer = () => import('../viewer');
 const ViewerTab = lazy(() => loadViewer().then((module) => ({ default: module.ViewerTab })));
@@ -15,41 +30,213 @@ const ViewerTab = lazy(() => loadViewer().then((module) => ({ default: module.Vi
 export default function Shell() {
   const { t } = useTranslation('app');
   const { user } = useSession();
-  const tabs = useTabs(user?.user_id ?? 0);
+  const userId = user?.user_id ?? 0;
+  const tabs = useTabs(userId);
+  const { route, go, forget } = tabs;
   const phone = useMediaQuery('(max-width: 767px)', false, { getInitialValueInEffect: false });
+  const narrow = useMediaQuery('(max-width: 1023px)', false, { getInitialValueInEffect: false });
+  const wide = useMediaQuery('(min-width: 1280px)', true, { getInitialValueInEffect: false });
+  const [panel, setPanel] = useState(false);
+  const [drawer, setDrawer] = useState(false);
+  const transfers = useUploadGuard(userId);
   useUserPreferences();
+  useZoneKey();
+
+  useEffect(() => {
+    eventSocket.start();
+    const stopListening = eventSocket.onEvent((event) => {
+      if (event['type'] === 'study_deleted' && Array.isArray(event['study_ids'])) forget(event['study_ids'] as number[]);
+    });
+    return () => {
+      stopListening();
+      eventSocket.stop();
+    };
+  }, [forget]);
+
   useEffect(() => {
     // The doctor will open a study next: have its code ready.
     const timer = window.setTimeout(() => void loadViewer().catch(() => undefined), 800);
     return () => window.clearTimeout(timer);
   }, []);
-  const { route } = tabs;
+
+  const open = useCallback(
+    (studyId: number, seriesId: number | null, title: string) => go({ page: 'viewer', mode: 'image', studyId, seriesId }, title),
+    [go],
+  );
+  const openPanel = useCallback(() => setPanel(true), []);
   const viewing = route.page === 'viewer';
+  const leave = (): void => void signOut();
+
+  let page: ReactNode = <StudiesPage phone={phone} onOpen={open} onDeleted={forget} onUpload={openPanel} />;
+  if (route.page === 'settings') page = <SettingsPage />;
+  if (route.page === 'about') page = <AboutPage />;
+  if (phone && panel) page = <UploadPanel onClose={null} />;
+
   return (
     <div className={classes.shell}>
-      {!(phone && viewing) && <TabStrip tabs={tabs.tabs} route={route} onGo={tabs.go} onClose={tabs.close} right={null} />}
+      {phone && !viewing && <PhoneBar tabs={tabs} title={panel ? t('transfers') : t(route.page)} transfers={transfers} onTransfers={openPanel} onSignOut={leave} onGo={() => setPanel(false)} />}
+      {!phone && (
+        <TabStrip
+          tabs={tabs.tabs}
+          route={route}
+          onGo={go}
+          onClose={tabs.close}
+          left={
+            narrow ? (
+              <UnstyledButton className={classes.stripButton} aria-label={t('menu')} onClick={() => setDrawer(true)}>
+                <IconMenu2 size={19} stroke={iconStroke} aria-hidden />
+              </UnstyledButton>
+            ) : undefined
+          }
+          right={<StripRight transfers={transfers} onTransfers={() => setPanel((old) => !old || viewing)} onGo={go} onSignOut={leave} />}
+        />
+      )}
+      <ConnectionBar />
       <div className={classes.body}>
         <div className={classes.page} hidden={viewing}>
-          {!viewing && <StudiesPage onOpen={(studyId, seriesId, title) => tabs.go({ page: 'viewer', mode: 'image', studyId, seriesId }, title)} />}
+          {!narrow && <Rail route={route} onGo={go} onSignOut={leave} />}
+          {/* The list stays as it is while a study is read: search, page and scroll are kept. */}
+          <div className={classes.main} data-zone="page">
+            {page}
+          </div>
+          {wide && panel && (
+            <aside className={classes.panel} data-zone="panel">
+              <UploadPanel onClose={() => setPanel(false)} />
+            </aside>
+          )}
         </div>
         {tabs.tabs.map((tab) => {
           const active = viewing && route.studyId === tab.studyId;
           return (
             <div key={tab.studyId} id={`panel-${tab.studyId}`} role="tabpanel" aria-labelledby={`tab-${tab.studyId}`} className={classes.viewer} hidden={!active}>
-              <Suspense fallback={<span className="wv-hidden">{t('loading')}</span>}>
-                <ViewerTab
-                  studyId={tab.studyId}
-                  seriesId={tab.seriesId}
-                  mode="image"
-                  active={active}
-                  onTitle={(title) => tabs.setTitle(tab.studyId, title)}
-                  onBack={() => tabs.go({ page: 'studies' })}
-                />
-              </Suspense>
+              <PartBoundary>
+                <Suspense fallback={<span className="wv-hidden">{t('loading')}</span>}>
+                  <ViewerTab
+                    studyId={tab.studyId}
+                    seriesId={tab.seriesId}
+                    mode="image"
+                    active={active}
+                    onTitle={(title) => tabs.setTitle(tab.studyId, title)}
+                    onBack={() => go({ page: 'studies' })}
+                  />
+                </Suspense>
+              </PartBoundary>
             </div>
           );
         })}
       </div>
+      {phone && !viewing && <BottomBar route={route} onGo={go} transfersOpen={panel} onTransfers={setPanel} />}
+      {!phone && (!wide || viewing) && (
+        <Drawer opened={panel} onClose={() => setPanel(false)} position="right" size={332} withCloseButton={false} padding={0} styles={{ body: { height: '100%' } }}>
+          <UploadPanel onClose={() => setPanel(false)} />
+        </Drawer>
+      )}
+      <Drawer opened={drawer && narrow && !phone} onClose={() => setDrawer(false)} size={260} title={t('common:product')} closeButtonProps={{ 'aria-label': t('common:close') }}>
+        <Rail
+          wide
+          route={route}
+          onSignOut={leave}
+          onGo={(to) => {
+            setDrawer(false);
+            go(to);
+          }}
+        />
+      </Drawer>
+      <DropFrame onDropped={openPanel} />
+      <Notifications position="bottom-right" autoClose={4000} />
     </div>
+  );
+}
+
+function StripRight({ transfers, onTransfers, onGo, onSignOut }: { transfers: number; onTransfers: () => void; onGo: Tabs['go']; onSignOut: () => void }) {
+  const { t } = useTranslation('app');
+  const { user } = useSession();
+  return (
+    <>
+      <UnstyledButton className={classes.stripButton} aria-label={transfers > 0 ? t('transfersRunning', { count: transfers }) : t('transfersOpen')} onClick={onTransfers}>
+        <IconCloudUpload size={18} stroke={iconStroke} aria-hidden />
+        {transfers > 0 && <span>{transfers}</span>}
+      </UnstyledButton>
+      <Menu position="bottom-end" width={200}>
+        <Menu.Target>
+          <UnstyledButton className={classes.stripButton}>
+            <IconUser size={17} stroke={iconStroke} aria-hidden />
+            <span className={classes.userName}>{user?.user_name}</span>
+            <IconChevronDown size={15} stroke={iconStroke} aria-hidden />
+          </UnstyledButton>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<IconSettings size={16} stroke={iconStroke} />} onClick={() => onGo({ page: 'settings' })}>
+            {t('settings')}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconInfoCircle size={16} stroke={iconStroke} />} onClick={() => onGo({ page: 'about' })}>
+            {t('about')}
+          </Menu.Item>
+          <Menu.Divider />
+          <Menu.Item leftSection={<IconLogout size={16} stroke={iconStroke} />} onClick={onSignOut}>
+            {t('common:signOut')}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+    </>
+  );
+}
+
+interface PhoneBarProps {
+  tabs: Tabs;
+  title: string;
+  transfers: number;
+  onTransfers: () => void;
+  onSignOut: () => void;
+  onGo: () => void;
+}
+
+/** The top bar of a phone: what is shown, the transfers, and the menu with the open studies. */
+function PhoneBar({ tabs, title, transfers, onTransfers, onSignOut, onGo }: PhoneBarProps) {
+  const { t } = useTranslation('app');
+  return (
+    <DarkScope>
+      <header className={classes.phoneBar} data-zone="strip">
+        <Logo size={22} />
+        <h1>{title}</h1>
+        <UnstyledButton className={classes.phoneButton} aria-label={transfers > 0 ? t('transfersRunning', { count: transfers }) : t('transfersOpen')} onClick={onTransfers}>
+          <IconCloudUpload size={22} stroke={iconStroke} aria-hidden />
+          {transfers > 0 && <span className={classes.badge}>{transfers}</span>}
+        </UnstyledButton>
+        <Menu position="bottom-end" width={260}>
+          <Menu.Target>
+            <UnstyledButton className={classes.phoneButton} aria-label={t('menu')}>
+              <IconMenu2 size={22} stroke={iconStroke} aria-hidden />
+            </UnstyledButton>
+          </Menu.Target>
+          <Menu.Dropdown>
+            {tabs.tabs.length > 0 && <Menu.Label>{t('openStudies')}</Menu.Label>}
+            {tabs.tabs.map((tab) => (
+              <Menu.Item key={tab.studyId} mih={44} leftSection={<IconPhotoScan size={18} stroke={iconStroke} />} onClick={() => tabs.go(routeOf(tab))}>
+                {tab.title || t('study')}
+              </Menu.Item>
+            ))}
+            {tabs.tabs.length > 0 && <Menu.Divider />}
+            <Menu.Item
+              mih={44}
+              leftSection={<IconInfoCircle size={18} stroke={iconStroke} />}
+              onClick={() => {
+                onGo();
+                tabs.go({ page: 'about' });
+              }}
+            >
+              {t('about')}
+            </Menu.Item>
+            <div className={classes.phoneControls}>
+              <LanguageMenu compact />
+              <ThemeToggle />
+            </div>
+            <Menu.Item mih={44} leftSection={<IconLogout size={18} stroke={iconStroke} />} onClick={onSignOut}>
+              {t('common:signOut')}
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      </header>
+    </DarkScope>
   );
 }

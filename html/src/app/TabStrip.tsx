@@ -1,5 +1,5 @@
 import { UnstyledButton } from '@mantine/core';
-import { IconLayoutList, IconX, IconBone } from '@tabler/icons-react';
+import { IconListDetails, IconX, IconPhotoScan } from '@tabler/icons-react';
 import type { KeyboardEvent, ReactNode } from 'react';
 import { iconStroke, Logo } from '../shared/icons';
 import { useTranslation } from '../shared/i18n';
@@ -49,7 +49,7 @@ export function TabStrip({ tabs, route, onGo, onClose, left, right }: TabStripPr
               tabIndex={activeStudy === null ? 0 : -1}
               onClick={() => onGo({ page: 'studies' })}
             >
-              <IconLayoutList size={17} stroke={iconStroke} aria-hidden />
+              <IconListDetails size={17} stroke={iconStroke} aria-hidden />
               <span>{t('studies')}</span>
             </UnstyledButton>
           </div>
@@ -72,7 +72,7 @@ export function TabStrip({ tabs, route, onGo, onClose, left, right }: TabStripPr
                     if (event.key === 'Delete') onClose(tab.studyId);
                   }}
                 >
-                  <IconBone size={17} stroke={iconStroke} aria-hidden />
+                  <IconPhotoScan size={17} stroke={iconStroke} aria-hidden />
                   <span>{title}</span>
                 </UnstyledButton>
                 <UnstyledButton className={classes.close} tabIndex={-1} aria-label={t('common:closeTab', { title })} onClick={() => onClose(tab.studyId)}>

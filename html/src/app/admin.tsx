@@ -1,3 +1,4 @@
+import { AdminApp } from './AdminApp';
 import { start } from './start';
 
-void start(null);
+void start(<AdminApp />);

@@ -1,1 +1,7 @@
+import './texts';
+
 export { StudiesPage } from './StudiesPage';
+export { DropFrame } from './upload/DropFrame';
+export { UploadPanel } from './upload/UploadPanel';
+export { useUploadGuard } from './upload/useUploads';
+export { uploader } from './upload/uploader';

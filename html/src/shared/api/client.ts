@@ -45,7 +45,10 @@ async function call<T>(method: string, path: string, body: unknown, options: Cal
   }
   if (!answer.ok) {
     const error = errorFromAnswer(answer.status, text, answer.headers.get('Retry-After'));
-    if (answer.status === 401 && options.quiet401 !== true) session.end(error.code);
+    if (answer.status === 401 && options.quiet401 !== true) {
+      const reason = error.details['reason'];
+      session.end(typeof reason === 'string' ? reason : error.code);
+    }
     throw error;
   }
   if (text === '') return undefined as T;

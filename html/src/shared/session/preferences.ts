@@ -1,7 +1,7 @@
 /** Language and theme: kept in this browser, and for the signed-in user on the server, where they win at every sign-in. */
 
 import { useMantineColorScheme } from '@mantine/core';
-import { useCallback, useEffect } from 'react';
+import { useCallback, useEffect, useRef } from 'react';
 import { api } from '../api/client';
 import { type Language, toLanguage, useTranslation } from '../i18n';
 import { chooseLanguage } from '../i18n/preference';
@@ -61,6 +61,8 @@ export function useUserPreferences(): void {
   const { user } = useSession();
   const { setColorScheme } = useMantineColorScheme();
   const userId = user?.user_id;
+  const setScheme = useRef(setColorScheme);
+  setScheme.current = setColorScheme;
   useEffect(() => {
     if (userId === undefined) return;
     let current = true;
@@ -78,11 +80,11 @@ export function useUserPreferences(): void {
     else {
       void load('theme').then((value) => {
         const own = toScheme(value);
-        if (current && own !== null) setColorScheme(own);
+        if (current && own !== null) setScheme.current(own);
       });
     }
     return () => {
       current = false;
     };
-  }, [userId, setColorScheme]);
+  }, [userId]);
 }

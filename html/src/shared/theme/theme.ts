@@ -1,6 +1,6 @@
 /** Mantine's theme, made from the tokens. */
 
-import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
+import { type ButtonProps, createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
 import { fixedVariables, tokenVariables } from './tokens';
 
 const accent: MantineColorsTuple = [
@@ -32,7 +32,10 @@ export const theme = createTheme({
   focusRing: 'auto',
   respectReducedMotion: true,
   components: {
-    Button: { defaultProps: { size: 'sm', radius: 'sm' }, styles: { root: { fontWeight: 500, fontSize: 14 } } },
+    Button: {
+      defaultProps: { size: 'sm', radius: 'sm' },
+      styles: (_theme: unknown, props: ButtonProps) => ({ root: { fontWeight: 500, fontSize: props.size === 'xs' ? 13 : 14 } }),
+    },
     Tooltip: { defaultProps: { openDelay: 500, withArrow: false, events: { hover: true, focus: true, touch: false } } },
     Modal: { defaultProps: { radius: 'xl', centered: true, transitionProps: { duration: 120 } } },
     Drawer: { defaultProps: { transitionProps: { duration: 180 } } },

@@ -1,0 +1,53 @@
+/** The answer of `GET /v2/admin/state`, and what the page makes of it. */
+
+export interface NodeState {
+  node_id: number;
+  kind: string;
+  address: string;
+  active: boolean;
+  last_heartbeat_at: string;
+  ok: boolean;
+  reason: string;
+  /** Facts that the node tells of itself; which ones depends on its kind. */
+  status: Record<string, unknown>;
+}
+
+export interface ServerState {
+  product: string;
+  version: string;
+  started_at: string;
+  uptime_s: number;
+  database: { kind: string; version: string };
+  user_count: number;
+  session_count: number;
+  websocket_count: number;
+  nodes: NodeState[];
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+/** A fact of one node as a number or a text; null where it does not tell. */
+export function numberFact(node: NodeState | undefined, name: string): number | null {
+  return numberOf(node?.status[name]);
+}
+
+export function textFact(node: NodeState | undefined, name: string): string {
+  const value = node?.status[name];
+  return typeof value === 'string' ? value : '';
+}
+
+/** Which device a render node draws with, and its driver. */
+export function deviceOf(node: NodeState): string {
+  const device = node.status['device'];
+  if (typeof device !== 'object' || device === null) return '';
+  const { renderer, name, driver } = device as Record<string, unknown>;
+  return [renderer ?? name, driver].filter((part) => typeof part === 'string' && part !== '').join(' · ');
+}
+
+/** The sum over all nodes of a kind; null where none tells. */
+export function sumFact(nodes: readonly NodeState[], name: string): number | null {
+  const values = nodes.map((node) => numberFact(node, name)).filter((value) => value !== null);
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0);
+}
