@@ -170,7 +170,7 @@ class Node:
 
     def claims(self) -> list[str]:
         """Return the claims."""
-        return os.listdir(self.storage / "claims")
+        return [path.name for path in (self.storage / "claims").iterdir()]
 
     def assert_tidy(self) -> None:
         """Fail unless there is one file for each row, under a generated name, and no claim."""
