@@ -10,11 +10,9 @@ if __name__ == "__main__":
     monkey.patch_all()
 
 import argparse
-import importlib
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +23,7 @@ from flask import Flask
 from gunicorn.workers.ggevent import GeventWorker
 from psycogreen.gevent import patch_psycopg
 
-from functions import admin, auth, events, health, pages, settings as user_settings
+from functions import admin, auth, events, health, pages, render, studies, settings as user_settings
 from functions.common.housekeeping import Housekeeping
 from functions.common.mount import ByPath, ByPort, Wsgi
 from functions.common.openapi import document
@@ -72,22 +70,18 @@ def make_apps(services: Services) -> tuple[dict[str, Flask], Flask]:
     tuple
         Apps by prefix (``""`` takes the rest), and what the internal port serves.
     """
-    health_app = health.create_app(services)
+    health_app, render_app = health.create_app(services), render.create_app(services)
     apps = {
         "/v2/auth": auth.create_app(services),
         "/v2/settings": user_settings.create_app(services),
         "/v2/admin": admin.create_app(services),
+        "/v2/studies": studies.create_app(services),
+        "/v2/render": render_app,
+        "/eventQueue/render": render_app,
         "/eventQueue": events.create_app(services),
         "/v2": health_app,
         "": pages.create_app(services),
     }
-    for name, prefixes in (("studies", ("/v2/studies",)), ("render", ("/v2/render", "/eventQueue/render"))):
-        if find_spec(f"functions.{name}") is not None:
-            create: Callable[[Services], Flask] | None = getattr(
-                importlib.import_module(f"functions.{name}"), "create_app", None
-            )
-            if create is not None:
-                apps |= dict.fromkeys(prefixes, create(services))
     health_app.extensions["openapi"] = lambda: document(
         dict.fromkeys(apps.values()), title=PRODUCT, version=services.version
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import socket
 import threading
 import time
 from collections import deque
@@ -20,7 +21,8 @@ logger = logging.getLogger(__name__)
 
 PING_EVERY_S: Final = 20.0
 SILENT_TOO_LONG_S: Final = 65.0  # three missed turns of the page's ping
-MAX_QUEUED: Final = 256
+MAX_QUEUED: Final = 1024
+MAX_QUEUED_CHARACTERS: Final = 2 * 1024 * 1024
 MAX_MESSAGE_BYTES: Final = 4096
 GOODBYE_S: Final = 1.0
 
@@ -106,18 +108,22 @@ class PageSocket:
     and loads anew.
     """
 
-    def __init__(self, websocket: Server) -> None:
-        self._websocket = websocket
+    def __init__(self) -> None:
         self._queue: deque[str] = deque()
+        self._queued_characters = 0
         self._wake = threading.Event()
+        self._done = threading.Event()
         self._goodbye: tuple[int, str, str | None] | None = None
+        self._websocket: Server | None = None
 
     def send(self, message: Mapping[str, object]) -> None:
         """Queue a message."""
-        if len(self._queue) >= MAX_QUEUED:
+        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+        if len(self._queue) >= MAX_QUEUED or self._queued_characters + len(text) > MAX_QUEUED_CHARACTERS:
             self._close(CloseCode.TOO_MANY, "too slow", None)
             return
-        self._queue.append(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+        self._queue.append(text)
+        self._queued_characters += len(text)
         self._wake.set()
 
     def end(self, reason: str) -> None:
@@ -129,29 +135,41 @@ class PageSocket:
         """Close: this process stops."""
         self._close(CloseCode.GOING_AWAY, "server stops", None)
 
-    def run(self) -> None:
-        """Serve the socket until either side closes it."""
-        writer = threading.Thread(target=self._write, name="page-socket", daemon=True)
+    def run(self, websocket: Server) -> None:
+        """Serve the socket until either side closes it; what was queued before goes out first."""
+        self._websocket = websocket
+        writer = threading.Thread(target=self._write, args=(websocket,), name="page-socket", daemon=True)
         writer.start()
         try:
-            for text in self._incoming():
-                if text == "ping":
+            for kind in self._incoming(websocket):
+                if kind == "ping":
                     self.send({"type": "pong"})
         finally:
             self._close(CloseCode.GOING_AWAY, "", None)
-            writer.join(timeout=GOODBYE_S * 2)
+            writer.join(timeout=GOODBYE_S * 3)
+            self._done.set()
 
     def _close(self, code: int, reason: str, last: str | None) -> None:
-        if self._goodbye is None:
-            self._goodbye = (code, reason, last)
+        if self._goodbye is not None:
+            return
+        self._goodbye = (code, reason, last)
         self._wake.set()
+        threading.Thread(target=self._insist, name="page-socket-end", daemon=True).start()
 
-    def _incoming(self) -> Iterator[str]:
+    def _insist(self) -> None:
+        """Cut the connection of a page that does not take the goodbye: the writer would wait for it for ever."""
+        if not self._done.wait(timeout=GOODBYE_S * 2) and self._websocket is not None:
+            with contextlib.suppress(OSError):
+                self._websocket.sock.shutdown(socket.SHUT_RDWR)
+            self._websocket.connected = False
+            self._websocket.event.set()
+
+    def _incoming(self, websocket: Server) -> Iterator[str]:
         """Yield the types of the page's messages until the connection is over."""
         heard_at, count, since = time.monotonic(), 0, time.monotonic()
         while self._goodbye is None:
             try:
-                text = self._websocket.receive(timeout=PING_EVERY_S)
+                text = websocket.receive(timeout=PING_EVERY_S)
             except ConnectionClosed:
                 return
             now = time.monotonic()
@@ -167,24 +185,26 @@ class PageSocket:
                 return
             yield kind
 
-    def _write(self) -> None:
+    def _write(self, websocket: Server) -> None:
         try:
             while True:
                 woken = self._wake.wait(timeout=PING_EVERY_S)
                 self._wake.clear()
                 if not woken:
-                    self._websocket.send('{"type":"ping"}')
+                    websocket.send('{"type":"ping"}')
                 while self._queue and self._goodbye is None:
-                    self._websocket.send(self._queue.popleft())
+                    text = self._queue.popleft()
+                    self._queued_characters -= len(text)
+                    websocket.send(text)
                 if self._goodbye is not None:
                     code, reason, last = self._goodbye
                     if last is not None:
-                        self._websocket.send(last)
-                    say_goodbye(self._websocket, code, reason)
+                        websocket.send(last)
+                    say_goodbye(websocket, code, reason)
                     return
         except (ConnectionClosed, OSError):
             self._goodbye = self._goodbye or (CloseCode.GOING_AWAY, "", None)
-            self._websocket.event.set()
+            websocket.event.set()
 
 
 def _type_of(text: str | bytes) -> str | None:

@@ -19,7 +19,7 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 class PublishedEvent(BaseModel):
     """An event from a node: its type, its owner, and whatever the page shall get beside them."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     owner_id: Annotated[int, Field(ge=1)]

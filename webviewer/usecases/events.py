@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from webviewer.usecases.unit_of_work import UnitOfWorkFactory
 logger = logging.getLogger(__name__)
 
 MAX_PUBLISHED_AT_ONCE = 1000
+_DELIVERED_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,9 @@ class EventPump:
     def _follow(self, last_id: EventId | None) -> EventId | None:
         """Hand events on until told to stop; `_LostError` carries the last id seen, so that none is missed."""
         position = last_id
+        feed: EventFeed | None = None
         try:
             feed = self._open_feed()
-        except WebviewerError as exc:
-            raise _LostError(position, exc.message) from exc
-        try:
             if position is None:
                 with self._units(read_only=True) as unit:
                     position = unit.events.last_id()
@@ -101,8 +101,12 @@ class EventPump:
                 feed.wait(1.0)
         except WebviewerError as exc:
             raise _LostError(position, exc.message) from exc
+        except Exception as exc:  # whatever it is, pages must go on hearing of their studies
+            logger.exception("event_pump_crashed")
+            raise _LostError(position, type(exc).__name__) from exc
         finally:
-            feed.close()
+            if feed is not None:
+                feed.close()
         return position
 
     def _hand_on(self, position: EventId) -> EventId:
@@ -110,7 +114,9 @@ class EventPump:
         while True:
             with self._units(read_only=True) as unit:
                 events = unit.events.after(from_id)
-            for event in events:
+            for number, event in enumerate(events):
+                if number % _DELIVERED_AT_ONCE == 0:
+                    time.sleep(0)  # the sockets' writers run, so that a burst does not look like a page that is slow
                 self._deliver(event)
                 from_id = event.event_id
             if not events:

@@ -55,12 +55,15 @@ class PostgresqlEventFeed:
 
     def __init__(self, engine: Engine) -> None:
         pooled = engine.raw_connection()
-        pooled.detach()  # it stays ours: a pool must not hand out a listening connection
         self._driver = cast("psycopg2.extensions.connection", pooled.driver_connection)
-        self._driver.rollback()
-        self._driver.set_isolation_level(psycopg2.extensions.ISOLATION_LEVEL_AUTOCOMMIT)
-        with self._driver.cursor() as cursor:
-            cursor.execute(f"LISTEN {EVENT_CHANNEL}")
+        pooled.detach()  # it stays ours: a pool must not hand out a listening connection
+        try:
+            self._driver.rollback()
+            self._driver.set_isolation_level(psycopg2.extensions.ISOLATION_LEVEL_AUTOCOMMIT)
+            with self._driver.cursor() as cursor:
+                cursor.execute(f"LISTEN {EVENT_CHANNEL}")
+        except psycopg2.Error as exc:
+            raise OutOfResources("The database connection for events is gone.") from exc
 
     def wait(self, timeout_s: float) -> bool:
         """Return True once an event was published."""
