@@ -160,9 +160,9 @@ export class CellController {
       presentation: { ...state.presentation, ...change.presentation },
       data: { ...state.data, ...change.data },
       fault: change.reference === undefined ? state.fault : null,
+      navigation: { revision: state.navigation.revision + 1, moving: moving || this.#dragging },
     });
     this.#inputAt ??= inputAt;
-    this.#bump(moving || this.#dragging);
     markInput({ cell: this.number, revision: this.state.navigation.revision }, inputAt);
     this.#draw();
     this.#send();

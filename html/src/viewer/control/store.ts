@@ -26,3 +26,8 @@ export class Store<T extends object> {
 export function useStore<T extends object>(store: Store<T>): T {
   return useSyncExternalStore(store.subscribe, store.get);
 }
+
+/** A part of a store, a plain value or a thing that stays the same: drawn again only when that part changes. */
+export function useSelected<T extends object, P>(store: Store<T>, select: (value: T) => P): P {
+  return useSyncExternalStore(store.subscribe, () => select(store.get()));
+}

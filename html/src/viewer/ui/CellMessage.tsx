@@ -2,7 +2,7 @@ import { Button } from '@mantine/core';
 import { IconPhotoOff, IconPhotoPlus, IconPhotoQuestion } from '@tabler/icons-react';
 import { useTranslation } from '../../shared/i18n';
 import type { CellController } from '../control/cell';
-import { useStore } from '../control/store';
+import { useSelected } from '../control/store';
 import { useViewer } from './context';
 import classes from './CellView.module.css';
 
@@ -10,8 +10,10 @@ import classes from './CellView.module.css';
 export function CellMessage({ cell }: { cell: CellController }) {
   const { t } = useTranslation('viewer');
   const { phone } = useViewer();
-  const { reference, detail, fault } = useStore(cell.store);
-  if (reference.seriesId === null) {
+  const seriesId = useSelected(cell.store, ({ reference }) => reference.seriesId);
+  const detail = useSelected(cell.store, (state) => state.detail);
+  const fault = useSelected(cell.store, (state) => state.fault);
+  if (seriesId === null) {
     return (
       <div className={classes.message}>
         <IconPhotoPlus size={30} stroke={1.4} aria-hidden />

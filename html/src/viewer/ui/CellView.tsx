@@ -1,7 +1,7 @@
-import { useCallback, useLayoutEffect, useRef, useState } from 'react';
+import { memo, useCallback, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import type { CellController } from '../control/cell';
-import { useStore } from '../control/store';
+import { useSelected } from '../control/store';
 import { useCellInput } from '../input/useCellInput';
 import type { Point } from '../model/geometry';
 import { CellMessage } from './CellMessage';
@@ -22,13 +22,14 @@ interface CellViewProps {
 }
 
 /** One window: the canvas, what stands on it, and the hands that move it. */
-export function CellView({ cell, active, openMenu }: CellViewProps) {
+export const CellView = memo(function CellView({ cell, active, openMenu }: CellViewProps) {
   const { t } = useTranslation('viewer');
   const { viewer } = useViewer();
   const [element, setElement] = useState<HTMLDivElement | null>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [dropping, setDropping] = useState(false);
-  const { reference, detail } = useStore(cell.store);
+  const name = useCellName(cell);
+  const slides = useSelected(cell.store, ({ reference, detail }) => reference.seriesId !== null && (detail?.frames.length ?? 0) > 1);
 
   useLayoutEffect(() => {
     cell.attach(canvas.current);
@@ -74,7 +75,7 @@ export function CellView({ cell, active, openMenu }: CellViewProps) {
       data-cell={cell.number}
       data-active={active || undefined}
       data-dropping={dropping || undefined}
-      aria-label={useCellName(cell)}
+      aria-label={name}
       aria-current={active}
       onFocus={() => viewer.activate(cell.number)}
       onKeyDown={(event) => {
@@ -101,20 +102,29 @@ export function CellView({ cell, active, openMenu }: CellViewProps) {
       <canvas ref={canvas} className={classes.canvas} aria-hidden />
       <CellMessage cell={cell} />
       <Overlay cell={cell} />
-      {reference.seriesId !== null && (detail?.frames.length ?? 0) > 1 && <SliceSlider cell={cell} active={active} />}
+      {slides && <SliceSlider cell={cell} active={active} />}
       <ProgressCard cell={cell} />
       <span className={classes.frame} aria-hidden />
       {dropping && <span className="wv-hidden">{t('drop')}</span>}
     </div>
   );
-}
+});
 
+/** Series and image, as of the last rest: a name that changes many times a second helps nobody. */
 function useCellName(cell: CellController): string {
   const { t } = useTranslation('viewer');
-  const { reference, detail } = useStore(cell.store);
-  if (reference.seriesId === null) return t('name.empty');
-  if (detail === null) return t('name.opening');
-  const series = [detail.series_number === null ? detail.modality : t('name.series', { number: detail.series_number }), detail.series_description];
-  const name = series.filter((part) => part !== '').join(', ');
-  return detail.frames.length === 0 ? name : t('name.image', { series: name, number: cell.index + 1, total: detail.frames.length });
+  const last = useRef('');
+  const describe = (): string => {
+    const { reference, detail, navigation } = cell.state;
+    if (navigation.moving && last.current !== '') return last.current;
+    if (reference.seriesId === null) last.current = t('name.empty');
+    else if (detail === null) last.current = t('name.opening');
+    else {
+      const series = [detail.series_number === null ? detail.modality : t('name.series', { number: detail.series_number }), detail.series_description];
+      const name = series.filter((part) => part !== '').join(', ');
+      last.current = detail.frames.length === 0 ? name : t('name.image', { series: name, number: cell.index + 1, total: detail.frames.length });
+    }
+    return last.current;
+  };
+  return useSelected(cell.store, describe);
 }

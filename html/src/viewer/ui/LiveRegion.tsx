@@ -1,6 +1,6 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
-import { useStore } from '../control/store';
+import { useSelected, useStore } from '../control/store';
 import { useViewer } from './context';
 import { seriesLine, type Translate, windowName } from './corners';
 
@@ -12,16 +12,21 @@ export function LiveRegion() {
   const { viewer } = useViewer();
   const { active, playing } = useStore(viewer.store);
   const cell = viewer.cell(active);
-  const state = useStore(cell.store);
-  const total = state.detail?.frames.length ?? 0;
-  const text =
-    total === 0 ? '' : [seriesLine(state), t('corner.image', { number: cell.index + 1, total }), windowName(state, t as Translate)].filter((part) => part !== '').join('. ');
+  const moving = useSelected(cell.store, ({ navigation }) => navigation.moving) || playing !== null;
+  const last = useRef('');
+  const text = useSelected(cell.store, (state) => {
+    if (state.navigation.moving) return last.current;
+    const total = state.detail?.frames.length ?? 0;
+    const parts = [seriesLine(state), t('corner.image', { number: cell.index + 1, total }), windowName(state, t as Translate)];
+    last.current = total === 0 ? '' : parts.filter((part) => part !== '').join('. ');
+    return last.current;
+  });
   const [said, say] = useState('');
   useEffect(() => {
-    if (state.navigation.moving || playing !== null) return;
+    if (moving) return;
     const timer = window.setTimeout(() => say(text), REST_MS);
     return () => window.clearTimeout(timer);
-  }, [text, state.navigation.moving, playing]);
+  }, [text, moving]);
   return (
     <div className="wv-hidden" aria-live="polite" role="status">
       {said}

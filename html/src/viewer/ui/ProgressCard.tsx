@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import type { CellController } from '../control/cell';
-import { useStore } from '../control/store';
+import { useSelected } from '../control/store';
 import { formatNumber } from '../model/numbers';
 import { useViewer } from './context';
 import classes from './CellView.module.css';
@@ -13,10 +13,12 @@ const STAYS_MS = 400;
 export function ProgressCard({ cell }: { cell: CellController }) {
   const { t } = useTranslation('viewer');
   const { locale, viewer } = useViewer();
-  const { connection } = useStore(viewer.store);
-  const { loading, reference, detail, frameCount, shown, fault } = useStore(cell.store);
-  const total = loading?.total ?? detail?.frames.length ?? frameCount ?? 0;
-  const waiting = reference.seriesId !== null && fault === null && total > 0 && connection.kind === 'open' && (loading !== null || shown === null);
+  const open = useSelected(viewer.store, ({ connection }) => connection.kind === 'open');
+  const loading = useSelected(cell.store, (state) => state.loading);
+  const known = useSelected(cell.store, ({ detail, frameCount }) => detail?.frames.length ?? frameCount ?? 0);
+  const bare = useSelected(cell.store, ({ reference, fault, shown }) => reference.seriesId !== null && fault === null && shown === null);
+  const total = loading?.total ?? known;
+  const waiting = open && total > 0 && (loading !== null || bare);
   const [visible, setVisible] = useState(false);
   useEffect(() => {
     const timer = window.setTimeout(() => setVisible(waiting), waiting ? APPEARS_MS : STAYS_MS);

@@ -1,7 +1,7 @@
 import { useRef } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import type { CellController } from '../control/cell';
-import { useStore } from '../control/store';
+import { useSelected } from '../control/store';
 import { useViewer } from './context';
 import classes from './CellView.module.css';
 
@@ -9,11 +9,10 @@ import classes from './CellView.module.css';
 export function SliceSlider({ cell, active }: { cell: CellController; active: boolean }) {
   const { t } = useTranslation('viewer');
   const { viewer } = useViewer();
-  const { detail } = useStore(cell.store);
+  const count = useSelected(cell.store, ({ detail }) => detail?.frames.length ?? 0);
+  const index = useSelected(cell.store, () => cell.index);
   const track = useRef<HTMLDivElement>(null);
   const held = useRef<number | null>(null);
-  const count = detail?.frames.length ?? 0;
-  const { index } = cell;
   const follow = (clientY: number, at: number): void => {
     const box = track.current?.getBoundingClientRect();
     if (box === undefined || box.height === 0) return;

@@ -14,7 +14,7 @@ import {
 } from '@tabler/icons-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
-import { useStore } from '../control/store';
+import { useSelected, useStore } from '../control/store';
 import type { MouseButton, OverlayLevel } from '../control/viewer';
 import { actionKeys, type ActionName, keyLabel, runAction, toolKeys } from '../input/actions';
 import type { Tool } from '../input/drag';
@@ -37,7 +37,9 @@ export function Toolbar() {
   const { viewer } = environment;
   const state = useStore(viewer.store);
   const cell = viewer.cell(state.active);
-  const { data, presentation, detail } = useStore(cell.store);
+  const inverted = useSelected(cell.store, ({ data }) => data.invert);
+  const interpolation = useSelected(cell.store, ({ data }) => data.interpolation);
+  const images = useSelected(cell.store, ({ detail }) => detail?.frames.length ?? 0);
   const bar = useRef<HTMLDivElement>(null);
   const [fit, setFit] = useState<FitName>('fit');
   const [turn, setTurn] = useState<TurnName>('turnRight');
@@ -87,7 +89,6 @@ export function Toolbar() {
     </Menu.Item>
   );
   const playing = state.playing !== null;
-  const images = detail?.frames.length ?? 0;
 
   return (
     <div ref={bar} className={classes.bar} role="toolbar" aria-label={t('toolbar')} data-region="">
@@ -129,19 +130,19 @@ export function Toolbar() {
         })}
       </FamilyMenu>
       <Split />
-      {act('invert', IconContrast, data.invert)}
+      {act('invert', IconContrast, inverted)}
       <FamilyMenu label={t('family.image')}>
         <Menu.Label>{t('interpolation.title')}</Menu.Label>
         {(['bilinear', 'nearest'] as const).map((name) => (
           <Choice
             key={name}
-            chosen={data.interpolation === name}
+            chosen={interpolation === name}
             label={t(`interpolation.${name}`)}
             onChoose={(at) => cell.change({ data: { interpolation: name } }, at, false)}
           />
         ))}
       </FamilyMenu>
-      {act(turn, turnIcons[turn], turn === 'flipHorizontal' && presentation.flipHorizontal ? true : undefined)}
+      {act(turn, turnIcons[turn])}
       <FamilyMenu label={t('family.turn')}>
         {(Object.keys(turnIcons) as TurnName[]).map((name) => {
           const IconOf = turnIcons[name];

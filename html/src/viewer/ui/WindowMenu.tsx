@@ -1,7 +1,7 @@
 import { Menu } from '@mantine/core';
 import { IconAdjustmentsHorizontal } from '@tabler/icons-react';
 import { useTranslation } from '../../shared/i18n';
-import { useStore } from '../control/store';
+import { useSelected, useStore } from '../control/store';
 import { formatWindowNumber } from '../model/numbers';
 import { frameAt, isColour } from '../model/series';
 import { presetsFor, sameWindow, type Window, type WidthLevel, windowValues } from '../model/windowing';
@@ -15,9 +15,9 @@ export function WindowMenu() {
   const { t } = useTranslation('viewer');
   const { viewer } = useViewer();
   const { active } = useStore(viewer.store);
-  const state = useStore(viewer.cell(active).store);
+  const name = useSelected(viewer.cell(active).store, (state) => windowName(state, t as Translate));
   return (
-    <FamilyMenu label={t('window.list')} text={windowName(state, t as Translate) || t('window.own')} width={288}>
+    <FamilyMenu label={t('window.list')} text={name || t('window.own')} width={288}>
       <WindowItems />
     </FamilyMenu>
   );
