@@ -14,8 +14,8 @@ from dicom_gateway.negotiation import Context
 from dicom_gateway.status import Status, status_of
 from webviewer.archive import OwnerId
 from webviewer.core.errors import DuplicateObject, LimitExceeded, WebviewerError
-from webviewer.core.uid import is_valid_uid
 from webviewer.dicom.file_meta import encode_file_meta
+from webviewer.dicom.header import is_valid_uid
 from webviewer.usecases.receive_instance import (
     Announced,
     Incoming,

@@ -12,9 +12,8 @@ from typing import BinaryIO, Protocol
 
 from webviewer.archive import InstanceRecord, OwnerId, Receipt
 from webviewer.core.errors import LimitExceeded, OutOfResources, WebviewerError
-from webviewer.core.uid import is_valid_uid
 from webviewer.dicom.file_meta import encode_file_meta
-from webviewer.dicom.header import Header, read_header, read_header_from_data_set
+from webviewer.dicom.header import Header, is_valid_uid, read_header, read_header_from_data_set
 
 OUTCOME_UNKNOWN = "outcome_unknown"
 """Code of the `OutOfResources` that an index raises when nobody can know whether it has committed."""
