@@ -26,7 +26,7 @@ from tests.support.phantom_files import (
     set_pixels,
     to_bytes,
 )
-from tests.support.storage_http import StorageHttp
+from tests.support.storage_http import TOKEN, StorageHttp
 from webviewer.adapters.nodes import StorageClient
 from webviewer.config import DatabaseSettings
 from webviewer.core import errors
@@ -209,7 +209,7 @@ def test_the_render_node_gets_the_same_order_and_the_stored_bytes(node: StorageH
     slices = make_ct_series(3)
     for ds in reversed(slices):
         node.upload(to_bytes(ds))
-    with_client = StorageClient(node.base_url, "internal-token-of-tests")
+    with_client = StorageClient(node.base_url, TOKEN)
     series_id = only_series(node)["series_id"]
     series = with_client.series_for_render(1, series_id)
     assert series.modality == "CT"

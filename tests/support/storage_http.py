@@ -35,7 +35,7 @@ from webviewer.adapters.files import ObjectStore
 from webviewer.archive import InstanceRecord, OwnerId, Receipt
 from webviewer.config import DatabaseDriver, DatabaseSettings, StorageSettings
 
-TOKEN = "internal-token-of-tests"
+TOKEN = "internal-token-of-the-tests"
 
 
 class DirectIndex:
