@@ -1,0 +1,75 @@
+"""Chromium for tests and benchmarks: start it, sign in, and watch the frames of the render stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Browser, Page, WebSocket, sync_playwright
+
+from webviewer.protocol.framing import FrameFlag, FrameHeader, unpack_frame
+
+CHROMIUM = "/usr/bin/chromium"
+# Without these Chromium calls its maker's hosts at every start.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start a headless Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class StreamTap:
+    """Every frame that the page got on its render streams, in order, and every close of a stream."""
+
+    frames: list[tuple[FrameHeader, bytes]] = field(default_factory=list)
+    closed: int = 0
+    opened: int = 0
+
+    def watch(self, page: Page) -> StreamTap:
+        """Listen to the WebSockets that the page opens from now on."""
+
+        def on_socket(socket: WebSocket) -> None:
+            if not socket.url.endswith("/eventQueue/render"):
+                return
+            self.opened += 1
+            socket.on("framereceived", self._take)
+            socket.on("close", lambda _socket: self._close())
+
+        page.on("websocket", on_socket)
+        return self
+
+    def _take(self, payload: bytes | str) -> None:
+        if isinstance(payload, bytes):
+            self.frames.append(unpack_frame(payload))
+
+    def _close(self) -> None:
+        self.closed += 1
+
+    def last_still(self) -> FrameHeader:
+        """Return the header of the newest full-quality frame."""
+        return next(header for header, _ in reversed(self.frames) if header.flags & FrameFlag.STILL)
+
+
+def sign_in(page: Page, url: str, user_name: str, password: str) -> None:
+    """Sign in as a person would."""
+    page.goto(url)
+    page.get_by_label("User name", exact=True).fill(user_name)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
