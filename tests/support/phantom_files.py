@@ -6,6 +6,7 @@ Every function returns a `pydicom.Dataset` with file meta; `to_bytes` makes the 
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -323,9 +324,26 @@ def _encode_rle(frame: NDArray[Any]) -> bytes:
 
 def to_bytes(ds: Dataset) -> bytes:
     """Return the file: preamble, file meta information, data set."""
+    syntax = UID(ds.file_meta.TransferSyntaxUID)
     buffer = io.BytesIO()
+    if syntax.is_transfer_syntax:
+        dcmwrite(buffer, ds, enforce_file_format=True)
+        return buffer.getvalue()
+    # Newer than this pydicom, which writes no file for it: written as another one of the same encoding, then renamed.
+    stand_in = JPEGBaseline8Bit
+    ds.file_meta.TransferSyntaxUID = stand_in
     dcmwrite(buffer, ds, enforce_file_format=True)
-    return buffer.getvalue()
+    ds.file_meta.TransferSyntaxUID = syntax
+    data = buffer.getvalue()
+    old, new = _meta_uid(stand_in), _meta_uid(syntax)
+    (length,) = struct.unpack_from("<I", data, 140)  # File Meta Information Group Length
+    data = data[:140] + struct.pack("<I", length + len(new) - len(old)) + data[144:]
+    return data.replace(old, new, 1)
+
+
+def _meta_uid(uid: str) -> bytes:
+    value = uid.encode() + b"\0" * (len(uid) % 2)
+    return b"\x02\x00\x10\x00UI" + struct.pack("<H", len(value)) + value
 
 
 def data_set_bytes(ds: Dataset) -> bytes:

@@ -137,9 +137,13 @@ def _masked(values: NDArray[Any], attributes: ImageAttributes) -> NDArray[Any]:
     if stored == allocated:
         return values.view(dtype) if values.dtype.itemsize == dtype.itemsize else values.astype(dtype)
     unsigned = values.view(f"u{dtype.itemsize}")
+    if dtype.kind == "u" and high_bit == stored - 1:
+        kept: NDArray[Any] = unsigned & dtype.type((1 << stored) - 1)
+        return kept
     # Up to the top, then down again: the second shift fills with the sign, or with zeros.
     raised = unsigned << unsigned.dtype.type(allocated - 1 - high_bit)
-    lowered: NDArray[Any] = raised.view(dtype) >> dtype.type(allocated - stored)
+    lowered: NDArray[Any] = raised.view(dtype)
+    lowered >>= dtype.type(allocated - stored)
     return lowered
 
 
@@ -249,10 +253,11 @@ def _check_stream(stream: StreamInfo, codec: Codec, attributes: ImageAttributes)
 
 
 def _decode_stream(data: bytes, stream: StreamInfo) -> NDArray[Any]:
+    if stream.codec in {Codec.JPEG, Codec.JPEG_LS} and b"\xff\xd9" not in data[-4096:]:
+        # Only padding follows the end marker. Of a stream that was cut the JPEG decoder would invent the rest, and the
+        # one for JPEG-LS searches for the end for seconds.
+        raise DecodeError(f"The {stream.codec} data are cut off: their end is missing.")
     if stream.codec is Codec.JPEG:
-        # Only padding follows the end marker; without it the stream was cut, and the decoder would invent pixels.
-        if b"\xff\xd9" not in data[-4096:]:
-            raise DecodeError("The JPEG data are cut off: their end is missing.")
         space = "YCBCR" if stream.components == 3 else None
         values = imagecodecs.jpeg_decode(data, colorspace=space, outcolorspace=space)
     elif stream.codec is Codec.JPEG_LS:

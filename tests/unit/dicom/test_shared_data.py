@@ -1,8 +1,8 @@
 """Every shared file against what independent decoders say of it (``expected.json``).
 
 Lossless values must be identical. Lossy ones may differ by ``LOSSY_TOLERANCE``; `expected.json` has only hashes and
-statistics, so minimum, maximum and mean are compared where a hash differs. In fact all lossy frames of the set are identical
-too, and `test_no_lossy_frame_needs_its_tolerance` keeps it so.
+statistics, so minimum, maximum and mean are compared where a hash differs. In fact all lossy frames of the set are
+identical too, and `test_no_lossy_frame_needs_its_tolerance` keeps it so.
 
 Files whose header lies are refused, in words; `REFUSED` names each with its reason. Nothing is left out in silence.
 """
@@ -40,7 +40,7 @@ REFUSED = {
     "broken/synthetic_encapsulated_no_fragments.dcm": "they hold no fragment",
     "broken/synthetic_j2k_dims_differ.dcm": "the image data hold 64 × 64",
     "broken/synthetic_j2k_truncated.dcm": "cannot be decoded",
-    "broken/synthetic_jls_truncated.dcm": "cannot be decoded",
+    "broken/synthetic_jls_truncated.dcm": "their end is missing",
     "broken/synthetic_jpeg_truncated.dcm": "their end is missing",
     "broken/synthetic_lying_frames.dcm": "claims 1000 frames",
     "broken/synthetic_lying_rows.dcm": "claims 4096 rows",
