@@ -1,0 +1,228 @@
+"""`/v2/studies…` as two doctors' browsers see it: control node, storage node and databases are real."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psutil
+import pytest
+
+from tests.support.http_client import Browser, ControlServer, start_control
+from tests.support.phantom_files import make_ct, make_ct_series, to_bytes
+from tests.support.storage_http import StorageHttp, sqlite_settings
+from webviewer.config import DatabaseDriver, DatabaseSettings
+
+
+@dataclass
+class House:
+    """A control node and a storage node."""
+
+    control: ControlServer
+    storage: StorageHttp
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    storage = StorageHttp(folder / "node", sqlite_settings(folder))
+    storage.start()
+    database = DatabaseSettings(DatabaseDriver.SQLITE, str(folder / "control.db"))
+    nodes = start_control(folder / "control", database, {"WEBVIEWER_STORAGE_URL": storage.base_url})
+    control = next(nodes)
+    try:
+        yield House(control, storage)
+    finally:
+        storage.stop()
+        next(nodes, None)
+
+
+def send(browser: Browser, data: bytes, name: str = "one.dcm") -> dict[str, object]:
+    answer = browser.post("/v2/studies/uploads/whole", params={"name": name}, data=data)
+    assert answer.status_code == 200, answer.text
+    state: dict[str, object] = answer.json()
+    return state
+
+
+def test_without_a_session_nothing_is_told(house: House) -> None:
+    stranger = house.control.browser()
+    for path in ("", "/1", "/1/series/1", "/archive?study_ids=1", "/uploads/abc"):
+        answer = stranger.get(f"/v2/studies{path}")
+        assert answer.status_code == 401
+        assert answer.json()["error"]["code"] == "not_signed_in"
+    assert stranger.post("/v2/studies/delete", json={"study_ids": [1]}).status_code == 401
+    assert stranger.post("/v2/studies/uploads/whole?name=x", data=b"x" * 1_000_000).status_code == 401
+
+
+def test_what_changes_something_wants_the_csrf_token(house: House) -> None:
+    browser = house.control.signed_in()
+    for method, path in (
+        ("POST", "/delete"),
+        ("POST", "/uploads"),
+        ("PUT", "/uploads/a?offset=0"),
+        ("DELETE", "/uploads/a"),
+    ):
+        answer = browser.request(method, f"/v2/studies{path}", data=b"{}", headers={"X-CSRF-Token": ""})
+        assert answer.status_code == 403, path
+
+
+def test_a_doctor_uploads_finds_opens_downloads_and_deletes_a_study(house: House) -> None:
+    browser = house.control.signed_in()
+    originals = [to_bytes(ds) for ds in make_ct_series(3)]
+    for data in originals:
+        assert send(browser, data)["stored"] == 1
+    page = browser.get(
+        "/v2/studies", params={"patient_name": "anna", "sort": "patient_name", "descending": "false"}
+    ).json()
+    assert page["total"] == 1
+    study_id = page["studies"][0]["study_id"]
+    detail = browser.get(f"/v2/studies/{study_id}").json()
+    series_id = detail["series"][0]["series_id"]
+    series = browser.get(f"/v2/studies/{study_id}/series/{series_id}").json()
+    assert [frame["instance_number"] for frame in series["frames"]] == [1, 2, 3]
+    assert browser.get(f"/v2/studies/{study_id + 1}/series/{series_id}").status_code == 404
+    archive = browser.get("/v2/studies/archive", params={"study_ids": study_id})
+    assert archive.headers["Content-Disposition"] == f'attachment; filename="study-{study_id}-20240305.zip"'
+    with zipfile.ZipFile(io.BytesIO(archive.content)) as unpacked:
+        got = [unpacked.read(name) for name in unpacked.namelist() if name.startswith("DICOM/")]
+    assert got == originals
+    assert browser.post("/v2/studies/delete", json={"study_ids": [study_id]}).json() == {"deleted": 1}
+    assert browser.get("/v2/studies").json() == {"studies": [], "total": 0}
+
+
+def test_no_doctor_reaches_anothers_studies(house: House) -> None:
+    anna, ben = house.control.signed_in(), house.control.signed_in()
+    send(anna, to_bytes(make_ct()))
+    study_id = anna.get("/v2/studies").json()["studies"][0]["study_id"]
+    series_id = anna.get(f"/v2/studies/{study_id}").json()["series"][0]["series_id"]
+    upload_id = anna.post("/v2/studies/uploads", json={"name": "x", "size_bytes": 10}).json()["upload_id"]
+    assert ben.get("/v2/studies").json()["total"] == 0
+    for path in (
+        f"/{study_id}",
+        f"/{study_id}/series/{series_id}",
+        f"/archive?study_ids={study_id}",
+        f"/uploads/{upload_id}",
+    ):
+        assert ben.get(f"/v2/studies{path}").status_code == 404, path
+    assert ben.post("/v2/studies/delete", json={"study_ids": [study_id]}).json() == {"deleted": 0}
+    assert ben.request("PUT", f"/v2/studies/uploads/{upload_id}?offset=0", data=b"x").status_code == 404
+    assert ben.request("DELETE", f"/v2/studies/uploads/{upload_id}").status_code == 404
+    assert anna.get("/v2/studies").json()["total"] == 1
+    # the same object in another doctor's storage is another copy
+    assert send(ben, to_bytes(make_ct()))["stored"] == 1
+    assert anna.request("DELETE", f"/v2/studies/uploads/{upload_id}").status_code == 204
+
+
+def test_wrong_parameters_are_named_by_the_front(house: House) -> None:
+    browser = house.control.signed_in()
+    for query, field in (
+        ("limit=201", "limit"),
+        ("sort=x", "sort"),
+        ("study_date_to=1", "study_date_to"),
+        ("q=1", "q"),
+    ):
+        answer = browser.get(f"/v2/studies?{query}")
+        assert answer.status_code == 400
+        assert answer.json()["error"]["details"]["field"] == field
+        assert answer.json()["error"]["correlation_id"]
+    assert browser.get("/v2/studies/archive").status_code == 400
+    assert browser.get("/v2/studies/archive?study_ids=1;2").status_code == 400
+    assert browser.post("/v2/studies/delete", json={"study_ids": []}).status_code == 400
+    assert browser.post("/v2/studies/uploads", json={"name": "", "size_bytes": 1}).status_code == 400
+    assert browser.post("/v2/studies/uploads/whole", data=b"x").status_code == 400
+    assert browser.request("PUT", "/v2/studies/uploads/a?offset=x", data=b"x").status_code == 400
+
+
+def test_a_zip_goes_through_in_parts_and_a_wrong_offset_is_told_the_right_one(house: House) -> None:
+    browser = house.control.signed_in()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for index, ds in enumerate(make_ct_series(4)):
+            archive.writestr(f"{index}", to_bytes(ds))
+    data = buffer.getvalue()
+    made = browser.post("/v2/studies/uploads", json={"name": "a.zip", "size_bytes": len(data)})
+    assert made.status_code == 201
+    path = f"/v2/studies/uploads/{made.json()['upload_id']}"
+    assert browser.request("PUT", f"{path}?offset=0", data=data[:9000]).json() == {"offset": 9000, "state": "receiving"}
+    wrong = browser.request("PUT", f"{path}?offset=0", data=data[:9000])
+    assert wrong.status_code == 409
+    assert wrong.json()["error"]["details"]["offset"] == 9000
+    assert browser.request("PUT", f"{path}?offset=9000", data=data[9000:]).status_code == 200
+    deadline = time.monotonic() + 30
+    while (state := browser.get(path).json())["state"] != "done" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert (state["stored"], state["total_files"], state["skipped"]) == (4, 4, [])
+    too_long = browser.request("PUT", f"{path}?offset=0", data=b"x" * (16 * 1024**2 + 1))
+    assert too_long.status_code in {400, 413}
+
+
+def test_full_parts_pass_without_being_held(house: House) -> None:
+    browser = house.control.signed_in()
+    part = os.urandom(16 * 1024**2)
+    made = browser.post("/v2/studies/uploads", json={"name": "noise", "size_bytes": 5 * len(part)}).json()
+    processes = [psutil.Process(house.control.process.pid)]
+    processes += processes[0].children(recursive=True)
+
+    def resident() -> int:
+        return sum(process.memory_info().rss for process in processes)
+
+    browser.request("PUT", f"/v2/studies/uploads/{made['upload_id']}?offset=0", data=part)
+    before = resident()
+    for index in range(1, 5):
+        offset = index * len(part)
+        answer = browser.request("PUT", f"/v2/studies/uploads/{made['upload_id']}?offset={offset}", data=part)
+        assert answer.json()["offset"] == offset + len(part)
+    assert resident() - before < 8 * 1024**2
+
+
+def test_a_part_that_breaks_off_is_kept_as_far_as_it_came(house: House) -> None:
+    browser = house.control.signed_in()
+    made = browser.post("/v2/studies/uploads", json={"name": "x", "size_bytes": 2_000_000}).json()
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.http.cookies)
+    with socket.create_connection(("127.0.0.1", house.control.settings.control.port)) as sock:
+        head = (
+            f"PUT /v2/studies/uploads/{made['upload_id']}?offset=0 HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"Content-Length: 2000000\r\nCookie: {cookies}\r\nX-CSRF-Token: {browser.csrf_token}\r\n\r\n"
+        )
+        sock.sendall(head.encode() + b"q" * 1_000_000)
+        time.sleep(0.3)
+    deadline = time.monotonic() + 15
+    offset = 0
+    while time.monotonic() < deadline and not offset:
+        time.sleep(0.1)
+        offset = browser.get(f"/v2/studies/uploads/{made['upload_id']}").json()["offset"]
+    assert 0 < offset <= 1_000_000
+
+
+def test_a_storage_node_that_is_down_is_said_in_words_and_comes_back(house: House) -> None:
+    browser = house.control.signed_in()
+    assert browser.get("/v2/studies").status_code == 200
+    house.storage.kill()
+    try:
+        for path in ("", "/1", "/archive?study_ids=1"):
+            answer = browser.get(f"/v2/studies{path}")
+            assert answer.status_code == 503
+            assert answer.json()["error"]["code"] == "unavailable"
+            assert answer.json()["error"]["message"] == "The storage node does not answer."
+        answer = browser.post("/v2/studies/uploads/whole?name=x", data=to_bytes(make_ct()))
+        assert answer.status_code == 503
+    finally:
+        house.storage.start()
+    assert browser.get("/v2/studies").status_code == 200
+
+
+def test_no_patient_and_no_search_is_in_the_log(house: House) -> None:
+    browser = house.control.signed_in()
+    send(browser, to_bytes(make_ct(patient_name="Geheim^Gerda", patient_id="SECRET-77")), "Geheim.dcm")
+    browser.get("/v2/studies", params={"patient_name": "Geheim"})
+    browser.get("/v2/studies", params={"patient_name": "Geheim" * 50})
+    log = "\n".join(json.dumps(line, ensure_ascii=False) for line in house.control.log_lines())
+    assert "studies" in log
+    assert "Geheim" not in log
+    assert "SECRET-77" not in log
