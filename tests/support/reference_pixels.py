@@ -71,6 +71,7 @@ def grey(values: NDArray[np.float64], voi: ReferenceVoi, *, inverted: bool = Fal
         y = ((x - c) / w + 0.5) * 255.0
         y = np.where(x <= c - w / 2, 0.0, np.where(x > c + w / 2, 255.0, y))
     elif voi.function == "LINEAR":
+        w = max(w, 1.0)  # the standard knows no narrower one; the narrowest is a threshold
         with np.errstate(divide="ignore", invalid="ignore"):
             y = ((x - (c - 0.5)) / (w - 1.0) + 0.5) * 255.0
         y = np.where(x <= c - 0.5 - (w - 1) / 2, 0.0, np.where(x > c - 0.5 + (w - 1) / 2, 255.0, y))
