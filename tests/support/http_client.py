@@ -100,10 +100,13 @@ class Browser:
 
 def receive_close(socket: websocket.WebSocket) -> tuple[int, str]:
     """Return code and reason of the close frame that comes next, past whatever else arrives before it."""
-    while True:
-        opcode, data = socket.recv_data(control_frame=True)
-        if opcode == websocket.ABNF.OPCODE_CLOSE:
-            return int.from_bytes(data[:2], "big"), data[2:].decode()
+    try:
+        while True:
+            opcode, data = socket.recv_data(control_frame=True)
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                return int.from_bytes(data[:2], "big"), data[2:].decode()
+    finally:
+        socket.shutdown()
 
 
 @dataclass
