@@ -134,7 +134,9 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _say_device(device: DeviceFacts) -> None:
     kind = "software" if device.software else "hardware"
-    sys.stdout.write(f"Rendering device {device.index} ({kind}): {device.renderer}, OpenGL {device.version}\n")
+    for index, name in enumerate(device.available):
+        sys.stdout.write(f"Rendering device {index}: {name}{' (used)' if index == device.index else ''}\n")
+    sys.stdout.write(f"Drawing with {kind}: {device.renderer}, OpenGL {device.version}\n")
     sys.stdout.flush()
     _LOG.info(
         "rendering_device",
@@ -143,6 +145,7 @@ def _say_device(device: DeviceFacts) -> None:
             "renderer": device.renderer,
             "driver": device.version,
             "software": device.software,
+            "available": list(device.available),
         },
     )
 

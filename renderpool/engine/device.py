@@ -80,6 +80,7 @@ class Context:
 
     def __init__(self, device_index: int | None = None) -> None:
         devices = list_devices()
+        self.devices = tuple(devices)
         if device_index is not None:
             if not 0 <= device_index < len(devices):
                 raise RenderError(f"Device {device_index} is not there: must be 0 to {len(devices) - 1}.")

@@ -20,6 +20,7 @@ def facts(node: RenderNode) -> dict[str, object]:
             "renderer": node.device.renderer,
             "driver": node.device.version,
             "software": node.device.software,
+            "available": list(node.device.available),
         },
         "sessions": node.scheduler.session_count,
         "image_cache": {

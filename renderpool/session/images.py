@@ -26,7 +26,7 @@ from webviewer.dicom.lut import VoiChoice, default_voi, full_dynamic, is_inverte
 
 _LOG = logging.getLogger(__name__)
 
-_FAR = np.float32(1e30)
+_FAR = 1e30
 _FAILURES_KEPT = 4096
 _FAILURE_LIFE_S = 60.0
 _INTERACTIVE_THREADS = 4
@@ -52,7 +52,7 @@ class LoadedImage:
         values = modality_values(self.stored, self.attributes, self.key[1])
         if self.stored.dtype.kind == "f":
             # What is no number is dark; infinities would make no number of an average.
-            values = np.nan_to_num(values, nan=-_FAR, posinf=_FAR, neginf=-_FAR).clip(-_FAR, _FAR)
+            values = np.nan_to_num(values, nan=-_FAR, posinf=_FAR, neginf=-_FAR).astype(np.float32, copy=False)
         return values
 
     def colour_values(self) -> NDArray[np.uint8]:

@@ -41,6 +41,7 @@ class DeviceFacts:
     renderer: str
     version: str
     software: bool
+    available: tuple[str, ...]  # every device's name, in the order that ``--device`` counts
 
 
 @dataclass(slots=True)
@@ -62,7 +63,8 @@ class Scheduler:
     Parameters
     ----------
     on_lost
-        Called in the drawing thread when the graphics device is gone: the process has to be started again.
+        Called in the drawing thread when it cannot go on (the graphics device is gone): the process has to be started
+        again.
     """
 
     def __init__(
@@ -182,7 +184,10 @@ class Scheduler:
             self._started.set_exception(exc)
             return
         context = renderer.context
-        self._started.set_result(DeviceFacts(context.device.index, context.renderer, context.version, context.software))
+        names = tuple(device.name for device in context.devices)
+        self._started.set_result(
+            DeviceFacts(context.device.index, context.renderer, context.version, context.software, names)
+        )
         try:
             while True:
                 work = self._wait()
@@ -191,6 +196,9 @@ class Scheduler:
                 work(renderer)
         except DeviceLost:
             _LOG.critical("graphics_device_lost")
+            self._on_lost()
+        except Exception:  # noqa: BLE001  a node that cannot draw must not look alive: it is started again
+            _LOG.critical("drawing_thread_failed", exc_info=True)
             self._on_lost()
         finally:
             renderer.close()

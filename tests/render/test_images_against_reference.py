@@ -223,4 +223,4 @@ def test_values_that_are_no_number_are_dark_and_do_not_spread() -> None:
 
     stored = np.array([[np.nan, np.inf], [-np.inf, 1.0]], dtype=np.float32)
     values = LoadedImage((1, 1), DecodedFrame(stored, is_colour=False), attributes(2, 2)).grey_values()
-    assert values.tolist() == [[-_FAR, _FAR], [-_FAR, 1.0]]
+    assert values.tolist() == np.float32([[-_FAR, _FAR], [-_FAR, 1.0]]).tolist()

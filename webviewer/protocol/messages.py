@@ -107,7 +107,7 @@ class View(_Message):
 
 
 class Ack(_Message):
-    """The browser has painted the frame with this sequence; lets the server send on."""
+    """The browser has painted or dropped this frame, and those of the same cell before it; lets the server send on."""
 
     type: Literal["ack"] = "ack"
     sequence: Annotated[int, Field(ge=1, lt=2**32)]

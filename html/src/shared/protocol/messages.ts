@@ -19,7 +19,7 @@ export const FrameFlag = { STILL: 1, LOSSLESS: 2, SOURCE_LOSSY: 4, FITTED: 8 } a
 /** Close codes of the WebSocket that the page understands. */
 export const CloseCode = { GOING_AWAY: 1001, BAD_MESSAGE: 4400, NOT_SIGNED_IN: 4401, FORBIDDEN: 4403, NOT_FOUND: 4404, TOO_MANY: 4429, NODE_LOST: 4503 } as const;
 
-/** The browser has painted the frame with this sequence; lets the server send on. */
+/** The browser has painted or dropped this frame, and those of the same cell before it; lets the server send on. */
 export interface Ack {
   type: "ack";
   sequence: number;
