@@ -196,7 +196,7 @@ function PhoneBar({ tabs, title, transfers, onTransfers, onSignOut, onGo }: Phon
   const { t } = useTranslation('app');
   return (
     <DarkScope>
-      <header className={classes.phoneBar} data-zone="strip">
+      <section className={classes.phoneBar} data-zone="strip" aria-label={t('menu')}>
         <Logo size={22} />
         <h1>{title}</h1>
         <UnstyledButton className={classes.phoneButton} aria-label={transfers > 0 ? t('transfersRunning', { count: transfers }) : t('transfersOpen')} onClick={onTransfers}>
@@ -236,7 +236,7 @@ function PhoneBar({ tabs, title, transfers, onTransfers, onSignOut, onGo }: Phon
             </Menu.Item>
           </Menu.Dropdown>
         </Menu>
-      </header>
+      </section>
     </DarkScope>
   );
 }

@@ -9,6 +9,7 @@ import { createRoot } from 'react-dom/client';
 import { createQueryClient } from '../shared/api/queries';
 import { startLanguage } from '../shared/i18n/preference';
 import { schemeManager, startScheme } from '../shared/theme/preference';
+import { RootSchemeProvider } from '../shared/theme/RootScheme';
 import { cssVariablesResolver, theme } from '../shared/theme/theme';
 import { PageBoundary } from '../shared/ui/PageBoundary';
 
@@ -27,7 +28,9 @@ export async function start(page: ReactNode): Promise<void> {
         cssVariablesResolver={cssVariablesResolver}
       >
         <QueryClientProvider client={createQueryClient()}>
-          <PageBoundary>{page}</PageBoundary>
+          <RootSchemeProvider>
+            <PageBoundary>{page}</PageBoundary>
+          </RootSchemeProvider>
         </QueryClientProvider>
       </MantineProvider>
     </StrictMode>,

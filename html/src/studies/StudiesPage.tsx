@@ -95,15 +95,15 @@ export function StudiesPage({ phone, onOpen, onDeleted, onUpload }: StudiesPageP
 
   if (phone) {
     return (
-      <>
+      <main className={classes.phone}>
         <PhoneStudies list={list} actions={actions} instead={instead} />
         {dialogs}
         {live}
-      </>
+      </main>
     );
   }
   return (
-    <div className={classes.page}>
+    <main className={classes.page}>
       <div className={classes.head}>
         <h1>{t('title')}</h1>
         <span className={classes.source}>
@@ -162,7 +162,7 @@ export function StudiesPage({ phone, onOpen, onDeleted, onUpload }: StudiesPageP
       <TableSettings opened={settings} layout={layout} onChange={setLayout} onClose={() => setSettings(false)} />
       {dialogs}
       {live}
-    </div>
+    </main>
   );
 }
 

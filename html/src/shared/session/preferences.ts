@@ -1,11 +1,11 @@
 /** Language and theme: kept in this browser, and for the signed-in user on the server, where they win at every sign-in. */
 
-import { useMantineColorScheme } from '@mantine/core';
 import { useCallback, useEffect, useRef } from 'react';
 import { api } from '../api/client';
 import { type Language, toLanguage, useTranslation } from '../i18n';
 import { chooseLanguage } from '../i18n/preference';
 import { type Scheme, toScheme } from '../theme/preference';
+import { useRootScheme } from '../theme/RootScheme';
 import { session, useSession } from './store';
 
 /** What the visitor chose on the sign-in page; saved for the user once it is known who it is. */
@@ -34,7 +34,7 @@ export interface Preferences {
 
 export function usePreferences(): Preferences {
   const { i18n } = useTranslation();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const { colorScheme, setColorScheme } = useRootScheme();
   const setLanguage = useCallback((language: Language) => {
     void chooseLanguage(language);
     if (session.get().status === 'signed-in') save('language', language);
@@ -59,7 +59,7 @@ export function usePreferences(): Preferences {
 /** Takes over the user's own language and theme after the sign-in. Mount once, inside the signed-in page. */
 export function useUserPreferences(): void {
   const { user } = useSession();
-  const { setColorScheme } = useMantineColorScheme();
+  const { setColorScheme } = useRootScheme();
   const userId = user?.user_id;
   const setScheme = useRef(setColorScheme);
   setScheme.current = setColorScheme;

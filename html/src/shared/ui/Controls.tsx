@@ -12,7 +12,7 @@ export function LanguageMenu({ compact = false }: { compact?: boolean }) {
   return (
     <Menu position="top-start" width={200}>
       <Menu.Target>
-        <UnstyledButton className={compact ? classes.compact : classes.language} aria-label={`${t('language')}: ${languageNames[language]}`}>
+        <UnstyledButton className={compact ? classes.compact : classes.language} aria-label={`${t('language')}: ${compact ? `${language.toUpperCase()}, ` : ''}${languageNames[language]}`}>
           <IconLanguage size={compact ? 18 : 16} stroke={iconStroke} aria-hidden />
           <span>{compact ? language.toUpperCase() : languageNames[language]}</span>
           {!compact && <IconChevronUp size={14} stroke={iconStroke} aria-hidden />}

@@ -138,7 +138,7 @@ function DatesField({ list }: { list: StudyList }) {
   return (
     <Popover opened={open} onChange={setOpen} position="bottom-start" trapFocus returnFocus withinPortal>
       <Popover.Target>
-        <UnstyledButton className={classes.fieldButton} aria-label={`${t('find.dates')}: ${label}`} title={label} onClick={() => setOpen(!open)}>
+        <UnstyledButton className={classes.fieldButton} aria-label={`${t('find.dates')}: ${isAny ? t('find.anyDay') : label}`} title={label} onClick={() => setOpen(!open)}>
           <span className={isAny ? classes.placeholder : undefined}>{isAny ? t('find.anyDay') : label}</span>
           <IconCalendar size={14} stroke={iconStroke} aria-hidden />
         </UnstyledButton>

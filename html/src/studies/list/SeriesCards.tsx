@@ -71,7 +71,6 @@ function SeriesCard({ series, isFirst, onOpen }: { series: Series; isFirst: bool
       className={classes.card}
       data-first={isFirst || undefined}
       aria-disabled={!series.has_images}
-      aria-label={t('seriesName', { modality: series.modality, number, description, count })}
       onClick={() => series.has_images && onOpen()}
     >
       <Thumbnail seriesId={series.has_images ? series.series_id : null} />
