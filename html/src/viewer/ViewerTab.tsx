@@ -1,7 +1,8 @@
 import { Button } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { IconFileUnknown, IconPlugConnectedX } from '@tabler/icons-react';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useQueryClient } from '@tanstack/react-query';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { api, ApiError } from '../shared/api/client';
 import { personName } from '../shared/format/person';
 import { localeOf, registerNamespace, toLanguage, useTranslation } from '../shared/i18n';
@@ -23,7 +24,7 @@ import { LiveRegion } from './ui/LiveRegion';
 import { PhoneBottom, PhoneTop } from './ui/Phone';
 import { Strip } from './ui/Strip';
 import { Toolbar } from './ui/Toolbar';
-import { useViewerData } from './ui/useViewerData';
+import { seriesQuery, studyQuery, useViewerData } from './ui/useViewerData';
 import classes from './ViewerTab.module.css';
 
 registerNamespace('viewer', { en, pt });
@@ -39,16 +40,31 @@ export interface ViewerTabProps {
 
 /** One opened study. */
 export function ViewerTab(props: ViewerTabProps) {
+  return <OpenStudy key={props.studyId} {...props} />;
+}
+
+/** Asks for everything before anything is drawn: the picture is what the doctor waits for. */
+function OpenStudy(props: ViewerTabProps) {
+  const { studyId, seriesId } = props;
+  const [viewer] = useState(() => new ViewerController());
+  const client = useQueryClient();
+  const first = useRef(seriesId);
+  useLayoutEffect(() => {
+    const leave = viewer.start();
+    if (first.current !== null) viewer.show(0, first.current);
+    void client.prefetchQuery(studyQuery(studyId));
+    if (first.current !== null) void client.prefetchQuery(seriesQuery(studyId, first.current));
+    return leave;
+  }, [viewer, client, studyId]);
   return (
     <DarkScope className={classes.scope}>
-      <Viewer key={props.studyId} {...props} />
+      <Viewer {...props} viewer={viewer} />
     </DarkScope>
   );
 }
 
-function Viewer({ studyId, seriesId, active, onTitle, onBack }: ViewerTabProps) {
+function Viewer({ viewer, studyId, seriesId, active, onTitle, onBack }: ViewerTabProps & { viewer: ViewerController }) {
   const { t, i18n } = useTranslation('viewer');
-  const [viewer] = useState(() => new ViewerController());
   const root = useRef<HTMLDivElement>(null);
   const { study, error, retry } = useViewerData(viewer, studyId, seriesId);
   const state = useStore(viewer.store);
@@ -58,8 +74,6 @@ function Viewer({ studyId, seriesId, active, onTitle, onBack }: ViewerTabProps) 
   const [keysDialog, setKeysDialog] = useState(false);
   const [menuAt, setMenuAt] = useState<Point | null>(null);
   const locale = localeOf[toLanguage(i18n.language) ?? 'en'];
-
-  useEffect(() => viewer.start(), [viewer]);
 
   const title = study === null ? '' : [personName(study.patient_name) || t('common:noName'), study.study_description].filter((part) => part !== '').join(' · ');
   const onTitleNow = useRef(onTitle);

@@ -192,8 +192,9 @@ describe('after a loss', () => {
   it('calls a move that does not end a lost connection', async () => {
     await opened();
     last().drop(4503);
-    for (let turn = 0; turn < 7; turn += 1) {
-      await clock.pass(8000);
+    for (let turn = 0; turn < 11; turn += 1) {
+      expect(state().kind).toBe('moving');
+      await clock.pass(1000);
       last().drop(4503);
     }
     expect(state().kind).toBe('lost');

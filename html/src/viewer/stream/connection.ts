@@ -54,8 +54,9 @@ export const PING_EVERY_MS = 20_000;
 export const SILENCE_MS = 45_000;
 export const WELCOME_WITHIN_MS = 10_000;
 const OFFLINE_ANSWER_MS = 3_000;
-/** So many tries of a node change before it is called a lost connection. */
-const MOVING_TRIES = 5;
+/** So many tries of a node change before it is called a lost connection; it takes seconds, so they stay close together. */
+const MOVING_TRIES = 10;
+const MOVING_WAIT_MS = 1000;
 
 interface Wish {
   seriesId: number;
@@ -238,7 +239,8 @@ export class RenderConnection {
     const since = this.#state.kind === 'lost' || this.#state.kind === 'moving' ? this.#state.since : now;
     const moving = (movesOn || this.#state.kind === 'moving') && this.#failures < MOVING_TRIES;
     const atOnce = movesOn && !this.#wentAtOnce;
-    const delay = atOnce ? 0 : (BACK_OFF_MS[Math.min(this.#failures, BACK_OFF_MS.length - 1)] ?? 8000);
+    const patience = BACK_OFF_MS[Math.min(this.#failures, BACK_OFF_MS.length - 1)] ?? 8000;
+    const delay = atOnce ? 0 : moving ? Math.min(patience, MOVING_WAIT_MS) : patience;
     if (atOnce) this.#wentAtOnce = true;
     else this.#failures += 1;
     if (moving) this.#set({ kind: 'moving', since });

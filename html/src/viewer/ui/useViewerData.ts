@@ -1,4 +1,4 @@
-import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
+import { queryOptions, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { api } from '../../shared/api/client';
 import type { StudyWithSeries } from '../../shared/api/types';
@@ -13,15 +13,27 @@ export interface ViewerData {
   retry: () => void;
 }
 
+export function studyQuery(studyId: number) {
+  return queryOptions({
+    queryKey: ['study', studyId],
+    queryFn: ({ signal }) => api.get<StudyWithSeries>(`/v2/studies/${studyId}`, { signal }),
+  });
+}
+
+export function seriesQuery(studyId: number, seriesId: number) {
+  return queryOptions({
+    queryKey: ['study', studyId, 'series', seriesId],
+    queryFn: ({ signal }) => api.get<SeriesDetail>(`/v2/studies/${studyId}/series/${seriesId}`, { signal }),
+    structuralSharing: false, // thousands of frames are not worth comparing
+  });
+}
+
 /** A study that is being received tells of itself many times a second. */
 const REFRESH_MS = 1000;
 
 /** The study and the details of the series that are shown. */
 export function useViewerData(viewer: ViewerController, studyId: number, seriesId: number | null): ViewerData {
-  const study = useQuery({
-    queryKey: ['study', studyId],
-    queryFn: ({ signal }) => api.get<StudyWithSeries>(`/v2/studies/${studyId}`, { signal }),
-  });
+  const study = useQuery(studyQuery(studyId));
   const client = useQueryClient();
   useEffect(() => {
     let timer: number | null = null;
@@ -41,11 +53,7 @@ export function useViewerData(viewer: ViewerController, studyId: number, seriesI
   const { seriesIds } = useStore(viewer.shows);
   const wanted = [...new Set(seriesIds.filter((id) => id !== null))];
   const details = useQueries({
-    queries: wanted.map((id) => ({
-      queryKey: ['study', studyId, 'series', id],
-      queryFn: ({ signal }: { signal: AbortSignal }) => api.get<SeriesDetail>(`/v2/studies/${studyId}/series/${id}`, { signal }),
-      structuralSharing: false,
-    })),
+    queries: wanted.map((id) => seriesQuery(studyId, id)),
   });
   useEffect(() => {
     for (const { data } of details) if (data !== undefined) viewer.setDetail(data);
