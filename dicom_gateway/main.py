@@ -8,6 +8,7 @@ starts a whole one, which first settles what was left (`webviewer.adapters.files
 from __future__ import annotations
 
 import argparse
+import fcntl
 import gc
 import logging
 import multiprocessing
@@ -44,6 +45,8 @@ logger = logging.getLogger("dicom_gateway.main")  # not "__main__"
 _SIGNALS = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT})
 _END_S = DRAIN_S + 2.0
 _LAST_S = 2.0
+_ORPHAN_S = 0.1
+_LOCK_WAIT_S = 15.0
 _LEAST_FREE_BYTES = 64 * 1024**2
 
 
@@ -81,13 +84,14 @@ class StorageNode:
     def run(self) -> int:
         """Start everything, watch it, and end it; returns the exit code."""
         settings = self._settings
+        # Signals wait until somebody asks for them: no handler runs in the middle of anything, and a stop that comes
+        # while we start is not lost.
+        self._mask = set(signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS))
         self._settle()
         dicom = listen(settings.storage.dicom_host, settings.storage.dicom_port)
         http = _listen_http(settings.storage.host, settings.storage.port)
         doorbell = Doorbell()
         seats = multiprocessing.get_context("fork").BoundedSemaphore(settings.storage.max_associations)
-        # Signals wait until somebody asks for them: no handler runs in the middle of anything.
-        self._mask = set(signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS))
         gc.collect()
         gc.freeze()  # so that the collector does not touch, and thereby copy, the pages that are shared
 
@@ -128,6 +132,7 @@ class StorageNode:
         require_ready(self._settings.database)
         store = ObjectStore(self._settings.storage.storage)
         store.prepare()
+        _lock(store)
         engine = make_engine(self._settings.database)
         try:
             with engine.connect() as connection:
@@ -146,7 +151,9 @@ class StorageNode:
         try:
             self._lifeline.forget()
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-            leave_with_parent(self._lifeline.read_fd, grace_s=_END_S)
+            # Without the parent there is nothing to wait for: what is under way is not acknowledged, and the next node
+            # wants the port.
+            leave_with_parent(self._lifeline.read_fd, grace_s=_ORPHAN_S)
             work()
             code = 0
         except SystemExit as exc:
@@ -275,6 +282,25 @@ class StorageNode:
             status=status,
             metrics=lambda: metrics_text(self._counters, store.free_bytes()),
         )
+
+
+def _lock(store: ObjectStore) -> None:
+    """Wait until no process of an earlier node has the storage, and keep it for this process and its children.
+
+    Settling claims while somebody still commits would remove files that get a row a moment later. The descriptor is
+    never closed: the lock ends with the last process that has inherited it.
+    """
+    fd = os.open(store.claims, os.O_RDONLY | os.O_DIRECTORY)
+    deadline = time.monotonic() + _LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise ConfigError(f"The storage folder {store.root} is in use by another storage node.") from None
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _listen_http(host: str, port: int) -> socket.socket:

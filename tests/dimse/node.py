@@ -94,6 +94,7 @@ class Node:
             "WEBVIEWER_INTERNAL_TOKEN": TOKEN,
             **self.environ,
         }
+        started = len(self.messages("storage_node_ready"))
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "dicom_gateway.main", "-c", str(self.folder / "renderserverconfig.json")],
@@ -104,6 +105,11 @@ class Node:
                 start_new_session=True,
             )
         wait_for_port(self.dicom_port, self)
+        deadline = time.monotonic() + _START_S
+        while len(self.messages("storage_node_ready")) == started:
+            assert self.process.poll() is None, f"the storage node ended: {self.log[-3000:]}"
+            assert time.monotonic() < deadline, "the storage node is not ready"
+            time.sleep(0.02)
 
     def kill(self) -> None:
         """Kill -9 the node's main process and wait until all of its processes are gone."""
@@ -131,7 +137,8 @@ class Node:
 
     def wait_until_gone(self) -> None:
         """Wait until no process of the node's session is left; a child leaves by itself when its parent is dead."""
-        assert self.process is not None
+        if self.process is None:
+            return
         deadline = time.monotonic() + _STOP_S
         while processes_of_session(self.process.pid):
             assert time.monotonic() < deadline, "processes of a dead node are left"

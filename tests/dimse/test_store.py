@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydicom import dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, AllStoragePresentationContexts, build_context
 
-from tests.dimse.node import AE_TITLE, SHARED_DATA, Node, running_node
+from tests.dimse.node import AE_TITLE, SHARED_DATA, Node, processes_of_session, running_node
 from tests.dimse.test_upper_layer import assert_alive, is_tidy, wait_until
 from tests.dimse.wire import CT, Peer, c_store, p_data, pdv
 from tests.support.phantom_files import compress, data_set_bytes, make_ct, make_ct_series, to_bytes
@@ -175,8 +176,6 @@ def test_a_deflated_bomb_is_refused_in_bounded_memory(tmp_path: Path) -> None:
 
 def peak_bytes(node: Node) -> int:
     """Return the largest peak of resident memory among the node's processes."""
-    from tests.dimse.node import processes_of_session
-
     assert node.process is not None
     peaks = []
     for pid in processes_of_session(node.process.pid):
@@ -201,29 +200,28 @@ def test_an_object_over_the_limit_is_refused_and_the_association_goes_on(tmp_pat
 @pytest.mark.parametrize("path", SYNTAXES, ids=lambda path: path.stem)
 def test_every_transfer_syntax_of_the_shared_data_is_stored_byte_by_byte(node: Node, path: Path) -> None:
     whole = path.read_bytes()
-    data_set = dcmread(path)
-    offset = 144 + data_set.file_meta.FileMetaInformationGroupLength
-    uid = str(data_set.SOPInstanceUID)
-    ae = AE("TEST")
-    ae.add_requested_context(data_set.SOPClassUID, data_set.file_meta.TransferSyntaxUID)
-    association = ae.associate("127.0.0.1", node.dicom_port, ae_title=AE_TITLE)
-    assert association.is_established
-    association.release()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some of the files break rules that have nothing to do with receiving
+        data_set = dcmread(path, force=True)
+        uids = [str(data_set.get(name, "")) for name in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")]
+    offset = 144 + data_set.file_meta.FileMetaInformationGroupLength if whole[128:132] == b"DICM" else None
+    if offset is None:
+        offset = whole.index(b"\x08\x00")  # file meta without a preamble
+    syntax = str(data_set.file_meta.TransferSyntaxUID)
     # by hand, so that no library puts its own encoding in the place of the file's
-    status = store(
-        node,
-        uid,
-        whole[offset:],
-        sop_class=str(data_set.SOPClassUID),
-        transfer_syntax=str(data_set.file_meta.TransferSyntaxUID),
-    )
+    status = store(node, uids[0], whole[offset:], sop_class=str(data_set.SOPClassUID), transfer_syntax=syntax)
+    if not all(0 < len(uid) <= 64 for uid in uids):
+        # Type 1 attributes: without them nobody could find the object again
+        assert status in {0xC000, 0x0117}
+        assert uids[0] not in node.stored()
+        return
     stored = {row[0]: row for row in node.rows()}
     if status == 0x0111:  # two files of one object in different encodings: the first one stays
-        assert stored[uid][4] != data_set.file_meta.TransferSyntaxUID
+        assert stored[uids[0]][4] != syntax
         return
     assert status == 0x0000
-    assert node.stored()[uid] == whole[offset:]
-    assert stored[uid][4] == data_set.file_meta.TransferSyntaxUID
+    assert node.stored()[uids[0]] == whole[offset:]
+    assert stored[uids[0]][4] == syntax
 
 
 @pytest.mark.parametrize("name", ["JPEGLosslessSV1", "RLELossless", "JPEGLSLossless"])
@@ -291,10 +289,10 @@ def test_dcmtk_sends_a_series_and_is_told_of_a_duplicate(node: Node, tmp_path: P
     changed = dcmread(files[0])
     changed.PatientName = "CHANGED"
     changed.save_as(tmp_path / "changed.dcm")
-    assert "DuplicateSOPInstance" in storescu(node, tmp_path / "changed.dcm").stderr.replace(" ", "")
+    assert "0x111" in storescu(node, tmp_path / "changed.dcm").stderr
 
 
-# ---- disk and database ------------------------------------------------------------------------------------------------
+# ---- disk and database ------------------------------------------------------------------------------------------
 
 
 def test_a_full_disk_is_out_of_resources_and_the_service_goes_on_when_there_is_room(tmp_path: Path) -> None:
@@ -302,8 +300,6 @@ def test_a_full_disk_is_out_of_resources_and_the_service_goes_on_when_there_is_r
     with running_node(tmp_path) as node:
         assert store(node, uid_of(70), ct(70)) == 0x0000
         assert node.process is not None
-        from tests.dimse.node import processes_of_session
-
         pids = processes_of_session(node.process.pid)
         limit_files(pids, 40_000_000)
         big = data_set_bytes(make_ct(rows=8, columns=8, SOPInstanceUID=uid_of(71))) + b"\xff" * 41_000_000
