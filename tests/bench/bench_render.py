@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import queue
 import re
 import subprocess
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,12 +24,17 @@ from renderpool.engine.encode import encode_png
 from renderpool.engine.renderer import Renderer
 from renderpool.scene.grey import GreyMap, VoiFunction
 from renderpool.scene.view import ImageExtent, Placement, resolve
+from renderpool.session.images import ImageStore
+from renderpool.session.scheduler import Scheduler
 from tests.bench.harness import Row, interleaved, median, p95, seconds
+from tests.render.sources import MemorySource
 from tests.support.databases import free_port
 from tests.support.phantom_files import ct_values, make_grey, to_bytes
 from tests.support.unified_server import UnifiedServer, eventually, running_unified_server
+from webviewer.protocol.framing import FrameFlag, FrameHeader, unpack_frame
+from webviewer.protocol.messages import Ack, ImageReference, Open, ServerMessage, View
 
-IDS = ("rendered_frame_512", "draw_512", "encode_png_1024")
+IDS = ("rendered_frame_512", "draw_512", "encode_png_1024", "still_at_rest_1024")
 
 IMAGES = 24
 ROUNDS = 120
@@ -36,7 +43,7 @@ _ORTHANC = "/usr/sbin/Orthanc"
 
 def run() -> list[Row]:
     """Measure all rows."""
-    return [_rendered_frame(), *_draw_and_encode()]
+    return [_rendered_frame(), *_draw_and_encode(), _still_at_rest()]
 
 
 def _objects() -> list[Dataset]:
@@ -226,3 +233,47 @@ def _draw_and_encode() -> list[Row]:
             met=median(peer) / median(ours) >= 2,
         ),
     ]
+
+
+def _still_at_rest() -> Row:
+    """Scroll and stop, 30 times: from the last wish to the lossless frame of the same revision, without the sockets."""
+    store = ImageStore(MemorySource(count=40, size=(512, 512)), 256 * 1024**2, decode_threads=2)
+    scheduler = Scheduler(store)
+    device = scheduler.start().renderer
+    frames: queue.Queue[FrameHeader] = queue.Queue()
+    session = scheduler.open_session(7, lambda item: _take(item, frames))
+    waits = []
+    revision = 0
+    try:
+        session.handle(Open(cell=0, series_id=1))
+        for _ in range(30):
+            for _ in range(10):
+                revision += 1
+                image = ImageReference(instance_id=1 + revision % 40, frame_number=1)
+                session.handle(View(cell=0, revision=revision, image=image, width_px=1024, height_px=1024, moving=True))
+                begin = time.perf_counter()
+                time.sleep(0.02)
+            while True:
+                header = frames.get(timeout=30)
+                session.handle(Ack(sequence=header.sequence))
+                if FrameFlag.STILL in header.flags and header.revision == revision:
+                    break
+            waits.append(time.perf_counter() - begin)
+    finally:
+        scheduler.close_session(session)
+        store.close()
+        scheduler.stop()
+    return Row(
+        id="still_at_rest_1024",
+        what=f"scrolling stops: from the last wish to the lossless 1024² frame; median {median(waits) * 1000:.0f}; p95 here",
+        unit="ms",
+        ours=p95(waits) * 1000,
+        goal="within 200 ms",
+        met=p95(waits) < 0.2,
+        device=device,
+    )
+
+
+def _take(item: ServerMessage | bytes, frames: queue.Queue[FrameHeader]) -> None:
+    if isinstance(item, bytes):
+        frames.put(unpack_frame(item)[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tools import export_protocol
@@ -77,6 +80,47 @@ def test_the_reason_names_the_place_but_not_the_value() -> None:
         parse_client_message('{"type": "view", "cell": "DOE^JOHN", "revision": 1, "width_px": 1, "height_px": 1}')
     assert "view.cell" in caught.value.message
     assert "DOE" not in caught.value.message
+
+
+def test_an_unknown_type_is_not_repeated() -> None:
+    with pytest.raises(ProtocolError, match="message: Unknown kind of message"):
+        parse_client_message('{"type": "DOE^JOHN"}')
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=5),
+    max_leaves=12,
+)
+_FIELDS = st.sampled_from(
+    ["type", "cell", "revision", "width_px", "height_px", "window", "image", "zoom", "sequence", "series_id", "kind"]
+)
+_TYPES = st.sampled_from(["hello", "open", "view", "ack", "close", "ping", "pong", "welcome"])
+
+
+@given(st.one_of(st.text(max_size=200), _JSON.map(json.dumps)))
+def test_any_text_is_taken_or_refused_and_nothing_else(text: str) -> None:
+    with contextlib.suppress(ProtocolError):
+        parse_client_message(text)
+
+
+@given(_TYPES, st.dictionaries(_FIELDS, _JSON, max_size=8))
+def test_any_message_of_a_known_type_is_taken_or_refused(kind: str, fields: dict[str, Any]) -> None:
+    try:
+        message = parse_client_message(json.dumps({**fields, "type": kind}))
+    except ProtocolError:
+        return
+    assert message.type == kind
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_any_bytes_are_a_frame_or_refused(data: bytes, with_magic: bool) -> None:
+    message = b"WVFR\x01\x01" + data if with_magic else data
+    try:
+        header, payload = unpack_frame(message)
+    except ProtocolError:
+        return
+    assert pack_frame(header, payload) == message
 
 
 def test_a_view_says_all_defaults() -> None:

@@ -204,4 +204,6 @@ def parse_client_message(text: str) -> ClientMessage:
     except ValidationError as exc:
         first = exc.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "message"
-        raise ProtocolError(f"{where}: {first['msg']}") from exc
+        # pydantic's words for an unknown tag repeat what was sent: that stays out of logs.
+        words = "Unknown kind of message" if first["type"] == "union_tag_invalid" else first["msg"]
+        raise ProtocolError(f"{where[:80]}: {words}") from exc
