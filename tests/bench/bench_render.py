@@ -265,7 +265,7 @@ def _still_at_rest() -> Row:
         scheduler.stop()
     return Row(
         id="still_at_rest_1024",
-        what=f"scrolling stops: from the last wish to the lossless 1024² frame; median {median(waits) * 1000:.0f}; p95 here",
+        what=f"scrolling stops: last wish to lossless 1024² frame, p95; median {median(waits) * 1000:.0f}",
         unit="ms",
         ours=p95(waits) * 1000,
         goal="within 200 ms",
