@@ -4,44 +4,41 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
+from typing import Any
 
 from flask import Response
 
 from webviewer.usecases.open_series import RenderDetail, SeriesDetail
 
 
-def plain(value: object) -> object:
-    """Return a record as dictionaries, lists and JSON's own values."""
-    if isinstance(value, str | int | float | bool) or value is None:
-        return value
-    if isinstance(value, dt.datetime | dt.date | dt.time):
-        return value.isoformat()
-    if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if is_dataclass(value):
-        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
-    raise TypeError(f"{type(value).__name__} has no JSON form here.")
+def plain(record: Any) -> dict[str, object]:
+    """Return a record as a dictionary; what lies in it is turned by `encoded`."""
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
 def encoded(value: object) -> bytes:
     """Return compact JSON in UTF-8; NaN and infinity are refused, browsers cannot read them."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_default).encode()
+
+
+def _default(value: object) -> object:
+    """Turn what JSON has no form for; called by the encoder, which walks through lists and tuples much faster."""
+    if isinstance(value, dt.datetime | dt.date | dt.time):
+        return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form here.")
 
 
 def answer(value: object, status: int = 200) -> Response:
     """Return a JSON response of a record or of plain values."""
-    return Response(encoded(plain(value)), status, mimetype="application/json")
+    return Response(encoded(value), status, mimetype="application/json")
 
 
 def series_json(detail: SeriesDetail) -> bytes:
     """Return `SeriesDetail` as ARCHITECTURE words it."""
-    series = plain(detail.series)
-    frames = plain(detail.frames)
-    assert isinstance(series, dict)  # noqa: S101 - a record is a dictionary
-    return encoded({**series, "frames": frames})
+    return encoded({**plain(detail.series), "frames": detail.frames})
 
 
 def render_json(detail: RenderDetail) -> bytes:

@@ -81,7 +81,15 @@ class StorageHttp:
         """Start the process and wait until it answers."""
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self.port))
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                listener.bind(("127.0.0.1", self.port))
+                break
+            except OSError:  # a killed worker needs a moment to let go
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
         listener.listen(64)
         with listener:
             self.process = subprocess.Popen(
