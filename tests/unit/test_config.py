@@ -121,8 +121,10 @@ def test_unknown_keys_are_warned_of(tmp_path: Path) -> None:
             "storage",
             "peers",
             [{"calling_ae": "MORE THAN SIXTEEN", "network": "10.0.0.0/8"}],
-            ('[{"calling_ae": "MORE THAN SIXTEEN", "network": "10.0.0.0/8"}] is invalid: must be a list such as '
-            '[{"calling_ae": "CT1", "network": "10.0.0.0/24"}], where "*" means any AE title.'),
+            (
+                '[{"calling_ae": "MORE THAN SIXTEEN", "network": "10.0.0.0/8"}] is invalid: must be a list such as '
+                '[{"calling_ae": "CT1", "network": "10.0.0.0/24"}], where "*" means any AE title.'
+            ),
         ),
     ],
 )
