@@ -51,6 +51,7 @@ def new_app(name: str, services: Services, *, max_body_bytes: int = MAX_BODY_BYT
         Largest body that the app reads; larger ones are answered 413.
     """
     app = Flask(name, static_folder=None)
+    app.url_map.merge_slashes = False  # the router would redirect to an address made from the Host header
     app.json = _Json(app)
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
     peers = Peers.of(services.settings.control.trusted_proxies)

@@ -26,7 +26,7 @@ HTTP_STATUS: Final[Mapping[type[WebviewerError], HTTPStatus]] = {
     errors.DuplicateObject: HTTPStatus.CONFLICT,
     errors.LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.OutOfResources: HTTPStatus.INSUFFICIENT_STORAGE,
+    errors.OutOfResources: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DataError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.DecodeError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.GeometryError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -1,0 +1,226 @@
+"""Pages, assets, settings and health over real HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.databases import free_port
+from tests.support.http_client import INTERNAL_TOKEN, ControlServer, start_control
+from webviewer.config import DatabaseDriver, DatabaseSettings
+
+
+@pytest.mark.parametrize(
+    ("path", "file"),
+    [
+        ("/", "index.html"),
+        ("/viewer/image/", "viewer/index.html"),
+        ("/viewer/mpr/", "viewer/index.html"),
+        ("/viewer/3d/", "viewer/index.html"),
+        ("/admin/", "admin/index.html"),
+    ],
+)
+def test_each_page_has_its_file(control: ControlServer, path: str, file: str) -> None:
+    answer = requests.get(control.base + path, timeout=10)
+    assert answer.text == f"<!doctype html><title>{file}</title>"
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    again = requests.get(control.base + path, headers={"If-None-Match": answer.headers["ETag"]}, timeout=10)
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/viewer/image?study=1&name=%C3%A9%26", "image/?study=1&name=%C3%A9%26"),
+        ("/viewer/3d", "3d/"),
+        ("/admin", "admin/"),
+    ],
+)
+def test_a_page_without_its_slash_is_sent_on_and_keeps_its_query(
+    control: ControlServer, path: str, location: str
+) -> None:
+    answer = requests.get(control.base + path, allow_redirects=False, timeout=10)
+    assert (answer.status_code, answer.headers["Location"]) == (301, location)  # relative: right behind any prefix
+
+
+def test_assets_with_a_hash_are_kept_for_ever_and_others_are_asked_for_again(control: ControlServer) -> None:
+    hashed = requests.get(f"{control.base}/assets/main-Ab12Cd34.js", timeout=10)
+    assert hashed.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert hashed.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert requests.get(f"{control.base}/assets/boot.js", timeout=10).headers["Cache-Control"] == "no-cache"
+    assert requests.get(f"{control.base}/.config.json", timeout=10).json() == {"language": "pt"}
+
+
+def test_a_packed_copy_is_sent_to_browsers_that_take_it(control: ControlServer) -> None:
+    file = control.settings.control.html / "assets/packed-Ab12Cd34.css"
+    file.write_text("body{}")
+    file.with_name(file.name + ".gz").write_bytes(gzip.compress(b"body{} "))
+    packed = requests.get(f"{control.base}/assets/{file.name}", timeout=10)
+    assert (packed.text, packed.headers["Content-Encoding"]) == ("body{} ", "gzip")
+    assert packed.headers["Content-Type"].startswith("text/css")
+    assert packed.headers["Vary"] == "Accept-Encoding"
+    plain = requests.get(f"{control.base}/assets/{file.name}", headers={"Accept-Encoding": "identity"}, timeout=10)
+    assert plain.text == "body{}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/../../offset",
+        "/assets/%2e%2e/%2e%2e/offset",
+        "/assets/..%2f..%2foffset",
+        "/assets//etc/passwd",
+        "/assets/%00",
+        "/assets/..\\..\\offset",
+        "/../offset",
+        "/assets/link.txt",
+        "/assets/linked/offset",
+        "/assets/",
+        "/viewer/index.html",
+        "/index.html.gz",
+    ],
+)
+def test_nothing_outside_the_pages_is_served(control: ControlServer, path: str) -> None:
+    html = control.settings.control.html
+    for name, target in (("link.txt", control.offset_file), ("linked", html.parent)):
+        link = html / "assets" / name
+        if not link.is_symlink():
+            link.symlink_to(target)
+    session = requests.Session()
+    request = requests.Request("GET", control.base + "/").prepare()
+    request.url = control.base + path  # as it is, without the client tidying it up
+    with session.send(request, timeout=10, allow_redirects=False) as answer:
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == "not_found"
+    session.close()
+
+
+def test_settings_are_kept_for_each_user(control: ControlServer) -> None:
+    first, second = control.signed_in(), control.signed_in()
+    assert first.get("/v2/settings/theme").status_code == 404
+    for value in ("dark", None, 5, [1, {"columns": ["patient_name"]}], "Łódź"):
+        assert first.request("PUT", "/v2/settings/table.studies-1", data=json.dumps(value)).status_code == 204
+        assert first.get("/v2/settings/table.studies-1").json() == value
+    assert second.get("/v2/settings/table.studies-1").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "code"),
+    [
+        ("Theme", b"1", "invalid_setting_key"),
+        ("a" * 65, b"1", "invalid_setting_key"),
+        ("theme", b"{", "not_json"),
+        ("theme", b"NaN", "not_json"),
+        ("theme", b"[" * 2000, "not_json"),
+        ("theme", b"\xff", "not_json"),
+        ("theme", json.dumps("x" * 65_536).encode(), "setting_too_large"),
+    ],
+)
+def test_a_setting_that_breaks_the_rules_is_refused(control: ControlServer, key: str, body: bytes, code: str) -> None:
+    answer = control.signed_in().request("PUT", f"/v2/settings/{key}", data=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+
+
+def test_a_user_has_at_most_256_settings(control: ControlServer) -> None:
+    browser = control.signed_in()
+    user_id = browser.get("/v2/auth/session").json()["user"]["user_id"]
+    with control.units() as unit:
+        for number in range(256):
+            unit.settings.put(user_id, f"key{number}", "1", control.accounts.clock())
+        unit.commit()
+    assert browser.request("PUT", "/v2/settings/one-more", json=1).json()["error"]["code"] == "too_many_settings"
+    assert browser.request("PUT", "/v2/settings/key7", json=2).status_code == 204
+
+
+def test_what_runs_here_is_told_to_everybody(control: ControlServer) -> None:
+    about = requests.get(f"{control.base}/v2/about", timeout=10)
+    assert about.json() == {"product": "Web DICOM Viewer", "version": "1.0.0"}
+    assert requests.get(f"{control.base}/v2/health/live", timeout=10).json() == {"live": True}
+
+
+def test_not_ready_names_the_nodes_that_do_not_answer(control: ControlServer) -> None:
+    answer = requests.get(f"{control.base}/v2/health/ready", timeout=10)
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "ready": False,
+        "reasons": {
+            "storage": "does not answer (ConnectionError)",
+            "render": "does not answer (ConnectionError)",
+        },
+    }
+
+
+@contextmanager
+def node(port: int, status: int, body: dict[str, object]) -> Iterator[list[str]]:
+    """Answer health questions as the contract between nodes says."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.path} {self.headers.get('Authorization')}")
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield asked
+        server.shutdown()
+        thread.join()
+
+
+def test_ready_once_both_nodes_are_and_again_not_when_one_says_why(tmp_path: Path) -> None:
+    storage, render = free_port(), free_port()
+    urls = {
+        "WEBVIEWER_STORAGE_URL": f"http://127.0.0.1:{storage}",
+        "WEBVIEWER_RENDER_URL": f"http://127.0.0.1:{render}",
+    }
+    database = DatabaseSettings(DatabaseDriver.SQLITE, str(tmp_path / "a.db"))
+    servers = start_control(tmp_path / "control", database, urls)
+    control = next(servers)
+    with node(render, 200, {"ready": True}):
+        with node(storage, 200, {"ready": True}) as asked:
+            answer = requests.get(f"{control.base}/v2/health/ready", timeout=10)
+            assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": {}})
+            assert f"/internal/v1/health Bearer {INTERNAL_TOKEN}" in asked
+        threading.Event().wait(1.2)  # answers are kept for a second
+        with node(storage, 503, {"ready": False, "reason": "The disk is full."}):
+            answer = requests.get(f"{control.base}/v2/health/ready", timeout=10)
+            assert answer.status_code == 503
+            assert answer.json()["reasons"] == {"storage": "answers 503: The disk is full."}
+    assert next(servers, None) is None
+
+
+def test_pages_that_were_not_built_are_said_so(tmp_path: Path) -> None:
+    database = DatabaseSettings(DatabaseDriver.SQLITE, str(tmp_path / "a.db"))
+    servers = start_control(tmp_path / "control", database, {"WEBVIEWER_HTML": str(tmp_path / "nothing")})
+    control = next(servers)
+    answer = requests.get(control.base, timeout=10)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (503, "The pages are not built.")
+    assert next(servers, None) is None
+
+
+def test_well_known_passwords_are_refused_beyond_loopback(tmp_path: Path) -> None:
+    database = DatabaseSettings(DatabaseDriver.SQLITE, str(tmp_path / "a.db"))
+    servers = start_control(tmp_path / "control", database, {"WEBVIEWER_HOST": "0.0.0.0"})
+    control = next(servers)
+    control.accounts.create_user("admin", "admin", is_administrator=True, evaluation_password=True)
+    control.accounts.create_user("user", "another one")
+    answer = control.browser().try_sign_in("admin", "admin")
+    assert answer.status_code == 403
+    assert "listens on this machine alone" in answer.json()["error"]["message"]
+    assert control.browser().try_sign_in("user", "another one").status_code == 200
+    assert next(servers, None) is None
