@@ -11,17 +11,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import requests
 
 from tests.bench.harness import Row, interleaved, median, p95, seconds
 from tests.support.databases import free_port
-from tests.support.phantom_files import make_ct_series, to_bytes
+from tests.support.phantom_files import make_ct, make_ct_series, to_bytes
 from tests.support.storage_http import TOKEN, StorageHttp, fill_series, sqlite_settings
 from webviewer.adapters.nodes import StorageClient
 
-IDS = ("series_metadata_400", "series_metadata_400_first", "frame_stream")
+IDS = ("series_metadata_400", "series_metadata_400_anew", "frame_stream")
 
 _SLICES = 400
 _FRAMES = 100
@@ -88,7 +89,7 @@ def _metadata(folder: Path) -> list[Row]:
     with _storage(folder / "ours") as node, _orthanc(folder / "peer") as peer_url:
         series_id = fill_series(node, _SLICES)
         url = f"{node.owner()}/series/{series_id}"
-        first_s = seconds(lambda: node.session.get(url).raise_for_status())
+        numbers = count(_SLICES + 1)
         session = requests.Session()
         for ds in make_ct_series(_SLICES):
             session.post(f"{peer_url}/instances", data=to_bytes(ds), timeout=30).raise_for_status()
@@ -99,9 +100,7 @@ def _metadata(folder: Path) -> list[Row]:
             return seconds(lambda: _checked(node.session.get(url, timeout=30).json()["frames"]))
 
         def ours_anew() -> float:
-            # Another object is not needed: a new worker has nothing kept.
-            node.kill()
-            node.start()
+            node.upload(to_bytes(make_ct(instance_number=next(numbers))))  # what was kept of the series is outdated now
             return seconds(lambda: _checked(node.session.get(url, timeout=30).json()["frames"]))
 
         def peer() -> float:
@@ -109,7 +108,7 @@ def _metadata(folder: Path) -> list[Row]:
             return seconds(lambda: _checked(session.get(tags, timeout=60).json()))
 
         ours_s, peer_s = interleaved(ours, peer, rounds=9)
-        anew_s = [first_s, *(ours_anew() for _ in range(4))]
+        anew_s = [ours_anew() for _ in range(9)]
         session.close()
     ours_ms, peer_ms, anew_ms = median(ours_s) * 1000, median(peer_s) * 1000, median(anew_s) * 1000
     return [
@@ -125,8 +124,8 @@ def _metadata(folder: Path) -> list[Row]:
             ours_ms < 100,
         ),
         Row(
-            "series_metadata_400_first",
-            f"The same the first time after a start, nothing kept (slowest of 5: {max(anew_s) * 1000:.0f} ms)",
+            "series_metadata_400_anew",
+            f"The same when an object has just arrived, so nothing kept helps (p95 {p95(anew_s) * 1000:.0f} ms)",
             "ms",
             anew_ms,
             peer_ms,
@@ -139,7 +138,7 @@ def _metadata(folder: Path) -> list[Row]:
 
 
 def _checked(found: list[object] | dict[str, object]) -> None:
-    if len(found) != _SLICES:
+    if len(found) < _SLICES:
         raise AssertionError(f"{len(found)} of {_SLICES} slices were told")
 
 
