@@ -17,8 +17,6 @@ import warnings
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from pydicom.charset import decode_bytes, python_encoding
-
 from webviewer.core.errors import DataError
 from webviewer.dicom import elements as tags
 
@@ -136,6 +134,9 @@ def _decoded(raw: bytes, encodings: tuple[str, ...]) -> str:
             return raw.decode(names[0], "replace")
         except (LookupError, ValueError):
             return raw.decode("latin-1")
+    # pydicom is loaded when a text needs it: the render node reads none, and it would be a quarter of its start
+    from pydicom.charset import decode_bytes
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a broken escape sequence is shown as replacement characters
@@ -148,6 +149,8 @@ def _encodings(raw: bytes | None) -> tuple[str, ...]:
     """Return Python codecs of Specific Character Set; what is unknown falls away, common misspellings are read."""
     if not raw:
         return ()
+    from pydicom.charset import python_encoding  # see `_decoded`
+
     found = []
     for position, part in enumerate(raw.decode("ascii", "replace").strip(" \x00").split("\\")):
         name = part.strip().upper()
