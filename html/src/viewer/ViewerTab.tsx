@@ -128,11 +128,6 @@ function Viewer({ viewer, studyId, seriesId, active, onTitle, onBack }: ViewerTa
     const onKey = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || !(event.target instanceof Element)) return;
       if (event.target.closest('input, textarea, select, [contenteditable="true"], [role="menu"], [role="dialog"]') !== null) return;
-      if (event.key === 'F6') {
-        event.preventDefault();
-        jumpRegion(root.current, event.shiftKey ? -1 : 1);
-        return;
-      }
       // Space and Enter press the button that has the focus.
       if ((event.key === ' ' || event.key === 'Enter') && event.target.closest('button, a, summary') !== null) return;
       if (handleKey(event, environment)) event.preventDefault();
@@ -199,14 +194,4 @@ function StudyAway({ error, onRetry, onBack }: { error: Error; onRetry: () => vo
       </div>
     </div>
   );
-}
-
-/** F6: from the bar to the strip to the windows. */
-function jumpRegion(root: HTMLElement | null, step: 1 | -1): void {
-  const regions = [...(root?.querySelectorAll<HTMLElement>('[data-region]') ?? [])];
-  if (regions.length === 0) return;
-  const at = regions.findIndex((region) => region.contains(document.activeElement));
-  const next = regions[(Math.max(at, step < 0 ? 0 : -1) + step + regions.length) % regions.length];
-  const target = next?.matches('[tabindex="0"]') === true ? next : next?.querySelector<HTMLElement>('[tabindex="0"], button, a[href]');
-  target?.focus();
 }

@@ -17,6 +17,9 @@ export function CellMenu({ at, onClose }: { at: Point | null; onClose: () => voi
   const environment = useViewer();
   const { viewer } = environment;
   const state = useStore(viewer.store);
+  // Kept on the screen: the dropdown would rather flip, and finds no room above either.
+  const height = (state.places.length > 1 ? 10 : 9) * (window.matchMedia('(pointer: coarse)').matches ? 44 : 30) + 72;
+  const top = Math.max(8, Math.min(at?.y ?? 0, window.innerHeight - height));
   const action = (name: ActionName, IconOf: Icon) => (
     <Menu.Item
       leftSection={<IconOf size={16} />}
@@ -27,11 +30,11 @@ export function CellMenu({ at, onClose }: { at: Point | null; onClose: () => voi
     </Menu.Item>
   );
   return (
-    <Menu opened={at !== null} onClose={onClose} position="bottom-start" width={244} offset={2} returnFocus>
+    <Menu opened={at !== null} onClose={onClose} position="bottom-start" width={244} middlewares={{ flip: false, shift: true }} offset={2} returnFocus>
       <Menu.Target>
-        <span style={{ position: 'fixed', left: at?.x ?? 0, top: at?.y ?? 0, width: 1, height: 1 }} aria-hidden />
+        <span style={{ position: 'fixed', left: at?.x ?? 0, top, width: 1, height: 1 }} aria-hidden />
       </Menu.Target>
-      <Menu.Dropdown className={classes.menu}>
+      <Menu.Dropdown className={`${classes.menu} ${classes.keys}`}>
         <Menu.Label>{t('menu.tools')}</Menu.Label>
         {tools.map((name) => {
           const IconOf = toolIcons[name];

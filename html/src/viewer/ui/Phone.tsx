@@ -22,7 +22,7 @@ export function PhoneTop({ onBack }: { onBack: () => void }) {
   const { overlay } = useStore(viewer.store);
   const name = study === null ? '' : personName(study.patient_name) || t('common:noName');
   return (
-    <header className={classes.top} data-region="">
+    <header className={classes.top} data-zone="tools">
       <UnstyledButton className={classes.touch} aria-label={t('phone.back')} onClick={onBack}>
         <IconChevronLeft size={24} stroke={1.7} aria-hidden />
       </UnstyledButton>
@@ -60,7 +60,7 @@ export function PhoneBottom() {
   );
   return (
     <>
-      <div className={classes.bottom} role="toolbar" aria-label={t('toolbar')} data-region="">
+      <div className={classes.bottom} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
         {tool('scroll')}
         {tool('window')}
         {tool('zoom')}

@@ -19,7 +19,7 @@ export function Strip({ below = false }: { below?: boolean }) {
   const series = study.series.map((one) => <SeriesCard key={one.series_id} series={one} />);
   const name = study.study_description || t('strip.study');
   return (
-    <nav className={classes.strip} data-below={below || undefined} data-phone={phone || undefined} aria-label={t('strip.title')} data-region="">
+    <nav className={classes.strip} data-below={below || undefined} data-phone={phone || undefined} aria-label={t('strip.title')} data-zone="series">
       {!below && (
         <UnstyledButton className={classes.head} aria-expanded={open} onClick={() => setOpen(!open)}>
           {open ? <IconChevronDown size={14} aria-hidden /> : <IconChevronRight size={14} aria-hidden />}

@@ -91,7 +91,7 @@ export function Toolbar() {
   const playing = state.playing !== null;
 
   return (
-    <div ref={bar} className={classes.bar} role="toolbar" aria-label={t('toolbar')} data-region="">
+    <div ref={bar} className={classes.bar} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
       <ToolButton
         icon={state.stripOpen ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarLeftExpand}
         label={t(state.stripOpen ? 'strip.fold' : 'strip.unfold')}
