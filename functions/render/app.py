@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from typing import Literal
 
 from flask import Flask, Response, request
 from pydantic import BaseModel
@@ -23,14 +24,28 @@ from webviewer.usecases.sessions import SignedIn
 
 _MAX_PICTURE_BYTES = 128 * 1024**2
 _PASSED_HEADERS = ("ETag", "Cache-Control")
-_THUMBNAIL_QUERY = ("size",)
-_RENDERED_QUERY = ("width", "height", "window_center", "window_width", "format")
 
 
 class TicketAnswer(BaseModel):
     """A ticket for one WebSocket, good once and for 30 s."""
 
     ticket: str
+
+
+class ThumbnailQuery(BaseModel):
+    """What may be asked of a thumbnail; the render node checks the values."""
+
+    size: int = 160
+
+
+class RenderedQuery(BaseModel):
+    """What may be asked of a rendered frame; the render node checks the values."""
+
+    width: int | None = None
+    height: int | None = None
+    window_center: float | None = None
+    window_width: float | None = None
+    format: Literal["png", "jpeg"] = "png"
 
 
 class NodeClients:
@@ -63,15 +78,15 @@ def create_app(services: Services) -> Flask:
         return answer(TicketAnswer(ticket=services.tickets.issue(current().session_id, TicketPurpose.RENDER, origin)))
 
     @app.get("/v2/render/series/<int:series_id>/thumbnail")
-    @operation("The middle image of a series, small")
+    @operation("The middle image of a series, small", query=ThumbnailQuery, media_type="image/jpeg")
     def thumbnail(series_id: int) -> Response:
-        return _picture(services, clients, f"/series/{series_id}/thumbnail", _THUMBNAIL_QUERY)
+        return _picture(services, clients, f"/series/{series_id}/thumbnail", tuple(ThumbnailQuery.model_fields))
 
     @app.get("/v2/render/instances/<int:instance_id>/frames/<int:frame_number>/rendered")
-    @operation("One frame as a picture")
+    @operation("One frame as a picture", query=RenderedQuery, media_type="image/png")
     def rendered(instance_id: int, frame_number: int) -> Response:
         path = f"/instances/{instance_id}/frames/{frame_number}/rendered"
-        return _picture(services, clients, path, _RENDERED_QUERY)
+        return _picture(services, clients, path, tuple(RenderedQuery.model_fields))
 
     @app.route("/eventQueue/render", websocket=True)
     @socket(TicketPurpose.RENDER)
