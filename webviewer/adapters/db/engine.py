@@ -25,9 +25,10 @@ from webviewer.core.errors import OutOfResources
 READ_ONLY_OPTION = "webviewer_read_only"
 
 _WRITER_WAIT_S = 15.0
-# SQLite waits inside C and would hold up a whole gevent process; so it waits briefly and we sleep between the tries.
+# SQLite waits inside C and would hold up a whole gevent process. So for the writers' lock, the one that is often taken,
+# it does not wait at all and we sleep between the tries; for the rare ones (recovery, the last close) it waits briefly.
 _BUSY_TIMEOUT_MS = 50
-_RETRY_SLEEP_S = 0.005
+_RETRY_SLEEP_S = 0.002
 _CONNECT_TIMEOUT_S = 5
 
 
@@ -92,9 +93,15 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
 def _begin_sqlite(connection: Connection) -> None:
     read_only = bool(connection.get_execution_options().get(READ_ONLY_OPTION, False))
     driver = cast("sqlite3.Connection", connection.connection.dbapi_connection)
-    text = "BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE"
     try:
-        _patiently(partial(driver.execute, text))
+        if read_only:
+            driver.execute("BEGIN DEFERRED")
+            return
+        driver.execute("PRAGMA busy_timeout=0")
+        try:
+            _patiently(partial(driver.execute, "BEGIN IMMEDIATE"))
+        finally:
+            driver.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
     except sqlite3.Error as exc:
         raise OutOfResources(f"The database cannot be used: {exc}.") from exc
 
