@@ -89,7 +89,7 @@ def like_pattern(wish: str) -> str:
     '%50/%%a_%'
     """
     escaped = wish.replace(_ESCAPE, _ESCAPE * 2).replace("%", _ESCAPE + "%").replace("_", _ESCAPE + "_")
-    return "%" + escaped.replace("*", "%").replace("?", "_").strip("%") + "%"
+    return "%" + escaped.replace("*", "%").replace("?", "_") + "%"
 
 
 def search_conditions(query: StudyQuery) -> list[ColumnElement[bool]]:
