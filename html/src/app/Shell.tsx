@@ -36,7 +36,9 @@ export default function Shell() {
   const phone = useMediaQuery('(max-width: 767px)', false, { getInitialValueInEffect: false });
   const narrow = useMediaQuery('(max-width: 1023px)', false, { getInitialValueInEffect: false });
   const wide = useMediaQuery('(min-width: 1280px)', true, { getInitialValueInEffect: false });
+  // Beside the list the panel docks; elsewhere it comes as a drawer, which goes when another page is shown.
   const [panel, setPanel] = useState(false);
+  const [panelDrawer, setPanelDrawer] = useState(false);
   const [drawer, setDrawer] = useState(false);
   const transfers = useUploadGuard(userId);
   useUserPreferences();
@@ -63,8 +65,10 @@ export default function Shell() {
     (studyId: number, seriesId: number | null, title: string) => go({ page: 'viewer', mode: 'image', studyId, seriesId }, title),
     [go],
   );
-  const openPanel = useCallback(() => setPanel(true), []);
   const viewing = route.page === 'viewer';
+  const docks = phone || (wide && !viewing);
+  const openPanel = useCallback(() => (docks ? setPanel(true) : setPanelDrawer(true)), [docks]);
+  useEffect(() => setPanelDrawer(false), [route]);
   const leave = (): void => void signOut();
 
   let page: ReactNode = <StudiesPage phone={phone} onOpen={open} onDeleted={forget} onUpload={openPanel} />;
@@ -88,10 +92,11 @@ export default function Shell() {
               </UnstyledButton>
             ) : undefined
           }
-          right={<StripRight transfers={transfers} onTransfers={() => setPanel((old) => !old || viewing)} onGo={go} onSignOut={leave} />}
+          right={<StripRight transfers={transfers} onTransfers={() => (docks ? setPanel((old) => !old) : setPanelDrawer((old) => !old))} onGo={go} onSignOut={leave} />}
         />
       )}
-      <ConnectionBar />
+      {/* The viewer has a notice of its own, over its picture. */}
+      {!viewing && <ConnectionBar />}
       <div className={classes.body}>
         <div className={classes.page} hidden={viewing}>
           {!narrow && <Rail route={route} onGo={go} onSignOut={leave} />}
@@ -126,9 +131,9 @@ export default function Shell() {
         })}
       </div>
       {phone && !viewing && <BottomBar route={route} onGo={go} transfersOpen={panel} onTransfers={setPanel} />}
-      {!phone && (!wide || viewing) && (
-        <Drawer opened={panel} onClose={() => setPanel(false)} position="right" size={332} withCloseButton={false} padding={0} styles={{ body: { height: '100%' } }}>
-          <UploadPanel onClose={() => setPanel(false)} />
+      {!docks && (
+        <Drawer opened={panelDrawer} onClose={() => setPanelDrawer(false)} position="right" size={332} withCloseButton={false} padding={0} styles={{ body: { height: '100%' } }}>
+          <UploadPanel onClose={() => setPanelDrawer(false)} />
         </Drawer>
       )}
       <Drawer opened={drawer && narrow && !phone} onClose={() => setDrawer(false)} size={260} title={t('common:product')} closeButtonProps={{ 'aria-label': t('common:close') }}>

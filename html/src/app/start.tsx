@@ -6,6 +6,7 @@ import { MantineProvider } from '@mantine/core';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { type ReactNode, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { address } from '../shared/api/base';
 import { createQueryClient } from '../shared/api/queries';
 import { startLanguage } from '../shared/i18n/preference';
 import { schemeManager, startScheme } from '../shared/theme/preference';
@@ -18,6 +19,8 @@ export async function start(page: ReactNode): Promise<void> {
   const root = document.getElementById('root');
   if (root === null) throw new Error('The page has no element "root".');
   document.documentElement.style.background = '';
+  // The address in the page is relative, and the page's own address changes with every study that is opened.
+  document.querySelector('link[rel="icon"]')?.setAttribute('href', address('assets/favicon.svg'));
   await startLanguage();
   createRoot(root).render(
     <StrictMode>
