@@ -43,16 +43,12 @@ def run() -> list[Row]:
 
 
 def make_objects(folder: Path) -> list[Path]:
-    """Write CT objects of 512 x 512 x 16 bit with UIDs of their own, from real slices where the shared data is there."""
+    """Write CT objects of 512 x 512 x 16 bit with UIDs of their own, from real slices where there are some."""
     folder.mkdir()
     sources = sorted(_SOURCE.glob("*"))
     files = []
     for number in range(OBJECTS):
-        data_set: Dataset
-        if sources:
-            data_set = dcmread(sources[number % len(sources)])
-        else:
-            data_set = make_ct(rows=512, columns=512)
+        data_set: Dataset = dcmread(sources[number % len(sources)]) if sources else make_ct(rows=512, columns=512)
         uid = f"1.2.826.0.1.3680043.8.498.99.{number + 1}"
         data_set.SOPInstanceUID = data_set.file_meta.MediaStorageSOPInstanceUID = uid
         data_set.StudyInstanceUID = "1.2.826.0.1.3680043.8.498.98.1"
