@@ -106,6 +106,7 @@ class StorageHttp:
                     return
             except requests.ConnectionError:
                 time.sleep(0.05)
+        self.kill()
         raise TimeoutError("the storage HTTP does not answer")
 
     def kill(self) -> None:
