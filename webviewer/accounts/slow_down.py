@@ -70,6 +70,13 @@ def address_key(address: str) -> bytes:
 class AttemptRepository(Protocol):
     """Counters of wrong sign-ins, inside one unit of work."""
 
+    def serialize(self, address: bytes) -> None:
+        """Let no other transaction count attempts from this address until this one ends.
+
+        Its key is that of the address; counters of pairs with the address are covered too.
+        """
+        ...
+
     def find(self, key: bytes) -> Attempt | None:
         """Return a counter, None if it was never needed."""
         ...

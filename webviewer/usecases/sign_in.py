@@ -100,7 +100,7 @@ class SignIn:
 
     def _count_attempt(self, unit: UnitOfWork, pair: bytes, address: bytes, now: dt.datetime) -> None:
         """Count an attempt before it is judged, or refuse it because earlier ones were wrong."""
-        # The address first, always: two transactions that lock in one order cannot block each other.
+        unit.attempts.serialize(address)
         known = [(address, ADDRESS_RULE, unit.attempts.find(address)), (pair, PAIR_RULE, unit.attempts.find(pair))]
         wait_s = max(
             ((attempt.blocked_until - now).total_seconds() for _, _, attempt in known if attempt is not None),
@@ -116,6 +116,7 @@ class SignIn:
         unit.attempts.prune(now - dt.timedelta(seconds=max(PAIR_RULE.forget_s, ADDRESS_RULE.forget_s)))
 
     def _forgive(self, unit: UnitOfWork, pair: bytes, address: bytes) -> None:
+        unit.attempts.serialize(address)
         counted = unit.attempts.find(address)
         if counted is not None:
             if counted.failures <= 1:
