@@ -53,6 +53,8 @@ export default defineConfig({
   test: {
     environment: 'jsdom',
     setupFiles: ['src/shared/testing/setup.ts'],
+    // Office machines and shared runners type slowly.
+    testTimeout: 20_000,
     include: ['src/**/*.test.{ts,tsx}'],
   },
 });

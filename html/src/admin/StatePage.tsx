@@ -6,7 +6,7 @@ import { wordsFor } from '../shared/api/words';
 import { formatBytes, formatDuration, formatNumber } from '../shared/format/format';
 import { currentLanguage, useTranslation } from '../shared/i18n';
 import classes from './admin.module.css';
-import { deviceOf, type NodeState, numberFact, type ServerState, sumFact, textFact } from './state';
+import { databaseName, deviceOf, type NodeState, numberFact, type ServerState, sumFact, textFact } from './state';
 
 const refreshMs = 5000;
 
@@ -63,7 +63,8 @@ function Facts({ state }: { state: ServerState }) {
   const port = numberFact(first, 'dicom_port');
   const open = sumFact(storage, 'open_associations');
   const most = sumFact(storage, 'max_associations');
-  const { kind, version } = state.database;
+  const { version } = state.database;
+  const kind = databaseName(state.database.kind);
   return (
     <>
       <div className={classes.cards}>

@@ -38,6 +38,12 @@ export function textFact(node: NodeState | undefined, name: string): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** The configuration names databases by their drivers; people know the products. */
+export function databaseName(kind: string): string {
+  const names: Record<string, string> = { QSQLITE: 'SQLite', QPSQL: 'PostgreSQL', sqlite: 'SQLite', postgresql: 'PostgreSQL' };
+  return names[kind] ?? kind;
+}
+
 /** Which device a render node draws with, and its driver. */
 export function deviceOf(node: NodeState): string {
   const device = node.status['device'];

@@ -20,7 +20,7 @@ const helper = createColumnHelper<typeof features, Study>();
 const tableColumns = helper.columns(studyColumns.map((column) => helper.display({ id: column.id })));
 const nothing: Study[] = [];
 const controlsWidth = 58;
-const descriptionWidth = 150;
+const descriptionWidth = 132;
 
 export interface MenuRequest {
   x: number;

@@ -33,7 +33,7 @@ const column = (id: string, width: number, text: StudyColumn['text'], more: Part
 
 export const studyColumns: readonly StudyColumn[] = [
   column('patient_name', 136, (study) => personName(study.patient_name)),
-  column('patient_id', 76, (study) => study.patient_id),
+  column('patient_id', 94, (study) => study.patient_id),
   column('patient_sex', 40, (study) => study.patient_sex),
   column('patient_birth_date', 101, (study) => formatDay(study.patient_birth_date), { quiet: true }),
   column('modalities', 82, (study) => study.modalities.join(', ')),

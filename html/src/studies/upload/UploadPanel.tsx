@@ -117,7 +117,7 @@ function BatchRow({ batch, summary }: { batch: Batch; summary: BatchSummary }) {
   const archive = batch.files[0];
   if (summary.retrying) facts = t('transfers.retrying');
   else if (isOver) {
-    const parts = [summary.stored > 0 || summary.failed === 0 ? t('transfers.stored', { number: number(summary.stored) }) : null];
+    const parts = [summary.stored > 0 || summary.failed + summary.duplicates === 0 ? t('transfers.stored', { number: number(summary.stored) }) : null];
     if (summary.duplicates > 0) parts.push(t('transfers.already', { number: number(summary.duplicates) }));
     if (summary.failed > 0) parts.push(t('transfers.failedCount', { number: number(summary.failed) }));
     facts = parts.filter((part) => part !== null).join(' · ');
