@@ -262,9 +262,8 @@ def _decode_stream(data: bytes, stream: StreamInfo) -> NDArray[Any]:
         values = imagecodecs.jpeg_decode(data, colorspace=space, outcolorspace=space)
     elif stream.codec is Codec.JPEG_LS:
         values = imagecodecs.jpegls_decode(data)
-    elif stream.codec is Codec.HTJ2K and stream.is_lossless:
-        # Twice as fast as the other; but of an irreversible wavelet it lets overshooting values wrap round.
-        values = imagecodecs.htj2k_decode(data)
+    # For HTJ2K too: `htj2k_decode` is faster, but a damaged stream can keep it busy for ever, and of an irreversible
+    # wavelet it lets overshooting values wrap round.
     else:
         values = imagecodecs.jpeg2k_decode(data, numthreads=1)
     expected: tuple[int, ...] = (stream.rows, stream.columns)
