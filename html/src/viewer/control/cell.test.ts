@@ -263,6 +263,20 @@ describe('taking pictures', () => {
     expect(cell.state.fault).toBeNull();
   });
 
+  it('asks again by itself when a part of the server is away, and keeps the last picture', async () => {
+    await cell.take(frame({ revision: 1, sequence: 1, still: true }));
+    cell.goTo(1, 1, false);
+    const asked = last();
+    cell.failed({ type: 'view_error', cell: 0, revision: asked.revision, code: 'unavailable', message: '', image: { instance_id: 101, frame_number: 1 } });
+    expect(cell.state.fault).toBeNull();
+    expect(cell.state.shown?.revision).toBe(1);
+    nextFrame();
+    await clock.pass(1999);
+    expect(last().revision).toBe(asked.revision);
+    await clock.pass(1);
+    expect(last()).toMatchObject({ revision: asked.revision + 1, image: { instance_id: 101, frame_number: 1 } });
+  });
+
   it('an error of an image that was left behind says nothing', () => {
     cell.goTo(5, 1, false);
     cell.failed({ type: 'view_error', cell: 0, revision: 1, code: 'cannot_decode', message: '', image: { instance_id: 101, frame_number: 1 } });

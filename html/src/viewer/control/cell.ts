@@ -26,6 +26,9 @@ import type { Placement } from '../model/geometry';
  * only if it has not come is it asked for.
  */
 export const SETTLE_MS = 250;
+/** Refusals of a part of the server that comes back by itself. */
+export const PASSING: ReadonlySet<string> = new Set(['unavailable', 'device_lost', 'out_of_resources']);
+export const RETRY_MS = 2000;
 /** So many sent views are remembered to know what a picture shows. */
 const REMEMBERED = 128;
 
@@ -63,6 +66,7 @@ export class CellController {
   #floor = 0;
   #dragging = false;
   #settleTimer: number | null = null;
+  #retryTimer: number | null = null;
   #inputAt: number | null = null;
   #sendWaits = false;
   #frameWaits = false;
@@ -86,6 +90,7 @@ export class CellController {
   /** Shows another series, from its first image, fitted, with its own window; null empties the window. */
   setSeries(seriesId: number | null, detail: SeriesDetail | null): void {
     const { canvas, navigation } = this.state;
+    this.#clearRetry();
     this.#settle(false);
     this.painter.take(null);
     this.#floor = navigation.revision + 1;
@@ -206,9 +211,29 @@ export class CellController {
     const { seriesId } = this.state.reference;
     if (seriesId === null) return;
     this.store.set({ fault: null });
+    this.#ask(seriesId);
+  }
+
+  #ask(seriesId: number): void {
+    this.#clearRetry();
     this.#deps.openCell(this.number, seriesId);
     this.#bump(false);
     this.#send();
+  }
+
+  /** Not the image's fault: asks again by itself. */
+  #retrySoon(): void {
+    this.#clearRetry();
+    this.#retryTimer = this.#deps.clock.setTimeout(() => {
+      this.#retryTimer = null;
+      const { seriesId } = this.state.reference;
+      if (seriesId !== null && this.state.canvas.widthPx > 0) this.#ask(seriesId);
+    }, RETRY_MS);
+  }
+
+  #clearRetry(): void {
+    if (this.#retryTimer !== null) this.#deps.clock.clearTimeout(this.#retryTimer);
+    this.#retryTimer = null;
   }
 
   /** After a reconnect: the same view under a fresh revision, so that its picture counts as new. */
@@ -230,6 +255,10 @@ export class CellController {
     if (error.revision < this.#floor || error.revision < (this.state.shown?.revision ?? 0)) return;
     const { image } = this.state.reference;
     if (error.image !== null && image !== null && !sameImage(error.image, image)) return; // already on another image
+    if (PASSING.has(error.code)) {
+      this.#retrySoon();
+      if (this.state.shown !== null) return; // the last picture stays
+    }
     this.painter.take(null);
     this.store.set({ fault: { code: error.code, message: error.message, image: error.image }, shown: null });
     this.#draw();

@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { IconPhotoOff, IconPhotoPlus, IconPhotoQuestion } from '@tabler/icons-react';
 import { useTranslation } from '../../shared/i18n';
-import type { CellController } from '../control/cell';
+import { type CellController, PASSING } from '../control/cell';
 import { useSelected } from '../control/store';
 import { useViewer } from './context';
 import classes from './CellView.module.css';
@@ -9,7 +9,7 @@ import classes from './CellView.module.css';
 /** What a window says when there is no picture to show, and what to do next. */
 export function CellMessage({ cell }: { cell: CellController }) {
   const { t } = useTranslation('viewer');
-  const { phone } = useViewer();
+  const { phone, locale } = useViewer();
   const seriesId = useSelected(cell.store, ({ reference }) => reference.seriesId);
   const detail = useSelected(cell.store, (state) => state.detail);
   const fault = useSelected(cell.store, (state) => state.fault);
@@ -33,13 +33,16 @@ export function CellMessage({ cell }: { cell: CellController }) {
   }
   if (fault === null) return null;
   const others = (detail?.frames.length ?? 1) - 1;
+  const passing = PASSING.has(fault.code);
   const gone = fault.code === 'not_found';
+  // The server explains in English; elsewhere its words stand under Details.
+  const words = locale === 'en' && fault.message !== '' ? fault.message : t(gone ? 'fault.goneText' : passing ? 'fault.awayText' : 'fault.text');
   return (
     <div className={classes.message} data-kind="fault" role="alert">
       <IconPhotoOff size={30} stroke={1.4} aria-hidden />
-      <div className={classes.title}>{t(gone ? 'fault.goneTitle' : 'fault.title')}</div>
+      <div className={classes.title}>{t(gone ? 'fault.goneTitle' : passing ? 'fault.awayTitle' : 'fault.title')}</div>
       <div className={classes.text}>
-        {fault.message || t('fault.text')} {others > 0 && !gone && t('fault.others', { count: others })}
+        {words} {others > 0 && !gone && !passing && t('fault.others', { count: others })}
       </div>
       <div className={classes.buttons} data-chrome="">
         <Button size="xs" variant="default" onClick={() => cell.tryAgain()}>
@@ -53,6 +56,7 @@ export function CellMessage({ cell }: { cell: CellController }) {
       </div>
       <details className={classes.details} data-chrome="">
         <summary>{t('common:details')}</summary>
+        {locale === 'en' ? '' : `${fault.message} `}
         {t('fault.code', { code: fault.code })}
       </details>
     </div>
