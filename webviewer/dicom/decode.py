@@ -194,16 +194,34 @@ def _rle(data: bytes, attributes: ImageAttributes) -> NDArray[Any]:
     expected = attributes.samples_per_pixel * dtype.itemsize
     if segments != expected:
         raise DecodeError(f"The RLE data have {segments} segments; the header calls for {expected}.")
-    try:
-        octets = imagecodecs.dicomrle_decode(data, dtype.newbyteorder("<"))
-    except (RuntimeError, ValueError, TypeError, MemoryError) as exc:
-        raise DecodeError("The RLE data are damaged and cannot be decoded.") from exc
+    octets = _rle_octets(data, segments, dtype.itemsize)
     if attributes.bits_allocated == 1 and len(octets) < count:
         return _native(bytes(octets), attributes)  # bits were packed before they were compressed
     if len(octets) < count * dtype.itemsize:
         raise DecodeError(f"The RLE data hold {len(octets)} bytes of {count * dtype.itemsize}.")
     values = np.frombuffer(octets, dtype.newbyteorder("<"), count).astype(dtype, copy=False)
     return _shaped(_masked(values, attributes), attributes, is_planar=True)
+
+
+def _rle_octets(data: bytes, segments: int, width: int) -> bytes:
+    """Return little endian values, sample plane by sample plane, of byte planes that come highest byte first (annex G).
+
+    The places of the segments are checked here: `imagecodecs.dicomrle_decode` follows them out of the data.
+    """
+    places = np.frombuffer(data, "<u4", segments + 1, 0)[1:].tolist() if len(data) >= 64 else []
+    ends = [*places[1:], len(data)]
+    if not places or places[0] < 64 or any(start >= end for start, end in zip(places, ends, strict=True)):
+        raise DecodeError("The RLE data are damaged: their segments lie outside them.")
+    try:
+        planes = [
+            np.frombuffer(imagecodecs.packbits_decode(data[start:end]), np.uint8)
+            for start, end in zip(places, ends, strict=True)
+        ]
+    except (RuntimeError, ValueError, TypeError, MemoryError) as exc:
+        raise DecodeError("The RLE data are damaged and cannot be decoded.") from exc
+    count = min(plane.size for plane in planes)
+    samples = [np.stack([p[:count] for p in reversed(planes[k : k + width])], -1) for k in range(0, segments, width)]
+    return np.stack(samples).tobytes()
 
 
 def _inflated(data: bytes, attributes: ImageAttributes) -> bytes:
@@ -258,13 +276,14 @@ def _decode_stream(data: bytes, stream: StreamInfo) -> NDArray[Any]:
         # one for JPEG-LS searches for the end for seconds.
         raise DecodeError(f"The {stream.codec} data are cut off: their end is missing.")
     if stream.codec is Codec.JPEG:
+        # Not `jpeg_decode`: it may go on to `ljpeg_decode`, which a damaged stream can crash.
         space = "YCBCR" if stream.components == 3 else None
-        values = imagecodecs.jpeg_decode(data, colorspace=space, outcolorspace=space)
+        values = imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=space)
     elif stream.codec is Codec.JPEG_LS:
         values = imagecodecs.jpegls_decode(data)
-    # For HTJ2K too: `htj2k_decode` is faster, but a damaged stream can keep it busy for ever, and of an irreversible
-    # wavelet it lets overshooting values wrap round.
     else:
+        # For HTJ2K too: `htj2k_decode` is faster, but a damaged stream can keep it busy for ever, and of an
+        # irreversible wavelet it lets overshooting values wrap round.
         values = imagecodecs.jpeg2k_decode(data, numthreads=1)
     expected: tuple[int, ...] = (stream.rows, stream.columns)
     if stream.components > 1:
