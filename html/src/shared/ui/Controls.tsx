@@ -23,8 +23,7 @@ export function LanguageMenu({ compact = false }: { compact?: boolean }) {
           <Menu.Item
             key={one}
             lang={localeOf[one]}
-            role="menuitemradio"
-            aria-checked={one === language}
+            aria-current={one === language ? 'true' : undefined}
             leftSection={one === language ? <IconCheck size={16} aria-hidden /> : <span style={{ width: 16 }} />}
             onClick={() => setLanguage(one)}
           >
