@@ -260,9 +260,12 @@ class StorageNode:
                 found.append(f"The storage folder cannot be used: {exc.strerror}.")
             return found
 
+        started_s = time.monotonic()
+
         def status() -> Mapping[str, object]:
             return {
                 "version": __version__,
+                "uptime_s": int(time.monotonic() - started_s),
                 "dicom_port": settings.storage.dicom_port,
                 "max_associations": settings.storage.max_associations,
                 "open_associations": self._counters.total(Counter.OPEN),

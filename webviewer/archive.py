@@ -97,6 +97,26 @@ class Series:
     has_images: bool
 
 
+FEWEST_IMAGES_OF_A_STACK = 3
+
+
+def in_reading_order(series: Iterable[Series]) -> tuple[Series, ...]:
+    """Return the series as a doctor wants them: stacks first, then localizers and stills, then those without images.
+
+    A localizer (one or two images beside a stack) usually has the lowest series number; opened first it would only
+    be in the way. Inside each kind the given order, that of the series numbers, stays.
+    """
+    given = tuple(series)
+    has_a_stack = any(one.image_count >= FEWEST_IMAGES_OF_A_STACK for one in given if one.has_images)
+
+    def rank(one: Series) -> int:
+        if not one.has_images:
+            return 2
+        return int(has_a_stack and one.image_count < FEWEST_IMAGES_OF_A_STACK)
+
+    return tuple(sorted(given, key=rank))
+
+
 @dataclass(frozen=True, slots=True)
 class StoredInstance:
     """An instance as it lies in the index, for showing and for reading its pixels."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ class RenderNode:
     device: DeviceFacts
     internal_token: str = field(repr=False)
     version: str = ""
+    started_s: float = field(default_factory=time.monotonic)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "picture"))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from aiohttp import web
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -15,6 +17,7 @@ def facts(node: RenderNode) -> dict[str, object]:
     counters = node.scheduler.counters
     return {
         "version": node.version,
+        "uptime_s": int(time.monotonic() - node.started_s),
         "device": {
             "index": node.device.index,
             "renderer": node.device.renderer,

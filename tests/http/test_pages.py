@@ -106,11 +106,12 @@ def test_nothing_outside_the_pages_is_served(control: ControlServer, path: str) 
 
 def test_settings_are_kept_for_each_user(control: ControlServer) -> None:
     first, second = control.signed_in(), control.signed_in()
-    assert first.get("/v2/settings/theme").status_code == 404
+    never_set = first.get("/v2/settings/theme")
+    assert (never_set.status_code, never_set.json()) == (200, None)
     for value in ("dark", None, 5, [1, {"columns": ["patient_name"]}], "Łódź"):
         assert first.request("PUT", "/v2/settings/table.studies-1", data=json.dumps(value)).status_code == 204
         assert first.get("/v2/settings/table.studies-1").json() == value
-    assert second.get("/v2/settings/table.studies-1").status_code == 404
+    assert second.get("/v2/settings/table.studies-1").json() is None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from webviewer.archive import OwnerId, Series, Study, StudyId, StudyPage, StudyQuery
+from webviewer.archive import OwnerId, Series, Study, StudyId, StudyPage, StudyQuery, in_reading_order
 from webviewer.core.errors import InvalidInput
 from webviewer.usecases.unit_of_work import UnitOfWorkFactory
 
@@ -153,6 +153,7 @@ def list_studies(units: UnitOfWorkFactory, owner_id: OwnerId, query: StudyQuery)
 
 
 def get_study(units: UnitOfWorkFactory, owner_id: OwnerId, study_id: StudyId) -> StudyDetail:
-    """Return a study of an owner and its series; raises NotFound."""
+    """Return a study of an owner and its series in reading order; raises NotFound."""
     with units(read_only=True) as unit:
-        return StudyDetail(unit.archive.get_study(owner_id, study_id), unit.archive.list_series(owner_id, study_id))
+        study = unit.archive.get_study(owner_id, study_id)
+        return StudyDetail(study, in_reading_order(unit.archive.list_series(owner_id, study_id)))

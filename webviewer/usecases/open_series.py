@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from webviewer.archive import InstanceId, OwnerId, Series, SeriesId, StoredInstance
 from webviewer.core.errors import DataError, NotFound
+from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, VoiWindow
 from webviewer.dicom.geometry import FramePlace, order_frames, places_of, slice_position_mm
 from webviewer.usecases.unit_of_work import UnitOfWorkFactory
@@ -168,7 +169,7 @@ def _detail(image: _Image, frame_number: int) -> FrameDetail:
         columns=attributes.columns,
         pixel_spacing=spacing,
         spacing_source=attributes.spacing_source,
-        pixel_aspect=_pixel_aspect(attributes, spacing),
+        pixel_aspect=pixel_aspect(attributes, frame_number),
         image_position_patient=frame.image_position_patient,
         image_orientation_patient=frame.image_orientation_patient,
         slice_position_mm=slice_position_mm(frame),
@@ -182,12 +183,3 @@ def _detail(image: _Image, frame_number: int) -> FrameDetail:
         frame_time_ms=attributes.frame_time_ms,
         refusal=attributes.refusal,
     )
-
-
-def _pixel_aspect(attributes: ImageAttributes, spacing: tuple[float, float] | None) -> float:
-    if spacing is not None and spacing[0] > 0 and spacing[1] > 0:
-        return spacing[0] / spacing[1]
-    if attributes.pixel_aspect_ratio is not None and min(attributes.pixel_aspect_ratio) > 0:
-        vertical, horizontal = attributes.pixel_aspect_ratio
-        return vertical / horizontal
-    return 1.0

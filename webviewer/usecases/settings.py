@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from webviewer.accounts import MAX_SETTINGS, UserId, check_setting_key, check_setting_text
-from webviewer.core.errors import LimitExceeded, NotFound
+from webviewer.core.errors import LimitExceeded
 from webviewer.usecases.clock import Clock
 from webviewer.usecases.unit_of_work import UnitOfWorkFactory
 
@@ -19,21 +19,17 @@ class UserSettings:
     clock: Clock
 
     def get(self, user_id: UserId, key: str) -> object:
-        """Return the JSON value.
+        """Return the JSON value, None where it was never set: that is no error, each page asks for what may not be.
 
         Raises
         ------
         InvalidInput
             The key breaks the rule.
-        NotFound
-            It was never set.
         """
         check_setting_key(key)
         with self.units(read_only=True) as unit:
             text = unit.settings.find(user_id, key)
-        if text is None:
-            raise NotFound("This setting was never set.")
-        return json.loads(text)
+        return None if text is None else json.loads(text)
 
     def put(self, user_id: UserId, key: str, value: object) -> None:
         """Store a JSON value.

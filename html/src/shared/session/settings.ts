@@ -2,16 +2,11 @@
 
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef } from 'react';
-import { api, ApiError } from '../api/client';
+import { api } from '../api/client';
 import { useSession } from './store';
 
 async function read(key: string, signal: AbortSignal): Promise<unknown> {
-  try {
-    return (await api.get<unknown>(`/v2/settings/${key}`, { signal })) ?? null;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null; // never set
-    throw error;
-  }
+  return (await api.get<unknown>(`/v2/settings/${key}`, { signal })) ?? null;
 }
 
 /** A setting and how to change it. Shown at once, saved after half a second of rest; null while unknown or never set. */
