@@ -57,7 +57,7 @@ from dicom_gateway.pdu import (
     release_reply,
 )
 from dicom_gateway.scp_echo import answer_echo
-from dicom_gateway.scp_store import StoreReceiver, StoreServices, SyncHelper
+from dicom_gateway.scp_store import StoreReceiver, StoreServices
 from dicom_gateway.status import Status
 from webviewer.adapters.files import FileBatch
 from webviewer.archive import OwnerId
@@ -197,7 +197,6 @@ class Association:
                 calling_ae_title=request.calling_ae_title,
                 files=self._shared.new_batch(),
                 index=self._shared.index,
-                sync=SyncHelper(),
                 counters=self._shared.counters,
                 max_object_bytes=self._shared.max_object_bytes,
             )
@@ -383,7 +382,6 @@ class Association:
             logger.warning("object_cut_off", extra=self._facts())
             receiver.abandon()
         if self._store is not None:
-            self._store.sync.close()
             files = self._store.files
             if isinstance(files, FileBatch):
                 files.close()

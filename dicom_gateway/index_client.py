@@ -9,11 +9,12 @@ import struct
 import threading
 
 from dicom_gateway.index_wire import decode_outcome, encode_request
-from webviewer.archive import InstanceRecord, OwnerId, Receipt
+from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
 from webviewer.core.errors import OutOfResources
 from webviewer.usecases.receive_instance import OUTCOME_UNKNOWN
 
-_REPLY_TIMEOUT_S = 120.0  # longer than the index waits for a lock; a reply that does not come ends the association
+_REPLY_BYTES = 64 * 1024
+_REPLY_TIMEOUT_S = 120  # longer than the index waits for a lock; a reply that does not come ends the association
 
 
 class Doorbell:
@@ -42,13 +43,11 @@ class IndexClient:
         self._idle: list[socket.socket] = []
         self._pid = os.getpid()
 
-    def submit(self, owner_id: OwnerId, record: InstanceRecord) -> Receipt:
-        """Index an object durably.
+    def submit(self, owner_id: OwnerId, record: InstanceRecord) -> Receipt | KnownObject:
+        """Index an object durably, or return what is known under its SOP Instance UID.
 
         Raises
         ------
-        DuplicateObject
-            Other bytes are stored under its SOP Instance UID.
         OutOfResources
             The index does not take it now; with the code `OUTCOME_UNKNOWN` nobody knows whether it has.
         DataError
@@ -78,7 +77,10 @@ class IndexClient:
         except OSError as exc:
             ours.close()
             raise OutOfResources(f"The indexer is not there: {exc.strerror or exc}.") from exc
-        ours.settimeout(_REPLY_TIMEOUT_S)
+        # The kernel's own timeout: that of Python's sockets costs a poll before each call.
+        wait = struct.pack("@ll", _REPLY_TIMEOUT_S, 0)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, wait)
         return ours
 
     def _give_back(self, connection: socket.socket) -> None:
@@ -95,15 +97,13 @@ class IndexClient:
 
 
 def _read_message(connection: socket.socket) -> bytes:
-    (length,) = struct.unpack("<I", _read_exactly(connection, 4))
-    return _read_exactly(connection, length)
-
-
-def _read_exactly(connection: socket.socket, count: int) -> bytes:
-    data = connection.recv(count)
-    while len(data) < count:
-        more = connection.recv(count - len(data))
+    # There is never more than one reply under way, so nothing of another can come with it.
+    data = b""
+    length = 0
+    while len(data) < 4 or len(data) < 4 + length:
+        more = connection.recv(_REPLY_BYTES)
         if not more:
-            raise ConnectionResetError(f"closed after {len(data)} of {count} bytes")
+            raise ConnectionResetError(f"closed after {len(data)} bytes of a reply")
         data += more
-    return data
+        length = int.from_bytes(data[:4], "little")
+    return data[4:]

@@ -5,7 +5,8 @@
     4 bytes   length of the text, little endian, at most MAX_MESSAGE_BYTES
     n bytes   the text
 
-Request: ``{"owner_id", "record": {…}}``. Reply: ``{"receipt": {…}}`` or ``{"error": kind, "code", "message"}``.
+Request: ``[owner_id, [the record's values]]``. Reply: ``[the receipt's values]``, or for a known object those of its
+receipt and then its own, or ``{"error": kind, "code", "message", "details"}``.
 """
 
 from __future__ import annotations
@@ -16,14 +17,13 @@ import struct
 from dataclasses import fields
 from typing import Any, Final
 
-from webviewer.archive import InstanceId, InstanceRecord, OwnerId, Receipt, SeriesId, StudyId
-from webviewer.core.errors import DataError, DuplicateObject, OutOfResources, WebviewerError
+from webviewer.archive import InstanceId, InstanceRecord, KnownObject, OwnerId, Receipt, SeriesId, StudyId
+from webviewer.core.errors import DataError, OutOfResources, WebviewerError
 
 MAX_MESSAGE_BYTES: Final = 256 * 1024**2  # an enhanced object of 100,000 frames has about 60 MB of image attributes
 
 _FIELDS: Final = tuple(field.name for field in fields(InstanceRecord))
 _ERRORS: Final[dict[str, type[WebviewerError]]] = {
-    "duplicate_object": DuplicateObject,
     "out_of_resources": OutOfResources,
     "data_error": DataError,
 }
@@ -49,41 +49,52 @@ def decode_request(text: bytes) -> tuple[OwnerId, InstanceRecord]:
             record[name] = dt.date.fromisoformat(record[name])
     if record["study_time"] is not None:
         record["study_time"] = dt.time.fromisoformat(record["study_time"])
-    record["data_set_sha256"] = bytes.fromhex(record["data_set_sha256"])
     return OwnerId(owner_id), InstanceRecord(**record)
 
 
-def encode_outcome(outcome: Receipt | Exception) -> bytes:
+def encode_outcome(outcome: Receipt | KnownObject | Exception) -> bytes:
     """Return the bytes of a reply."""
-    if isinstance(outcome, Receipt):
+    if isinstance(outcome, KnownObject):
+        known = outcome
         return framed(
             [
-                outcome.outcome,
-                outcome.study_id,
-                outcome.series_id,
-                outcome.instance_id,
-                outcome.new_study,
-                outcome.new_series,
+                *_plain_receipt(known.receipt),
+                known.transfer_syntax_uid,
+                known.file_name,
+                known.file_bytes,
+                known.data_set_offset_bytes,
             ]
         )
+    if isinstance(outcome, Receipt):
+        return framed(_plain_receipt(outcome))
     if isinstance(outcome, WebviewerError):
         kind = next((name for name, cls in _ERRORS.items() if isinstance(outcome, cls)), "data_error")
         return framed({"error": kind, "code": outcome.code, "message": outcome.message, "details": outcome.details})
     return framed({"error": "data_error", "code": "data_error", "message": "The index does not take this object."})
 
 
-def decode_outcome(text: bytes) -> Receipt:
-    """Return the receipt of a reply, or raise the error that it carries."""
+def decode_outcome(text: bytes) -> Receipt | KnownObject:
+    """Return what a reply says, or raise the error that it carries."""
     reply = json.loads(text)
     if isinstance(reply, dict):
         raise _ERRORS[reply["error"]](reply["message"], code=reply["code"], details=reply.get("details"))
-    outcome, study_id, series_id, instance_id, new_study, new_series = reply
-    return Receipt(outcome, StudyId(study_id), SeriesId(series_id), InstanceId(instance_id), new_study, new_series)
+    outcome, study_id, series_id, instance_id, new_study, new_series, *known = reply
+    receipt = Receipt(outcome, StudyId(study_id), SeriesId(series_id), InstanceId(instance_id), new_study, new_series)
+    return KnownObject(receipt, *known) if known else receipt
+
+
+def _plain_receipt(receipt: Receipt) -> list[object]:
+    return [
+        receipt.outcome,
+        receipt.study_id,
+        receipt.series_id,
+        receipt.instance_id,
+        receipt.new_study,
+        receipt.new_series,
+    ]
 
 
 def _plain(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.hex()
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no place in a message to the indexer")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 from dicom_gateway.counters import Counter, ProcessCounters
 from dicom_gateway.index_wire import MAX_MESSAGE_BYTES, decode_request, encode_outcome
-from webviewer.archive import InstanceRecord, OwnerId, Receipt
+from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
 from webviewer.core.errors import DataError, OutOfResources, WebviewerError
 from webviewer.usecases.receive_instance import OUTCOME_UNKNOWN
 from webviewer.usecases.unit_of_work import UnitOfWorkFactory
@@ -44,7 +44,7 @@ class IndexWriter:
         self._units = units
         self._publish = publish
 
-    def write(self, group: Sequence[tuple[OwnerId, InstanceRecord]]) -> list[Receipt | Exception]:
+    def write(self, group: Sequence[tuple[OwnerId, InstanceRecord]]) -> list[Receipt | KnownObject | Exception]:
         """Index a group in one transaction and return, per object, a receipt or an error; never raises."""
         outcomes = self._write_once(group)
         if len(group) > 1 and any(isinstance(outcome, DataError) for outcome in outcomes):
@@ -59,7 +59,7 @@ class IndexWriter:
             self._publish(stored)
         return outcomes
 
-    def _write_once(self, group: Sequence[tuple[OwnerId, InstanceRecord]]) -> list[Receipt | Exception]:
+    def _write_once(self, group: Sequence[tuple[OwnerId, InstanceRecord]]) -> list[Receipt | KnownObject | Exception]:
         committing = False
         try:
             with self._units() as unit:
@@ -119,10 +119,6 @@ class IndexServer:
         Writes groups.
     counters
         This process's row.
-    store
-        Settles the files whose commit had an unknown outcome.
-    indexed_files
-        Returns those of the given file names that the index has.
     """
 
     def __init__(self, doorbell: socket.socket, writer: IndexWriter, counters: ProcessCounters) -> None:

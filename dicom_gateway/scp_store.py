@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from queue import SimpleQueue
 
 from dicom_gateway.command import Command
 from dicom_gateway.counters import Counter, ProcessCounters
@@ -15,51 +12,19 @@ from dicom_gateway.status import Status, status_of
 from webviewer.archive import OwnerId
 from webviewer.core.errors import DuplicateObject, LimitExceeded, WebviewerError
 from webviewer.dicom.file_meta import encode_file_meta
-from webviewer.dicom.header import is_valid_uid
+from webviewer.dicom.header import Header, is_valid_uid
 from webviewer.usecases.receive_instance import (
     Announced,
     Incoming,
     IncomingFiles,
     InstanceIndex,
+    header_of_beginning,
     receive_announced,
 )
 
 logger = logging.getLogger(__name__)
 
-
-class SyncHelper:
-    """A thread that syncs while the association's own thread reads the header; made at the first object."""
-
-    def __init__(self) -> None:
-        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._done: SimpleQueue[Exception | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-
-    def start(self, action: Callable[[], None]) -> Callable[[], None]:
-        """Start `action`; the returned function waits for its end and raises what it raised."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
-            self._thread.start()
-        self._work.put(action)
-        return self._wait
-
-    def _wait(self) -> None:
-        error = self._done.get()
-        if error is not None:
-            raise error
-
-    def _run(self) -> None:
-        while (action := self._work.get()) is not None:
-            try:
-                action()
-            except Exception as exc:  # noqa: BLE001  handed to the thread that waits
-                self._done.put(exc)
-            else:
-                self._done.put(None)
-
-    def close(self) -> None:
-        """Let the thread end."""
-        self._work.put(None)
+_BEGINNING_BYTES = 32 * 1024  # holds the header of nearly every object
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +35,6 @@ class StoreServices:
     calling_ae_title: str
     files: IncomingFiles
     index: InstanceIndex
-    sync: SyncHelper
     counters: ProcessCounters
     max_object_bytes: int
 
@@ -101,7 +65,8 @@ class StoreReceiver:
         self._command = command
         self._context = context
         self._incoming: Incoming | None = None
-        self._header_bytes = 0
+        self._meta = b""
+        self._header: Header | None = None
         self._waiting: list[memoryview] = []
         self._refusal: Outcome | None = self._objection()
         if self._refusal is None:
@@ -119,14 +84,12 @@ class StoreReceiver:
         command = self._command
         try:
             self._incoming = self._services.files.create()
-            meta = encode_file_meta(
+            self._meta = encode_file_meta(
                 command.affected_sop_class_uid,
                 command.affected_sop_instance_uid,
                 self._context.transfer_syntax,
                 source_ae_title=self._services.calling_ae_title,
             )
-            self._header_bytes = len(meta)
-            self._incoming.write_header(meta)
         except WebviewerError as exc:
             self._refuse(exc)
 
@@ -148,9 +111,25 @@ class StoreReceiver:
             limit = self._services.max_object_bytes
             if incoming.size_bytes + sum(len(part) for part in waiting) > limit:
                 raise LimitExceeded(f"The object is larger than {limit} bytes, the most that is taken.")
-            incoming.write(waiting)
+            if incoming.size_bytes:
+                incoming.write(waiting)
+                return
+            beginning = b"".join((self._meta, *waiting)) if len(waiting[0]) < _BEGINNING_BYTES else b""
+            incoming.write([self._meta, *waiting])
+            if not beginning:
+                beginning = self._meta + waiting[0][:_BEGINNING_BYTES]
+            self._header = header_of_beginning(beginning, self._announced())
         except WebviewerError as exc:
             self._refuse(exc)
+
+    def _announced(self) -> Announced:
+        command = self._command
+        return Announced(
+            command.affected_sop_class_uid,
+            command.affected_sop_instance_uid,
+            self._context.transfer_syntax,
+            len(self._meta),
+        )
 
     def finish(self) -> Outcome:
         """Store what was received and return how to answer. All bytes have been fed."""
@@ -158,20 +137,11 @@ class StoreReceiver:
         if self._refusal is not None or self._incoming is None:
             return self._refusal or Outcome(Status.PROCESSING_FAILURE)
         incoming, self._incoming = self._incoming, None
-        services, command = self._services, self._command
+        services = self._services
         services.counters.add(Counter.BYTES, incoming.size_bytes)
         try:
             receipt = receive_announced(
-                incoming,
-                services.index,
-                services.owner_id,
-                Announced(
-                    command.affected_sop_class_uid,
-                    command.affected_sop_instance_uid,
-                    self._context.transfer_syntax,
-                    self._header_bytes,
-                ),
-                services.sync.start,
+                services.files, incoming, services.index, services.owner_id, self._announced(), header=self._header
             )
         except Exception as exc:  # noqa: BLE001  every error becomes an answer; the table is total
             return self._refusal_of(exc)

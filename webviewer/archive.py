@@ -49,7 +49,6 @@ class InstanceRecord:
     file_name: str  # generated: aa/bb/<uuid>; never anything a peer sent
     file_bytes: int
     data_set_offset_bytes: int  # where the data set starts, after the file meta information
-    data_set_sha256: bytes
     pixel_data_offset_bytes: int | None  # where the value of Pixel Data starts in the file
     pixel_data_length_bytes: int | None  # None: undefined length (encapsulated), up to the sequence delimiter
     image: str | None
@@ -131,7 +130,6 @@ class StoredInstance:
     file_name: str
     file_bytes: int
     data_set_offset_bytes: int
-    data_set_sha256: bytes
     pixel_data_offset_bytes: int | None
     pixel_data_length_bytes: int | None
     image: str | None
@@ -179,6 +177,20 @@ class Receipt:
     replaced_files: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class KnownObject:
+    """What is stored already under the SOP Instance UID of a received object.
+
+    Whether it is the same, only the files can tell; ``receipt`` is the answer if it is.
+    """
+
+    receipt: Receipt
+    transfer_syntax_uid: str
+    file_name: str
+    file_bytes: int
+    data_set_offset_bytes: int
+
+
 class ArchiveRepository(Protocol):
     """The index, inside one unit of work."""
 
@@ -192,8 +204,8 @@ class ArchiveRepository(Protocol):
 
     def add_instances(
         self, records: Sequence[tuple[OwnerId, InstanceRecord]], received_at: dt.datetime
-    ) -> list[Receipt | Exception]:
-        """Index many objects at once (the group commit); per object a receipt or DuplicateObject."""
+    ) -> list[Receipt | KnownObject | Exception]:
+        """Index many objects at once (the group commit); per object a receipt, or what is known under its UID."""
         ...
 
     def find_studies(self, owner_id: OwnerId, query: StudyQuery) -> StudyPage:

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, func, select
 from tests.support.archive_records import record
 from webviewer.adapters.db.archive_repository import SqlArchiveRepository
 from webviewer.adapters.db.archive_tables import instance, patient, series, study
-from webviewer.archive import InstanceRecord, OwnerId, Receipt, StudyQuery
-from webviewer.core.errors import Conflict, DuplicateObject, InvalidInput, NotFound
+from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt, StudyQuery
+from webviewer.core.errors import Conflict, InvalidInput, NotFound
 
 DOCTOR, OTHER = OwnerId(1), OwnerId(2)
 NOW = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
@@ -48,7 +48,7 @@ def test_a_new_object_makes_patient_study_series_and_instance(archive: SqlArchiv
     assert found.first_series_id == receipt.series_id
     (stored,) = archive.list_instances(DOCTOR, receipt.series_id)
     assert stored.image == '{"rows": 8}'
-    assert stored.data_set_sha256 == one.data_set_sha256
+    assert stored.data_set_offset_bytes == one.data_set_offset_bytes
     assert (stored.pixel_data_offset_bytes, stored.pixel_data_length_bytes) == (800, 200)
     assert archive.get_instances(DOCTOR, [receipt.instance_id]) == {receipt.instance_id: stored}
 
@@ -63,27 +63,35 @@ def test_a_group_of_objects_of_one_series_is_counted_right(archive: SqlArchiveRe
     assert archive.get_series(DOCTOR, receipts[0].series_id).instance_count == 15
 
 
-def test_the_same_object_again_is_a_duplicate_and_changes_nothing(archive: SqlArchiveRepository) -> None:
-    first, second, third = add(archive, record(1), record(1, file_name="ff/ff/" + "f" * 32), record(2))
-    assert (first.outcome, second.outcome, third.outcome) == ("stored", "duplicate", "stored")
-    assert second.instance_id == first.instance_id
-    (again,) = add(archive, record(1, file_name="ee/ee/" + "e" * 32))
-    assert again.outcome == "duplicate"
+def test_an_object_of_a_known_uid_is_told_and_changes_nothing(archive: SqlArchiveRepository) -> None:
+    first, second, third = archive.add_instances(
+        [(DOCTOR, record(1)), (DOCTOR, record(1, file_name="ff/ff/" + "f" * 32)), (DOCTOR, record(2))], NOW
+    )
+    assert isinstance(first, Receipt)
+    assert isinstance(third, Receipt)
+    known = KnownObject(
+        Receipt("duplicate", first.study_id, first.series_id, first.instance_id),
+        transfer_syntax_uid=record(1).transfer_syntax_uid,
+        file_name=record(1).file_name,
+        file_bytes=record(1).file_bytes,
+        data_set_offset_bytes=330,
+    )
+    assert second == known
+    again = record(1, file_name="ee/ee/" + "e" * 32, transfer_syntax_uid="1.2.840.10008.1.2")
+    assert archive.add_instances([(DOCTOR, again)], NOW) == [known]
     assert archive.get_study(DOCTOR, first.study_id).instance_count == 1
 
 
-def test_other_bytes_under_a_known_uid_are_told_apart_and_leave_no_empty_study(archive: SqlArchiveRepository) -> None:
+def test_an_object_of_a_known_uid_in_a_new_study_leaves_no_empty_study(archive: SqlArchiveRepository) -> None:
     add(archive, record(1))
     outcomes = archive.add_instances(
         [
-            (DOCTOR, record(1, data_set_sha256=b"x" * 32, file_name="ff/ff/" + "f" * 32)),
-            (DOCTOR, record(1, transfer_syntax_uid="1.2.840.10008.1.2", file_name="ee/ee/" + "e" * 32)),
-            (DOCTOR, record(1, data_set_sha256=b"y" * 32, study_instance_uid="1.5", file_name="dd/dd/" + "d" * 32)),
+            (DOCTOR, record(1, study_instance_uid="1.5", file_name="dd/dd/" + "d" * 32)),
             (DOCTOR, record(2)),
         ],
         NOW,
     )
-    assert [type(outcome) for outcome in outcomes] == [DuplicateObject, DuplicateObject, DuplicateObject, Receipt]
+    assert [type(outcome) for outcome in outcomes] == [KnownObject, Receipt]
     assert archive.find_studies(DOCTOR, StudyQuery()).total == 2
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -144,8 +143,8 @@ class Node:
             assert time.monotonic() < deadline, "processes of a dead node are left"
             time.sleep(0.01)
 
-    def rows(self) -> list[tuple[str, str, int, bytes, str]]:
-        """Return SOP Instance UID, file name, offset of the data set, its digest and transfer syntax of each object."""
+    def rows(self) -> list[tuple[str, str, int, int, str]]:
+        """Return SOP Instance UID, file name, offset of the data set, size and transfer syntax of each object."""
         engine = make_engine(self.database)
         columns = instance.c
         with engine.connect() as connection:
@@ -154,20 +153,20 @@ class Node:
                     columns.sop_instance_uid,
                     columns.file_name,
                     columns.data_set_offset_bytes,
-                    columns.data_set_sha256,
+                    columns.file_bytes,
                     columns.transfer_syntax_uid,
                 )
             ).all()
         engine.dispose()
-        return [(row[0], row[1], row[2], bytes(row[3]), row[4]) for row in found]
+        return [(row[0], row[1], row[2], row[3], row[4]) for row in found]
 
     def stored(self) -> dict[str, bytes]:
-        """Return the data set bytes of each object by its SOP Instance UID, proven against the digest in the index."""
+        """Return the data set bytes of each object by its SOP Instance UID."""
         result = {}
-        for uid, file_name, offset, digest, _syntax in self.rows():
-            data = (self.storage / "data" / file_name).read_bytes()[offset:]
-            assert hashlib.sha256(data).digest() == digest, uid
-            result[uid] = data
+        for uid, file_name, offset, size, _syntax in self.rows():
+            data = (self.storage / "data" / file_name).read_bytes()
+            assert len(data) == size, uid
+            result[uid] = data[offset:]
         return result
 
     def files(self) -> set[str]:

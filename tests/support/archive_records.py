@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from typing import Any
 
 from webviewer.archive import InstanceRecord
@@ -41,7 +40,6 @@ def record(number: int, **changes: Any) -> InstanceRecord:
         "file_name": f"{number % 256:02x}/{number // 256 % 256:02x}/{number:032x}",
         "file_bytes": 1000 + number % 100_000,
         "data_set_offset_bytes": 330,
-        "data_set_sha256": hashlib.sha256(str(number).encode()).digest(),
         "pixel_data_offset_bytes": 800,
         "pixel_data_length_bytes": 200,
         "image": '{"rows": 8}',

@@ -2,17 +2,18 @@
 
 ::
 
-    <storage>/claims/<uuid>        an empty file: "data/ab/cd/<uuid> may be there without a row of the index"
+    <storage>/claims/<uuid>        lines of file names: "these may be there without a row of the index"; an empty one
+                                   speaks of the data file that has its own name
     <storage>/data/ab/cd/<uuid>    an object; ab and cd are the first digits of its name
 
-A claim is made before its data file and removed after the index has committed; for deleting it is the other way round.
-So `ObjectStore.recover` looks only at claims and never walks through the data. Nothing a peer sent ever becomes a path.
+A claim is on the disk before its data files are made, and removed after the index has committed; for deleting it is
+the other way round. So `ObjectStore.recover` looks only at claims and never walks through the data. Nothing a peer sent
+ever becomes a path.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 import os
 import re
@@ -31,9 +32,8 @@ _CLAIM_NAME = re.compile(r"[0-9a-f]{32}")
 _FOLDER_DIGITS = 4
 _FILES_A_FOLDER = 512  # that one sender fills before it takes another folder
 _MOST_MADE_AT_ONCE = 16
-_HASHED_LATE_BYTES = 8 * 1024**2
-_HASH_CHUNK_BYTES = 256 * 1024
-_RECOVERY_BATCH = 500
+_COMPARED_AT_ONCE_BYTES = 256 * 1024
+_RECOVERY_BATCH = 64  # claims
 _MAX_BUFFERS = 512  # of one writev; IOV_MAX is 1024
 
 
@@ -45,6 +45,22 @@ class Recovery:
     files_removed: int
 
 
+class _Claim:
+    """A claim of some files; it goes when all of them are settled."""
+
+    __slots__ = ("_open", "_path")
+
+    def __init__(self, path: Path, files: int) -> None:
+        self._path = path
+        self._open = files
+
+    def settle(self) -> None:
+        """One of the files is either in the index or gone."""
+        self._open -= 1
+        if self._open == 0:
+            _unlink(self._path)
+
+
 class IncomingFile:
     """An object that is being received: claimed, and open for writing.
 
@@ -52,45 +68,41 @@ class IncomingFile:
     stays and the next start decides).
     """
 
-    __slots__ = ("_claim", "_digest", "_fd", "_hashed_to", "_path", "file_name", "size_bytes")
+    __slots__ = ("_claim", "_fd", "_path", "file_name", "size_bytes")
 
-    def __init__(self, file_name: str, path: Path, claim: Path, fd: int) -> None:
+    def __init__(self, file_name: str, path: Path, claim: _Claim, fd: int) -> None:
         self.file_name = file_name
         self.size_bytes = 0
-        self._digest = hashlib.sha256()
-        self._hashed_to = 0
         self._path = path
         self._claim = claim
         self._fd = fd
 
-    def write_header(self, data: bytes) -> None:
-        """Write what stands before the data set and does not belong to its digest; raises OutOfResources."""
-        self._write([data])
-        self._hashed_to = self.size_bytes
+    def is_same_as(self, stored: Path, stored_offset_bytes: int, own_offset_bytes: int) -> bool:
+        """Tell whether the bytes from the offsets on are those of a stored file.
 
-    def write(self, parts: Sequence[bytes | memoryview]) -> None:
-        """Append parts of the data set; raises OutOfResources when there is no room."""
-        self._write(parts)
-        if self.size_bytes - self._hashed_to > _HASHED_LATE_BYTES:
-            self._hash_to_end()
-
-    def data_set_sha256(self) -> bytes:
-        """Return the digest of the data set as far as it is written."""
-        self._hash_to_end()
-        return self._digest.digest()
-
-    def _hash_to_end(self) -> None:
-        # Not while receiving: the sender waits for us then. At the end the disk works, and the processor is free; but
-        # what is to be hashed must still be in memory, so a large object is hashed in between.
+        Raises
+        ------
+        FileNotFoundError
+            The stored file is gone.
+        OutOfResources
+            One of them cannot be read.
+        """
         try:
-            while chunk := os.pread(self._fd, _HASH_CHUNK_BYTES, self._hashed_to):
-                self._digest.update(chunk)
-                self._hashed_to += len(chunk)
+            with stored.open("rb", buffering=0) as file:
+                if os.fstat(file.fileno()).st_size - stored_offset_bytes != self.size_bytes - own_offset_bytes:
+                    return False
+                for at in range(0, self.size_bytes - own_offset_bytes, _COMPARED_AT_ONCE_BYTES):
+                    theirs = os.pread(file.fileno(), _COMPARED_AT_ONCE_BYTES, stored_offset_bytes + at)
+                    if theirs != os.pread(self._fd, _COMPARED_AT_ONCE_BYTES, own_offset_bytes + at):
+                        return False
+        except FileNotFoundError:
+            raise
         except OSError as exc:
             raise _no_room("read again", exc) from exc
+        return True
 
-    def _write(self, parts: Sequence[bytes | memoryview]) -> None:
-        rest: Sequence[bytes | memoryview] = parts
+    def write(self, parts: Sequence[bytes | memoryview]) -> None:
+        """Append; raises OutOfResources when there is no room."""
         wanted = sum(len(part) for part in parts)
         self.size_bytes += wanted
         try:
@@ -98,7 +110,7 @@ class IncomingFile:
                 return
             # A short write is how a full disk shows itself first; the next call then says so.
             os.lseek(self._fd, self.size_bytes - wanted, os.SEEK_SET)
-            for part in rest:
+            for part in parts:
                 view = memoryview(part)
                 while view:
                     view = view[os.write(self._fd, view) :]
@@ -117,15 +129,15 @@ class IncomingFile:
             raise _no_room("brought to the disk", exc) from exc
 
     def keep(self) -> None:
-        """Let the claim go: the index points to the file now."""
+        """The index points to the file now: it needs its claim no longer."""
         self._close()
-        _unlink(self._claim)
+        self._claim.settle()
 
     def discard(self) -> None:
-        """Remove file and claim."""
+        """Remove the file, which then needs no claim."""
         self._close()
-        _unlink(self._path)
-        _unlink(self._claim)
+        if _unlink(self._path) is not None:
+            self._claim.settle()
 
     def leave(self) -> None:
         """Close and leave file and claim for the next start to decide."""
@@ -161,31 +173,34 @@ class FileBatch:
                 raise _no_room("made", exc) from exc
         return self._ready.pop()
 
+    def path(self, file_name: str) -> Path:
+        """Return where a file of the index lies; raises NotFound for anything but a generated name."""
+        return self._store.path(file_name)
+
     def _make_ready(self) -> None:
         # Twice as many each time: a sender of one object leaves nothing to clean up.
         self._made_at_once = min(max(1, self._made_at_once * 2), _MOST_MADE_AT_ONCE)
         if self._left == 0:
             self._next_folder()
         count = min(self._made_at_once, self._left)
+        names = [self._prefix + uuid.uuid4().hex[_FOLDER_DIGITS:] for _ in range(count)]
+        claim = _Claim(self._store.make_claim([_file_name(name) for name in names]), count)
+        made = 0
         try:
-            for _ in range(count):
-                self._ready.append(self._make())
-            _sync_folder(self._store.claims)
+            for name in names:
+                self._ready.append(self._make(name, claim))
+                made += 1
             os.fsync(self._folder_fd)
         except OSError:
             self._discard_ready()
+            for _ in range(count - made):
+                claim.settle()
             raise
         self._left -= count
 
-    def _make(self) -> IncomingFile:
-        name = self._prefix + uuid.uuid4().hex[_FOLDER_DIGITS:]
-        claim = self._store.claims / name
-        os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640))
-        try:
-            fd = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o640, dir_fd=self._folder_fd)
-        except OSError:
-            _unlink(claim)
-            raise
+    def _make(self, name: str, claim: _Claim) -> IncomingFile:
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
+        fd = os.open(name, flags, 0o640, dir_fd=self._folder_fd)
         file_name = _file_name(name)
         return IncomingFile(file_name, self._store.data / file_name, claim, fd)
 
@@ -260,6 +275,23 @@ class ObjectStore:
         except FileNotFoundError as exc:
             raise NotFound("The file of a stored object is missing.") from exc
 
+    def make_claim(self, file_names: Sequence[str]) -> Path:
+        """Note, durably, that these files go unless the index has them at the next start; raises OSError."""
+        claim = self.claims / uuid.uuid4().hex
+        fd = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640)
+        try:
+            text = "".join(f"{file_name}\n" for file_name in file_names).encode("ascii")
+            if os.write(fd, text) != len(text):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(fd)
+            _sync_folder(self.claims)
+        except OSError:
+            _unlink(claim)
+            raise
+        finally:
+            os.close(fd)
+        return claim
+
     def claim(self, file_names: Sequence[str]) -> None:
         """Note, durably, that these files go unless the index still has them at the next start."""
         try:
@@ -273,8 +305,8 @@ class ObjectStore:
     def remove(self, file_names: Sequence[str]) -> None:
         """Remove the files, then their claims; a file that is gone already is fine."""
         for file_name in file_names:
-            _unlink(self.path(file_name))
-            _unlink(self.claims / file_name[-32:])
+            if _unlink(self.path(file_name)) is not None:
+                _unlink(self.claims / file_name[-32:])
 
     def recover(self, indexed: Callable[[Iterable[str]], Iterable[str]]) -> Recovery:
         """Settle the claims that a crash left: no row, the file goes; a row, only the claim goes.
@@ -290,13 +322,20 @@ class ObjectStore:
             logger.warning("claims_folder_has_other_files", extra={"count": len(names) - len(claims)})
         removed = 0
         for start in range(0, len(claims), _RECOVERY_BATCH):
-            file_names = [_file_name(name) for name in claims[start : start + _RECOVERY_BATCH]]
-            kept = set(indexed(file_names))
-            for file_name in file_names:
-                if file_name not in kept:
-                    removed += _unlink(self.data / file_name)
-                _unlink(self.claims / file_name[-32:])
+            some = claims[start : start + _RECOVERY_BATCH]
+            claimed = {name: self._claimed(name) for name in some}
+            kept = set(indexed([file_name for file_names in claimed.values() for file_name in file_names]))
+            for name, file_names in claimed.items():
+                gone = [_unlink(self.data / file_name) for file_name in file_names if file_name not in kept]
+                removed += gone.count(True)
+                if None not in gone:
+                    _unlink(self.claims / name)
         return Recovery(len(claims), removed)
+
+    def _claimed(self, claim: str) -> list[str]:
+        """Return what a claim names; of one that a crash cut off no file was made yet (see `make_claim`)."""
+        lines = (self.claims / claim).read_text("ascii", "replace").splitlines()
+        return [line for line in lines if _FILE_NAME.fullmatch(line)] if lines else [_file_name(claim)]
 
     def free_bytes(self) -> int:
         """Return how many bytes the storage's disk still has for us."""
@@ -316,7 +355,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def _unlink(path: Path) -> bool:
+def _unlink(path: Path) -> bool | None:
+    """Remove a file; False if there was none, None if it is still there."""
     try:
         path.unlink()
     except FileNotFoundError:
@@ -324,7 +364,7 @@ def _unlink(path: Path) -> bool:
     except OSError as exc:
         # The claim stays, so the next start tries again.
         logger.error("stored_file_not_removed", extra={"file": path.name, "reason": exc.strerror})
-        return False
+        return None
     return True
 
 

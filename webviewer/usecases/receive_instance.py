@@ -6,19 +6,23 @@ the index may commit, and the sender hears of it after the commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from webviewer.archive import InstanceRecord, OwnerId, Receipt
-from webviewer.core.errors import LimitExceeded, OutOfResources, WebviewerError
+from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
+from webviewer.core.errors import DuplicateObject, LimitExceeded, OutOfResources, WebviewerError
 from webviewer.dicom.file_meta import encode_file_meta
 from webviewer.dicom.header import Header, is_valid_uid, read_header, read_header_from_data_set
+from webviewer.dicom.transfer_syntaxes import DEFLATED_DATA_SETS
 
 OUTCOME_UNKNOWN = "outcome_unknown"
 """Code of the `OutOfResources` that an index raises when nobody can know whether it has committed."""
 
 _COPY_BYTES = 256 * 1024
+_TRIES = 3
 
 
 class Incoming(Protocol):
@@ -27,16 +31,12 @@ class Incoming(Protocol):
     file_name: str
     size_bytes: int
 
-    def write_header(self, data: bytes) -> None:
-        """Write what stands before the data set."""
-        ...
-
     def write(self, parts: Sequence[bytes | memoryview]) -> None:
-        """Append parts of the data set."""
+        """Append."""
         ...
 
-    def data_set_sha256(self) -> bytes:
-        """Return the digest of the data set."""
+    def is_same_as(self, stored: Path, stored_offset_bytes: int, own_offset_bytes: int) -> bool:
+        """Tell whether the bytes from the offsets on are those of a stored file; raises FileNotFoundError."""
         ...
 
     def reader(self) -> BinaryIO:
@@ -67,12 +67,16 @@ class IncomingFiles(Protocol):
         """Claim a new name and open its file."""
         ...
 
+    def path(self, file_name: str) -> Path:
+        """Return where a file of the index lies."""
+        ...
+
 
 class InstanceIndex(Protocol):
     """The one writer of the index."""
 
-    def submit(self, owner_id: OwnerId, record: InstanceRecord) -> Receipt:
-        """Index an object durably; raises DuplicateObject, OutOfResources."""
+    def submit(self, owner_id: OwnerId, record: InstanceRecord) -> Receipt | KnownObject:
+        """Index an object durably, or return what is known under its UID; raises OutOfResources, DataError."""
         ...
 
 
@@ -120,24 +124,52 @@ def record_of(header: Header, incoming: Incoming) -> InstanceRecord:
         file_name=incoming.file_name,
         file_bytes=incoming.size_bytes,
         data_set_offset_bytes=header.data_set_offset_bytes,
-        data_set_sha256=incoming.data_set_sha256(),
         pixel_data_offset_bytes=header.pixel_data_offset_bytes,
         pixel_data_length_bytes=header.pixel_data_length_bytes,
         image=header.image,
     )
 
 
+def header_of_beginning(beginning: bytes, announced: Announced) -> Header | None:
+    """Return the header of an object whose first bytes have come, so that nothing is left to be read after its last.
+
+    Parameters
+    ----------
+    beginning
+        The file's first bytes.
+    announced
+        What the command said.
+
+    Returns
+    -------
+    Header or None
+        None if the rest matters: the header goes on, or is damaged, or what is said of the pixels hangs on the size.
+    """
+    if announced.transfer_syntax_uid in DEFLATED_DATA_SETS:
+        return None
+    try:
+        header = _read_header(io.BytesIO(beginning), announced)
+    except WebviewerError:
+        return None
+    is_whole = header.pixel_data_offset_bytes is not None and header.pixel_data_length_bytes is not None
+    return header if is_whole else None
+
+
 def receive_announced(
+    files: IncomingFiles,
     incoming: Incoming,
     index: InstanceIndex,
     owner_id: OwnerId,
     announced: Announced,
-    start: Callable[[Callable[[], None]], Callable[[], None]],
+    *,
+    header: Header | None,
 ) -> Receipt:
     """Finish an object that is wholly written: check, sync and index it. The claimed file is settled either way.
 
     Parameters
     ----------
+    files
+        Where it came from.
     incoming
         The written file.
     index
@@ -146,9 +178,8 @@ def receive_announced(
         Whose storage it goes to.
     announced
         What the command said; the data set must agree.
-    start
-        Starts a function elsewhere and returns a function that waits for it and raises what it raised: syncing is the
-        disk's work and reading the header the processor's, so they go on side by side.
+    header
+        From `header_of_beginning`.
 
     Returns
     -------
@@ -168,22 +199,23 @@ def receive_announced(
     """
     settled = False
     try:
-        wait_for_sync = start(incoming.sync)
-        try:
+        if header is None:
             with incoming.reader() as file:
-                file.seek(announced.data_set_offset_bytes)
-                header = read_header_from_data_set(
-                    file, announced.transfer_syntax_uid, data_set_offset_bytes=announced.data_set_offset_bytes
-                )
-            _check_identity(announced, header)
-            record = record_of(header, incoming)
-        finally:
-            wait_for_sync()
+                header = _read_header(file, announced)
+        _check_identity(announced, header)
+        record = record_of(header, incoming)
+        incoming.sync()
         settled = True  # from here on `_index` settles
-        return _index(incoming, index, owner_id, record)
+        return _index(files, incoming, index, owner_id, record)
     finally:
         if not settled:
             incoming.discard()
+
+
+def _read_header(file: BinaryIO, announced: Announced) -> Header:
+    return read_header_from_data_set(
+        file, announced.transfer_syntax_uid, data_set_offset_bytes=announced.data_set_offset_bytes
+    )
 
 
 def receive_file(
@@ -220,11 +252,11 @@ def receive_file(
         source.seek(0)
         bare = header.data_set_offset_bytes == 0
         if bare:
-            incoming.write_header(
-                encode_file_meta(header.sop_class_uid, header.sop_instance_uid, header.transfer_syntax_uid)
+            incoming.write(
+                [encode_file_meta(header.sop_class_uid, header.sop_instance_uid, header.transfer_syntax_uid)]
             )
         else:
-            incoming.write_header(source.read(header.data_set_offset_bytes))
+            incoming.write([source.read(header.data_set_offset_bytes)])
         moved_bytes = incoming.size_bytes - header.data_set_offset_bytes
         while chunk := source.read(_COPY_BYTES):
             if incoming.size_bytes + len(chunk) > max_bytes:
@@ -233,32 +265,58 @@ def receive_file(
         record = record_of(_moved(header, moved_bytes) if moved_bytes else header, incoming)
         incoming.sync()
         settled = True
-        return _index(incoming, index, owner_id, record)
+        return _index(files, incoming, index, owner_id, record)
     finally:
         if not settled:
             incoming.discard()
 
 
-def _index(incoming: Incoming, index: InstanceIndex, owner_id: OwnerId, record: InstanceRecord) -> Receipt:
+def _index(
+    files: IncomingFiles, incoming: Incoming, index: InstanceIndex, owner_id: OwnerId, record: InstanceRecord
+) -> Receipt:
+    is_settled = False
     try:
-        receipt = index.submit(owner_id, record)
+        receipt = _submit(files, incoming, index, owner_id, record)
+        if receipt.outcome != "duplicate":
+            incoming.keep()
+            is_settled = True
+        return receipt
     except OutOfResources as exc:
         if exc.code == OUTCOME_UNKNOWN:
             incoming.leave()
-        else:
-            incoming.discard()
+            is_settled = True
         raise
     except WebviewerError:
-        incoming.discard()
         raise
     except BaseException:
         incoming.leave()
+        is_settled = True
         raise
-    if receipt.outcome == "duplicate":
-        incoming.discard()
-    else:
-        incoming.keep()
-    return receipt
+    finally:
+        if not is_settled:
+            incoming.discard()
+
+
+def _submit(
+    files: IncomingFiles, incoming: Incoming, index: InstanceIndex, owner_id: OwnerId, record: InstanceRecord
+) -> Receipt:
+    for _ in range(_TRIES):
+        answer = index.submit(owner_id, record)
+        if isinstance(answer, Receipt):
+            return answer
+        try:
+            # Byte by byte, and only when the question comes up: no digest is made of all that never comes twice.
+            if answer.transfer_syntax_uid == record.transfer_syntax_uid and incoming.is_same_as(
+                files.path(answer.file_name), answer.data_set_offset_bytes, record.data_set_offset_bytes
+            ):
+                return answer.receipt
+        except FileNotFoundError:
+            continue  # it has been deleted in the meantime, so ours is a new one; its row goes before its file
+        raise DuplicateObject(
+            f"Other bytes are stored already under SOP Instance UID {record.sop_instance_uid}.",
+            details={"sop_instance_uid": record.sop_instance_uid},
+        )
+    raise OutOfResources("The index knows this object, but its file is missing.")
 
 
 def _check_identity(announced: Announced, header: Header) -> None:

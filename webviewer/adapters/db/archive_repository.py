@@ -16,6 +16,7 @@ from webviewer.adapters.db.study_search import names_of, search_conditions, stud
 from webviewer.archive import (
     InstanceId,
     InstanceRecord,
+    KnownObject,
     OwnerId,
     Receipt,
     Series,
@@ -68,8 +69,8 @@ class SqlArchiveRepository:
 
     def add_instances(
         self, records: Sequence[tuple[OwnerId, InstanceRecord]], received_at: dt.datetime
-    ) -> list[Receipt | Exception]:
-        """Index many objects at once (the group commit); per object a receipt or DuplicateObject."""
+    ) -> list[Receipt | KnownObject | Exception]:
+        """Index many objects at once (the group commit); per object a receipt, or what is known under its UID."""
         return ArchiveWriter(self._connection, received_at).add(records)
 
     def find_studies(self, owner_id: OwnerId, query: StudyQuery) -> StudyPage:
@@ -236,7 +237,6 @@ def _instance(row: Row[Any]) -> StoredInstance:
         file_name=row.file_name,
         file_bytes=row.file_bytes,
         data_set_offset_bytes=row.data_set_offset_bytes,
-        data_set_sha256=bytes(row.data_set_sha256),
         pixel_data_offset_bytes=row.pixel_data_offset_bytes,
         pixel_data_length_bytes=row.pixel_data_length_bytes,
         image=None if row.image is None else zlib.decompress(row.image).decode("utf-8"),

@@ -137,7 +137,6 @@ instance = Table(
     Column("file_name", String(64), nullable=False),
     Column("file_bytes", BigInteger, nullable=False),
     Column("data_set_offset_bytes", Integer, nullable=False),
-    Column("data_set_sha256", LargeBinary(32), nullable=False),
     Column("pixel_data_offset_bytes", BigInteger),
     Column("pixel_data_length_bytes", BigInteger),  # null: undefined length, or no pixels
     Column("image_encoding", SmallInteger, nullable=False),  # 0: no image, 1: zlib of the JSON text

@@ -3,51 +3,78 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Connection, bindparam, insert, select
 
-from webviewer.adapters.db.archive_tables import instance, patient, series, study
+from webviewer.adapters.db.archive_tables import patient, series, study
+from webviewer.adapters.db.engine import driver_cursor
 from webviewer.adapters.db.study_search import fold, joined, names_of
-from webviewer.archive import InstanceId, InstanceRecord, OwnerId, Receipt, SeriesId, StudyId
-from webviewer.core.errors import DataError, DuplicateObject
+from webviewer.archive import InstanceId, InstanceRecord, KnownObject, OwnerId, Receipt, SeriesId, StudyId
+from webviewer.core.errors import DataError
 
 _IMAGE_IS_ZLIB = 1
 _ADVISORY_LOCK = 0x57565F41  # "WV_A": one writer of the index at a time, as SQLite has it anyway
 _INT32_LIMIT = 2**31
 
-_SELECT_INSTANCE = (
-    select(
-        instance.c.instance_id,
-        instance.c.series_id,
-        series.c.study_id,
-        instance.c.transfer_syntax_uid,
-        instance.c.data_set_sha256,
-    )
-    .join(series, series.c.series_id == instance.c.series_id)
-    .where(instance.c.owner_id == bindparam("owner"), instance.c.sop_instance_uid == bindparam("uid"))
+# What runs for each object goes to the driver as it stands: SQLAlchemy's own work was most of an insert's cost. The
+# names in pointed brackets are the parameters, in whichever way the driver writes them.
+_SELECT_INSTANCE = """
+SELECT instance.instance_id, instance.series_id, series.study_id, instance.transfer_syntax_uid, instance.file_name,
+       instance.file_bytes, instance.data_set_offset_bytes
+FROM instance JOIN series ON series.series_id = instance.series_id
+WHERE instance.owner_id = <owner_id> AND instance.sop_instance_uid = <sop_instance_uid>
+"""
+_SELECT_PLACE = """
+SELECT study.study_id, study.modalities, study.body_parts, study.first_series_id,
+       series.series_id, series.series_number, series.image_count
+FROM study LEFT JOIN series
+     ON series.study_id = study.study_id AND series.series_instance_uid = <series_instance_uid>
+WHERE study.owner_id = <owner_id> AND study.study_instance_uid = <study_instance_uid>
+"""
+_INSTANCE_COLUMNS = (
+    "owner_id",
+    "series_id",
+    "sop_instance_uid",
+    "sop_class_uid",
+    "transfer_syntax_uid",
+    "instance_number",
+    "number_of_frames",
+    "file_name",
+    "file_bytes",
+    "data_set_offset_bytes",
+    "pixel_data_offset_bytes",
+    "pixel_data_length_bytes",
+    "image_encoding",
+    "image",
 )
-_SELECT_PLACE = (
-    select(
-        study.c.study_id,
-        study.c.modalities,
-        study.c.body_parts,
-        study.c.first_series_id,
-        series.c.series_id,
-        series.c.series_number,
-        series.c.image_count,
-    )
-    .select_from(study)
-    .outerjoin(
-        series, (series.c.study_id == study.c.study_id) & (series.c.series_instance_uid == bindparam("series_uid"))
-    )
-    .where(study.c.owner_id == bindparam("owner"), study.c.study_instance_uid == bindparam("study_uid"))
+# Nothing is looked up beforehand: the usual object is a new one, and the insert asks the index of UIDs anyway.
+_INSERT_INSTANCE = (
+    f"INSERT INTO instance ({', '.join(_INSTANCE_COLUMNS)}) "  # noqa: S608  names from above
+    f"VALUES ({', '.join(f'<{name}>' for name in _INSTANCE_COLUMNS)}) "
+    "ON CONFLICT (owner_id, sop_instance_uid) DO NOTHING RETURNING instance_id"
 )
+_UPDATE_SERIES = """
+UPDATE series SET instance_count = instance_count + <instances>, image_count = image_count + <images>
+WHERE series_id = <key>
+"""
+_UPDATE_STUDY = """
+UPDATE study SET instance_count = instance_count + <instances>, image_count = image_count + <images>,
+       size_bytes = size_bytes + <bytes>
+WHERE study_id = <key>
+"""
+# Apart from the counts, since these columns are in indexes, and change only with a new series.
+_UPDATE_STUDY_SERIES = """
+UPDATE study SET modalities = <modalities>, body_parts = <body_parts>, first_series_id = <first_series_id>,
+       series_count = series_count + <new_series>
+WHERE study_id = <key>
+"""
+_PARAMETER = re.compile("<([a-z_]+)>")
 _SELECT_PATIENT = select(patient.c.patient_key).where(
     patient.c.owner_id == bindparam("owner"),
     patient.c.patient_id == bindparam("id"),
@@ -55,36 +82,11 @@ _SELECT_PATIENT = select(patient.c.patient_key).where(
     patient.c.unnamed_study_uid == bindparam("unnamed"),
 )
 _SELECT_SERIES_NUMBER = select(series.c.series_number).where(series.c.series_id == bindparam("series"))
-# Nothing is looked up beforehand: the usual object is a new one, and the insert asks the index of UIDs anyway.
-_INSERT_INSTANCE: dict[str, ReturningInsert[int]] = {
-    "sqlite": sqlite.insert(instance)
-    .on_conflict_do_nothing(index_elements=["owner_id", "sop_instance_uid"])
-    .returning(instance.c.instance_id),
-    "postgresql": postgresql.insert(instance)
-    .on_conflict_do_nothing(index_elements=["owner_id", "sop_instance_uid"])
-    .returning(instance.c.instance_id),
-}
-_UPDATE_SERIES = (
-    update(series)
-    .where(series.c.series_id == bindparam("key"))
-    .values(
-        instance_count=series.c.instance_count + bindparam("instances"),
-        image_count=series.c.image_count + bindparam("images"),
-    )
-)
-_UPDATE_STUDY = (
-    update(study)
-    .where(study.c.study_id == bindparam("key"))
-    .values(
-        modalities=bindparam("new_modalities"),
-        body_parts=bindparam("new_body_parts"),
-        first_series_id=bindparam("new_first_series"),
-        series_count=study.c.series_count + bindparam("new_series"),
-        instance_count=study.c.instance_count + bindparam("instances"),
-        image_count=study.c.image_count + bindparam("images"),
-        size_bytes=study.c.size_bytes + bindparam("bytes"),
-    )
-)
+
+
+@functools.cache
+def _written_for(dialect: str, statement: str) -> str:
+    return _PARAMETER.sub(r":\1" if dialect == "sqlite" else r"%(\1)s", statement)
 
 
 @dataclass(slots=True)
@@ -103,6 +105,7 @@ class _StudyState:
     body_parts: set[str]
     first_series_id: SeriesId | None
     new_series: int = 0
+    is_changed: bool = False  # more than its counts
     instances: int = 0
     images: int = 0
     size_bytes: int = 0
@@ -114,18 +117,30 @@ class ArchiveWriter:
 
     def __init__(self, connection: Connection, received_at: dt.datetime) -> None:
         self._connection = connection
+        self._dialect = connection.dialect.name
         self._received_at = received_at.astimezone(dt.UTC).replace(tzinfo=None)
         self._studies: dict[tuple[OwnerId, str], _StudyState] = {}
 
-    def add(self, records: Sequence[tuple[OwnerId, InstanceRecord]]) -> list[Receipt | Exception]:
-        """Add objects; per object, in order, a receipt or `DuplicateObject`."""
-        if self._connection.dialect.name == "postgresql":
-            self._connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
-        outcomes = [self._add_one(owner_id, record) for owner_id, record in records]
-        self._update_counts()
+    def add(self, records: Sequence[tuple[OwnerId, InstanceRecord]]) -> list[Receipt | KnownObject | Exception]:
+        """Add objects; per object, in order, a receipt, or what is stored under its UID already."""
+        if not self._connection.in_transaction():
+            self._connection.begin()
+        with driver_cursor(self._connection) as self._cursor:
+            if self._dialect == "postgresql":
+                self._cursor.execute(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+            outcomes = [self._add_one(owner_id, record) for owner_id, record in records]
+            self._update_counts()
         return outcomes
 
-    def _add_one(self, owner_id: OwnerId, record: InstanceRecord) -> Receipt | Exception:
+    def _execute(self, statement: str, values: Mapping[str, object]) -> None:
+        self._cursor.execute(_written_for(self._dialect, statement), values)
+
+    def _one(self, statement: str, values: Mapping[str, object]) -> Sequence[Any] | None:
+        self._execute(statement, values)
+        row: Sequence[Any] | None = self._cursor.fetchone()
+        return row
+
+    def _add_one(self, owner_id: OwnerId, record: InstanceRecord) -> Receipt | KnownObject | Exception:
         study_state, series_state = self._find(owner_id, record)
         new_study, new_series = study_state is None, series_state is None
         if study_state is None or series_state is None:
@@ -156,22 +171,17 @@ class ArchiveWriter:
             new_series=new_series,
         )
 
-    def _known(self, owner_id: OwnerId, record: InstanceRecord) -> Receipt | DuplicateObject | None:
-        known = self._connection.execute(
-            _SELECT_INSTANCE, {"owner": owner_id, "uid": record.sop_instance_uid}
-        ).one_or_none()
-        if known is None:
+    def _known(self, owner_id: OwnerId, record: InstanceRecord) -> KnownObject | None:
+        row = self._one(_SELECT_INSTANCE, {"owner_id": owner_id, "sop_instance_uid": record.sop_instance_uid})
+        if row is None:
             return None
-        if (
-            bytes(known.data_set_sha256) == record.data_set_sha256
-            and known.transfer_syntax_uid == record.transfer_syntax_uid
-        ):
-            return Receipt(
-                "duplicate", StudyId(known.study_id), SeriesId(known.series_id), InstanceId(known.instance_id)
-            )
-        return DuplicateObject(
-            f"Other bytes are stored already under SOP Instance UID {record.sop_instance_uid}.",
-            details={"sop_instance_uid": record.sop_instance_uid},
+        instance_id, series_id, study_id, transfer_syntax_uid, file_name, file_bytes, offset = row
+        return KnownObject(
+            Receipt("duplicate", StudyId(study_id), SeriesId(series_id), InstanceId(instance_id)),
+            transfer_syntax_uid=transfer_syntax_uid,
+            file_name=file_name,
+            file_bytes=file_bytes,
+            data_set_offset_bytes=offset,
         )
 
     def _find(self, owner_id: OwnerId, record: InstanceRecord) -> tuple[_StudyState | None, _SeriesState | None]:
@@ -179,26 +189,27 @@ class ArchiveWriter:
         study_state = self._studies.get(key)
         if study_state is not None and record.series_instance_uid in study_state.series:
             return study_state, study_state.series[record.series_instance_uid]
-        row = self._connection.execute(
+        row = self._one(
             _SELECT_PLACE,
             {
-                "owner": owner_id,
-                "study_uid": record.study_instance_uid,
-                "series_uid": record.series_instance_uid,
+                "owner_id": owner_id,
+                "study_instance_uid": record.study_instance_uid,
+                "series_instance_uid": record.series_instance_uid,
             },
-        ).one_or_none()
+        )
         if row is None:
             return None, None
+        study_id, modalities, body_parts, first_series_id, series_id, series_number, image_count = row
         if study_state is None:
             study_state = self._studies[key] = _StudyState(
-                StudyId(row.study_id),
-                set(names_of(row.modalities)),
-                set(names_of(row.body_parts)),
-                None if row.first_series_id is None else SeriesId(row.first_series_id),
+                StudyId(study_id),
+                set(names_of(modalities)),
+                set(names_of(body_parts)),
+                None if first_series_id is None else SeriesId(first_series_id),
             )
-        if row.series_id is None:
+        if series_id is None:
             return study_state, None
-        series_state = _SeriesState(SeriesId(row.series_id), row.series_number, row.image_count > 0)
+        series_state = _SeriesState(SeriesId(series_id), series_number, image_count > 0)
         study_state.series[record.series_instance_uid] = series_state
         return study_state, series_state
 
@@ -215,6 +226,7 @@ class ArchiveWriter:
         )
         study_state.series[record.series_instance_uid] = series_state
         study_state.new_series += 1
+        study_state.is_changed = True
         # A backslash parts the names in the study's row; it cannot be inside one (PS3.5 6.2).
         study_state.modalities.add(record.modality.replace("\\", " "))
         study_state.body_parts.add(record.body_part_examined.replace("\\", " "))
@@ -229,33 +241,37 @@ class ArchiveWriter:
             if series_state.number is None or (first is not None and first <= series_state.number):
                 return
         study_state.first_series_id = series_state.series_id
+        study_state.is_changed = True
 
     def _update_counts(self) -> None:
-        studies: list[dict[str, object]] = []
-        all_series: list[dict[str, object]] = []
         for state in self._studies.values():
             if not state.instances:
                 continue
-            studies.append(
+            self._execute(
+                _UPDATE_STUDY,
                 {
                     "key": state.study_id,
-                    "new_modalities": joined(state.modalities),
-                    "new_body_parts": joined(state.body_parts),
-                    "new_first_series": state.first_series_id,
-                    "new_series": state.new_series,
                     "instances": state.instances,
                     "images": state.images,
                     "bytes": state.size_bytes,
-                }
+                },
             )
-            all_series += [
-                {"key": one.series_id, "instances": one.instances, "images": one.images}
-                for one in state.series.values()
-                if one.instances
-            ]
-        if studies:
-            self._connection.execute(_UPDATE_STUDY, studies)
-            self._connection.execute(_UPDATE_SERIES, all_series)
+            if state.is_changed:
+                self._execute(
+                    _UPDATE_STUDY_SERIES,
+                    {
+                        "key": state.study_id,
+                        "modalities": joined(state.modalities),
+                        "body_parts": joined(state.body_parts),
+                        "first_series_id": state.first_series_id,
+                        "new_series": state.new_series,
+                    },
+                )
+            for one in state.series.values():
+                if one.instances:
+                    self._execute(
+                        _UPDATE_SERIES, {"key": one.series_id, "instances": one.instances, "images": one.images}
+                    )
 
     def _insert_patient(self, owner_id: OwnerId, record: InstanceRecord) -> int:
         identity: dict[str, Any] = {
@@ -339,15 +355,13 @@ class ArchiveWriter:
             "file_name": record.file_name,
             "file_bytes": record.file_bytes,
             "data_set_offset_bytes": record.data_set_offset_bytes,
-            "data_set_sha256": record.data_set_sha256,
             "pixel_data_offset_bytes": record.pixel_data_offset_bytes,
             "pixel_data_length_bytes": record.pixel_data_length_bytes,
             "image_encoding": _IMAGE_IS_ZLIB if has_image else 0,
             "image": zlib.compress((record.image or "").encode("utf-8"), 1) if has_image else None,
         }
-        statement = _INSERT_INSTANCE[self._connection.dialect.name]
-        instance_id = self._connection.execute(statement, values).scalar_one_or_none()
-        return None if instance_id is None else InstanceId(instance_id)
+        row = self._one(_INSERT_INSTANCE, values)
+        return None if row is None else InstanceId(row[0])
 
     @staticmethod
     def _inserted(result: Any) -> int:

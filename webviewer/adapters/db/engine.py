@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -129,13 +130,42 @@ def _translate(context: ExceptionContext) -> OutOfResources | None:
     error = context.sqlalchemy_exception
     if context.is_pre_ping or not isinstance(error, DBAPIError):
         return None
+    unusable = _is_unusable(error, OperationalError, InterfaceError, DatabaseError)
+    return _unusable(error.orig) if unusable or error.connection_invalidated else None
+
+
+def _is_unusable(
+    error: BaseException, operational: type[Exception], interface: type[Exception], database: type[Exception]
+) -> bool:
     # SQLite says DatabaseError itself (none of its children) for a file that is damaged or no database at all.
-    unusable = isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
-    if unusable or error.connection_invalidated:
-        # Only the driver's first line: it says what is wrong, and holds neither the statement nor its values.
-        reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0]
-        return OutOfResources(f"The database cannot be used: {reason}.")
-    return None
+    return isinstance(error, operational | interface) or type(error) is database
+
+
+def _unusable(error: BaseException | None) -> OutOfResources:
+    # Only the driver's first line: it says what is wrong, and holds neither the statement nor its values.
+    reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+    return OutOfResources(f"The database cannot be used: {reason}.")
+
+
+@contextmanager
+def driver_cursor(connection: Connection) -> Iterator[DBAPICursor]:
+    """Lend a cursor of the driver itself, for statements that run too often for SQLAlchemy's own work on them.
+
+    It belongs to the connection's transaction. Errors leave as they do from the engine: `OutOfResources` when the
+    database cannot be used, otherwise the driver's own.
+    """
+    cursor = connection.connection.cursor()
+    errors: Any = connection.dialect.dbapi
+    try:
+        yield cursor
+    except errors.DatabaseError as exc:
+        if _is_unusable(exc, errors.OperationalError, errors.InterfaceError, errors.DatabaseError):
+            raise _unusable(exc) from exc
+        raise
+    except errors.InterfaceError as exc:
+        raise _unusable(exc) from exc
+    finally:
+        cursor.close()
 
 
 def sqlite_file(settings: DatabaseSettings) -> Path | None:

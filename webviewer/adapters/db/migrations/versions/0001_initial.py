@@ -248,7 +248,6 @@ def upgrade() -> None:
         sa.Column("file_name", sa.String(length=64), nullable=False),
         sa.Column("file_bytes", sa.BigInteger(), nullable=False),
         sa.Column("data_set_offset_bytes", sa.Integer(), nullable=False),
-        sa.Column("data_set_sha256", sa.LargeBinary(length=32), nullable=False),
         sa.Column("pixel_data_offset_bytes", sa.BigInteger(), nullable=True),
         sa.Column("pixel_data_length_bytes", sa.BigInteger(), nullable=True),
         sa.Column("image_encoding", sa.SmallInteger(), nullable=False),
