@@ -6,6 +6,24 @@ import tseslint from 'typescript-eslint';
 /** Who may import whom: shared ← features ← app; no feature imports another. */
 const features = ['viewer', 'studies', 'signin', 'admin', 'settings'];
 
+/** Inside the viewer, lowest first: a folder imports from itself and from those before it, so no two folders import each other. */
+const viewerFolders = ['model', 'stream', 'control', 'input', 'ui'];
+
+const viewerLayers = viewerFolders.map((folder, level) => {
+  const above = viewerFolders.slice(level + 1).join('|');
+  const root = '^(\\.\\./?)+(ViewerTab|index)?$';
+  const path = above === '' ? root : `^(\\.\\./)+(${above})(/|$)|${root}`;
+  const message = `src/viewer/${folder} must not import from what stands on it (order: ${viewerFolders.join(' < ')} < ViewerTab).`;
+  return {
+    files: [`src/viewer/${folder}/**/*.{ts,tsx}`],
+    ignores: ['**/*.test.{ts,tsx}'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex: path, message }] }],
+      'no-restricted-syntax': ['error', { selector: `ImportExpression > Literal[value=/${path.replaceAll('/', '\\/')}/]`, message }],
+    },
+  };
+});
+
 export default tseslint.config(
   { ignores: ['dist', 'public', 'node_modules', 'coverage', 'src/shared/protocol/generated'] },
   js.configs.recommended,
@@ -56,5 +74,6 @@ export default tseslint.config(
       ],
     },
   },
+  ...viewerLayers,
   { files: ['scripts/**', '*.config.*'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } }, rules: { 'no-console': 'off' } },
 );

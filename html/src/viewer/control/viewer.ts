@@ -2,9 +2,9 @@
 
 import { createWebSocket, fetchTicket } from '../../shared/api/client';
 import type { ServerMessage } from '../../shared/protocol/messages';
-import type { Tool } from '../input/drag';
 import { mirrored, normalDegrees } from '../model/geometry';
 import { frameAt, type SeriesDetail } from '../model/series';
+import type { Tool } from '../model/tools';
 import { type Clock, browserClock } from '../stream/clock';
 import { type ConnectionState, RenderConnection, type Socket } from '../stream/connection';
 import { CellController } from './cell';

@@ -1,8 +1,8 @@
 /** One-shot actions and tools by name: keys, tool bar, context menu and phone drawer all call these. */
 
+import type { ViewerEnvironment } from '../control/environment';
 import type { ViewerController } from '../control/viewer';
-import type { ViewerEnvironment } from '../ui/context';
-import { type Tool, tools } from './drag';
+import { type Tool, tools } from '../model/tools';
 
 export type ActionName =
   | 'fit' | 'actualSize' | 'fitWidth' | 'invert' | 'interpolation' | 'flipHorizontal' | 'flipVertical' | 'turnRight' | 'turnLeft'

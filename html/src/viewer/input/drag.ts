@@ -4,11 +4,9 @@ import type { CellController } from '../control/cell';
 import { type CellState, resolvePlacement } from '../control/cellState';
 import { panBy, type Placement, type Point, turnAbout, zoomAbout } from '../model/geometry';
 import { frameAt, isColour, sizeOf } from '../model/series';
+import type { Tool } from '../model/tools';
 import { dragWindow, type WidthLevel, windowValues } from '../model/windowing';
 import type { TwoFingers } from './gestures';
-
-export const tools = ['window', 'pan', 'zoom', 'scroll', 'rotate'] as const;
-export type Tool = (typeof tools)[number];
 
 /** The window that the doctor sees or has asked for; null for colour, or while it is not known. */
 export function currentWindow(state: CellState): WidthLevel | null {

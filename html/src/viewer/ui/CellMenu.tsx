@@ -3,7 +3,7 @@ import { IconArrowsDiagonal, IconContrast, IconPhotoDown, IconRestore } from '@t
 import { useTranslation } from '../../shared/i18n';
 import { useStore } from '../control/store';
 import { actionKeys, type ActionName, keyLabel, runAction, toolKeys } from '../input/actions';
-import { tools } from '../input/drag';
+import { tools } from '../model/tools';
 import type { Point } from '../model/geometry';
 import { Choice } from './Choice';
 import { useViewer } from './context';

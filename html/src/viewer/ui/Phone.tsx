@@ -5,7 +5,7 @@ import { personName } from '../../shared/format/person';
 import { useTranslation } from '../../shared/i18n';
 import { useStore } from '../control/store';
 import { type ActionName, runAction } from '../input/actions';
-import type { Tool } from '../input/drag';
+import type { Tool } from '../model/tools';
 import { isColour, frameAt } from '../model/series';
 import { useViewer } from './context';
 import { fitIcons, toolIcons, turnIcons } from './icons';

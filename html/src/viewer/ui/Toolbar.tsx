@@ -17,7 +17,7 @@ import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
 import type { MouseButton, OverlayLevel } from '../control/viewer';
 import { actionKeys, type ActionName, keyLabel, runAction, toolKeys } from '../input/actions';
-import type { Tool } from '../input/drag';
+import type { Tool } from '../model/tools';
 import { Choice } from './Choice';
 import { useViewer } from './context';
 import { fitIcons, FullScreenIcon, toolIcons, turnIcons } from './icons';

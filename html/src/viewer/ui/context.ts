@@ -1,18 +1,5 @@
 import { createContext, useContext } from 'react';
-import type { StudyWithSeries } from '../../shared/api/types';
-import type { ViewerController } from '../control/viewer';
-
-/** What every part of the viewing tab needs. */
-export interface ViewerEnvironment {
-  viewer: ViewerController;
-  study: StudyWithSeries | null;
-  phone: boolean;
-  locale: string;
-  openWindowDialog: () => void;
-  openKeys: () => void;
-  exportPicture: () => void;
-  toggleFullScreen: () => void;
-}
+import type { ViewerEnvironment } from '../control/environment';
 
 export const ViewerContext = createContext<ViewerEnvironment | null>(null);
 

@@ -2,7 +2,8 @@ import { Button, Group, Kbd, Modal, NumberInput, Stack, Table } from '@mantine/c
 import { useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import { actionKeys, type ActionName, keyLabel, toolKeys } from '../input/actions';
-import { currentWindow, tools } from '../input/drag';
+import { currentWindow } from '../input/drag';
+import { tools } from '../model/tools';
 import { frameAt } from '../model/series';
 import { windowValues } from '../model/windowing';
 import { useViewer } from './context';

@@ -11,7 +11,7 @@ import {
   IconStack2,
   IconZoomIn,
 } from '@tabler/icons-react';
-import type { Tool } from '../input/drag';
+import type { Tool } from '../model/tools';
 import type { Icon } from './ToolButton';
 
 /** A window's curve: from dark to light. */
