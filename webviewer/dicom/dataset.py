@@ -25,7 +25,7 @@ MAX_VALUE_BYTES = 16 * 1024**2
 MAX_NUMBERS_BYTES = 1024**2
 UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+_SHORT_VRS = {vr: vr.decode() for vr in b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()}
 _LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _FORMATS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]+")
@@ -254,7 +254,7 @@ class Reader:
             return group << 16 | element, "", length, position + 8
         group, element, vr, short = self._tag_vr_length.unpack_from(window.buffer, local)
         if vr in _SHORT_VRS:
-            return group << 16 | element, vr.decode(), short, position + 8
+            return group << 16 | element, _SHORT_VRS[vr], short, position + 8
         if group == 0xFFFE or not (vr.isalpha() and vr.isupper()):
             # Items and delimiters never have a VR; some writers leave it out elsewhere too.
             (length,) = self._long.unpack_from(window.buffer, local + 4)
@@ -264,10 +264,16 @@ class Reader:
         (length,) = self._long.unpack_from(window.buffer, position - window.base + 8)
         return group << 16 | element, vr.decode(), length, position + 12
 
-    def _read_elements(self, data_set: DataSet, position: int, end: int | None, is_explicit: bool, depth: int) -> int:
+    def _read_elements(  # noqa: PLR0912  one loop for all kinds of elements
+        self, data_set: DataSet, position: int, end: int | None, is_explicit: bool, depth: int
+    ) -> int:
         """Keep wanted elements into ``data_set`` until ``end``, an item delimiter, the pixels or the end of file."""
         window = self._window
         while end is None or position < end:
+            if is_explicit:
+                position = self._read_short_elements(data_set, position, end)
+                if position == end:
+                    break
             found = self._element(position, is_explicit)
             if found is None:
                 if depth:
@@ -299,6 +305,35 @@ class Reader:
                 if length and not window.holds(position - 1, 1):
                     raise DataError(f"The data set is cut off in the value of ({tag >> 16:04X},{tag & 0xFFFF:04X}).")
         return position
+
+    def _read_short_elements(self, data_set: DataSet, position: int, end: int | None) -> int:
+        """Keep or skip elements with a short explicit VR that lie whole in the window; return where another one starts.
+
+        They are nearly all elements of a header. What is special in any way is left to `_read_elements`.
+        """
+        buffer, base = self._window.buffer, self._window.base
+        if position < base:
+            return position
+        here = position - base
+        last = len(buffer) if end is None else min(len(buffer), end - base)
+        unpack, wanted, values = self._tag_vr_length.unpack_from, tags.WANTED, data_set.values
+        first_left = left = self._elements_left
+        while here + 8 <= last and left:
+            group, element, vr, length = unpack(buffer, here)
+            name = _SHORT_VRS.get(vr)
+            after = here + 8 + length
+            if name is None or after > last or group >= 0x7FE0:
+                break
+            left -= 1
+            tag = group << 16 | element
+            if tag in wanted:
+                if tag in tags.SEQUENCES or tag == tags.SPECIFIC_CHARACTER_SET:
+                    left += 1
+                    break
+                values[tag] = name, buffer[here + 8 : after]
+            here = after
+        self._elements_left -= first_left - left
+        return base + here
 
     def _check_depth(self, depth: int) -> None:
         if depth > self._limits.max_sequence_depth:
