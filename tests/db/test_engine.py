@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from pathlib import Path
 
+import psycopg2
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
-from webviewer.adapters.db.engine import READ_ONLY_OPTION, make_engine
+from tests.support.databases import PostgresqlServer
+from webviewer.adapters.db.engine import READ_ONLY_OPTION, driver_cursor, make_engine
 from webviewer.config import DatabaseDriver, DatabaseSettings
 from webviewer.core.errors import OutOfResources
+
+PATIENT = "Lovelace^Ada"
 
 
 def test_sqlite_is_durable_and_checks_foreign_keys(tmp_path: Path) -> None:
@@ -82,3 +88,39 @@ def test_a_file_that_is_no_database_is_refused_with_words(tmp_path: Path) -> Non
     engine = make_engine(DatabaseSettings(DatabaseDriver.SQLITE, str(file)))
     with pytest.raises(OutOfResources, match="not a database"), engine.connect():
         pass
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO person (code, name) VALUES (1, :name)",  # the key is taken
+        "INSERT INTO person (code, name, age) VALUES (NULL, :name, NULL)",  # PostgreSQL would quote the whole row
+        "INSERT INTO person (code, name, age) VALUES (2, :name, -1)",  # a check fails
+        "INSERT INTO nobody (name) VALUES (:name)",  # psycopg2 puts the values into the statement that it quotes
+    ],
+    ids=["unique", "not-null", "check", "syntax"],
+)
+def test_what_a_failed_statement_says_of_itself_names_no_patient(engine: Engine, statement: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text("CREATE TABLE person (code INTEGER NOT NULL, name TEXT NOT NULL UNIQUE, age INTEGER CHECK (age > 0))")
+        )
+        connection.execute(text("INSERT INTO person VALUES (1, :name, 3)"), {"name": PATIENT})
+    with pytest.raises((DBAPIError, OutOfResources)) as failed, engine.begin() as connection:
+        connection.execute(text(statement), {"name": PATIENT})
+    told = "".join(traceback.format_exception(failed.value))  # with all causes
+    assert "Lovelace" not in told
+    assert "nobody" in told or "person" in told or "SQLSTATE 23" in told
+
+
+def test_a_value_of_a_wrong_kind_is_not_quoted_by_postgresql(postgresql_server: PostgresqlServer) -> None:
+    engine = make_engine(postgresql_server.new_database())
+    with pytest.raises(DBAPIError) as failed, engine.connect() as connection:
+        connection.execute(text("SELECT CAST(:name AS INTEGER)"), {"name": PATIENT})
+    told = "".join(traceback.format_exception(failed.value))
+    assert "Lovelace" not in told
+    assert "SQLSTATE 22P02" in told
+    with pytest.raises(psycopg2.DataError) as raw, engine.connect() as connection, driver_cursor(connection) as cursor:
+        cursor.execute("SELECT CAST(%(name)s AS INTEGER)", {"name": PATIENT})
+    assert str(raw.value) == "SQLSTATE 22P02"
+    engine.dispose()

@@ -31,6 +31,8 @@ _WRITER_WAIT_S = 15.0
 _BUSY_TIMEOUT_MS = 50
 _RETRY_SLEEP_S = 0.002
 _CONNECT_TIMEOUT_S = 5
+# Classes of SQLSTATE that tell of the server, never of a row: connection, resources, intervention, system, internal.
+_PGCODES_OF_THE_SERVER = frozenset({"08", "53", "57", "58", "XX"})
 
 
 def make_url(settings: DatabaseSettings) -> URL:
@@ -55,13 +57,16 @@ def make_engine(settings: DatabaseSettings) -> Engine:
     """
     if settings.driver is DatabaseDriver.SQLITE:
         engine = create_engine(
-            make_url(settings), connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000}
+            make_url(settings),
+            hide_parameters=True,  # they hold patients' names, and errors go into the log
+            connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000},
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = create_engine(
             make_url(settings),
+            hide_parameters=True,
             pool_pre_ping=True,
             pool_size=10,
             max_overflow=20,
@@ -130,6 +135,9 @@ def _translate(context: ExceptionContext) -> OutOfResources | None:
     error = context.sqlalchemy_exception
     if context.is_pre_ping or not isinstance(error, DBAPIError):
         return None
+    if error.orig is not None:
+        _hide_values(error.orig)
+        error.args = (f"({type(error.orig).__name__}) {error.orig}",)
     unusable = _is_unusable(error, OperationalError, InterfaceError, DatabaseError)
     return _unusable(error.orig) if unusable or error.connection_invalidated else None
 
@@ -139,6 +147,23 @@ def _is_unusable(
 ) -> bool:
     # SQLite says DatabaseError itself (none of its children) for a file that is damaged or no database at all.
     return isinstance(error, operational | interface) or type(error) is database
+
+
+def _hide_values(error: BaseException) -> None:
+    """Take out of an error of PostgreSQL's driver what it quotes of a row or a statement: it may name a patient.
+
+    SQLite's errors name columns and constraints only.
+    """
+    code: str | None = getattr(error, "pgcode", None)
+    if code is None:
+        return
+    if code[:2] in _PGCODES_OF_THE_SERVER:
+        error.args = (str(error).strip().partition("\n")[0],)
+        return
+    told: Any = getattr(error, "diag", None)
+    names = ("constraint_name", "table_name", "column_name", "datatype_name")
+    where = [f"{name.replace('_name', '')} {value}" for name in names if (value := getattr(told, name, None))]
+    error.args = (", ".join([f"SQLSTATE {code}", *where]),)
 
 
 def _unusable(error: BaseException | None) -> OutOfResources:
@@ -159,6 +184,7 @@ def driver_cursor(connection: Connection) -> Iterator[DBAPICursor]:
     try:
         yield cursor
     except errors.DatabaseError as exc:
+        _hide_values(exc)
         if _is_unusable(exc, errors.OperationalError, errors.InterfaceError, errors.DatabaseError):
             raise _unusable(exc) from exc
         raise
