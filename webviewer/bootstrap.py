@@ -6,8 +6,6 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Engine
-
 from webviewer import __version__
 from webviewer.accounts import PasswordHasher
 from webviewer.adapters.crypto import Argon2Hasher, Offload, run_here
@@ -92,10 +90,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def unit_of_work_factory(settings: Settings) -> tuple[UnitOfWorkFactory, Engine]:
-    """Return a factory of units of work on the database of the settings, and its engine to dispose of at the end."""
+def unit_of_work_factory(settings: Settings) -> tuple[UnitOfWorkFactory, Callable[[], None]]:
+    """Return a factory of units of work on the database of the settings, and what closes its connections at the end."""
     engine = make_engine(settings.database)
-    return SqlUnitOfWorkFactory(engine), engine
+    return SqlUnitOfWorkFactory(engine), engine.dispose
 
 
 def make_services(
@@ -118,7 +116,8 @@ def make_services(
     offload
         How blocking computation leaves the event loop.
     """
-    units, engine = unit_of_work_factory(settings)
+    engine = make_engine(settings.database)
+    units = SqlUnitOfWorkFactory(engine)
     chosen_hasher = hasher if hasher is not None else Argon2Hasher(offload)
     live = LiveSockets()
     metrics = Metrics()

@@ -209,7 +209,7 @@ def start_control(
     variables |= environ or {}
     settings = load_settings(config, environ=variables)
     create_database(settings.database)
-    units, engine = unit_of_work_factory(settings)
+    units, dispose = unit_of_work_factory(settings)
     lifeline = Lifeline()
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.control_process", str(config), str(offset_file)],
@@ -231,7 +231,7 @@ def start_control(
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         lifeline.close()
-        engine.dispose()
+        dispose()
 
 
 def _wait_until_live(server: ControlServer) -> None:
