@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated
 
 from flask import Blueprint, Response, request
@@ -9,14 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dicom_gateway.api.body import read_json
 from dicom_gateway.api.parts import ApiParts
-from dicom_gateway.api.plain import answer, plain, render_json, series_json
-from webviewer.archive import InstanceId, OwnerId, SeriesId, StudyId
+from dicom_gateway.api.plain import answer, encoded, plain, render_json, series_json
+from webviewer.archive import InstanceId, OwnerId, Series, SeriesId, StudyId
 from webviewer.core.errors import NotFound
-from webviewer.usecases.delete_studies import delete_studies
+from webviewer.usecases.delete_studies import MAX_DELETED_AT_ONCE, delete_studies
 from webviewer.usecases.list_studies import MAX_ID, get_study, id_from, list_studies, study_query_from
-from webviewer.usecases.open_series import open_instance_for_render, open_series, open_series_for_render
-
-MAX_DELETED_AT_ONCE = 1000
+from webviewer.usecases.open_series import (
+    open_instance_for_render,
+    open_series,
+    open_series_for_render,
+)
 
 
 class _Delete(BaseModel):
@@ -70,23 +73,38 @@ def study_routes(parts: ApiParts) -> Blueprint:
         owner, wanted = OwnerId(owner_id), SeriesId(series_id)
         with parts.units(read_only=True) as unit:
             now = unit.archive.get_series(owner, wanted)
-        body = parts.series_cache.get(owner, now, "render")
-        if body is None:
-            body = render_json(open_series_for_render(parts.units, owner, wanted))
-            parts.series_cache.put(owner, now, "render", body)
-        return Response(body, mimetype="application/json")
+        version = _version_of(now)
+        if request.if_none_match.contains(version):
+            response = Response(status=304)
+        else:
+            body = parts.series_cache.get(owner, now, "render")
+            if body is None:
+                body = render_json(open_series_for_render(parts.units, owner, wanted))
+                parts.series_cache.put(owner, now, "render", body)
+            response = Response(body, mimetype="application/json")
+        response.set_etag(version)
+        return response
 
     @routes.get("/instances/<int:instance_id>/render")
     def instance_render(owner_id: int, instance_id: int) -> Response:
         detail = open_instance_for_render(parts.units, OwnerId(owner_id), InstanceId(instance_id))
         return Response(render_json(detail), mimetype="application/json")
 
+    _changing_routes(routes, parts)
+    return routes
+
+
+def _changing_routes(routes: Blueprint, parts: ApiParts) -> None:
     @routes.post("/studies/delete")
     def delete(owner_id: int) -> Response:
         wanted = [StudyId(study_id) for study_id in read_json(_Delete).study_ids]
-        done = delete_studies(parts.units, parts.files, parts.publish, OwnerId(owner_id), wanted)
-        parts.series_cache.clear()
-        parts.frames.cache.clear()
+        owner = OwnerId(owner_id)
+        try:
+            done = delete_studies(parts.units, parts.files, parts.publish, owner, wanted)
+        finally:
+            # No number comes back, so nothing kept would be wrong; but what is deleted is not to stay in memory.
+            parts.series_cache.forget(owner, frozenset(wanted))
+            parts.frames.cache.forget_owner(owner)
         return answer({"deleted": len(done.study_ids)})
 
     @routes.put("")
@@ -97,4 +115,7 @@ def study_routes(parts: ApiParts) -> Blueprint:
             unit.commit()
         return Response(status=204)
 
-    return routes
+
+def _version_of(series: Series) -> str:
+    """Return what changes with a series: objects are only ever added to it, and its row counts them."""
+    return hashlib.sha256(encoded(series)).hexdigest()[:32]

@@ -19,6 +19,7 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FILTER_UP = 2
 _GREY, _RGB = 0, 2  # PNG colour types
 _ZLIB_WINDOW_BITS = 15
+_STILL_QUALITIES = (95, 85, 70, 50, 35)  # of a still that may not be lossless, the best first
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,30 @@ def encode_jpeg(pixels: NDArray[np.uint8], quality: int, *, full_colour: bool = 
     return bytes(data)
 
 
-def encode_still(pixels: NDArray[np.uint8], lossless_limit_bytes: int) -> EncodedPicture:
-    """Return the picture at rest: lossless; a colour one over the limit as JPEG of quality 95 in 4:4:4 instead."""
+def encode_still(
+    pixels: NDArray[np.uint8], lossless_limit_bytes: int, limit_bytes: int | None = None
+) -> EncodedPicture:
+    """Return the picture at rest: lossless where the limits allow it.
+
+    Parameters
+    ----------
+    pixels
+        (height, width) grey or (height, width, 3) RGB, uint8.
+    lossless_limit_bytes
+        A colour picture whose PNG is larger becomes a JPEG of quality 95 in 4:4:4.
+    limit_bytes
+        What a slow line may carry, None = anything: the best JPEG that fits instead of a larger picture; if none fits,
+        the lightest.
+    """
     data = encode_png(pixels)
-    if pixels.ndim == 3 and len(data) > lossless_limit_bytes:
-        return EncodedPicture(encode_jpeg(pixels, 95, full_colour=True), "image/jpeg", lossless=False)
-    return EncodedPicture(data, "image/png", lossless=True)
+    fits_colour = pixels.ndim == 2 or len(data) <= lossless_limit_bytes
+    if fits_colour and (limit_bytes is None or len(data) <= limit_bytes):
+        return EncodedPicture(data, "image/png", lossless=True)
+    for quality in _STILL_QUALITIES:
+        data = encode_jpeg(pixels, quality, full_colour=True)
+        if limit_bytes is None or len(data) <= limit_bytes:
+            break
+    return EncodedPicture(data, "image/jpeg", lossless=False)
 
 
 def encode_light(pixels: NDArray[np.uint8], quality: int) -> EncodedPicture:

@@ -32,13 +32,17 @@ class Renderer:
         As in `renderpool.engine.device.Context`.
     debug
         Check OpenGL's error state after each step, not only after each picture.
+    textures_bytes
+        How much is kept of images that were drawn; 0 = only the one drawn last, None = what suits the device.
     """
 
-    def __init__(self, device_index: int | None = None, *, debug: bool = False) -> None:
+    def __init__(
+        self, device_index: int | None = None, *, debug: bool = False, textures_bytes: int | None = None
+    ) -> None:
         self.context = Context(device_index)
         self._debug = debug
-        budget = _SOFTWARE_TEXTURES_BYTES if self.context.software else _HARDWARE_TEXTURES_BYTES
-        self.textures = TextureCache(budget)
+        suitable = _SOFTWARE_TEXTURES_BYTES if self.context.software else _HARDWARE_TEXTURES_BYTES
+        self.textures = TextureCache(suitable if textures_bytes is None else textures_bytes)
         self._luts = TextureCache(_LUTS_BYTES)
         self._programs: dict[tuple[str, str, int], Program] = {}
         self._grey, self._colour = Framebuffer(1), Framebuffer(3)

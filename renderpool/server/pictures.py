@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -13,13 +14,13 @@ import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 
-from renderpool.engine.encode import EncodedPicture, encode_jpeg, encode_png
+from renderpool.engine.encode import encode_jpeg, encode_png
 from renderpool.engine.renderer import Renderer
 from renderpool.server.node import NODE, RenderNode
 from renderpool.session.images import LoadedImage
 from renderpool.session.painter import paint
 from renderpool.session.source import FrameKey, SeriesFrames
-from webviewer.core.errors import InvalidInput, NotFound
+from webviewer.core.errors import InvalidInput, NotFound, Unavailable
 from webviewer.protocol.messages import View, WindowRecommended, WindowValues
 
 _THUMBNAIL_QUALITY = 85
@@ -28,22 +29,35 @@ _MAX_SIDE_PX = 4096
 _CACHE_BYTES = 8 * 1024**2
 
 
+ThumbnailKey = tuple[int, int, int]  # owner_id, series_id, pixels of the longer side
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """The picture of a series, the version of the series that it shows, and which frame that is."""
+
+    version: str
+    frame: FrameKey
+    etag: str
+    data: bytes
+
+
 class PictureCache:
-    """Thumbnails by what they show; bounded by bytes, least recently used goes first. Used in the event loop only."""
+    """Thumbnails of series; bounded by bytes, least recently used goes first. Used in the event loop only."""
 
     def __init__(self, budget_bytes: int = _CACHE_BYTES) -> None:
         self._budget_bytes = budget_bytes
-        self._entries: OrderedDict[tuple[FrameKey, int], EncodedPicture] = OrderedDict()
+        self._entries: OrderedDict[ThumbnailKey, Thumbnail] = OrderedDict()
         self.size_bytes = 0
 
-    def get(self, key: tuple[FrameKey, int]) -> EncodedPicture | None:
+    def get(self, key: ThumbnailKey) -> Thumbnail | None:
         """Return a thumbnail that is there."""
         picture = self._entries.get(key)
         if picture is not None:
             self._entries.move_to_end(key)
         return picture
 
-    def put(self, key: tuple[FrameKey, int], picture: EncodedPicture) -> None:
+    def put(self, key: ThumbnailKey, picture: Thumbnail) -> None:
         """Keep a thumbnail."""
         old = self._entries.pop(key, None)
         self.size_bytes += len(picture.data) - (0 if old is None else len(old.data))
@@ -59,26 +73,44 @@ PICTURES = web.AppKey("pictures", PictureCache)
 
 
 async def get_thumbnail(request: web.Request) -> web.Response:
-    """Answer the middle image of a series in its recommended window, at most ``size`` pixels a side."""
+    """Answer the middle image of a series in its recommended window, at most ``size`` pixels a side.
+
+    One that is there is answered once the storage node has said that the series is as it was; who may not see the
+    series gets no picture from here either.
+    """
     node, cache = request.app[NODE], request.app[PICTURES]
     owner_id, series_id = int(request.match_info["owner"]), int(request.match_info["series"])
     size_px = _number(request, "size", 160, 16, 1024)
-    series: SeriesFrames = await _in_worker(node, partial(node.source.series, owner_id, series_id))
-    if not series.frames:
-        raise NotFound("This series has no images to show.")
-    key = series.frames[len(series.frames) // 2]
-    etag = _etag("thumbnail", *key, size_px)
-    if _is_known(request, etag):
-        return web.Response(status=304, headers=_headers(etag))
-    picture = cache.get((key, size_px))
-    if picture is None:
-        image = await _load(node, owner_id, series, key)
-        width_px, height_px = _fitted_size(image, size_px, size_px)
-        view = View(cell=0, revision=0, width_px=width_px, height_px=height_px)
-        pixels = await asyncio.wrap_future(node.scheduler.submit(partial(_paint, image, view)))
-        picture = EncodedPicture(encode_jpeg(pixels, _THUMBNAIL_QUALITY), "image/jpeg", lossless=False)
-        cache.put((key, size_px), picture)
-    return web.Response(body=picture.data, content_type=picture.media_type, headers=_headers(etag))
+    cached = cache.get((owner_id, series_id, size_px))
+    known_version = "" if cached is None else cached.version
+    newer = await _in_worker(node, partial(node.source.newer_series, owner_id, series_id, known_version))
+    if newer is not None:
+        if not newer.frames:
+            raise NotFound("This series has no images to show.")
+        key = newer.frames[len(newer.frames) // 2]
+        etag = _etag("thumbnail", *key, size_px)
+        if _is_known(request, etag) and cached is None:
+            return web.Response(status=304, headers=_headers(etag))
+        data = (
+            cached.data
+            if cached is not None and cached.frame == key
+            else await _thumbnail(node, owner_id, newer, key, size_px)
+        )
+        cached = Thumbnail(newer.version, key, etag, data)
+        cache.put((owner_id, series_id, size_px), cached)
+    if cached is None:
+        raise Unavailable("The storage node says that a series is as it was which nobody knows.")
+    if _is_known(request, cached.etag):
+        return web.Response(status=304, headers=_headers(cached.etag))
+    return web.Response(body=cached.data, content_type="image/jpeg", headers=_headers(cached.etag))
+
+
+async def _thumbnail(node: RenderNode, owner_id: int, series: SeriesFrames, key: FrameKey, size_px: int) -> bytes:
+    image = await _load(node, owner_id, series, key)
+    width_px, height_px = _fitted_size(image, size_px, size_px)
+    view = View(cell=0, revision=0, width_px=width_px, height_px=height_px)
+    pixels = await asyncio.wrap_future(node.scheduler.submit(partial(_paint, image, view)))
+    return await _in_worker(node, partial(encode_jpeg, pixels, _THUMBNAIL_QUALITY))
 
 
 async def get_rendered(request: web.Request) -> web.Response:
@@ -108,7 +140,7 @@ async def get_rendered(request: web.Request) -> web.Response:
     view = View(cell=0, revision=0, width_px=width_px, height_px=height_px, window=window)
     pixels = await asyncio.wrap_future(node.scheduler.submit(partial(_paint, image, view)))
     encode = encode_png if kind == "png" else partial(encode_jpeg, quality=_RENDERED_QUALITY, full_colour=True)
-    data = encode(pixels)
+    data = await _in_worker(node, partial(encode, pixels))  # a large one takes long: the streams go on
     return web.Response(body=data, content_type=f"image/{kind}", headers=_headers(etag))
 
 

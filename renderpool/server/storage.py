@@ -19,6 +19,11 @@ class StorageSource:
         """Return the frames of a series; raises NotFound, Unavailable."""
         return _series(self._client.series_for_render(owner_id, series_id))
 
+    def newer_series(self, owner_id: int, series_id: int, version: str) -> SeriesFrames | None:
+        """Return the frames of a series, None if it still has that version; raises NotFound, Unavailable."""
+        found = self._client.newer_series_for_render(owner_id, series_id, version)
+        return None if found is None else _series(found)
+
     def instance(self, owner_id: int, instance_id: int) -> SeriesFrames:
         """Return the frames of one instance; raises NotFound, Unavailable."""
         return _series(self._client.instance_for_render(owner_id, instance_id))
@@ -29,4 +34,4 @@ class StorageSource:
 
 
 def _series(found: RenderSeries) -> SeriesFrames:
-    return SeriesFrames(found.series_id, found.modality, found.frames, found.instances)
+    return SeriesFrames(found.series_id, found.modality, found.frames, found.instances, found.version)

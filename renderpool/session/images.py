@@ -173,16 +173,12 @@ class ImageStore:
             self._finish(key, Unavailable("The render node is stopping."))
 
     def prefetch(self, owner_id: int, series: SeriesFrames, keys: Sequence[FrameKey], done: Callable[[], None]) -> bool:
-        """Load frames that may be wanted soon, in one request; ``done`` is called when all are settled."""
-        with self._lock:
-            mine = [key for key in keys if key not in self._images and key not in self._waiting]
-            for key in mine:
-                self._waiting[key] = []
-        if self._submit(self._prefetch, self._load_batch, owner_id, series, mine, done):
-            return True
-        for key in mine:
-            self._finish(key, Unavailable("The render node is stopping."))
-        return False
+        """Load frames that may be wanted soon, in one request; ``done`` is called when all are settled.
+
+        They count as being loaded once the request is made: whoever wants to see one of them before does not wait
+        behind what other viewers may want soon.
+        """
+        return self._submit(self._prefetch, self._load_batch, owner_id, series, keys, done)
 
     def _submit(self, pool: ThreadPoolExecutor, function: Callable[..., None], *arguments: object) -> bool:
         try:
@@ -192,9 +188,15 @@ class ImageStore:
         future.add_done_callback(_log_failure)
         return True
 
-    def _load_batch(self, owner_id: int, series: SeriesFrames, keys: list[FrameKey], done: Callable[[], None]) -> None:
+    def _load_batch(
+        self, owner_id: int, series: SeriesFrames, keys: Sequence[FrameKey], done: Callable[[], None]
+    ) -> None:
+        with self._lock:
+            mine = [key for key in keys if key not in self._images and key not in self._waiting]
+            for key in mine:
+                self._waiting[key] = []
         try:
-            self._load(owner_id, series, keys, self._decode)
+            self._load(owner_id, series, mine, self._decode)
         finally:
             done()
 
@@ -202,6 +204,8 @@ class ImageStore:
         self._load(owner_id, series, keys, None)
 
     def _load(self, owner_id: int, series: SeriesFrames, keys: list[FrameKey], pool: ThreadPoolExecutor | None) -> None:
+        if not keys:
+            return
         left = set(keys)
         decoding: list[Future[None]] = []
         try:
@@ -209,7 +213,7 @@ class ImageStore:
                 if self._closed:
                     break
                 left.discard(key)
-                work = partial(self._decode_one, key, data, series.instances[key[0]])
+                work = partial(self._decode_one, key, data, series)
                 if pool is None:
                     work()
                 else:
@@ -225,12 +229,13 @@ class ImageStore:
             for key in left:
                 self._finish(key, Unavailable("The storage node did not send this image."))
 
-    def _decode_one(self, key: FrameKey, data: bytes | WebviewerError, attributes: ImageAttributes) -> None:
+    def _decode_one(self, key: FrameKey, data: bytes | WebviewerError, series: SeriesFrames) -> None:
         outcome: LoadedImage | WebviewerError
         try:
             if isinstance(data, WebviewerError):
                 outcome = data
             else:
+                attributes = series.instances[key[0]]
                 outcome = LoadedImage(key, decode_frame(data, attributes, key[1]), attributes)
         except WebviewerError as exc:
             outcome = exc

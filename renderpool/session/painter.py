@@ -1,4 +1,7 @@
-"""One frame and one wish to an encoded picture. Runs in the drawing thread, the only one that may use the renderer."""
+"""One frame and one wish to an encoded picture.
+
+`paint` runs in the drawing thread, the only one that may use the renderer; `encode` in any.
+"""
 
 from __future__ import annotations
 
@@ -97,8 +100,11 @@ def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel 
     return Painting(pixels, view, grey)
 
 
-def encode(painting: Painting, light: LightLevel | None) -> EncodedPicture:
-    """Return the picture as it goes out: lossless at rest (a large colour one as a good JPEG), else light."""
+def encode(painting: Painting, light: LightLevel | None, still_limit_bytes: int | None = None) -> EncodedPicture:
+    """Return the picture as it goes out.
+
+    Light while moving; at rest lossless, but a large colour one, or one over ``still_limit_bytes``, as a JPEG.
+    """
     if light is not None:
         return encode_light(painting.pixels, light.jpeg_quality)
-    return encode_still(painting.pixels, COLOUR_LOSSLESS_LIMIT_BYTES)
+    return encode_still(painting.pixels, COLOUR_LOSSLESS_LIMIT_BYTES, still_limit_bytes)

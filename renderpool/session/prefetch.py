@@ -8,6 +8,7 @@ from itertools import islice
 
 from renderpool.session.images import ImageStore
 from renderpool.session.source import FrameKey, SeriesFrames
+from webviewer.core.errors import DataError
 
 _BATCH_BYTES = 4 * 1024**2
 _MAX_BATCH = 16
@@ -46,8 +47,7 @@ class Prefetcher:
         self._running = False
         self._cancelled = False
         self._bad_batches = 0
-        sizes = [_frame_bytes(series, key) for key in series.frames[:1]]
-        self._frame_bytes = max(1, *sizes) if sizes else 1
+        self._frame_bytes = max([1, *(_frame_bytes(series, key) for key in series.frames[:1])])
         self._reach = min(len(series.frames), int(store.budget_bytes * _BUDGET_SHARE) // self._frame_bytes)
         self._batch = max(1, min(_MAX_BATCH, _BATCH_BYTES // self._frame_bytes))
 
@@ -76,8 +76,8 @@ class Prefetcher:
             self._running = False
 
     def _after(self, keys: list[FrameKey]) -> None:
-        if self._store.count_ready(keys) == 0:
-            self._bad_batches += 1
+        nothing_came = len(self._store.missing(keys)) == len(keys)
+        self._bad_batches = self._bad_batches + 1 if nothing_came else 0
         self._report()
         self._step()
 
@@ -92,5 +92,8 @@ class Prefetcher:
 
 
 def _frame_bytes(series: SeriesFrames, key: FrameKey) -> int:
-    attributes = series.instances[key[0]]
+    try:
+        attributes = series.instances[key[0]]
+    except DataError:
+        return 1  # its own loading says so
     return attributes.rows * attributes.columns * attributes.samples_per_pixel * max(1, attributes.bits_allocated // 8)

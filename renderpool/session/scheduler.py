@@ -1,8 +1,11 @@
-"""The one thread that draws: which picture is next, over all sessions.
+"""The one thread that draws, and the few that encode: which picture is next, over all sessions.
 
 Sessions take turns. Moving pictures go before still ones, but a still one that has waited ``_STILL_PATIENCE_S`` goes
 first, so that one busy viewer cannot keep the others from their full quality. Single pictures (thumbnails, rendered
 frames) fill the gaps and get at least every ``_TURNS_BEFORE_SINGLE``-th turn.
+
+What is drawn is encoded by a few other threads, so that a large picture of one viewer does not hold up the drawing of
+the others. Nothing is drawn that no encoder will take soon, and still pictures leave an encoder free for moving ones.
 """
 
 from __future__ import annotations
@@ -12,13 +15,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+
+from renderpool.engine.encode import encode_jpeg, encode_png
 from renderpool.engine.renderer import Renderer
+from renderpool.scene.grey import GreyMap, VoiFunction
+from renderpool.scene.view import ImageExtent, Placement, resolve
 from renderpool.session.images import ImageStore
-from renderpool.session.painter import encode, paint
+from renderpool.session.painter import Painting, encode, paint
 from renderpool.session.session import Job, RenderSession
 from webviewer.core.errors import DeviceLost, LimitExceeded, RenderError, Unavailable, WebviewerError
 from webviewer.protocol.messages import ServerMessage
@@ -28,6 +36,8 @@ _LOG = logging.getLogger(__name__)
 MAX_SESSIONS = 128
 _MAX_SINGLES = 64
 _STILL_PATIENCE_S = 0.08
+_WARM_UP = "warm up"
+_WARM_UP_PX = 64
 _TURNS_BEFORE_SINGLE = 4
 
 Result = TypeVar("Result")
@@ -62,6 +72,8 @@ class Scheduler:
 
     Parameters
     ----------
+    encode_threads
+        How many pictures are encoded at once.
     on_lost
         Called in the drawing thread when it cannot go on (the graphics device is gone): the process has to be started
         again.
@@ -73,6 +85,7 @@ class Scheduler:
         device_index: int | None = None,
         *,
         bandwidth_bytes_per_s: int | None = None,
+        encode_threads: int = 3,
         debug: bool = False,
         clock: Callable[[], float] = time.monotonic,
         on_lost: Callable[[], None] = lambda: None,
@@ -87,6 +100,10 @@ class Scheduler:
         self._sessions: deque[RenderSession] = deque()
         self._singles: deque[Callable[[Renderer], None]] = deque()
         self._turns = 0
+        self._encoding = self._encoding_stills = 0
+        self._max_encoding = encode_threads + 1  # one is drawn while all encode
+        self._max_encoding_stills = max(1, encode_threads - 1)
+        self._encoders = ThreadPoolExecutor(encode_threads, "encode")
         self._stopping = False
         self._started: Future[DeviceFacts] = Future()
         self._thread = threading.Thread(target=self._run, name="draw", daemon=True)
@@ -110,6 +127,7 @@ class Scheduler:
             self._lock.notify_all()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+        self._encoders.shutdown(wait=True, cancel_futures=True)
 
     @property
     def is_drawing(self) -> bool:
@@ -179,7 +197,8 @@ class Scheduler:
 
     def _run(self) -> None:
         try:
-            renderer = Renderer(self._device_index, debug=self._debug)
+            textures_bytes = None if self._store.budget_bytes else 0
+            renderer = Renderer(self._device_index, debug=self._debug, textures_bytes=textures_bytes)
         except Exception as exc:  # noqa: BLE001  an edge: `start` raises it in the thread that waits
             self._started.set_exception(exc)
             return
@@ -189,6 +208,7 @@ class Scheduler:
             DeviceFacts(context.device.index, context.renderer, context.version, context.software, names)
         )
         try:
+            warm_up(renderer)
             while True:
                 work = self._wait()
                 if work is None:
@@ -210,7 +230,11 @@ class Scheduler:
                 work = self._next(now_s)
                 if work is not None:
                     return work
-                waits = [wait for session in self._sessions if (wait := session.due_in_s(now_s)) is not None]
+                waits: list[float] = []
+                if self._encoding < self._max_encoding:  # else the end of an encoding wakes us
+                    stills = self._encoding_stills < self._max_encoding_stills
+                    found = (session.due_in_s(now_s, stills=stills) for session in self._sessions)
+                    waits = [wait for wait in found if wait is not None]
                 # A wait of nothing would spin when a due picture cannot be picked after all.
                 self._lock.wait(max(0.002, min(waits)) if waits else None)
             return None
@@ -226,6 +250,7 @@ class Scheduler:
         if picked is not None:
             self._turns += 1
             session, job = picked
+            self._count_encoding(job, 1)
             return lambda renderer: self._draw(renderer, session, job)
         return self._next_single() if self._singles else None
 
@@ -235,6 +260,8 @@ class Scheduler:
         return self._singles.popleft()
 
     def _pick(self, now_s: float, *, still: bool, patience_s: float = 0.0) -> tuple[RenderSession, Job] | None:
+        if self._encoding >= self._max_encoding or (still and self._encoding_stills >= self._max_encoding_stills):
+            return None
         for _ in range(len(self._sessions)):
             session = self._sessions[0]
             self._sessions.rotate(-1)
@@ -243,22 +270,31 @@ class Scheduler:
                 return session, job
         return None
 
+    def _count_encoding(self, job: Job, change: int) -> None:
+        self._encoding += change
+        if job.light is None:
+            self._encoding_stills += change
+
     def _draw(self, renderer: Renderer, session: RenderSession, job: Job) -> None:
         start_s = time.perf_counter()
+        painting = self._guarded(session, job, lambda: paint(renderer, job.image, job.view, job.light))
+        if painting is None:
+            return
+        drawn_s = time.perf_counter() - start_s
         try:
-            painting = paint(renderer, job.image, job.view, job.light)
-            picture = encode(painting, job.light)
-        except DeviceLost:
-            raise
-        except WebviewerError as exc:
-            self._fail(session, job, exc)
+            self._encoders.submit(self._encode, session, job, painting, drawn_s)
+        except RuntimeError:  # shut down: the node stops
+            self._fail(session, job, Unavailable("The render node is stopping."))
+
+    def _encode(self, session: RenderSession, job: Job, painting: Painting, drawn_s: float) -> None:
+        start_s = time.perf_counter()
+        limit_bytes = session.still_limit_bytes
+        picture = self._guarded(session, job, lambda: encode(painting, job.light, limit_bytes))
+        if picture is None:
             return
-        except Exception as exc:  # noqa: BLE001  an edge: one bad picture must not end the drawing of all
-            _LOG.exception("draw_failed", extra={"instance_id": job.image.key[0], "frame_number": job.image.key[1]})
-            self._fail(session, job, RenderError(f"This image could not be drawn: {type(exc).__name__}."))
-            return
-        made_s = time.perf_counter() - start_s
+        made_s = drawn_s + time.perf_counter() - start_s
         with self._lock:
+            self._count_encoding(job, -1)
             sent = session.drawn(job, painting, picture, made_s)
             self.counters.draw_s += made_s
             if not sent:
@@ -269,8 +305,35 @@ class Scheduler:
                     self.counters.still_frames += 1
                 else:
                     self.counters.light_frames += 1
+            self._lock.notify_all()
+
+    def _guarded(self, session: RenderSession, job: Job, make: Callable[[], Result]) -> Result | None:
+        """Return what ``make`` makes; None if it failed, which the viewer has been told then."""
+        try:
+            return make()
+        except DeviceLost:
+            raise
+        except WebviewerError as exc:
+            self._fail(session, job, exc)
+        except Exception as exc:  # noqa: BLE001  an edge: one bad picture must not end the drawing of all
+            _LOG.exception("draw_failed", extra={"instance_id": job.image.key[0], "frame_number": job.image.key[1]})
+            self._fail(session, job, RenderError(f"This image could not be drawn: {type(exc).__name__}."))
+        return None
 
     def _fail(self, session: RenderSession, job: Job, error: WebviewerError) -> None:
         with self._lock:
+            self._count_encoding(job, -1)
             self.counters.failed_frames += 1
             session.failed(job, error)
+            self._lock.notify_all()
+
+
+def warm_up(renderer: Renderer) -> None:
+    """Draw and encode one picture for nobody: shaders are compiled before the first doctor waits for them."""
+    values = np.zeros((_WARM_UP_PX, _WARM_UP_PX), np.float32)
+    view = resolve(ImageExtent(_WARM_UP_PX, _WARM_UP_PX), Placement(_WARM_UP_PX, _WARM_UP_PX))
+    for function in (VoiFunction.LINEAR, VoiFunction.LINEAR_EXACT):
+        pixels = renderer.draw_grey(_WARM_UP, lambda: values, view, GreyMap(function, 40.0, 400.0))
+        encode_png(pixels)
+        encode_jpeg(pixels, 80)
+    renderer.textures.close()

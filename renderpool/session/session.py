@@ -8,13 +8,16 @@ and the drawing thread asks what is next. Rules:
   light frame (something moves), and the newest one is asked for.
 - A moving wish is answered by a light frame; ``STILL_AFTER_S`` after the last one the full-quality frame of the same
   revision follows by itself. A wish at rest gets the full-quality frame at once.
-- At most ``MAX_IN_FLIGHT`` frames of a cell are unacknowledged. A frame older than one that was sent never goes out.
+- At most ``MAX_IN_FLIGHT`` frames of a cell are made or unacknowledged, one of each kind is made at a time. A frame
+  older than one that was sent never goes out: a light one may overtake a still one that takes long to encode.
+- Of a cell one series and at most ``_MAX_LOADS`` images are asked for at a time, however often it is opened.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -44,6 +47,8 @@ STILL_AFTER_S = 0.09
 MAX_IN_FLIGHT = 2
 _PROGRESS_EVERY_S = 0.2
 _SLOW_STILL_S = 0.12  # a still that takes longer is preceded by a light frame
+_MAX_LOADS = 2  # of one cell: the image of the series before must not hold up the first one of the next
+_STILL_HOLDS_UP_S = 1.0  # how long a still frame may keep a line with a cap busy
 
 
 @dataclass(slots=True)
@@ -67,11 +72,17 @@ class Cell:
     loading: FrameKey | None = None
     light_due: bool = False
     still_at_s: float | None = None
+    making: dict[bool, Job] = field(default_factory=dict)  # what is drawn or encoded now, by whether it is light
     sent_revision: int = -1
     sent_still: bool = False
     in_flight: dict[int, _Sent] = field(default_factory=dict)
     progress_at_s: float = float("-inf")
     progress: tuple[int, int] | None = None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more frame may be made."""
+        return len(self.in_flight) + len(self.making) < MAX_IN_FLIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +105,6 @@ class RenderSession:
         The scheduler's.
     send
         Hands a message or a packed frame to the connection; called from any thread, must not block.
-    wake
-        Tells the scheduler that there may be something to draw; called with the lock held.
     """
 
     def __init__(
@@ -115,9 +124,16 @@ class RenderSession:
         self._clock = clock
         self._cells: dict[int, Cell] = {}
         self._sequence = 0
+        self._generation = 0  # of cells: never used twice, also not by a cell that takes a closed one's number
         self._quality = QualityControl(bandwidth_bytes_per_s)
         self._bucket = TokenBucket(bandwidth_bytes_per_s, clock())
         self._still_cost_s = 0.0
+        # By cell number, not by cell: a cell that is closed and opened over and over is asked for once too.
+        self._series_loads: set[int] = set()
+        self._image_loads: Counter[int] = Counter()
+        self.still_limit_bytes: int | None = None
+        if bandwidth_bytes_per_s is not None:
+            self.still_limit_bytes = int(bandwidth_bytes_per_s * _STILL_HOLDS_UP_S)
         self._closed = False
 
     # -- from the browser --------------------------------------------------------------------------------------------
@@ -142,7 +158,8 @@ class RenderSession:
 
     def _on_open(self, message: Open) -> None:
         cell = self._cell(message.cell)
-        cell.generation += 1
+        self._generation += 1
+        cell.generation = self._generation
         cell.loading, cell.progress = None, None
         if cell.series_id != message.series_id:
             if cell.prefetcher is not None:
@@ -152,18 +169,29 @@ class RenderSession:
             if cell.wish is not None and cell.wish.revision <= cell.sent_revision:
                 cell.wish = None  # that wish was for the series before
         cell.series_id = message.series_id
-        generation = cell.generation
+        self._load_series(cell)
+
+    def _load_series(self, cell: Cell) -> None:
+        """Ask for the series of a cell, unless an answer for this number is awaited: then when that has come."""
+        number, generation, series_id = cell.number, cell.generation, cell.series_id
+        if number in self._series_loads or series_id is None:
+            return
+        self._series_loads.add(number)
 
         def arrived(outcome: SeriesFrames | WebviewerError) -> None:
             with self._lock:
-                self._on_series(message.cell, generation, outcome)
+                self._series_loads.discard(number)
+                self._on_series(number, generation, outcome)
                 self._lock.notify_all()
 
-        self._store.load_series(self.owner_id, message.series_id, arrived)
+        self._store.load_series(self.owner_id, series_id, arrived)
 
     def _on_series(self, number: int, generation: int, outcome: SeriesFrames | WebviewerError) -> None:
         cell = self._cells.get(number)
-        if self._closed or cell is None or cell.generation != generation:
+        if self._closed or cell is None:
+            return
+        if cell.generation != generation:
+            self._load_series(cell)  # the newest wish
             return
         if isinstance(outcome, WebviewerError):
             self._send_error(cell, cell.wish, outcome.code, outcome.message)
@@ -235,12 +263,14 @@ class RenderSession:
             self._send_error(cell, view, error.code, error.message, key)
             self._prefetch_around(cell, key)
             return
-        if cell.loading is None:
+        if cell.loading is None and self._image_loads[cell.number] < _MAX_LOADS:
             cell.loading = key
             number, generation = cell.number, cell.generation
+            self._image_loads[number] += 1
 
             def loaded(_key: FrameKey, outcome: LoadedImage | WebviewerError) -> None:
                 with self._lock:
+                    self._image_loads[number] -= 1
                     self._on_image(number, generation, view, key, outcome)
                     self._lock.notify_all()
 
@@ -260,7 +290,11 @@ class RenderSession:
         self, number: int, generation: int, view: View, key: FrameKey, outcome: LoadedImage | WebviewerError
     ) -> None:
         cell = self._cells.get(number)
-        if self._closed or cell is None or cell.generation != generation:
+        if self._closed or cell is None:
+            return
+        if cell.generation != generation:
+            if cell.ready is None or cell.wish is None or cell.ready[0].revision < cell.wish.revision:
+                self._advance(cell)  # it may have waited for its turn
             return
         cell.loading = None
         newest = cell.wish is not None and cell.wish.revision == view.revision
@@ -302,44 +336,52 @@ class RenderSession:
 
         A still one must have been due for ``patience_s``.
         """
-        if self._bucket.ready_in_s(now_s) > 0:
+        if self._bucket.ready_in_s(now_s) > 0 or self._waits_for_line():
             return None
         for cell in self._cells.values():
-            if cell.ready is None or len(cell.in_flight) >= MAX_IN_FLIGHT:
+            if cell.ready is None or not cell.has_room or (not still) in cell.making:
                 continue
             rested = cell.still_at_s is not None and cell.still_at_s + patience_s <= now_s
             view, image = cell.ready
             if still and rested and not cell.light_due:
                 cell.still_at_s = None
-                self._turn(cell)
-                return Job(cell.number, cell.generation, view, image, None)
+                return self._take(cell, Job(cell.number, cell.generation, view, image, None))
             if not still and cell.light_due:
                 cell.light_due = False
                 if rested and view.moving:
                     continue  # at rest by now: the still frame alone
-                self._turn(cell)
-                return Job(cell.number, cell.generation, view, image, self._quality.level)
+                return self._take(cell, Job(cell.number, cell.generation, view, image, self._quality.level))
         return None
 
-    def _turn(self, cell: Cell) -> None:
-        """Put a cell last, so that all get their turn."""
+    def _take(self, cell: Cell, job: Job) -> Job:
+        """Mark a picture as being made, and put its cell last, so that all get their turn."""
+        cell.making[job.light is not None] = job
         del self._cells[cell.number]
         self._cells[cell.number] = cell
+        return job
 
-    def due_in_s(self, now_s: float) -> float | None:
+    def _waits_for_line(self) -> bool:
+        """Whether a frame of unknown size is made for a line with a cap: what it leaves of it must be known first."""
+        return self.still_limit_bytes is not None and any(cell.making for cell in self._cells.values())
+
+    def due_in_s(self, now_s: float, *, stills: bool = True) -> float | None:
         """Return when to look again without being woken: at the next rest, or when the bandwidth allows."""
+        if self._waits_for_line():
+            return None
         waits = [
             max(0.0, cell.still_at_s - now_s, self._bucket.ready_in_s(now_s))
             for cell in self._cells.values()
-            if cell.ready is not None and cell.still_at_s is not None and len(cell.in_flight) < MAX_IN_FLIGHT
+            if stills and cell.ready and cell.still_at_s is not None and cell.has_room and False not in cell.making
         ]
-        if any(cell.light_due and len(cell.in_flight) < MAX_IN_FLIGHT for cell in self._cells.values()):
+        if any(cell.light_due and cell.has_room and True not in cell.making for cell in self._cells.values()):
             waits.append(self._bucket.ready_in_s(now_s))
         return min(waits, default=None)
 
     def drawn(self, job: Job, painting: Painting, picture: EncodedPicture, made_s: float) -> bool:
         """Send a picture, unless it has become older than what was sent; returns whether it went out."""
         cell = self._cells.get(job.cell)
+        if cell is not None and cell.making.get(job.light is not None) is job:
+            del cell.making[job.light is not None]
         if self._closed or cell is None or cell.generation != job.generation:
             return False
         revision = job.view.revision
@@ -389,5 +431,7 @@ class RenderSession:
     def failed(self, job: Job, error: WebviewerError) -> None:
         """Say that a picture could not be drawn."""
         cell = self._cells.get(job.cell)
+        if cell is not None and cell.making.get(job.light is not None) is job:
+            del cell.making[job.light is not None]
         if not self._closed and cell is not None and cell.generation == job.generation:
             self._send_error(cell, job.view, error.code, error.message, job.image.key)

@@ -15,12 +15,16 @@ FrameKey = tuple[int, int]  # instance_id, frame_number (from 1)
 
 @dataclass(frozen=True)
 class SeriesFrames:
-    """The frames of a series in display order, with what drawing them needs."""
+    """The frames of a series in display order, with what drawing them needs.
+
+    ``version`` changes when images are added; empty = unknown.
+    """
 
     series_id: int
     modality: str
     frames: tuple[FrameKey, ...]
     instances: Mapping[int, ImageAttributes]
+    version: str = ""
 
     @cached_property
     def positions(self) -> dict[FrameKey, int]:
@@ -33,6 +37,10 @@ class FrameSource(Protocol):
 
     def series(self, owner_id: int, series_id: int) -> SeriesFrames:
         """Return the frames of a series; raises NotFound, Unavailable."""
+        ...
+
+    def newer_series(self, owner_id: int, series_id: int, version: str) -> SeriesFrames | None:
+        """Return the frames of a series, None if it still has that version; raises NotFound, Unavailable."""
         ...
 
     def instance(self, owner_id: int, instance_id: int) -> SeriesFrames:

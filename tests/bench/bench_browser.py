@@ -113,15 +113,16 @@ def send_ct(server: UnifiedServer, folder: Path) -> None:
 
 
 def forget(server: UnifiedServer) -> None:
-    """Make everything cold: the render node starts anew, the files leave the page cache."""
-    server.kill_node("render")
+    """Make everything cold: storage and render node start anew, the files leave the page cache."""
+    ended = {name: server.kill_node(name) for name in ("storage", "render")}
     for file in (server.folder / "storage").rglob("*"):
         if file.is_file():
             descriptor = os.open(file, os.O_RDONLY)
             os.fsync(descriptor)
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
             os.close(descriptor)
-    eventually(server.is_ready, 20, "readiness of the new render node")
+    eventually(lambda: all(server.node_pid(name) != pid for name, pid in ended.items()), 60, "start of the new nodes")
+    eventually(server.is_ready, 60, "readiness of the new nodes")
 
 
 def opened_list(browser: Browser, server: UnifiedServer) -> Page:

@@ -59,14 +59,27 @@ class MemorySource:
         self.gate.set()
         self.gates: dict[int, threading.Event] = {}
         self.asked: list[tuple[FrameKey, ...]] = []
+        self.series_asked = 0
         self._lock = threading.Lock()
 
     def series(self, owner_id: int, series_id: int) -> SeriesFrames:
         if owner_id != 7 or series_id not in (1, 2):
             raise NotFound("There is no such series.")
+        self.series_asked += 1
         first = 1 if series_id == 1 else 1001
         ids = range(first, first + self.count)
-        return SeriesFrames(series_id, "CT", tuple((one, 1) for one in ids), dict.fromkeys(ids, attributes(*self.size)))
+        return SeriesFrames(
+            series_id,
+            "CT",
+            tuple((one, 1) for one in ids),
+            dict.fromkeys(ids, attributes(*self.size)),
+            f'"{self.count}"',
+        )
+
+    def newer_series(self, owner_id: int, series_id: int, version: str) -> SeriesFrames | None:
+        if owner_id == 7 and version == f'"{self.count}"':
+            return None
+        return self.series(owner_id, series_id)
 
     def instance(self, owner_id: int, instance_id: int) -> SeriesFrames:
         if owner_id != 7 or not 1 <= instance_id <= self.count:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Protocol, Self, cast
+from typing import IO, Any, Self, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
@@ -26,9 +25,10 @@ from webviewer.core.errors import (
     Unavailable,
     WebviewerError,
 )
+from webviewer.core.octets import ByteSource
 from webviewer.dicom.attributes import ImageAttributes
+from webviewer.usecases.read_frames import FRAME_HEADER, STATUS_GOOD
 
-_FRAME_HEADER = struct.Struct("<QIIQ")  # see ARCHITECTURE, POST …/frames
 _MAX_FRAME_BYTES = 4 * 1024**3
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_JSON_BYTES = 512 * 1024**2
@@ -45,14 +45,6 @@ _ERROR_OF: Mapping[int, type[WebviewerError]] = {
 }
 
 FrameKey = tuple[int, int]  # instance_id, frame_number from 1
-
-
-class ByteSource(Protocol):
-    """A body to be sent, read piece by piece."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return at most `size` bytes, none at the end."""
-        ...
 
 
 class NodeResponse:
@@ -221,17 +213,18 @@ class NodeClient:
         except ValueError as error:
             raise Unavailable(f"The {self._node} answered something that is no JSON.") from error
 
-    def is_ready(self) -> bool:
-        """Return whether the node says that it is ready; False too where it does not answer."""
+    def answer(self, path: str, most_bytes: int) -> tuple[int, bytes]:
+        """Ask and return status and body (at most so much of it) of whatever answer there is; raises Unavailable."""
         try:
-            return bool(self.json("GET", "/internal/v1/health")["ready"])
-        except (WebviewerError, KeyError, TypeError):
-            return False
-
-    def status(self) -> dict[str, Any]:
-        """Return the node's facts for the console; raises Unavailable."""
-        found = self.json("GET", "/internal/v1/status")
-        return found if isinstance(found, dict) else {}
+            response = self._pool.urlopen(
+                "GET", self._prefix + path, retries=False, redirect=False, preload_content=False
+            )
+            try:
+                return response.status, response.read(most_bytes)
+            finally:
+                response.close()
+        except (HTTPError, OSError) as error:
+            raise _broken(self._node, error) from error
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -240,12 +233,39 @@ class NodeClient:
 
 @dataclass(frozen=True, slots=True)
 class RenderSeries:
-    """Frames in display order and what drawing them needs."""
+    """Frames in display order and what drawing them needs.
+
+    ``version`` is an entity tag: the same one means that nothing has been added; empty of what has none.
+    """
 
     series_id: int
     modality: str
     frames: tuple[FrameKey, ...]
     instances: Mapping[int, ImageAttributes]
+    version: str = ""
+
+
+class _LazyImages(Mapping[int, ImageAttributes]):
+    """Attributes that are made of their JSON when first asked for: the first picture does not wait for hundreds.
+
+    An entry that cannot be read raises DataError.
+    """
+
+    def __init__(self, plain: Mapping[str, Any]) -> None:
+        self._images: dict[int, Any] = {int(instance): image for instance, image in plain.items()}
+
+    def __getitem__(self, instance_id: int) -> ImageAttributes:
+        image = self._images[instance_id]
+        if not isinstance(image, ImageAttributes):
+            # Two threads may both do this, and get the same.
+            image = self._images[instance_id] = ImageAttributes.from_plain(image)
+        return image
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._images)
+
+    def __len__(self) -> int:
+        return len(self._images)
 
 
 class StorageClient(NodeClient):
@@ -261,7 +281,24 @@ class StorageClient(NodeClient):
 
     def series_for_render(self, owner_id: int, series_id: int) -> RenderSeries:
         """Return the frames of a series; raises NotFound, Unavailable."""
-        return _render_series(self.json("GET", f"/internal/v1/owners/{owner_id}/series/{series_id}/render"))
+        found = self.newer_series_for_render(owner_id, series_id, "")
+        if found is None:
+            raise Unavailable("The storage node says that a series is as it was which nobody knows.")
+        return found
+
+    def newer_series_for_render(self, owner_id: int, series_id: int, version: str) -> RenderSeries | None:
+        """Return the frames of a series, None if it still has that version; raises NotFound, Unavailable."""
+        headers = {"If-None-Match": version} if version else {}
+        path = f"/internal/v1/owners/{owner_id}/series/{series_id}/render"
+        with self.open("GET", path, headers=headers) as response:
+            data = response.read(_MAX_JSON_BYTES)
+        if response.status == 304:
+            return None
+        try:
+            plain = json.loads(data)
+        except ValueError as error:
+            raise Unavailable("The storage node answered something that is no JSON.") from error
+        return _render_series(plain, response.headers.get("ETag", ""))
 
     def instance_for_render(self, owner_id: int, instance_id: int) -> RenderSeries:
         """Return the frames of one object; raises NotFound, Unavailable."""
@@ -282,31 +319,27 @@ class StorageClient(NodeClient):
         path = f"/internal/v1/owners/{owner_id}/frames"
         with self.open("POST", path, body=wish, headers=headers, repeatable=True) as response:
             for key in keys:
-                head = response.read(_FRAME_HEADER.size)
-                if len(head) < _FRAME_HEADER.size:
+                head = response.read(FRAME_HEADER.size)
+                if len(head) < FRAME_HEADER.size:
                     raise Unavailable("The storage node broke off a stream of frames.")
-                instance_id, frame_number, status, length = _FRAME_HEADER.unpack(head)
+                instance_id, frame_number, status, length = FRAME_HEADER.unpack(head)
                 if (instance_id, frame_number) != tuple(key) or length > _MAX_FRAME_BYTES:
                     raise Unavailable("The storage node sent another frame than the one asked for.")
                 data = response.read(length) if length else b""
                 if len(data) < length:
                     raise Unavailable("The storage node broke off in the middle of a frame.")
-                yield key, data if status == 0 else DataError(data.decode("utf-8", "replace"))
+                yield key, data if status == STATUS_GOOD else DataError(data.decode("utf-8", "replace"))
             response.read(1)  # the end of the stream: the connection can be used again
 
 
-def _render_series(plain: Any) -> RenderSeries:
+def _render_series(plain: Any, version: str = "") -> RenderSeries:
     try:
-        return RenderSeries(
-            series_id=int(plain["series_id"]),
-            modality=str(plain["modality"]),
-            frames=tuple((int(instance), int(number)) for instance, number in plain["frames"]),
-            instances={
-                int(instance): ImageAttributes.from_json(json.dumps(image))
-                for instance, image in plain["instances"].items()
-            },
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        instances = _LazyImages(plain["instances"])
+        frames = tuple((int(instance), int(number)) for instance, number in plain["frames"])
+        if any(instance not in instances for instance in {instance for instance, _ in frames}):
+            raise ValueError("a frame of no instance")
+        return RenderSeries(int(plain["series_id"]), str(plain["modality"]), frames, instances, version)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unavailable("The storage node answered something else than a series.") from error
 
 

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from webviewer.core.errors import DataError
+
+_NOT_OURS = "Stored image attributes cannot be read: they are no JSON of this program."
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +133,37 @@ class ImageAttributes:
         """
         try:
             plain = json.loads(text)
+        except ValueError as exc:
+            raise DataError(_NOT_OURS) from exc
+        return ImageAttributes.from_plain(plain)
+
+    @staticmethod
+    def from_plain(plain: Any) -> ImageAttributes:
+        """Return the attributes of what `to_json` wrote, its JSON parsed already.
+
+        Raises
+        ------
+        DataError
+            It is something else.
+        """
+        try:
             return _image_from_plain(plain)
         except (ValueError, TypeError, KeyError, AttributeError) as exc:
-            raise DataError("Stored image attributes cannot be read: they are no JSON of this program.") from exc
+            raise DataError(_NOT_OURS) from exc
+
+
+@functools.cache
+def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((field.name, field.default) for field in fields(kind))
 
 
 def _plain(record: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for field in fields(record):
-        value = getattr(record, field.name)
-        if field.default is not MISSING and value == field.default:
+    for name, default in _defaults(type(record)):
+        value = getattr(record, name)
+        if value is default or (default is not MISSING and value == default):
             continue
-        found[field.name] = _plain_value(value)
+        found[name] = value if isinstance(value, str | int | float) else _plain_value(value)
     return found
 
 
