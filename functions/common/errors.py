@@ -1,9 +1,8 @@
-"""The total table from our errors to HTTP, and the one error shape."""
+"""Every failure of a function becomes an answer of the one shape."""
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -11,32 +10,11 @@ from typing import Final
 from flask import Flask, Response, g, jsonify
 from werkzeug.exceptions import HTTPException
 
-from webviewer.core import errors
-from webviewer.core.errors import LimitExceeded, WebviewerError
+from webviewer.core.errors import WebviewerError
+from webviewer.core.http_errors import error_body, error_headers, status_of
+from webviewer.core.log import stack_of
 
 logger = logging.getLogger(__name__)
-
-HTTP_STATUS: Final[Mapping[type[WebviewerError], HTTPStatus]] = {
-    errors.WebviewerError: HTTPStatus.INTERNAL_SERVER_ERROR,
-    errors.InvalidInput: HTTPStatus.BAD_REQUEST,
-    errors.NotSignedIn: HTTPStatus.UNAUTHORIZED,
-    errors.PermissionDenied: HTTPStatus.FORBIDDEN,
-    errors.NotFound: HTTPStatus.NOT_FOUND,
-    errors.Conflict: HTTPStatus.CONFLICT,
-    errors.DuplicateObject: HTTPStatus.CONFLICT,
-    errors.LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
-    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.OutOfResources: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.DataError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.DecodeError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.GeometryError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.RenderError: HTTPStatus.INTERNAL_SERVER_ERROR,
-    errors.ShaderError: HTTPStatus.INTERNAL_SERVER_ERROR,
-    errors.DeviceLost: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.ProtocolError: HTTPStatus.BAD_REQUEST,
-    errors.ConfigError: HTTPStatus.INTERNAL_SERVER_ERROR,
-}
-"""Every class of the tree has its line; a test proves it."""
 
 _HTTP_WORDS: Final = {
     HTTPStatus.BAD_REQUEST: ("bad_request", "The request cannot be understood."),
@@ -47,16 +25,10 @@ _HTTP_WORDS: Final = {
 }
 
 
-def status_of(error: WebviewerError) -> HTTPStatus:
-    """Return the HTTP status of an error."""
-    return HTTP_STATUS[type(error)]
-
-
 def error_response(error: WebviewerError) -> Response:
     """Return the answer to a request that failed with one of our errors."""
     response = _shape(status_of(error), error.code, error.message, error.details)
-    if isinstance(error, LimitExceeded) and error.resets_in_s is not None:
-        response.headers["Retry-After"] = str(max(1, math.ceil(error.resets_in_s)))
+    response.headers.update(error_headers(error))
     return response
 
 
@@ -90,20 +62,14 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    logger.error("request_crashed", exc_info=error, extra={"correlation_id": g.get("correlation_id")})
+    # Its words may hold what was sent, a patient's name among it: where it happened is all that is written down.
+    logger.error("request_crashed", extra={"error": stack_of(error), "correlation_id": g.get("correlation_id")})
     return _shape(
         HTTPStatus.INTERNAL_SERVER_ERROR, WebviewerError.default_code, "Something went wrong on the server.", {}
     )
 
 
 def _shape(status: HTTPStatus, code: str, message: str, details: Mapping[str, object]) -> Response:
-    response = jsonify(
-        error={
-            "code": code,
-            "message": message,
-            "details": dict(details),
-            "correlation_id": g.get("correlation_id", ""),
-        }
-    )
+    response = jsonify(error_body(code, message, details, g.get("correlation_id", "")))
     response.status_code = status
     return response

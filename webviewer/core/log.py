@@ -11,12 +11,13 @@ import logging
 import os
 import re
 import sys
+import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from webviewer.core.errors import ConfigError
+from webviewer.core.errors import ConfigError, WebviewerError
 
 LEVELS: Mapping[str, int] = {
     "error": logging.ERROR,
@@ -27,6 +28,7 @@ LEVELS: Mapping[str, int] = {
 
 _BUFFER_BYTES = 64 * 1024
 _MAX_LINE_BYTES = 32 * 1024
+_MAX_CAUSES = 8
 
 # attributes that every LogRecord has: what is beside them came from `extra`
 _OWN_ATTRIBUTES = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
@@ -87,6 +89,23 @@ def redact(text: str) -> str:
     for pattern in _SECRETS:
         text = pattern.sub(r"\1***", text)
     return text
+
+
+def stack_of(error: BaseException) -> str:
+    """Return the kinds of an error and of its causes, and where each was raised, without a word of their messages.
+
+    For errors that nobody foresaw: what a library says of them may hold a patient's name. Ours never do, and keep
+    their words.
+    """
+    told: list[str] = []
+    found: BaseException | None = error
+    while found is not None and len(told) < _MAX_CAUSES:
+        words = f": {found.message}" if isinstance(found, WebviewerError) else ""
+        frames = traceback.StackSummary.extract(traceback.walk_tb(found.__traceback__), lookup_lines=False)
+        lines = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+        told.append("\n".join([f"{type(found).__module__}.{type(found).__qualname__}{words}", *lines]))
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    return "\nbecause of ".join(told)
 
 
 class RedactSecrets(logging.Filter):
