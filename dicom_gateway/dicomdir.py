@@ -22,11 +22,10 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import UID
 
 from webviewer.archive import Series, StoredInstance, Study
+from webviewer.dicom.file_meta import encode_file_meta
 
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
-IMPLEMENTATION_CLASS_UID = "2.25.149171268023461174541027329837201641023"
-IMPLEMENTATION_VERSION = "WEBVIEWER_1"
 
 # What stands in for an attribute that must have a value and has none in the object.
 UNKNOWN_DATE = "19000101"
@@ -187,18 +186,12 @@ class DicomDirectory:
 
     def encode(self) -> bytes:
         """Return the whole file."""
-        meta = (
-            _element(0x0002, 0x0001, "OB", b"\x00\x01")
-            + _element(0x0002, 0x0002, "UI", MEDIA_STORAGE_DIRECTORY)
-            + _element(0x0002, 0x0003, "UI", pydicom.uid.generate_uid(prefix="2.25."))
-            + _element(0x0002, 0x0010, "UI", EXPLICIT_VR_LITTLE_ENDIAN)
-            + _element(0x0002, 0x0012, "UI", IMPLEMENTATION_CLASS_UID)
-            + _element(0x0002, 0x0013, "SH", IMPLEMENTATION_VERSION)
+        meta = encode_file_meta(
+            MEDIA_STORAGE_DIRECTORY, pydicom.uid.generate_uid(prefix="2.25."), EXPLICIT_VR_LITTLE_ENDIAN
         )
-        meta = _element(0x0002, 0x0000, "UL", struct.pack("<I", len(meta))) + meta
         file_set_id = _element(0x0004, 0x1130, "CS", "DICOM")
         # Four elements of fixed size stand between the file-set ID and the first item.
-        first_offset = 128 + 4 + len(meta) + len(file_set_id) + 12 + 12 + 10 + 12
+        first_offset = len(meta) + len(file_set_id) + 12 + 12 + 10 + 12
         flat = list(_flatten(self._patients))
         offsets: dict[int, int] = {}
         position = first_offset
@@ -208,7 +201,7 @@ class DicomDirectory:
         root_first = offsets[id(self._patients[0])] if self._patients else 0
         root_last = offsets[id(self._patients[-1])] if self._patients else 0
         out = BytesIO()
-        out.write(b"\0" * 128 + b"DICM" + meta + file_set_id)
+        out.write(meta + file_set_id)
         out.write(_element(0x0004, 0x1200, "UL", struct.pack("<I", root_first)))
         out.write(_element(0x0004, 0x1202, "UL", struct.pack("<I", root_last)))
         out.write(_element(0x0004, 0x1212, "US", struct.pack("<H", 0)))

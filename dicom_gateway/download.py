@@ -73,8 +73,30 @@ class ArchiveStream:
         self._directory = DicomDirectory(data_folder)
         self._notes: list[str] = []
         self._problem_count = 0
+        self._file_count = 0
 
     def __iter__(self) -> Iterator[bytes]:
+        sent_bytes = 0
+        is_complete = False
+        try:
+            for piece in self._stream():
+                sent_bytes += len(piece)
+                yield piece
+            is_complete = True
+        finally:  # also when the reader leaves: what was taken out of the archive leaves a trace
+            _log.info(
+                "studies_downloaded",
+                extra={
+                    "owner_id": self._owner_id,
+                    "study_ids": [study.study_id for study in self._studies],
+                    "files": self._file_count,
+                    "sent_bytes": sent_bytes,
+                    "is_complete": is_complete,
+                    "problems": self._problem_count,
+                },
+            )
+
+    def _stream(self) -> Iterator[bytes]:
         stream = ZipStream(compress_type=ZIP_STORED)
         for entry in self._entries():
             instance, place = entry.instance, entry.file_id
@@ -89,6 +111,7 @@ class ArchiveStream:
                 yield from stream.file()
             finally:
                 os.close(descriptor)
+            self._file_count += 1
             self._directory.add(entry.study, entry.series, instance, place)
         if len(self._directory):
             stream.add(self._directory.encode(), "DICOMDIR")

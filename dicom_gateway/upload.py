@@ -21,13 +21,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from dicom_gateway.upload_examine import SNIFF_BYTES, ByteSource, Examiner, Outcome, is_zip, shown_name
+from dicom_gateway.upload_examine import SNIFF_BYTES, Examiner, Outcome, is_zip, shown_name
 from webviewer.archive import OwnerId
 from webviewer.core.errors import Conflict, InvalidInput, LimitExceeded, NotFound, OutOfResources
+from webviewer.core.octets import ByteSource
+from webviewer.usecases.uploads import PART_BYTES
 
 _log = logging.getLogger(__name__)
 
-PART_BYTES = 16 * 1024**2
 _PIECE_BYTES = 1024**2
 _SAVE_EVERY_S = 1.0
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -44,6 +45,7 @@ class UploadLimits:
     expires_after_s: float = 24 * 3600.0
     workers: int = 2
     max_skipped: int = 1000  # entries kept of the list of skipped files
+    max_done_per_owner: int = 64  # finished ones that can still be asked about
 
 
 @dataclass(slots=True)
@@ -102,7 +104,10 @@ class _Upload:
     def save(self) -> None:
         """Write the state so that a crash leaves the old one or the new one."""
         fresh = self.folder / "state.new"
-        fresh.write_text(json.dumps(asdict(self.state), ensure_ascii=False), encoding="utf-8")
+        with fresh.open("w", encoding="utf-8") as file:
+            json.dump(asdict(self.state), file, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())  # else the new name may point to nothing after a power cut
         fresh.replace(self.folder / "state.json")
 
 
@@ -323,7 +328,7 @@ class UploadStore:
         except OSError as error:
             if not upload.data.exists():
                 raise NotFound("The upload was cancelled.") from error
-            if error.errno is not None and source_failed(error):
+            if source_failed(error):
                 raise InvalidInput("The connection broke before the part was complete.") from error
             raise OutOfResources(f"The part cannot be kept: {error.strerror or error}.") from error
         finally:
@@ -377,6 +382,7 @@ class UploadStore:
             return
         upload.save()
         upload.data.unlink(missing_ok=True)
+        self._forget_oldest(upload.state.owner_id)
         _log.info(
             "upload_done",
             extra={
@@ -387,6 +393,16 @@ class UploadStore:
                 "skipped": upload.state.skipped_count,
             },
         )
+
+    def _forget_oldest(self, owner_id: int) -> None:
+        """Drop the finished uploads of an owner that are too many; those that ended last stay."""
+        with self._lock:
+            done = [
+                one for one in self._uploads.values() if one.state.owner_id == owner_id and one.state.state == "done"
+            ]
+        done.sort(key=lambda one: one.state.touched_at, reverse=True)
+        for one in done[self._limits.max_done_per_owner :]:
+            self._remove(one)
 
     def _get(self, owner_id: OwnerId, upload_id: str) -> _Upload:
         with self._lock:

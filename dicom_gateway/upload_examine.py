@@ -28,6 +28,7 @@ from webviewer.core.errors import (
     Unavailable,
     WebviewerError,
 )
+from webviewer.core.octets import ByteSource
 
 _log = logging.getLogger(__name__)
 
@@ -64,14 +65,6 @@ class Outcome:
     # | unavailable
     reason: str
     message: str = ""
-
-
-class ByteSource(Protocol):
-    """Something that is read from its start to its end."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return at most `size` bytes, all for -1, none at the end."""
-        ...
 
 
 class ObjectReceiver(Protocol):

@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from dicom_gateway.upload_examine import ByteSource
 from webviewer.adapters.files import FileBatch, ObjectStore
 from webviewer.archive import OwnerId, Receipt
 from webviewer.core.errors import LimitExceeded, OutOfResources
+from webviewer.core.octets import ByteSource
 from webviewer.usecases.receive_instance import InstanceIndex, receive_file
 
 _PIECE_BYTES = 256 * 1024

@@ -25,11 +25,11 @@ from pydicom.uid import UID, ComputedRadiographyImageStorage, CTImageStorage, Ex
 from tools.chest_phantom import FIELD_MM, PIXEL_MM, PIXELS, Chest, kernel_noise, noise_level
 from webviewer.core.process import leave_with_parent
 from webviewer.core.uid import new_uid
+from webviewer.dicom.file_meta import IMPLEMENTATION_CLASS_UID
 
 SLICES = 120
 SPACING_MM = 2.5
 SEED = 3
-IMPLEMENTATION_CLASS_UID = "2.25.196431287612374613487126341983476128"
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,6 +232,10 @@ class ArchiveRepository(Protocol):
         """Return those of the instances that the owner has."""
         ...
 
+    def file_names(self, owner_id: OwnerId, study_id: StudyId) -> tuple[str, ...]:
+        """Return the names of a study's files; none if the owner has no such study."""
+        ...
+
     def delete_studies(self, owner_id: OwnerId, study_ids: Iterable[StudyId]) -> tuple[str, ...]:
         """Delete studies from the index; returns the file names that nothing points to any more."""
         ...

@@ -24,8 +24,11 @@ def archive_routes(parts: ApiParts) -> Blueprint:
         studies = studies_to_download(parts.units, owner, wanted)
         stream = ArchiveStream(parts.units, owner, studies, parts.open_file, parts.data_folder)
         name = archive_name(studies, dt.datetime.now(dt.UTC).date())
-        return Response(
+        seat = parts.archive_seats.take(owner)
+        response = Response(
             iter(stream), mimetype="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}"'}
         )
+        response.call_on_close(seat.give_back)
+        return response
 
     return routes

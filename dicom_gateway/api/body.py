@@ -1,4 +1,4 @@
-"""Bodies of requests: JSON of a bounded size, checked; octets of a known length."""
+"""Bodies of requests: JSON of a bounded size, checked; octets of an announced length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 
 from webviewer.core.errors import InvalidInput
+from webviewer.core.octets import AnnouncedOctets
 from webviewer.usecases.list_studies import invalid_field
+from webviewer.usecases.uploads import announced_part
 
 MAX_JSON_BYTES = 8 * 1024**2
 
@@ -28,28 +30,6 @@ def read_json(model: type[_Model]) -> _Model:
         raise invalid_field(field or "body", str(first["input"])[:80], str(first["msg"])) from None
 
 
-class Octets:
-    """The body of a request as a stream that ends where Content-Length says and fails if it ends before."""
-
-    def __init__(self, most_bytes: int) -> None:
-        length = request.content_length
-        if length is None:
-            raise InvalidInput("The request must say its Content-Length.", code="length_required")
-        if not 1 <= length <= most_bytes:
-            raise InvalidInput(
-                f"Content-Length = {length}: the body has 1 to {most_bytes} bytes.",
-                code="part_too_long",
-                details={"part_bytes": most_bytes},
-            )
-        self._left = length
-        self._stream = request.stream
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return at most `size` bytes."""
-        if not self._left:
-            return b""
-        piece: bytes = self._stream.read(self._left if size < 0 else min(size, self._left))
-        if not piece:
-            raise ConnectionResetError(f"the sender left {self._left} bytes before the end")
-        self._left -= len(piece)
-        return piece
+def announced_body(*, least_bytes: int = 1) -> AnnouncedOctets:
+    """Return the body of a request that brings a part or a small file; raises InvalidInput."""
+    return announced_part(request.environ["wsgi.input"], request.content_length, least_bytes=least_bytes)

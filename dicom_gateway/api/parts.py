@@ -13,10 +13,16 @@ from dicom_gateway.upload_examine import ExamineLimits, Examiner
 from dicom_gateway.upload_receive import UploadReceiver
 from webviewer.adapters.files import ObjectStore
 from webviewer.config import StorageSettings
+from webviewer.core.seats import Seats
 from webviewer.usecases.delete_studies import FileRemoval
 from webviewer.usecases.read_frames import FrameReader
 from webviewer.usecases.receive_instance import InstanceIndex
 from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+
+UPLOADS_AT_ONCE = 16
+UPLOADS_OF_OWNER = 8
+ARCHIVES_AT_ONCE = 16
+ARCHIVES_OF_OWNER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,11 @@ class ApiParts:
         Facts for the console.
     metrics
         Text for Prometheus.
+    series_cache
+        Answers about series.
+    upload_seats, archive_seats
+        How many bodies are received and archives sent at once: far fewer than there are threads, so that senders and
+        readers who stand still never hold up anybody else.
     """
 
     units: UnitOfWorkFactory
@@ -61,6 +72,8 @@ class ApiParts:
     status: Callable[[], Mapping[str, object]]
     metrics: Callable[[], bytes]
     series_cache: SeriesCache = field(default_factory=SeriesCache)
+    upload_seats: Seats = field(default_factory=lambda: Seats("uploads", UPLOADS_AT_ONCE, UPLOADS_OF_OWNER))
+    archive_seats: Seats = field(default_factory=lambda: Seats("downloads", ARCHIVES_AT_ONCE, ARCHIVES_OF_OWNER))
 
 
 def make_parts(

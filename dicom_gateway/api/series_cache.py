@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
 
-from webviewer.archive import OwnerId, Series
+from webviewer.archive import OwnerId, Series, StudyId
 
 
 class SeriesCache:
@@ -45,8 +46,11 @@ class SeriesCache:
             while self._used_bytes > self._limit_bytes:
                 self._used_bytes -= len(self._answers.popitem(last=False)[1][1])
 
-    def clear(self) -> None:
-        """Drop all."""
+    def forget(self, owner_id: OwnerId, study_ids: Collection[StudyId]) -> None:
+        """Drop what is known of the series of an owner's studies."""
         with self._lock:
-            self._answers.clear()
-            self._used_bytes = 0
+            gone = [
+                key for key, (series, _) in self._answers.items() if key[0] == owner_id and series.study_id in study_ids
+            ]
+            for key in gone:
+                self._used_bytes -= len(self._answers.pop(key)[1])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +15,11 @@ from gunicorn.glogging import Logger
 from dicom_gateway.api.app import create_api
 from dicom_gateway.api.parts import ApiParts
 
-THREADS = 12
+_log = logging.getLogger(__name__)
+
+THREADS = 48  # uploads and archives together take at most 32 of them (`dicom_gateway.api.parts`)
+RECEIVE_SILENCE_S = 20  # a caller that says nothing for so long in the middle of a request is let go
+SEND_SILENCE_S = 60  # and one that takes nothing of its answer for so long
 KEEP_ALIVE_S = 75  # longer than the pools of our clients keep a connection, so that they never send into a closed one
 
 
@@ -34,6 +40,9 @@ def serve(listener: socket.socket, make_parts: Callable[[], ApiParts], *, thread
     The worker leaves by itself when this process is gone (gunicorn looks at its parent every second); this process is
     to call `webviewer.core.process.leave_with_parent` before.
     """
+    # Connections inherit the limits; the kernel keeps them for every read and write, the head of a request included.
+    for option, seconds in ((socket.SO_RCVTIMEO, RECEIVE_SILENCE_S), (socket.SO_SNDTIMEO, SEND_SILENCE_S)):
+        listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
     _Application(listener, make_parts, threads).run()
 
 
@@ -49,6 +58,13 @@ class _ToOurLog(Logger):  # type: ignore[misc]
         self.error_log.propagate = True
         self.error_log.setLevel(self.loglevel)
         self.access_log.setLevel(logging.CRITICAL)
+
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Tell a failure; a caller that stood still is none, and needs no traceback."""
+        if isinstance(sys.exc_info()[1], BlockingIOError):
+            _log.warning("a caller of the internal HTTP stood still and was let go")
+            return
+        super().exception(msg, *args, **kwargs)
 
 
 class _Application(BaseApplication):  # type: ignore[misc]

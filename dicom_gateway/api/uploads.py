@@ -7,14 +7,11 @@ from typing import Annotated
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field
 
-from dicom_gateway.api.body import Octets, read_json
+from dicom_gateway.api.body import announced_body, read_json
 from dicom_gateway.api.parts import ApiParts
 from dicom_gateway.api.plain import answer
-from dicom_gateway.upload import PART_BYTES
 from webviewer.archive import OwnerId
-from webviewer.usecases.list_studies import invalid_field
-
-MAX_NAME_LENGTH = 1024
+from webviewer.usecases.uploads import MAX_NAME_LENGTH, part_offset_from, upload_name_from
 
 
 class _Create(BaseModel):
@@ -36,19 +33,21 @@ def upload_routes(parts: ApiParts) -> Blueprint:
 
     @routes.post("/uploads/whole")
     def whole(owner_id: int) -> Response:
-        name = request.args.get("name", "")
-        if not 1 <= len(name) <= MAX_NAME_LENGTH:
-            raise invalid_field("name", f"{len(name)} characters", f"has 1 to {MAX_NAME_LENGTH} characters")
-        if request.content_length == 0:
+        owner = OwnerId(owner_id)
+        name = upload_name_from(request.args.get("name", ""))
+        body = announced_body(least_bytes=0)
+        if not body.length_bytes:
             return answer(uploads.empty(name))
-        return answer(uploads.whole(OwnerId(owner_id), name, Octets(PART_BYTES)))
+        with parts.upload_seats.take(owner):
+            return answer(uploads.whole(owner, name, body))
 
     @routes.put("/uploads/<upload_id>")
     def part(owner_id: int, upload_id: str) -> Response:
-        text = request.args.get("offset", "")
-        if not (text.isascii() and text.isdigit() and len(text) <= 18):
-            raise invalid_field("offset", text, "is a whole number from 0")
-        return answer(uploads.write_part(OwnerId(owner_id), upload_id, int(text), Octets(PART_BYTES)))
+        owner = OwnerId(owner_id)
+        offset = part_offset_from(request.args.get("offset", ""))
+        body = announced_body()
+        with parts.upload_seats.take(owner):
+            return answer(uploads.write_part(owner, upload_id, offset, body))
 
     @routes.get("/uploads/<upload_id>")
     def state(owner_id: int, upload_id: str) -> Response:

@@ -5,31 +5,47 @@ The owner is always the user of the session; no request can name another one.
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import json
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Final
 
-from flask import Flask, Response, request
+import gevent
+from flask import Flask, Response, g, request
 from pydantic import Field
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import RequestTimeout
 
 from functions.common import guard
 from functions.common.app import MAX_BODY_BYTES, new_app
 from functions.common.bodies import Body, read_body
-from functions.studies.octets import Octets
-from webviewer.adapters.nodes import StorageClient
+from functions.studies.spool import body_of, drain_refused, hang_up, spooled
+from webviewer.adapters.nodes import NodeResponse, StorageClient
 from webviewer.bootstrap import Services
-from webviewer.core.errors import InvalidInput, Unavailable
+from webviewer.core.errors import InvalidInput
+from webviewer.core.seats import Seats
+from webviewer.usecases.delete_studies import MAX_DELETED_AT_ONCE
 from webviewer.usecases.download_studies import MAX_STUDIES
-from webviewer.usecases.list_studies import MAX_ID, ids_from, invalid_field, study_query_from
+from webviewer.usecases.list_studies import MAX_ID, ids_from, study_query_from
+from webviewer.usecases.uploads import (
+    MAX_NAME_LENGTH,
+    PART_BYTES,
+    announced_part,
+    part_offset_from,
+    upload_name_from,
+)
 
-PART_BYTES = 16 * 1024**2
-MAX_DELETED_AT_ONCE = 1000
-MAX_NAME_LENGTH = 1024
-_MAX_DRAINED_BYTES = PART_BYTES
-_PIECE_BYTES = 256 * 1024
-_MAX_JSON_BYTES = 512 * 1024**2
+BODIES_AT_ONCE: Final = 64  # being taken in, each up to PART_BYTES on this node's disk
+BODIES_OF_USER: Final = 8  # a page sends four at a time
+FORWARDS_AT_ONCE: Final = 8  # being handed to the storage node, each a thread of it
+FORWARDS_OF_USER: Final = 4
+FORWARD_WAIT_S: Final = 30.0
+SEND_SILENCE_S: Final = 60.0
+"""A browser that takes no piece of a download for so long is let go."""
+
+_MAX_JSON_BYTES: Final = 512 * 1024**2
+
+logger = logging.getLogger(__name__)
 
 
 class DeleteBody(Body):
@@ -86,20 +102,25 @@ def _list_routes(app: Flask, client: StorageClient) -> None:
     def delete() -> Response:
         request.max_content_length = MAX_BODY_BYTES
         body = read_body(DeleteBody)
-        return _pass(client, "POST", "/studies/delete", value={"study_ids": body.study_ids})
+        answer = _pass(client, "POST", "/studies/delete", value={"study_ids": body.study_ids})
+        _trace("studies_deletion_asked", body.study_ids)
+        return answer
 
     @app.get("/v2/studies/archive")
     def archive() -> Response:
         ids = ids_from(request.args.getlist("study_ids"), "study_ids", MAX_STUDIES)
         answer = client.open("GET", f"{_owner_path()}/archive", query=[("study_ids", str(one)) for one in ids])
-        response = Response(answer.pieces(), mimetype="application/zip")
+        response = Response(_taken_in_time(answer), mimetype="application/zip")
         response.call_on_close(answer.close)
         response.headers["Content-Disposition"] = answer.headers.get("Content-Disposition", "attachment")
         response.headers["X-Accel-Buffering"] = "no"  # a proxy is not to collect 10 GB on its disk
+        _trace("studies_download_begun", ids)
         return response
 
 
 def _upload_routes(app: Flask, client: StorageClient) -> None:
+    uploads = _Uploads(client)
+
     @app.post("/v2/studies/uploads")
     def create() -> Response:
         request.max_content_length = MAX_BODY_BYTES
@@ -108,17 +129,13 @@ def _upload_routes(app: Flask, client: StorageClient) -> None:
 
     @app.post("/v2/studies/uploads/whole")
     def whole() -> Response:
-        name = request.args.get("name", "")
-        if not 1 <= len(name) <= MAX_NAME_LENGTH:
-            raise invalid_field("name", f"{len(name)} characters", f"has 1 to {MAX_NAME_LENGTH} characters")
-        return _pass_octets(client, "POST", "/uploads/whole", [("name", name)], least=0)
+        name = upload_name_from(request.args.get("name", ""))
+        return uploads.pass_body("POST", "/uploads/whole", [("name", name)], least_bytes=0)
 
     @app.put("/v2/studies/uploads/<upload_id>")
     def part(upload_id: str) -> Response:
-        offset = request.args.get("offset", "")
-        if not (offset.isascii() and offset.isdigit() and len(offset) <= 18):
-            raise invalid_field("offset", offset, "is a whole number from 0")
-        return _pass_octets(client, "PUT", f"/uploads/{upload_id}", [("offset", offset)], least=1)
+        offset = part_offset_from(request.args.get("offset", ""))
+        return uploads.pass_body("PUT", f"/uploads/{upload_id}", [("offset", str(offset))], keep_what_arrived=True)
 
     @app.get("/v2/studies/uploads/<upload_id>")
     def state(upload_id: str) -> Response:
@@ -132,12 +149,11 @@ def _upload_routes(app: Flask, client: StorageClient) -> None:
 def _drain_refused_bodies(app: Flask) -> None:
     @app.after_request
     def drain(response: Response) -> Response:
-        """Read what is left of a refused body: a browser that still sends would never see the answer."""
         length = request.content_length
-        if response.status_code >= 400 and length is not None and length <= _MAX_DRAINED_BYTES:
-            with contextlib.suppress(OSError, HTTPException):
-                while request.stream.read(_PIECE_BYTES):
-                    pass
+        if response.status_code == RequestTimeout.code:
+            hang_up(request)
+        elif response.status_code >= 400 and length is not None and length <= PART_BYTES:
+            drain_refused(request)
         return response
 
 
@@ -160,17 +176,80 @@ def _pass(
         return Response(answer.read(_MAX_JSON_BYTES), answer.status, mimetype="application/json")
 
 
-def _pass_octets(
-    client: StorageClient, method: str, path: str, query: Sequence[tuple[str, str]], *, least: int
-) -> Response:
-    """Stream the request's body to the storage node, piece by piece."""
-    source = Octets(request, least, PART_BYTES)
-    headers = {"Content-Type": "application/octet-stream", "Content-Length": str(source.length)}
-    body = source if source.length else b""
-    try:
-        with client.open(method, _owner_path() + path, query=query, body=body, headers=headers) as answer:
-            return Response(answer.read(_MAX_JSON_BYTES), answer.status, mimetype="application/json")
-    except Unavailable:
-        if source.is_broken:
-            raise InvalidInput("The connection broke before the part was complete.", code="part_cut") from None
-        raise
+def _taken_in_time(answer: NodeResponse) -> Iterator[bytes]:
+    """Yield an answer piece by piece; the connection ends when the browser does not take one in time."""
+    for piece in answer.pieces():
+        # Runs while the server sends the piece; a broken pipe is what it takes for a reader that has left.
+        with gevent.Timeout(SEND_SILENCE_S, BrokenPipeError(errno.EPIPE, "the reader takes nothing")):
+            yield piece
+
+
+def _trace(event: str, study_ids: Sequence[int]) -> None:
+    """Note who took or removed studies; the storage node's log says with which result."""
+    who = guard.current()
+    logger.info(
+        event,
+        extra={
+            "user_id": who.user_id,
+            "session_number": who.session_id,
+            "study_ids": list(study_ids),
+            "correlation_id": g.get("correlation_id"),
+        },
+    )
+
+
+class _Uploads:
+    """Hands bodies to the storage node, each once it is here."""
+
+    def __init__(self, client: StorageClient) -> None:
+        self._client = client
+        self._bodies = Seats("uploads", BODIES_AT_ONCE, BODIES_OF_USER)
+        self._forwards = Seats("uploads", FORWARDS_AT_ONCE, FORWARDS_OF_USER)
+
+    def pass_body(
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        *,
+        least_bytes: int = 1,
+        keep_what_arrived: bool = False,
+    ) -> Response:
+        """Take the request's body in, hand it on, and answer what the storage node answers.
+
+        Parameters
+        ----------
+        method, path, query
+            Of the request to the storage node.
+        least_bytes
+            The least that the body may have.
+        keep_what_arrived
+            Whether the beginning of a body that is cut is worth keeping: the upload then goes on behind it.
+
+        Raises
+        ------
+        RequestTimeout
+            The sender fell silent.
+        InvalidInput
+            The sender left, or the body is not as it should be.
+        LimitExceeded, Unavailable
+            The user has too many under way, or all together have.
+        """
+        user_id = guard.current().user_id
+        body = announced_part(body_of(request), request.content_length, least_bytes=least_bytes)
+        with self._bodies.take(user_id), spooled(body) as arrived:
+            if arrived.cut is None or (keep_what_arrived and arrived.size_bytes):
+                headers = {"Content-Type": "application/octet-stream", "Content-Length": str(arrived.size_bytes)}
+                source = arrived.file if arrived.size_bytes else b""
+                with (
+                    self._forwards.take(user_id, wait_s=FORWARD_WAIT_S),
+                    self._client.open(
+                        method, _owner_path() + path, query=query, body=source, headers=headers
+                    ) as answer,
+                ):
+                    told = Response(answer.read(_MAX_JSON_BYTES), answer.status, mimetype="application/json")
+            if arrived.cut is None:
+                return told
+        if isinstance(arrived.cut, TimeoutError):
+            raise RequestTimeout
+        raise InvalidInput("The connection broke before the part was complete.", code="part_cut")

@@ -15,7 +15,6 @@ import pytest
 import requests
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
-from dicom_gateway.api.app import STATUS_OF
 from tests.support.databases import database_settings, engine, postgresql_server  # noqa: F401
 from tests.support.phantom_files import (
     base,
@@ -59,13 +58,6 @@ def only_series(node: StorageHttp, owner_id: int = 1) -> dict[str, Any]:
     detail = node.session.get(f"{node.owner(owner_id)}/studies/{study['study_id']}").json()
     series: dict[str, Any] = detail["series"][0]
     return series
-
-
-def test_every_error_of_the_tree_has_its_status() -> None:
-    def tree(kind: type[errors.WebviewerError]) -> set[type[errors.WebviewerError]]:
-        return {kind}.union(*(tree(one) for one in kind.__subclasses__() if one.__module__ == errors.__name__))
-
-    assert set(STATUS_OF) == tree(errors.WebviewerError)
 
 
 def test_a_request_without_the_token_or_with_another_is_refused(node: StorageHttp) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +10,10 @@ from typing import Protocol
 from webviewer.archive import OwnerId, StudyId
 from webviewer.core.errors import NotFound
 from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+
+MAX_DELETED_AT_ONCE = 1000
+
+_log = logging.getLogger(__name__)
 
 
 class FileRemoval(Protocol):
@@ -40,9 +45,9 @@ def delete_studies(
 ) -> Deletion:
     """Delete those of the studies that the owner has; what is not theirs, or gone already, is passed over.
 
-    The files are claimed before the rows go and removed after the commit. A crash before the commit leaves rows,
-    files and claims: at the next start only the claims go. A crash after it leaves files with a claim and no row: they
-    go too.
+    Study by study, each in a transaction of its own that does no file work, so that receiving goes on between them. The
+    files are claimed before the rows go and removed after the commit. A crash before the commit leaves rows, files and
+    claims: at the next start only the claims go. A crash after it leaves files with a claim and no row: they go too.
 
     Parameters
     ----------
@@ -62,19 +67,40 @@ def delete_studies(
     Deletion
         The studies that were there and are not any more.
     """
-    with units() as unit:
-        own: list[StudyId] = []
+    gone: list[StudyId] = []
+    file_count = 0
+    try:
         for study_id in dict.fromkeys(study_ids):
-            try:
-                unit.archive.get_study(owner_id, study_id)
-            except NotFound:
-                continue
-            own.append(study_id)
-        if not own:
-            return Deletion((), 0)
-        file_names = unit.archive.delete_studies(owner_id, own)
-        files.claim(file_names)
+            removed = _delete_study(units, files, owner_id, study_id)
+            if removed is not None:
+                gone.append(study_id)
+                file_count += removed
+    finally:  # if a later one fails, the earlier ones are gone all the same
+        if gone:
+            _log.info("studies_deleted", extra={"owner_id": owner_id, "study_ids": gone, "files": file_count})
+            publish({"type": "study_deleted", "owner_id": owner_id, "study_ids": gone})
+    return Deletion(tuple(gone), file_count)
+
+
+def _delete_study(units: UnitOfWorkFactory, files: FileRemoval, owner_id: OwnerId, study_id: StudyId) -> int | None:
+    """Delete one study and return how many files went, None if the owner has no such study."""
+    with units(read_only=True) as unit:
+        try:
+            unit.archive.get_study(owner_id, study_id)
+        except NotFound:
+            return None
+        claimed = unit.archive.file_names(owner_id, study_id)
+    files.claim(claimed)
+    with units() as unit:
+        deleted = unit.archive.delete_studies(owner_id, [study_id])
+        late = frozenset(deleted).difference(claimed)
+        if late:  # objects that came in between: few, so the writers' lock is held for a moment only
+            files.claim(sorted(late))
         unit.commit()
-    files.remove(file_names)
-    publish({"type": "study_deleted", "owner_id": owner_id, "study_ids": list(own)})
-    return Deletion(tuple(own), len(file_names))
+    # Another request may have deleted the study, or it and a new copy of it: what the index has stays.
+    unsure = frozenset(claimed).difference(deleted)
+    if unsure:
+        with units(read_only=True) as unit:
+            unsure -= unit.archive.indexed_files(unsure)
+    files.remove([*deleted, *sorted(unsure)])
+    return len(deleted) if deleted else None

@@ -77,11 +77,11 @@ class PlaceCache:
         with self._lock:
             self._drop((owner_id, instance_id))
 
-    def clear(self) -> None:
-        """Drop everything: after a deletion, because the database may give a number again."""
+    def forget_owner(self, owner_id: OwnerId) -> None:
+        """Drop the objects of an owner, say because studies of theirs were deleted."""
         with self._lock:
-            self._places.clear()
-            self._used_bytes = 0
+            for key in [key for key in self._places if key[0] == owner_id]:
+                self._drop(key)
 
     def _drop(self, key: tuple[OwnerId, InstanceId]) -> None:
         place = self._places.pop(key, None)

@@ -129,6 +129,15 @@ class SqlArchiveRepository:
             found.update((InstanceId(row.instance_id), _instance(row)) for row in rows)
         return found
 
+    def file_names(self, owner_id: OwnerId, study_id: StudyId) -> tuple[str, ...]:
+        """Return the names of a study's files; none if the owner has no such study."""
+        names = self._connection.execute(
+            select(instance.c.file_name)
+            .join(series, series.c.series_id == instance.c.series_id)
+            .where(series.c.study_id == study_id, series.c.owner_id == owner_id)
+        )
+        return tuple(names.scalars())
+
     def delete_studies(self, owner_id: OwnerId, study_ids: Iterable[StudyId]) -> tuple[str, ...]:
         """Delete studies from the index; returns the file names that nothing points to any more."""
         files: list[str] = []

@@ -28,5 +28,5 @@ export const httpTransport: UploadTransport = {
 /** Worth trying again by itself: the network or a node is away for a moment, or the server asks to slow down. */
 export function isWorthRetrying(error: unknown): boolean {
   if (!(error instanceof ApiError) || error.code === 'out_of_resources') return false;
-  return error.isPassing || error.status === 429 || error.status === 401;
+  return error.isPassing || error.status === 408 || error.status === 429 || error.status === 401;
 }

@@ -1,0 +1,92 @@
+"""Bodies of uploads, taken in whole before the storage node is asked.
+
+A slow or silent sender costs a greenlet and some disk here, never a thread of the storage node, which has few.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+import gevent
+from flask import Request
+
+from webviewer.core.octets import AnnouncedOctets, ByteSource, drain
+
+PIECE_BYTES: Final = 64 * 1024
+SILENCE_S: Final = 20.0
+"""A sender that does not bring the next `PIECE_BYTES` in this time is let go."""
+
+_IN_MEMORY_BYTES: Final = 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """What arrived of a body, to be read from its start; it is whole unless `cut` says why it is not."""
+
+    file: IO[bytes]
+    size_bytes: int
+    cut: ConnectionError | TimeoutError | None
+
+
+class _InTime:
+    """A source that raises TimeoutError when a piece does not come in time."""
+
+    def __init__(self, source: ByteSource) -> None:
+        self._source = source
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most `size` bytes."""
+        with gevent.Timeout(SILENCE_S, TimeoutError(f"the next {size} bytes did not come in {SILENCE_S:g} s")):
+            return self._source.read(size)
+
+
+def body_of(request: Request) -> ByteSource:
+    """Return the octets of a request, each piece of which must come in time."""
+    return _InTime(request.environ["wsgi.input"])
+
+
+@contextmanager
+def spooled(body: AnnouncedOctets) -> Iterator[Spooled]:
+    """Take a body in; it is dropped at the end.
+
+    Parameters
+    ----------
+    body
+        Of a request, with time limits (`body_of`).
+
+    Yields
+    ------
+    Spooled
+        All of it, or what came before the sender left or fell silent.
+    """
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
+        size_bytes = 0
+        cut: ConnectionError | TimeoutError | None = None
+        try:
+            while piece := body.read(PIECE_BYTES):
+                file.write(piece)
+                size_bytes += len(piece)
+        except (ConnectionError, TimeoutError) as error:
+            cut = error
+        file.seek(0)
+        yield Spooled(file, size_bytes, cut)
+
+
+def drain_refused(request: Request) -> None:
+    """Read what is left of a refused body, so that the sender sees the answer; a slow one is hung up on."""
+    try:
+        drain(body_of(request), request.content_length or 0)
+    except OSError:
+        hang_up(request)
+
+
+def hang_up(request: Request) -> None:
+    """End the connection after the answer: no more is read, so nobody waits for the rest of a body."""
+    connection: Any = request.environ.get("gunicorn.socket")
+    if connection is not None:
+        with suppress(OSError):
+            connection.shutdown(0)  # SHUT_RD: the next read finds the end
