@@ -18,33 +18,13 @@ from dicom_gateway.api.plain import answer
 from dicom_gateway.api.studies import study_routes
 from dicom_gateway.api.uploads import upload_routes
 from webviewer.core import errors
+from webviewer.core.http_errors import error_body, error_headers, status_of
+from webviewer.core.log import stack_of
+from webviewer.core.octets import drain
 
 _log = logging.getLogger(__name__)
 
 _MAX_DRAINED_BYTES = 32 * 1024**2
-_DRAIN_PIECE_BYTES = 256 * 1024
-
-# Every class of the error tree, so that none is answered by chance; a test holds this total.
-STATUS_OF: Mapping[type[errors.WebviewerError], int] = {
-    errors.WebviewerError: 500,
-    errors.InvalidInput: 400,
-    errors.NotSignedIn: 401,
-    errors.PermissionDenied: 403,
-    errors.NotFound: 404,
-    errors.Conflict: 409,
-    errors.DuplicateObject: 409,
-    errors.LimitExceeded: 429,
-    errors.Unavailable: 503,
-    errors.OutOfResources: 507,
-    errors.DataError: 422,
-    errors.DecodeError: 422,
-    errors.GeometryError: 422,
-    errors.RenderError: 500,
-    errors.ShaderError: 500,
-    errors.DeviceLost: 503,
-    errors.ProtocolError: 400,
-    errors.ConfigError: 500,
-}
 
 
 def create_api(parts: ApiParts) -> Flask:
@@ -67,11 +47,16 @@ def create_api(parts: ApiParts) -> Flask:
 
     @app.errorhandler(errors.WebviewerError)
     def tell(error: errors.WebviewerError) -> Response:
-        status = STATUS_OF.get(type(error), 500)
-        response = _error(error.code, error.message, error.details, status)
-        if isinstance(error, errors.LimitExceeded) and error.resets_in_s is not None:
-            response.headers["Retry-After"] = str(max(1, round(error.resets_in_s)))
+        response = _error(error.code, error.message, error.details, status_of(error))
+        response.headers.update(error_headers(error))
         return response
+
+    @app.errorhandler(TimeoutError)
+    @app.errorhandler(ConnectionError)
+    def tell_cut(error: OSError) -> Response:
+        silent = isinstance(error, TimeoutError)
+        words = "The sender fell silent" if silent else "The connection broke"
+        return _error("part_cut", f"{words} before the body was complete.", {}, 408 if silent else 400)
 
     @app.errorhandler(HTTPException)
     def tell_http(error: HTTPException) -> Response:
@@ -84,27 +69,28 @@ def create_api(parts: ApiParts) -> Flask:
         correlation_id = secrets.token_hex(8)
         _log.error(
             "a request failed",
-            exc_info=error,
-            extra={"correlation_id": correlation_id, "endpoint": request.endpoint},
+            extra={"error": stack_of(error), "correlation_id": correlation_id, "endpoint": request.endpoint},
         )
         return _error(
             "internal_error", "The storage node failed on this request; its log says why.", {}, 500, correlation_id
         )
 
     @app.after_request
-    def drain(response: Response) -> Response:
+    def drain_refused(response: Response) -> Response:
         """Read what was not read of a body: closing the connection with it unread would lose the answer."""
         left = request.content_length
-        if response.status_code >= 400 and left is not None and left <= _MAX_DRAINED_BYTES:
-            with contextlib.suppress(OSError, HTTPException):
-                while request.stream.read(_DRAIN_PIECE_BYTES):
-                    pass
+        is_refused = response.status_code >= 400 and response.status_code != 408  # a silent sender is not waited for
+        if is_refused and left is not None and left <= _MAX_DRAINED_BYTES:
+            with contextlib.suppress(OSError):
+                drain(request.environ["wsgi.input"], left)
         return response
 
     @app.get("/internal/v1/health")
     def health() -> Response:
         problems = parts.problems()
-        return answer({"ready": not problems, "problems": problems}, 503 if problems else 200)
+        if problems:
+            return answer({"ready": False, "reason": " ".join(problems), "problems": problems}, 503)
+        return answer({"ready": True, "problems": []})
 
     @app.get("/internal/v1/status")
     def status() -> Response:
@@ -122,10 +108,4 @@ def create_api(parts: ApiParts) -> Flask:
 def _error(
     code: str, message: str, details: Mapping[str, object], status: int, correlation_id: str | None = None
 ) -> Response:
-    words = {
-        "code": code,
-        "message": message,
-        "details": dict(details),
-        "correlation_id": correlation_id or secrets.token_hex(8),
-    }
-    return answer({"error": words}, status)
+    return answer(error_body(code, message, details, correlation_id or secrets.token_hex(8)), status)
