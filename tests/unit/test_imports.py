@@ -26,7 +26,7 @@ TESTS = "Tests and their tools stay out of the product"
 FLASK = "Flask lives in the functions and in the gateway's internal API"
 SOCK = "WebSockets under Flask live in the functions"
 GUNICORN = "The HTTP server is started by the nodes"
-GREEN = "Green threads live in the control node"
+GREEN = "Green threads live in the front"
 SQL = "SQL lives in adapters.db"
 ARGON = "Password hashing lives in adapters.crypto"
 CLIENT = "HTTP to other nodes lives in the adapters"
@@ -54,7 +54,7 @@ PLANTS = [
     ("webviewer/core/log.py", "import webviewer.config", DOMAIN),
     ("webviewer/surprise.py", "import webviewer.core.uid", DOMAIN),
     ("functions/common/app.py", "import functions.supervisor", FRONT),
-    ("functions/auth/app.py", "import functions.studies.octets", FRONT),
+    ("functions/auth/app.py", "import functions.health.app", FRONT),
     ("functions/surprise.py", "import functions.common.errors", FRONT),
     ("dicom_gateway/pdu.py", "import dicom_gateway.association", GATEWAY),
     ("dicom_gateway/api/plain.py", "import dicom_gateway.server", GATEWAY),
