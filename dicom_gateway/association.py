@@ -352,6 +352,8 @@ class Association:
             response = encode_response(command, Status.UNRECOGNIZED_OPERATION, "only C-STORE and C-ECHO are served")
         request = self._request
         stream.send(data_pdus(context_id, response, request.peer_max_pdu_bytes if request is not None else 0))
+        if receiver is not None:
+            receiver.tidy()
 
     # ---- Sta13 -----------------------------------------------------------------------------------------------------
 
@@ -382,9 +384,7 @@ class Association:
             logger.warning("object_cut_off", extra=self._facts())
             receiver.abandon()
         if self._store is not None:
-            files = self._store.files
-            if isinstance(files, FileBatch):
-                files.close()
+            self._store.files.close()
         self._socket.close()
 
     def _facts(self) -> dict[str, object]:

@@ -27,7 +27,7 @@ from dicom_gateway.event_publisher import EventPublisher
 from dicom_gateway.index_client import Doorbell, IndexClient
 from dicom_gateway.indexer import IndexServer, IndexWriter
 from dicom_gateway.metrics import metrics_text
-from dicom_gateway.server import DRAIN_S, Acceptor, listen
+from dicom_gateway.server import DRAIN_S, GARBAGE_THRESHOLD, Acceptor, listen
 from webviewer import __version__
 from webviewer.adapters.db.archive_repository import SqlArchiveRepository
 from webviewer.adapters.db.engine import make_engine
@@ -98,6 +98,7 @@ class StorageNode:
         def index() -> None:
             for unused in (dicom, http, doorbell.client_side):
                 unused.close()
+            gc.set_threshold(GARBAGE_THRESHOLD)
             publisher = self._publisher()
             writer = IndexWriter(self._units(), publisher.stored)
             IndexServer(doorbell.indexer_side, writer, self._counters.row(settings.storage.acceptors)).run()

@@ -9,6 +9,7 @@ from dicom_gateway.command import Command
 from dicom_gateway.counters import Counter, ProcessCounters
 from dicom_gateway.negotiation import Context
 from dicom_gateway.status import Status, status_of
+from webviewer.adapters.files import FileBatch
 from webviewer.archive import OwnerId
 from webviewer.core.errors import DuplicateObject, LimitExceeded, WebviewerError
 from webviewer.dicom.file_meta import encode_file_meta
@@ -16,7 +17,6 @@ from webviewer.dicom.header import Header, is_valid_uid
 from webviewer.usecases.receive_instance import (
     Announced,
     Incoming,
-    IncomingFiles,
     InstanceIndex,
     header_of_beginning,
     receive_announced,
@@ -33,7 +33,7 @@ class StoreServices:
 
     owner_id: OwnerId
     calling_ae_title: str
-    files: IncomingFiles
+    files: FileBatch
     index: InstanceIndex
     counters: ProcessCounters
     max_object_bytes: int
@@ -147,6 +147,10 @@ class StoreReceiver:
             return self._refusal_of(exc)
         services.counters.add(Counter.DUPLICATES if receipt.outcome == "duplicate" else Counter.STORED)
         return Outcome(Status.SUCCESS)
+
+    def tidy(self) -> None:
+        """Do what the sender need not wait for; called once it has its answer."""
+        self._services.files.tidy()
 
     def abandon(self) -> None:
         """Forget what was received: the association ended before the object did."""

@@ -7,6 +7,7 @@ whoever of the acceptors is idle takes the next connection.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -28,6 +29,7 @@ from webviewer.core.errors import ConfigError
 logger = logging.getLogger(__name__)
 
 DRAIN_S = 5.0
+GARBAGE_THRESHOLD = 20_000  # objects: receiving and indexing leave no cycles, so looking for them may be rare
 _BACKLOG = 128
 _LAST_WORDS_S = 1.0
 _TOO_MANY_FILES_WAIT_S = 0.2
@@ -103,6 +105,7 @@ class Acceptor:
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole group; the parent tells us in order
+        gc.set_threshold(GARBAGE_THRESHOLD)
         threading.stack_size(_THREAD_STACK_BYTES)
         with contextlib.suppress(InterruptedError):
             while not stopping.is_set():

@@ -13,6 +13,7 @@ ever becomes a path.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -31,7 +32,8 @@ _FILE_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{32}")
 _CLAIM_NAME = re.compile(r"[0-9a-f]{32}")
 _FOLDER_DIGITS = 4
 _FILES_A_FOLDER = 512  # that one sender fills before it takes another folder
-_MOST_MADE_AT_ONCE = 16
+_MOST_MADE_AT_ONCE = 64
+_MADE_AHEAD_FROM = 4  # a sender of so many objects is likely to send more
 _COMPARED_AT_ONCE_BYTES = 256 * 1024
 _RECOVERY_BATCH = 64  # claims
 _MAX_BUFFERS = 512  # of one writev; IOV_MAX is 1024
@@ -68,14 +70,19 @@ class IncomingFile:
     stays and the next start decides).
     """
 
-    __slots__ = ("_claim", "_fd", "_path", "file_name", "size_bytes")
+    __slots__ = ("_claim", "_fd", "_kept", "_path", "file_name", "size_bytes")
 
-    def __init__(self, file_name: str, path: Path, claim: _Claim, fd: int) -> None:
+    def __init__(self, file_name: str, path: Path, claim: _Claim, kept: list[IncomingFile]) -> None:
         self.file_name = file_name
         self.size_bytes = 0
         self._path = path
         self._claim = claim
-        self._fd = fd
+        self._kept = kept
+        self._fd = -1
+
+    def open(self, folder_fd: int) -> None:
+        """Open the empty file for writing; raises OSError."""
+        self._fd = os.open(self._path.name, os.O_RDWR | os.O_CLOEXEC, dir_fd=folder_fd)
 
     def is_same_as(self, stored: Path, stored_offset_bytes: int, own_offset_bytes: int) -> bool:
         """Tell whether the bytes from the offsets on are those of a stored file.
@@ -129,7 +136,11 @@ class IncomingFile:
             raise _no_room("brought to the disk", exc) from exc
 
     def keep(self) -> None:
-        """The index points to the file now: it needs its claim no longer."""
+        """The index points to the file now: it needs its claim no longer. What is left to do waits for `tidy`."""
+        self._kept.append(self)
+
+    def tidy(self) -> None:
+        """Do what `keep` has left."""
         self._close()
         self._claim.settle()
 
@@ -163,15 +174,26 @@ class FileBatch:
         self._left = 0
         self._made_at_once = 0
         self._ready: list[IncomingFile] = []
+        self._kept: list[IncomingFile] = []
 
     def create(self) -> IncomingFile:
         """Return a claimed, empty file; raises OutOfResources."""
-        if not self._ready:
-            try:
+        try:
+            if not self._ready:
                 self._make_ready()
-            except OSError as exc:
-                raise _no_room("made", exc) from exc
+            self._ready[-1].open(self._folder_fd)
+        except OSError as exc:
+            raise _no_room("made", exc) from exc
         return self._ready.pop()
+
+    def tidy(self) -> None:
+        """Do what nobody need wait for: settle the claims of kept files, and have a file ready for the next object."""
+        kept, self._kept[:] = self._kept[:], []
+        for one in kept:
+            one.tidy()
+        if not self._ready and self._made_at_once >= _MADE_AHEAD_FROM:
+            with contextlib.suppress(OSError):  # `create` tries again, and says why
+                self._make_ready()
 
     def path(self, file_name: str) -> Path:
         """Return where a file of the index lies; raises NotFound for anything but a generated name."""
@@ -199,10 +221,10 @@ class FileBatch:
         self._left -= count
 
     def _make(self, name: str, claim: _Claim) -> IncomingFile:
-        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
-        fd = os.open(name, flags, 0o640, dir_fd=self._folder_fd)
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+        os.close(os.open(name, flags, 0o640, dir_fd=self._folder_fd))
         file_name = _file_name(name)
-        return IncomingFile(file_name, self._store.data / file_name, claim, fd)
+        return IncomingFile(file_name, self._store.data / file_name, claim, self._kept)
 
     def _discard_ready(self) -> None:
         ready, self._ready = self._ready, []
@@ -227,8 +249,9 @@ class FileBatch:
 
     def close(self) -> None:
         """Remove what was made and not used, and let the folder go; files in use must be finished."""
-        self._discard_ready()
         self._made_at_once = 0
+        self.tidy()
+        self._discard_ready()
         if self._folder_fd >= 0:
             os.close(self._folder_fd)
             self._folder_fd = -1

@@ -48,7 +48,7 @@ class Incoming(Protocol):
         ...
 
     def keep(self) -> None:
-        """The index has it: the claim goes."""
+        """The index has it: the claim may go, now or later."""
         ...
 
     def discard(self) -> None:
