@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 
+from webviewer.adapters.nodes import NodeClient
 from webviewer.archive import OwnerId, Receipt, SeriesId, StudyId
 
 logger = logging.getLogger(__name__)
 
+_PATH = "/internal/v1/events"
 _GATHER_S = 0.25
 _RETRY_S = (0.5, 1.0, 2.0, 5.0)
 _TIMEOUT_S = 5.0
@@ -38,8 +37,8 @@ class EventPublisher:
     """
 
     def __init__(self, control_url: str, token: str, counts: Callable[[OwnerId, StudyId], int | None]) -> None:
-        self._url = control_url.rstrip("/") + "/internal/v1/events"
-        self._token = token
+        # Opens nothing yet; and never goes through a proxy of the environment, which would learn the token.
+        self._client = NodeClient(control_url, token, node="control node", connections=1, read_timeout_s=_TIMEOUT_S)
         self._counts = counts
         self._changed: dict[tuple[OwnerId, StudyId], _Change] = {}
         self._others: list[Event] = []
@@ -125,14 +124,7 @@ class EventPublisher:
             self._others = [*others, *self._others][-_MAX_WAITING:]
 
     def _post(self, events: Sequence[Event]) -> None:
-        request = urllib.request.Request(  # noqa: S310  the address is a setting of ours
-            self._url,
-            data=json.dumps({"events": events}).encode(),
-            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
-            method="POST",
-        )
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as reply:  # noqa: S310
-            reply.read()
+        self._client.json("POST", _PATH, value={"events": events})
 
 
 class _Change:

@@ -62,7 +62,7 @@ def create_app(services: Services) -> Flask:
     def state() -> Response:
         now = services.clock()
         with services.units(read_only=True) as unit:
-            users, sessions = len(unit.accounts.list_all()), unit.sessions.count_open(now)
+            users, sessions = unit.accounts.count(), unit.sessions.count_open(now)
         return answer(
             StateAnswer(
                 product=PRODUCT,
@@ -90,7 +90,8 @@ def _version(services: Services) -> str:
 def _nodes(services: Services) -> list[NodeStateAnswer]:
     answers = []
     for node in services.placement.nodes():
-        said = services.node_probe.status(node.address)
+        # Its facts come even from a node that is not ready; why it is not, only the health question tells.
+        said, health = services.node_probe.status(node.address), services.node_probe.health(node.address)
         answers.append(
             NodeStateAnswer(
                 node_id=node.node_id,
@@ -98,8 +99,8 @@ def _nodes(services: Services) -> list[NodeStateAnswer]:
                 address=node.address,
                 active=node.is_active,
                 last_heartbeat_at=node.last_heartbeat_at,
-                ok=said.ok,
-                reason=said.reason,
+                ok=said.ok and health.ok,
+                reason=health.reason or said.reason,
                 status=said.facts,
             )
         )

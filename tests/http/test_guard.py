@@ -8,13 +8,15 @@ import pytest
 import requests
 from flask import Flask
 
-from functions.common.errors import HTTP_STATUS, status_of
 from functions.common.guard import Level, access_of
 from functions.control_node import make_apps
+from functions.render_server import StartError
 from tests.support.http_client import INTERNAL_TOKEN, ControlServer
 from webviewer.bootstrap import create_database, make_services
 from webviewer.config import load_settings
-from webviewer.core.errors import LimitExceeded, WebviewerError
+from webviewer.core.errors import WebviewerError
+from webviewer.core.http_errors import HTTP_STATUS, status_of
+from webviewer.usecases.receive_instance import IdentityMismatch
 
 PUBLIC = {
     "POST /v2/auth/sign-in",
@@ -67,10 +69,14 @@ def routes(app: Flask) -> list[tuple[str, str, object]]:
 
 
 def test_every_error_of_ours_has_a_status() -> None:
-    ours = {error for error in all_errors() if error.__module__ == "webviewer.core.errors"}
-    assert set(HTTP_STATUS) == ours
-    assert len(ours) == 18
-    assert status_of(LimitExceeded("too much")) == 429
+    found = all_errors()
+    assert {IdentityMismatch, StartError} < set(found)  # made outside the tree: they have their parent's
+    statuses = {error.__name__: status_of(error.__new__(error)).value for error in found}
+    assert {statuses["IdentityMismatch"], statuses["StartError"]} == {500}
+    assert (statuses["DuplicateObject"], statuses["LimitExceeded"], statuses["OutOfResources"]) == (409, 429, 507)
+    in_the_tree = {error for error in found if error.__module__ == "webviewer.core.errors"}
+    assert set(HTTP_STATUS) == in_the_tree
+    assert len(in_the_tree) == 18
 
 
 def test_the_public_routes_are_exactly_those_of_the_list(apps: dict[str, Flask]) -> None:
@@ -131,7 +137,7 @@ def test_the_console_is_for_administrators(control: ControlServer) -> None:
     assert state["database"] == {"kind": control.settings.database.driver.value, "version": "0001"}
     assert state["session_count"] >= 1
     assert [node["kind"] for node in state["nodes"]] == ["storage", "render"]
-    assert [node["reason"] for node in state["nodes"]] == ["does not answer (ConnectionError)"] * 2
+    assert [node["reason"] for node in state["nodes"]] == ["does not answer (NewConnectionError)"] * 2
 
 
 def test_a_change_without_the_csrf_token_is_refused(control: ControlServer) -> None:

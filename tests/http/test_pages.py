@@ -5,7 +5,11 @@ from __future__ import annotations
 import gzip
 import http.server
 import json
+import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +17,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.databases import free_port
-from tests.support.http_client import INTERNAL_TOKEN, ControlServer, start_control
+from tests.support.databases import PostgresqlServer, free_port
+from tests.support.http_client import INTERNAL_TOKEN, ROOT, Browser, ControlServer, start_control
+from webviewer.bootstrap import create_database
 from webviewer.config import DatabaseDriver, DatabaseSettings
+from webviewer.core.process import Lifeline
 
 
 @pytest.mark.parametrize(
@@ -154,15 +160,15 @@ def test_not_ready_names_the_nodes_that_do_not_answer(control: ControlServer) ->
     assert answer.json() == {
         "ready": False,
         "reasons": {
-            "storage": "does not answer (ConnectionError)",
-            "render": "does not answer (ConnectionError)",
+            "storage": "The storage node is not ready.",
+            "render": "The render node is not ready.",
         },
     }
 
 
 @contextmanager
-def node(port: int, status: int, body: dict[str, object]) -> Iterator[list[str]]:
-    """Answer health questions as the contract between nodes says."""
+def listener(port: int, status: int, body: dict[str, object]) -> Iterator[list[str]]:
+    """Answer everything the same; gives the requests that came, with their Authorization."""
     asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -183,26 +189,114 @@ def node(port: int, status: int, body: dict[str, object]) -> Iterator[list[str]]
         thread.join()
 
 
-def test_ready_once_both_nodes_are_and_again_not_when_one_says_why(tmp_path: Path) -> None:
-    storage, render = free_port(), free_port()
+def ready_of(control: ControlServer) -> tuple[int, dict[str, str]]:
+    answer = requests.get(f"{control.base}/v2/health/ready", timeout=10)
+    return answer.status_code, answer.json()["reasons"]
+
+
+def reason_of_storage(browser: Browser) -> str:
+    nodes = browser.get("/v2/admin/state").json()["nodes"]
+    return str(next(node["reason"] for node in nodes if node["kind"] == "storage"))
+
+
+def eventually_reasons(control: ControlServer, expected: dict[str, str]) -> dict[str, str]:
+    """Return what is not ready once that is as expected, or after half a minute."""
+    deadline = time.monotonic() + 30
+    while (reasons := ready_of(control)[1]) != expected and time.monotonic() < deadline:
+        threading.Event().wait(0.2)
+    return reasons
+
+
+@contextmanager
+def storage_node(folder: Path, port: int, database: DatabaseSettings) -> Iterator[None]:
+    """Run the real storage node on a database of its own until the block ends."""
+    folder.mkdir()
+    (folder / "renderserverconfig.json").write_text(json.dumps({"storage": "store"}))
+    create_database(database)
+    variables = {
+        "WEBVIEWER_STORAGE_PORT": str(port),
+        "WEBVIEWER_DICOM_PORT": str(free_port()),
+        "WEBVIEWER_INTERNAL_TOKEN": INTERNAL_TOKEN,
+        "WEBVIEWER_DATABASE_DRIVER": database.driver.value,
+        "WEBVIEWER_DATABASE_NAME": database.name,
+        "WEBVIEWER_DATABASE_HOST": database.host,
+        "WEBVIEWER_DATABASE_PORT": str(database.port),
+        "WEBVIEWER_DATABASE_USER": database.user,
+    }
+    lifeline = Lifeline()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dicom_gateway.main", "-c", str(folder / "renderserverconfig.json")],
+        cwd=ROOT,
+        env={**os.environ, **variables, **lifeline.environment()},
+        pass_fds=lifeline.pass_fds,
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        lifeline.close()
+
+
+def close_database(server: PostgresqlServer, database: DatabaseSettings) -> None:
+    server.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
+    server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database.name}'")  # noqa: S608
+
+
+def test_why_the_storage_node_is_not_ready_is_on_the_console_and_in_the_log_only(
+    tmp_path: Path, postgresql_server: PostgresqlServer
+) -> None:
+    index, port, render = postgresql_server.new_database(), free_port(), free_port()
     urls = {
-        "WEBVIEWER_STORAGE_URL": f"http://127.0.0.1:{storage}",
+        "WEBVIEWER_STORAGE_URL": f"http://127.0.0.1:{port}",
         "WEBVIEWER_RENDER_URL": f"http://127.0.0.1:{render}",
     }
-    database = DatabaseSettings(DatabaseDriver.SQLITE, str(tmp_path / "a.db"))
-    servers = start_control(tmp_path / "control", database, urls)
+    own = DatabaseSettings(DatabaseDriver.SQLITE, str(tmp_path / "a.db"))
+    with storage_node(tmp_path / "storage", port, index), listener(render, 200, {"ready": True}):
+        servers = start_control(tmp_path / "control", own, urls)
+        control = next(servers)
+        administrator = control.signed_in(is_administrator=True)
+        assert eventually_reasons(control, {}) == {}
+        assert reason_of_storage(administrator) == ""
+
+        close_database(postgresql_server, index)
+        not_ready = {"storage": "The storage node is not ready."}
+        assert eventually_reasons(control, not_ready) == not_ready
+        assert reason_of_storage(administrator).startswith("answers 503: The database cannot be used: ")
+        told = [line["parts"] for line in control.log_lines() if line["message"] == "readiness_changed"]
+        assert "is not currently accepting connections" in told[-1]["storage"]  # type: ignore[index]
+        assert next(servers, None) is None
+
+
+def test_the_words_of_a_database_that_fails_are_for_the_log_only(
+    tmp_path: Path, postgresql_server: PostgresqlServer
+) -> None:
+    database = postgresql_server.new_database()
+    servers = start_control(tmp_path / "control", database)
     control = next(servers)
-    with node(render, 200, {"ready": True}):
-        with node(storage, 200, {"ready": True}) as asked:
-            answer = requests.get(f"{control.base}/v2/health/ready", timeout=10)
-            assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": {}})
-            assert f"/internal/v1/health Bearer {INTERNAL_TOKEN}" in asked
-        threading.Event().wait(1.2)  # answers are kept for a second
-        with node(storage, 503, {"ready": False, "reason": "The disk is full."}):
-            answer = requests.get(f"{control.base}/v2/health/ready", timeout=10)
-            assert answer.status_code == 503
-            assert answer.json()["reasons"] == {"storage": "answers 503: The disk is full."}
+    close_database(postgresql_server, database)
+    answer = requests.get(f"{control.base}/v2/health/ready", timeout=10)
+    assert answer.json()["reasons"]["database"] == "The database cannot be used."
+    assert database.name not in answer.text
+    told = [line["parts"] for line in control.log_lines() if line["message"] == "readiness_changed"]
+    assert f'database "{database.name}" is not currently accepting connections' in told[-1]["database"]  # type: ignore[index]
     assert next(servers, None) is None
+
+
+def test_a_proxy_of_the_environment_never_hears_of_our_nodes(tmp_path: Path) -> None:
+    storage, proxy = free_port(), free_port()
+    database = DatabaseSettings(DatabaseDriver.SQLITE, str(tmp_path / "a.db"))
+    proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"), f"http://127.0.0.1:{proxy}")
+    variables = {"WEBVIEWER_STORAGE_URL": f"http://127.0.0.1:{storage}", **proxies, "no_proxy": "", "NO_PROXY": ""}
+    with listener(proxy, 200, {"ready": True}) as overheard, listener(storage, 200, {"ready": True}) as asked:
+        servers = start_control(tmp_path / "control", database, variables)
+        control = next(servers)
+        assert ready_of(control)[1] == {"render": "The render node is not ready."}
+        assert f"/internal/v1/health Bearer {INTERNAL_TOKEN}" in asked
+        assert overheard == []
+        assert next(servers, None) is None
 
 
 def test_pages_that_were_not_built_are_said_so(tmp_path: Path) -> None:

@@ -28,7 +28,6 @@ class NewAccount:
     is_active: bool = True
     is_administrator: bool = False
     evaluation_password: bool = False  # a well-known password of the evaluation profile: good on loopback only
-    storage_node_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,6 @@ class Account:
     is_active: bool
     is_administrator: bool
     evaluation_password: bool
-    storage_node_id: int | None
     created_at: dt.datetime
 
 
@@ -81,8 +79,8 @@ class AccountRepository(Protocol):
         """Return the user of this name, None if there is none."""
         ...
 
-    def list_all(self) -> tuple[Account, ...]:
-        """Return all users by name."""
+    def count(self) -> int:
+        """Return how many users there are."""
         ...
 
     def set_password(self, user_id: UserId, password_hash: str, *, evaluation_password: bool) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import Final
 
-import requests
-
+from webviewer.adapters.nodes import NodeClient
+from webviewer.core.errors import Unavailable
 from webviewer.usecases.node_status import NodeAnswer
 
 TIMEOUT_S: Final = 3.0
@@ -17,34 +18,45 @@ class HttpNodeProbe:
     """See `webviewer.usecases.node_status.NodeProbe`."""
 
     def __init__(self, internal_token: str) -> None:
-        self._headers = {"Authorization": f"Bearer {internal_token}"}
+        self._token = internal_token
 
     def health(self, address: str) -> NodeAnswer:
         """Ask whether the node is ready."""
-        return self._ask(f"{address}/internal/v1/health")
+        return self._ask(address, "/internal/v1/health")
 
     def status(self, address: str) -> NodeAnswer:
         """Ask for the facts that the console shows."""
-        return self._ask(f"{address}/internal/v1/status")
+        return self._ask(address, "/internal/v1/status")
 
-    def _ask(self, url: str) -> NodeAnswer:
+    def _ask(self, address: str, path: str) -> NodeAnswer:
+        # A client for each question: probes are rare, and a kept connection would outlive a node that was replaced.
+        client = NodeClient(
+            address,
+            self._token,
+            node="node",
+            connections=1,
+            connect_timeout_s=TIMEOUT_S,
+            read_timeout_s=TIMEOUT_S,
+        )
         try:
-            # No session: probes are rare, and a connection kept for them would outlive a node that was replaced.
-            with requests.get(url, headers=self._headers, timeout=TIMEOUT_S, stream=True) as response:
-                body = response.raw.read(_MAX_ANSWER_BYTES, decode_content=True)
-                facts = json.loads(body) if body else {}
-        except requests.RequestException as exc:
-            return NodeAnswer(ok=False, reason=f"does not answer ({type(exc).__name__})", facts={})
+            status, body = client.answer(path, _MAX_ANSWER_BYTES)
+            facts = json.loads(body) if body else {}
+        except Unavailable as exc:
+            return NodeAnswer(ok=False, reason=f"does not answer ({exc.details['cause']})", facts={})
         except ValueError:
             return NodeAnswer(ok=False, reason="answers something that is no JSON", facts={})
+        finally:
+            client.close()
         if not isinstance(facts, dict):
             return NodeAnswer(ok=False, reason="answers something unexpected", facts={})
-        if response.status_code != requests.codes.ok:
-            return NodeAnswer(ok=False, reason=_reason(facts, response.status_code), facts=facts)
+        if status != HTTPStatus.OK:
+            return NodeAnswer(ok=False, reason=_reason(facts, status), facts=facts)
         return NodeAnswer(ok=True, reason="", facts=facts)
 
 
 def _reason(facts: dict[str, object], status: int) -> str:
+    if status == HTTPStatus.UNAUTHORIZED:
+        return "does not take our token; all nodes are to have the same one"
     error = facts.get("error")
     message = error.get("message") if isinstance(error, dict) else facts.get("reason")
     return f"answers {status}: {message}" if message else f"answers {status}"

@@ -30,7 +30,6 @@ class SqlAccountRepository:
             "is_active": new.is_active,
             "is_administrator": new.is_administrator,
             "evaluation_password": new.evaluation_password,
-            "storage_node_id": new.storage_node_id,
             "created_at": created_at,
         }
         try:
@@ -56,9 +55,9 @@ class SqlAccountRepository:
         row = self._connection.execute(select(account).where(account.c.user_name_folded == folded)).one_or_none()
         return None if row is None else _account(row)
 
-    def list_all(self) -> tuple[Account, ...]:
-        """Return all users by name."""
-        return tuple(map(_account, self._connection.execute(select(account).order_by(account.c.user_name_folded))))
+    def count(self) -> int:
+        """Return how many users there are."""
+        return self._connection.execute(select(func.count()).select_from(account)).scalar_one()
 
     def set_password(self, user_id: UserId, password_hash: str, *, evaluation_password: bool) -> None:
         """Replace the hash of the password."""
@@ -82,7 +81,6 @@ def _account(row: Row[tuple[object, ...]]) -> Account:
         is_active=row.is_active,
         is_administrator=row.is_administrator,
         evaluation_password=row.evaluation_password,
-        storage_node_id=row.storage_node_id,
         created_at=row.created_at,
     )
 

@@ -18,7 +18,6 @@ account = Table(
     Column("is_active", Boolean(create_constraint=False), nullable=False),
     Column("is_administrator", Boolean(create_constraint=False), nullable=False),
     Column("evaluation_password", Boolean(create_constraint=False), nullable=False),
-    Column("storage_node_id", BigInteger),
     Column("created_at", UtcDateTime, nullable=False),
     sqlite_autoincrement=True,
 )

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from webviewer.config import DatabaseDriver, DatabaseSettings
 from webviewer.core.errors import OutOfResources
 
+_FILE_NAME, _FILE_IDENTITY = "webviewer_file_name", "webviewer_file_identity"
 READ_ONLY_OPTION = "webviewer_read_only"
 
 _WRITER_WAIT_S = 15.0
@@ -31,8 +32,9 @@ _WRITER_WAIT_S = 15.0
 _BUSY_TIMEOUT_MS = 50
 _RETRY_SLEEP_S = 0.002
 _CONNECT_TIMEOUT_S = 5
-# Classes of SQLSTATE that tell of the server, never of a row: connection, resources, intervention, system, internal.
-_PGCODES_OF_THE_SERVER = frozenset({"08", "53", "57", "58", "XX"})
+# Classes of SQLSTATE that tell of the server, never of a row: connection, state of the transaction, sign-in, database,
+# roll-back, resources, limits, locks, intervention, system, internal.
+_PGCODES_OF_THE_SERVER = frozenset({"08", "25", "28", "3D", "40", "53", "54", "55", "57", "58", "XX"})
 
 
 def make_url(settings: DatabaseSettings) -> URL:
@@ -61,7 +63,9 @@ def make_engine(settings: DatabaseSettings) -> Engine:
             hide_parameters=True,  # they hold patients' names, and errors go into the log
             connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000},
         )
+        event.listen(engine, "do_connect", _require_file)
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "checkout", _require_same_file)
         event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = create_engine(
@@ -78,7 +82,34 @@ def make_engine(settings: DatabaseSettings) -> Engine:
     return engine
 
 
-def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+def _require_file(
+    _dialect: Dialect, _record: ConnectionPoolEntry, arguments: Sequence[object], _options: dict[str, object]
+) -> None:
+    # Where the database was moved away SQLite would make an empty one, in the way of the one that comes back.
+    _identity(str(arguments[0]))
+
+
+def _require_same_file(_connection: DBAPIConnection, record: ConnectionPoolEntry, _lent: object) -> None:
+    # What is written to a file that was moved away or deleted is nowhere to be found after a restart.
+    name = record.info[_FILE_NAME]
+    if _identity(name) != record.info[_FILE_IDENTITY]:
+        raise DisconnectionError(f"{name} is another file now")  # the pool opens that one
+
+
+def _identity(name: str) -> tuple[int, int] | None:
+    if name == ":memory:":
+        return None
+    try:
+        facts = Path(name).stat()
+    except OSError as exc:
+        raise OutOfResources(f"The database cannot be used: {name}: {exc.strerror}.") from exc
+    return facts.st_dev, facts.st_ino
+
+
+def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    listed = cast("sqlite3.Connection", connection).execute("PRAGMA database_list").fetchone()
+    record.info[_FILE_NAME] = listed[2] or ":memory:"
+    record.info[_FILE_IDENTITY] = _identity(record.info[_FILE_NAME])
     # Transactions are begun by _begin_sqlite; the driver's own rules begin them too late and never for reading.
     connection.isolation_level = None
     cursor = connection.cursor()

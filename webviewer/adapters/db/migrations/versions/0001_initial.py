@@ -23,7 +23,6 @@ def upgrade() -> None:
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("is_administrator", sa.Boolean(), nullable=False),
         sa.Column("evaluation_password", sa.Boolean(), nullable=False),
-        sa.Column("storage_node_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_account")),
         sa.UniqueConstraint("ae_title", name=op.f("uq_account_ae_title")),
