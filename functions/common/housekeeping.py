@@ -29,6 +29,7 @@ class Housekeeping:
             ("expire_sessions", EXPIRE_EVERY_S, services.sessions.expire),
             ("node_heartbeats", HEARTBEAT_EVERY_S, self._heartbeats),
             ("prune_events", PRUNE_EVERY_S, services.events.prune),
+            ("prune_sessions", PRUNE_EVERY_S, services.sessions.prune),
         )
 
     def start(self) -> None:

@@ -14,6 +14,7 @@ from functions.common.bodies import answer
 from functions.common.guard import current, socket
 from functions.common.openapi import operation
 from functions.common.sockets import HandledResponse, refuse_socket
+from functions.render.activity import SessionUse
 from functions.render.relay import Relay, Upstream, open_upstream
 from webviewer.accounts import TicketPurpose
 from webviewer.adapters.nodes import NodeClient
@@ -126,7 +127,6 @@ def _stream(services: Services) -> Response:
             node.address,
             services.settings.internal_token,
             owner_id=who.user_id,
-            session_id=who.session_id,
             websocket_key=request.headers.get("Sec-WebSocket-Key", ""),
         )
     except Unavailable as exc:
@@ -137,7 +137,8 @@ def _stream(services: Services) -> Response:
 
 
 def _relay(services: Services, who: SignedIn, upstream: Upstream) -> Response:
-    relay = Relay(request.environ["gunicorn.socket"], upstream)
+    use = SessionUse(services.sessions.keep_open, who.session_id, services.clock)
+    relay = Relay(request.environ["gunicorn.socket"], upstream, use.note)
     try:
         with services.live.register(who.session_id, who.user_id, relay):
             # The session may have ended between the ticket and the registration; nobody would tell this socket.

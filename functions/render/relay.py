@@ -13,10 +13,11 @@ import logging
 import socket
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from functions.render.activity import PageMessages
 from webviewer.core.errors import ProtocolError, Unavailable
 from webviewer.protocol.messages import SUBPROTOCOL, CloseCode
 
@@ -103,7 +104,7 @@ class Upstream:
             self.socket.close()
 
 
-def open_upstream(address: str, internal_token: str, *, owner_id: int, session_id: int, websocket_key: str) -> Upstream:
+def open_upstream(address: str, internal_token: str, *, owner_id: int, websocket_key: str) -> Upstream:
     """Return a stream of a render node, upgraded. Neither cookie nor ticket of the page goes there.
 
     Raises
@@ -125,7 +126,6 @@ def open_upstream(address: str, internal_token: str, *, owner_id: int, session_i
         f"Sec-WebSocket-Protocol: {SUBPROTOCOL}",
         f"Authorization: Bearer {internal_token}",
         f"X-Webviewer-Owner: {owner_id}",
-        f"X-Webviewer-Session: {session_id}",
     ]
     try:
         sock = socket.create_connection((host, port), timeout=CONNECT_S)
@@ -168,10 +168,14 @@ class Relay:
         The page's socket, whose request has been read.
     upstream
         The render node's, whose answer has been read.
+    on_use
+        Called for messages of the page other than its pings; must return at once.
     """
 
-    def __init__(self, page: socket.socket, upstream: Upstream) -> None:
+    def __init__(self, page: socket.socket, upstream: Upstream, on_use: Callable[[], None] = lambda: None) -> None:
         self._page = page
+        self._on_use = on_use
+        self._messages = PageMessages()
         self._upstream = upstream
         self._counter = FrameCounter()
         self._goodbye: tuple[int, str] | None = None
@@ -248,6 +252,8 @@ class Relay:
         try:
             while data := self._page.recv(_PIECE_BYTES):
                 self._upstream.socket.sendall(data)
+                if self._messages.has_message(data):
+                    self._on_use()
         except OSError:
             pass  # gone, or silent for too long: the same
         finally:

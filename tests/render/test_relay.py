@@ -189,7 +189,7 @@ def test_the_node_gets_owner_and_token_and_the_page_s_key_and_nothing_else_of_it
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\nServer: secret/1\r\n"
         b"Sec-WebSocket-Accept: abc=\r\nSec-WebSocket-Protocol: webviewer.v1\r\n\r\nREST"
     )
-    upstream = open_upstream(node.address, TOKEN, owner_id=7, session_id=3, websocket_key=KEY)
+    upstream = open_upstream(node.address, TOKEN, owner_id=7, websocket_key=KEY)
     upstream.close()
     request = node.done()
     assert sorted(line.split(":")[0] for line in request.strip().split("\r\n")[1:]) == [
@@ -201,7 +201,6 @@ def test_the_node_gets_owner_and_token_and_the_page_s_key_and_nothing_else_of_it
         "Sec-WebSocket-Version",
         "Upgrade",
         "X-Webviewer-Owner",
-        "X-Webviewer-Session",
     ]
     assert "X-Webviewer-Owner: 7\r\n" in request
     assert f"Authorization: Bearer {TOKEN}\r\n" in request
@@ -217,7 +216,7 @@ def test_the_node_gets_owner_and_token_and_the_page_s_key_and_nothing_else_of_it
 def test_a_node_that_refuses_or_babbles_is_unavailable(answer: bytes) -> None:
     node = OneAnswer(answer)
     with pytest.raises(Unavailable):
-        open_upstream(node.address, TOKEN, owner_id=7, session_id=3, websocket_key=KEY)
+        open_upstream(node.address, TOKEN, owner_id=7, websocket_key=KEY)
     node.done()
 
 
@@ -225,10 +224,10 @@ def test_a_node_that_is_not_there_is_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(Unavailable, match="does not answer"):
-        open_upstream(f"http://127.0.0.1:{port}", TOKEN, owner_id=7, session_id=3, websocket_key=KEY)
+        open_upstream(f"http://127.0.0.1:{port}", TOKEN, owner_id=7, websocket_key=KEY)
 
 
 @pytest.mark.parametrize("key", ["a\r\nX-Evil: 1", "x" * 65, "ü", ""])
 def test_a_key_that_would_add_a_header_is_refused(key: str) -> None:
     with pytest.raises(Unavailable, match="handshake is not understood"):
-        open_upstream("http://127.0.0.1:9", TOKEN, owner_id=7, session_id=3, websocket_key=key)
+        open_upstream("http://127.0.0.1:9", TOKEN, owner_id=7, websocket_key=key)

@@ -100,13 +100,23 @@ class Sessions:
             raise ended_error(session.end_reason)
         if not account.is_active:
             raise ended_error(SessionEnd.SWITCHED_OFF)
-        if (now - session.last_seen_at).total_seconds() >= TOUCH_EVERY_S:
-            expires_at = now + dt.timedelta(seconds=self.idle_s)
-            with self.units() as unit:
-                unit.sessions.touch(session.session_id, now, expires_at)
-                unit.commit()
-                session = unit.sessions.get(session.session_id)
-        return signed_in(session, account)
+        return signed_in(self._noted(session, now), account)
+
+    def keep_open(self, session_id: SessionId) -> None:
+        """Note (at most once a minute) that an open session is in use through a socket; one that has ended stays so."""
+        now = self.clock()
+        with self.units(read_only=True) as unit:
+            session = unit.sessions.get(session_id)
+        if session.is_open(now):
+            self._noted(session, now)
+
+    def _noted(self, session: Session, now: dt.datetime) -> Session:
+        if (now - session.last_seen_at).total_seconds() < TOUCH_EVERY_S:
+            return session
+        with self.units() as unit:
+            unit.sessions.touch(session.session_id, now, now + dt.timedelta(seconds=self.idle_s))
+            unit.commit()
+            return unit.sessions.get(session.session_id)
 
     def get_open(self, session_id: SessionId) -> SignedIn:
         """Return an open session by its id.
@@ -130,7 +140,7 @@ class Sessions:
             unit.commit()
 
     def expire(self) -> int:
-        """End the sessions whose time is over and remove very old rows; returns how many ended.
+        """End the sessions whose time is over; returns how many.
 
         Called every few seconds by each replica; the first one ends a session, the others find it ended.
         """
@@ -141,9 +151,15 @@ class Sessions:
             return 0
         with self.units() as unit:
             ended = sum(end_session(unit, session, SessionEnd.EXPIRED, now) for session in unit.sessions.expired(now))
-            unit.sessions.prune(now - dt.timedelta(days=KEEP_ENDED_DAYS))
             unit.commit()
         return ended
+
+    def prune(self) -> int:
+        """Remove rows of sessions that ended long ago; returns how many."""
+        with self.units() as unit:
+            removed = unit.sessions.prune(self.clock() - dt.timedelta(days=KEEP_ENDED_DAYS))
+            unit.commit()
+        return removed
 
     def count_open(self) -> int:
         """Return how many sessions can be used now."""
