@@ -75,6 +75,7 @@ class Cell:
     making: dict[bool, Job] = field(default_factory=dict)  # what is drawn or encoded now, by whether it is light
     sent_revision: int = -1
     sent_still: bool = False
+    shown: bool = False  # whether the series has been
     in_flight: dict[int, _Sent] = field(default_factory=dict)
     progress_at_s: float = float("-inf")
     progress: tuple[int, int] | None = None
@@ -165,7 +166,7 @@ class RenderSession:
             if cell.prefetcher is not None:
                 cell.prefetcher.cancel()
             cell.series, cell.prefetcher, cell.ready = None, None, None
-            cell.light_due, cell.still_at_s = False, None
+            cell.light_due, cell.still_at_s, cell.shown = False, None, False
             if cell.wish is not None and cell.wish.revision <= cell.sent_revision:
                 cell.wish = None  # that wish was for the series before
         cell.series_id = message.series_id
@@ -280,7 +281,8 @@ class RenderSession:
         cell.ready = (view, image)
         cell.light_due = view.moving or self._still_cost_s > _SLOW_STILL_S
         cell.still_at_s = cell.wished_at_s + (STILL_AFTER_S if view.moving else 0.0)
-        self._prefetch_around(cell, image.key)
+        if cell.shown:  # the first picture comes first; the others are loaded once it is out
+            self._prefetch_around(cell, image.key)
 
     def _prefetch_around(self, cell: Cell, key: FrameKey) -> None:
         if cell.prefetcher is not None and cell.series is not None:
@@ -423,6 +425,9 @@ class RenderSession:
         )
         frame = pack_frame(header, picture.data)
         cell.sent_revision, cell.sent_still = revision, job.light is None
+        if not cell.shown:
+            cell.shown = True
+            self._prefetch_around(cell, job.image.key)
         cell.in_flight[self._sequence] = _Sent(now_s, job.light is not None)
         self._bucket.take(len(frame), now_s)
         self._send(frame)
@@ -434,4 +439,6 @@ class RenderSession:
         if cell is not None and cell.making.get(job.light is not None) is job:
             del cell.making[job.light is not None]
         if not self._closed and cell is not None and cell.generation == job.generation:
+            cell.shown = True
+            self._prefetch_around(cell, job.image.key)
             self._send_error(cell, job.view, error.code, error.message, job.image.key)

@@ -3,7 +3,7 @@ import { Drawer, Menu, UnstyledButton } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { Notifications } from '@mantine/notifications';
 import { IconPhotoScan, IconChevronDown, IconCloudUpload, IconInfoCircle, IconLogout, IconMenu2, IconSettings, IconUser } from '@tabler/icons-react';
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from 'react';
+import { type ReactNode, Suspense, useCallback, useEffect, useState } from 'react';
 import { AboutPage, SettingsPage } from '../settings';
 import { eventSocket } from '../shared/events/eventSocket';
 import { iconStroke, Logo } from '../shared/icons';
@@ -16,6 +16,7 @@ import { DropFrame, StudiesPage, UploadPanel, useUploadGuard } from '../studies'
 import { ConnectionBar } from './ConnectionBar';
 import { BottomBar, Rail } from './Rail';
 import { PartBoundary } from './PartBoundary';
+import { lazyPart } from './lazyPart';
 import classes from './Shell.module.css';
 import { routeOf } from './tabs';
 import { TabStrip } from './TabStrip';
@@ -23,8 +24,7 @@ import { signOut } from './signOut';
 import { useTabs, type Tabs } from './useTabs';
 import { useZoneKey } from './useZoneKey';
 
-const loadViewer = () => import('../viewer');
-const ViewerTab = lazy(() => loadViewer().then((module) => ({ default: module.ViewerTab })));
+const { Part: ViewerTab, preload: loadViewer } = lazyPart(() => import('../viewer').then((module) => module.ViewerTab));
 
 /** Everything behind the sign-in: the strip of tabs, the rail, the page shown, and the open studies. */
 export default function Shell() {
