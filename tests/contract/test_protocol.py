@@ -87,10 +87,12 @@ def test_an_unknown_type_is_not_repeated() -> None:
         parse_client_message('{"type": "DOE^JOHN"}')
 
 
+def _lists_and_objects(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=5)
+
+
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=5),
-    max_leaves=12,
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20), _lists_and_objects, max_leaves=12
 )
 _FIELDS = st.sampled_from(
     ["type", "cell", "revision", "width_px", "height_px", "window", "image", "zoom", "sequence", "series_id", "kind"]
