@@ -56,9 +56,14 @@ export default function Shell() {
   }, [forget]);
 
   useEffect(() => {
-    // The doctor will open a study next: have its code ready.
-    const timer = window.setTimeout(() => void loadViewer().catch(() => undefined), 800);
-    return () => window.clearTimeout(timer);
+    // The doctor will open a study next: have its code ready, but not before the list.
+    const load = (): void => void loadViewer().catch(() => undefined);
+    if (typeof window.requestIdleCallback !== 'function') {
+      const timer = window.setTimeout(load, 300);
+      return () => window.clearTimeout(timer);
+    }
+    const idle = window.requestIdleCallback(load, { timeout: 800 });
+    return () => window.cancelIdleCallback(idle);
   }, []);
 
   const open = useCallback(
