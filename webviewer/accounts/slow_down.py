@@ -53,8 +53,8 @@ class SlowDownRule:
         return Attempt(key, failures, now, now + dt.timedelta(seconds=self.wait_s(failures)))
 
 
-PAIR_RULE: Final = SlowDownRule(free=4, longest_wait_s=300, forget_s=1800)
-ADDRESS_RULE: Final = SlowDownRule(free=30, longest_wait_s=60, forget_s=900)
+PAIR_RULE: Final = SlowDownRule(free=4, longest_wait_s=300.0, forget_s=1800.0)
+ADDRESS_RULE: Final = SlowDownRule(free=30, longest_wait_s=60.0, forget_s=900.0)
 
 
 def pair_key(user_name: str, address: str) -> bytes:
