@@ -2,8 +2,8 @@
 
 The control node shakes no hands of its own here: the page's `Sec-WebSocket-Key` goes to the node, and the node's
 answer to the page. Frames are never decoded; of what the node sends only the lengths of WebSocket frames are followed
-(`FrameCounter`), so that a close frame can be put between two of them when the session ends, this process stops, or
-the node dies.
+(`FrameSplitter`), so that a close frame can be put anywhere when the session ends, this process stops, or the node
+dies, be it in the middle of a picture.
 """
 
 from __future__ import annotations
@@ -30,64 +30,86 @@ GOODBYE_S: Final = 2.0
 _PIECE_BYTES: Final = 64 * 1024
 _MAX_HEAD_BYTES: Final = 8 * 1024
 _CLOSE_OPCODE: Final = 8
+_CONTROL_OPCODES: Final = 0x08
+_FIN: Final = 0x80
 _PASSED_HEADERS: Final = frozenset({"upgrade", "connection", "sec-websocket-accept", "sec-websocket-protocol"})
 
 
-class FrameCounter:
-    """Follows the lengths of unmasked WebSocket frames in a stream of bytes (RFC 6455, 5.2), without their payload."""
+class FrameSplitter:
+    """Makes whole WebSocket frames (RFC 6455, 5.2) of whatever has come of the node's stream, without decoding it.
+
+    What there is of a frame goes on as a fragment (5.4), so that a close frame can be put behind it at any time: a page
+    drops a message whose end never comes.
+    """
 
     def __init__(self) -> None:
         self._head = bytearray()
+        self._first = 0  # first octet of the frame under way; after its first fragment only FIN counts
         self._left = 0
+        self._control: bytearray | None = None  # a control frame may not be fragmented, and is short
         self.close_seen = False
 
-    @property
-    def is_between_frames(self) -> bool:
-        """Whether all frames so far are complete."""
-        return self._left == 0 and not self._head
-
-    def feed(self, data: bytes, *, stop_between: bool = False) -> int:
-        """Take bytes in; returns how many of them were taken.
-
-        Parameters
-        ----------
-        data
-            What comes next in the stream.
-        stop_between
-            Stop after the frame that is under way, and take no new one.
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes in; return them as whole frames.
 
         Raises
         ------
         ProtocolError
-            A masked frame: no server sends one.
+            A masked frame, or a long control frame: no server sends one.
         """
+        out: list[bytes] = []
         position = 0
         while position < len(data):
-            if self._left:
-                taken = min(self._left, len(data) - position)
-                self._left -= taken
-                position += taken
+            if self._left == 0:
+                self._head.append(data[position])
+                position += 1
+                if self._start_if_complete() and self._left == 0:
+                    self._put(b"", out)
                 continue
-            if stop_between and not self._head:
-                return position
-            self._head.append(data[position])
-            position += 1
-            self._start_if_complete()
-        return position
+            piece = data[position : position + self._left]
+            position += len(piece)
+            self._left -= len(piece)
+            self._put(piece, out)
+        return b"".join(out)
 
-    def _start_if_complete(self) -> None:
+    def _start_if_complete(self) -> bool:
         head = self._head
         if len(head) < 2:
-            return
+            return False
         if head[1] & 0x80:
             raise ProtocolError("A frame of the server is masked.")
         short = head[1] & 0x7F
         extra = {126: 2, 127: 8}.get(short, 0)
         if len(head) < 2 + extra:
-            return
+            return False
+        self._first = head[0]
         self._left = int.from_bytes(head[2:], "big") if extra else short
-        self.close_seen = self.close_seen or head[0] & 0x0F == _CLOSE_OPCODE
         head.clear()
+        if self._first & _CONTROL_OPCODES:
+            if extra:
+                raise ProtocolError("A control frame of the server is too long.")
+            self._control = bytearray()
+        return True
+
+    def _put(self, piece: bytes, out: list[bytes]) -> None:
+        if self._control is not None:
+            self._control += piece
+            if self._left == 0:
+                out += [_frame_head(self._first, len(self._control)), bytes(self._control)]
+                self._control = None
+                self.close_seen = self.close_seen or self._first & 0x0F == _CLOSE_OPCODE
+            return
+        is_last = self._left == 0
+        out += [_frame_head(self._first if is_last else self._first & ~_FIN, len(piece)), piece]
+        self._first &= _FIN  # what follows continues
+
+
+def _frame_head(first: int, length: int) -> bytes:
+    if length < 126:
+        return bytes((first, length))
+    if length < 1 << 16:
+        return bytes((first, 126)) + length.to_bytes(2, "big")
+    return bytes((first, 127)) + length.to_bytes(8, "big")
 
 
 class Upstream:
@@ -177,7 +199,7 @@ class Relay:
         self._on_use = on_use
         self._messages = PageMessages()
         self._upstream = upstream
-        self._counter = FrameCounter()
+        self._splitter = FrameSplitter()
         self._goodbye: tuple[int, str] | None = None
         self._page_done = threading.Event()
 
@@ -222,25 +244,18 @@ class Relay:
 
     def _node_to_page(self) -> None:
         data: bytes = self._upstream.rest
-        while True:
+        while self._goodbye is None:
             if data:
-                taken = self._counter.feed(data, stop_between=self._goodbye is not None)
-                self._page.sendall(data[:taken])
-            if self._goodbye is not None and self._counter.is_between_frames:
-                break
+                self._page.sendall(self._splitter.feed(data))
             try:
                 data = self._upstream.socket.recv(_PIECE_BYTES)
             except OSError:  # the node died, or was silent for too long
                 data = b""
             if not data:
                 break
-        if self._counter.close_seen or not self._counter.is_between_frames:
-            # The node has said goodbye itself; or it was cut in the middle of a frame, and nothing more can be said.
-            if self._counter.close_seen:
-                self._let_page_end()
-            return
-        code, reason = self._goodbye or (CloseCode.NODE_LOST, "the render node is gone")
-        self._page.sendall(close_frame(code, reason))
+        if not self._splitter.close_seen:
+            code, reason = self._goodbye or (CloseCode.NODE_LOST, "the render node is gone")
+            self._page.sendall(close_frame(code, reason))
         self._let_page_end()
 
     def _let_page_end(self) -> None:
@@ -249,17 +264,27 @@ class Relay:
         self._page_done.wait(GOODBYE_S)
 
     def _page_to_node(self) -> None:
+        node_takes = True
         try:
             while data := self._page.recv(_PIECE_BYTES):
-                self._upstream.socket.sendall(data)
                 if self._messages.has_message(data):
                     self._on_use()
+                # Read on when the node is gone: a connection that is closed with something unread is reset, and the
+                # page would not learn why.
+                node_takes = node_takes and self._pass_on(data)
         except OSError:
             pass  # gone, or silent for too long: the same
         finally:
             self._page_done.set()
             # Half closed: the node may still answer a close frame; then it ends its side.
             _shut(self._upstream.socket, socket.SHUT_WR)
+
+    def _pass_on(self, data: bytes) -> bool:
+        try:
+            self._upstream.socket.sendall(data)
+        except OSError:
+            return False
+        return True
 
 
 def close_frame(code: int, reason: str) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from functions.render.relay import FrameCounter, Relay, Upstream, close_frame, open_upstream
+from functions.render.relay import FrameSplitter, Relay, Upstream, close_frame, open_upstream
 from webviewer.core.errors import ProtocolError, Unavailable
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -28,42 +28,78 @@ def frame(payload: bytes, opcode: int = 2) -> bytes:
     return head + payload
 
 
+def frames_of(stream: bytes) -> list[tuple[int, bytes]]:
+    """Return the frames of a stream as (first octet, payload); they must end where it ends."""
+    found = []
+    while stream:
+        length, at = stream[1], 2
+        if length == 126:
+            length, at = struct.unpack(">H", stream[2:4])[0], 4
+        elif length == 127:
+            length, at = struct.unpack(">Q", stream[2:10])[0], 10
+        assert len(stream) >= at + length
+        found.append((stream[0], stream[at : at + length]))
+        stream = stream[at + length :]
+    return found
+
+
+def messages_of(stream: bytes) -> list[tuple[int, bytes]]:
+    """Return whole messages as (opcode, payload); control frames may come between the fragments of one."""
+    found: list[tuple[int, bytes]] = []
+    opcode, payload = 0, b""
+    for first, piece in frames_of(stream):
+        if first & 0x08:
+            assert first & 0x80
+            found.append((first & 0x0F, piece))
+            continue
+        assert bool(first & 0x0F) == (opcode == 0), "a message begins when, and only when, none is under way"
+        opcode, payload = opcode or first & 0x0F, payload + piece
+        if first & 0x80:
+            found.append((opcode, payload))
+            opcode, payload = 0, b""
+    return found
+
+
 @pytest.mark.parametrize("sizes", [[0], [1, 125, 126, 127], [65535, 65536, 3], [200_000, 0, 0, 5]])
-def test_the_counter_knows_where_frames_end_however_the_bytes_are_cut(sizes: list[int]) -> None:
-    stream = b"".join(frame(bytes(size)) for size in sizes)
-    ends = []
-    position = 0
-    for size in sizes:
-        position += len(frame(bytes(size)))
-        ends.append(position)
+def test_the_splitter_makes_whole_frames_and_the_same_messages_however_the_bytes_are_cut(sizes: list[int]) -> None:
+    sent = [(2, random.Random(size).randbytes(size)) for size in sizes]
+    sent.insert(1, (9, b"ping"))
+    stream = b"".join(frame(payload, opcode) for opcode, payload in sent)
     cuts = random.Random(4)
     for _ in range(20):
-        counter, at, seen = FrameCounter(), 0, []
+        splitter, at, out = FrameSplitter(), 0, b""
         while at < len(stream):
             piece = stream[at : at + cuts.randint(1, 40_000)]
-            assert counter.feed(piece) == len(piece)
             at += len(piece)
-            if counter.is_between_frames:
-                seen.append(at)
-        assert set(seen) <= set(ends)
-        assert seen[-1] == ends[-1]
+            whole = splitter.feed(piece)
+            frames_of(whole)
+            out += whole
+        assert messages_of(out) == sent
 
 
-def test_the_counter_stops_after_the_frame_under_way() -> None:
-    counter = FrameCounter()
-    first, second = frame(b"a" * 300), frame(b"b" * 10)
-    assert counter.feed(first[:100]) == 100
-    assert counter.feed(first[100:] + second, stop_between=True) == len(first) - 100
-    assert counter.is_between_frames
-    assert counter.feed(second, stop_between=True) == 0
+def test_frames_that_come_whole_pass_the_splitter_unchanged() -> None:
+    stream = b"".join(frame(bytes(size)) for size in (0, 125, 126, 65535, 65536)) + frame(b"ping", 9)
+    assert FrameSplitter().feed(stream) == stream
 
 
-def test_the_counter_sees_a_close_frame_and_refuses_a_masked_one() -> None:
-    counter = FrameCounter()
-    counter.feed(close_frame(1001, "bye"))
-    assert counter.close_seen
+def test_a_control_frame_is_not_fragmented() -> None:
+    splitter = FrameSplitter()
+    ping = frame(b"ping of the node", 9)
+    assert splitter.feed(ping[:7]) == b""
+    assert splitter.feed(ping[7:]) == ping
+
+
+def test_the_splitter_sees_a_whole_close_frame_and_refuses_what_no_server_sends() -> None:
+    splitter = FrameSplitter()
+    goodbye = close_frame(1001, "bye")
+    splitter.feed(goodbye[:4])
+    assert not splitter.close_seen
+    splitter.feed(goodbye[4:])
+    assert splitter.close_seen
     with pytest.raises(ProtocolError, match="masked"):
-        FrameCounter().feed(b"\x82\x85")
+        FrameSplitter().feed(b"\x82\x85")
+    with pytest.raises(ProtocolError, match="too long"):
+        FrameSplitter().feed(b"\x89\x7e\x01\x00")
 
 
 class Wire:
@@ -87,6 +123,15 @@ class Wire:
             data += piece
         return data
 
+    def node_is_done_after(self, sender: threading.Thread) -> None:
+        """Close the node's side once all is sent, while the page reads."""
+
+        def close() -> None:
+            sender.join(10)
+            self.node.close()
+
+        threading.Thread(target=close).start()
+
     def finish(self) -> None:
         for sock in (self.page, self.node):
             sock.close()
@@ -103,17 +148,14 @@ def wire() -> Iterator[Wire]:
     running.finish()
 
 
-def test_bytes_go_both_ways_unchanged(wire: Wire) -> None:
+def test_messages_go_both_ways_unchanged(wire: Wire) -> None:
     wire.page.sendall(b"\x81\x85maskHELLO")
     assert wire.node.recv(100) == b"\x81\x85maskHELLO"
-    picture = frame(bytes(range(256)) * 4000)
-    sender = threading.Thread(target=wire.node.sendall, args=(picture,))
+    picture = bytes(range(256)) * 4000
+    sender = threading.Thread(target=wire.node.sendall, args=(frame(picture) + close_frame(1001, "bye"),))
     sender.start()
-    got = b""
-    while len(got) < len(picture):
-        got += wire.page.recv(65536)
-    sender.join()
-    assert got == picture
+    wire.node_is_done_after(sender)
+    assert messages_of(wire.page_gets()) == [(2, picture), (8, close_frame(1001, "bye")[2:])]
 
 
 def test_a_node_that_dies_between_frames_closes_the_page_with_4503(wire: Wire) -> None:
@@ -122,11 +164,32 @@ def test_a_node_that_dies_between_frames_closes_the_page_with_4503(wire: Wire) -
     assert wire.page_gets() == frame(b"picture") + close_frame(4503, "the render node is gone")
 
 
-def test_a_node_that_dies_within_a_frame_just_ends_the_connection(wire: Wire) -> None:
-    half = frame(b"x" * 1000)[:500]
-    wire.node.sendall(half)
+def test_a_node_that_dies_within_a_frame_closes_the_page_with_4503_too_and_the_half_picture_never_ends(
+    wire: Wire,
+) -> None:
+    wire.node.sendall(frame(b"x" * 1000)[:500])
     wire.node.close()
-    assert wire.page_gets() == half
+    *pieces, last = frames_of(wire.page_gets())
+    assert last == (0x88, struct.pack(">H", 4503) + b"the render node is gone")
+    assert b"".join(piece for _, piece in pieces) == b"x" * 496
+    assert all(first & 0x80 == 0 for first, _ in pieces)
+
+
+def test_a_page_that_goes_on_sending_still_learns_that_the_node_died(wire: Wire) -> None:
+    wire.node.close()
+    for _ in range(50):
+        try:
+            wire.page.sendall(b"\x81\x85maskHELLO" * 1000)
+        except OSError:
+            break
+    assert wire.page_gets() == close_frame(4503, "the render node is gone")
+
+
+def test_a_session_that_ends_within_a_frame_closes_the_page_at_once(wire: Wire) -> None:
+    wire.node.sendall(frame(b"x" * 1000)[:500])
+    assert wire.page.recv(1000)
+    wire.relay.end("signed_out")
+    assert wire.page_gets().endswith(close_frame(4401, "signed_out"))
 
 
 def test_a_node_s_own_close_frame_goes_through_and_nothing_after_it(wire: Wire) -> None:
