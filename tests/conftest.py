@@ -1,4 +1,4 @@
-"""Rules for all tests: arithmetic must not fail in silence, and ``tests/unit`` opens no network sockets."""
+"""Rules for all tests: no skip passes, arithmetic must not fail in silence, and ``tests/unit`` uses no network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import pytest_socket
 
+from tests.support.no_skips import pytest_make_collect_report, pytest_runtest_makereport
 from tests.support.unified_server import UnifiedServer, running_unified_server
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
 
 UNIT = Path(__file__).parent / "unit"
 
