@@ -292,7 +292,11 @@ def test_sockets_outlive_nginx_s_minute_of_silence(
     send_study(server, tmp_path, "IDLE")
     page = browser.new_page()
     sockets: list[WebSocket] = []
-    page.on("websocket", sockets.append)
+
+    def on_socket(socket: WebSocket) -> None:
+        sockets.append(socket)
+
+    page.on("websocket", on_socket)
     tap = StreamTap().watch(page)
     sign_in(page, proxy.url(), "user", "user")
     page.get_by_role("row").filter(has_text="IDLE").dblclick()
