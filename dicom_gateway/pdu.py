@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 from collections.abc import Callable
 from enum import IntEnum
 
 _BUFFER_BYTES = 256 * 1024
+LEAST_BYTES_A_SECOND = 1024
 _TCP_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -73,22 +75,29 @@ class PduStream:
         self._start = 0
         self._end = 0
         self.before_refill: Callable[[], None] | None = None
+        self._patience_s = 0.0
+        self._waited_s = 0.0  # for the peer, since the message under way began to come
+        self._received_bytes = 0  # of it
         # The answer to a C-STORE is small and must not wait for an acknowledgement.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def set_timeout(self, seconds: float) -> None:
         """Limit how long one wait for the peer may last.
 
-        The kernel's timeout spares a poll before each receive, which Python's own ``settimeout`` makes.
+        The kernel's timeout spares a poll before each receive, which Python's own ``settimeout`` makes. As long, and a
+        second for each `LEAST_BYTES_A_SECOND`, all waits of one message together may last: a peer that sends byte by
+        byte would otherwise keep its place for ever.
         """
         whole = int(seconds)
         value = struct.pack("@ll", whole, int((seconds - whole) * 1e6) or (1 if whole == 0 else 0))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, value)
+        self._patience_s = seconds
 
     def _refill(self) -> None:
         if self.before_refill is not None:
             self.before_refill()
+        begin = time.monotonic()
         try:
             count = self._socket.recv_into(self._buffer)
             if _TCP_QUICKACK is not None:
@@ -102,6 +111,11 @@ class PduStream:
         if count == 0:
             raise ConnectionEnded("closed by the peer")
         self._start, self._end = 0, count
+        if self._received_bytes:  # the wait for the first bytes of a message is that of a peer with nothing to send
+            self._waited_s += time.monotonic() - begin
+            if self._waited_s > self._patience_s + self._received_bytes / LEAST_BYTES_A_SECOND:
+                raise IdleTimeout
+        self._received_bytes += count
 
     def take(self, limit: int) -> memoryview:
         """Return at least one and at most `limit` of the next bytes; the view is valid until the next refill."""
@@ -138,7 +152,8 @@ class PduStream:
             count -= len(self.take(count))
 
     def send(self, data: bytes) -> None:
-        """Send all of the bytes."""
+        """Send all of the bytes. They answer a message, so what comes next is another one."""
+        self._waited_s, self._received_bytes = 0.0, 0
         try:
             self._socket.sendall(data)
         except BlockingIOError as exc:

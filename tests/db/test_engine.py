@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 import traceback
@@ -21,6 +22,7 @@ PATIENT = "Lovelace^Ada"
 
 
 def test_sqlite_is_durable_and_checks_foreign_keys(tmp_path: Path) -> None:
+    (tmp_path / "a.db").touch()  # where there is none, none is made
     engine = make_engine(DatabaseSettings(DatabaseDriver.SQLITE, str(tmp_path / "a.db")))
     with engine.connect() as connection:
         values = {
@@ -123,4 +125,30 @@ def test_a_value_of_a_wrong_kind_is_not_quoted_by_postgresql(postgresql_server: 
     with pytest.raises(psycopg2.DataError) as raw, engine.connect() as connection, driver_cursor(connection) as cursor:
         cursor.execute("SELECT CAST(%(name)s AS INTEGER)", {"name": PATIENT})
     assert str(raw.value) == "SQLSTATE 22P02"
+    engine.dispose()
+
+
+def test_a_sqlite_file_that_is_moved_away_is_refused_and_taken_again_when_it_is_back(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    file.touch()
+    engine = make_engine(DatabaseSettings(DatabaseDriver.SQLITE, str(file)))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE one (number INTEGER)")
+    file.rename(tmp_path / "moved.db")
+    for _ in range(2):
+        with pytest.raises(OutOfResources, match="No such file or directory"), engine.begin():
+            pass
+    assert not file.exists()
+    (tmp_path / "moved.db").rename(file)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO one VALUES (7)")
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as driver:
+        driver.execute("CREATE TABLE one (number INTEGER)")
+    driver.close()
+    for name in ("a.db-wal", "a.db-shm"):
+        (tmp_path / name).unlink()
+    other.replace(file)
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM one").scalar_one() == 0, "still the old file"
     engine.dispose()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
 import subprocess
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,10 +19,13 @@ from pydicom import dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, AllStoragePresentationContexts, build_context
 
-from tests.dimse.node import AE_TITLE, SHARED_DATA, Node, processes_of_session, running_node
+from tests.dimse.node import AE_TITLE, SHARED_DATA, TOKEN, Node, free_ports, processes_of_session, running_node
 from tests.dimse.test_upper_layer import assert_alive, is_tidy, wait_until
-from tests.dimse.wire import CT, Peer, c_store, p_data, pdv
+from tests.dimse.wire import ASSOCIATE_RJ, CT, Peer, associate_rq, c_store, p_data, pdv
 from tests.support.phantom_files import compress, data_set_bytes, make_ct, make_ct_series, to_bytes
+
+# pynetdicom leaves sockets to the garbage collector
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 ROOT = "1.2.826.0.1.3680043.8.498.7"
 SYNTAXES = sorted((SHARED_DATA / "transfer_syntaxes").glob("*.dcm"))
@@ -355,3 +361,171 @@ def test_a_locked_database_is_out_of_resources_until_it_is_free(tmp_path: Path) 
         blocker.close()
         assert store(node, uid_of(90), ct(90)) == 0x0000
         assert node.stored() == {uid_of(90): ct(90)}
+
+
+def test_a_database_that_is_moved_away_is_out_of_resources_until_it_is_back(tmp_path: Path) -> None:
+    with running_node(tmp_path) as node, Peer(node.dicom_port) as peer:
+        peer.associate()
+
+        def send(number: int) -> int:
+            peer.send(c_store(uid_of(number).encode()) + p_data(pdv(1, 2, ct(number))))
+            return peer.status()
+
+        assert send(91) == 0x0000
+        files = list(node.folder.glob("index.db*"))
+        away = tmp_path / "away"
+        away.mkdir()
+        for file in files:
+            file.rename(away / file.name)
+        assert [send(92), send(93)] == [0xA700, 0xA700]
+        with Peer(node.dicom_port) as late:
+            late.send(associate_rq())
+            assert late.receive() == (ASSOCIATE_RJ, bytes((0, 2, 3, 1)))  # temporary congestion
+        assert not (node.folder / "index.db").exists()
+        for file in away.iterdir():
+            file.rename(node.folder / file.name)
+        assert send(93) == 0x0000
+        peer.socket.close()
+        assert_alive(node)
+        assert node.stored() == {uid_of(91): ct(91), uid_of(93): ct(93)}
+
+
+def test_a_node_does_not_start_without_its_database_and_says_so(tmp_path: Path) -> None:
+    with running_node(tmp_path) as node:
+        assert store(node, uid_of(94), ct(94)) == 0x0000
+        for file in node.folder.glob("index.db*"):
+            file.unlink()
+        assert node.stop() == 0
+        with pytest.raises(AssertionError, match="It does not exist, or does not answer"):
+            node.start()
+        assert not (node.folder / "index.db").exists()
+
+
+def test_a_storage_folder_that_is_removed_is_out_of_resources_until_it_is_there_again(tmp_path: Path) -> None:
+    with running_node(tmp_path) as node, Peer(node.dicom_port) as peer:
+        peer.associate()
+        for number in range(9500, 9505):
+            peer.send(c_store(uid_of(number).encode()) + p_data(pdv(1, 2, ct(number))))
+            assert peer.status() == 0x0000
+        shutil.rmtree(node.storage)
+        peer.send(c_store(uid_of(95).encode()) + p_data(pdv(1, 2, ct(95))))
+        assert peer.status() == 0xA700
+        for name in ("data", "claims"):
+            (node.storage / name).mkdir(parents=True)
+        peer.send(c_store(uid_of(96).encode()) + p_data(pdv(1, 2, ct(96))))
+        assert peer.status() == 0x0000
+        name = next(row[1] for row in node.rows() if row[0] == uid_of(96))
+        assert (node.storage / "data" / name).read_bytes().endswith(ct(96))
+
+
+def test_a_file_that_is_removed_while_it_is_received_is_not_acknowledged(tmp_path: Path) -> None:
+    with running_node(tmp_path) as node, Peer(node.dicom_port) as peer:
+        peer.associate()
+        data = ct(97)
+        peer.send(c_store(uid_of(97).encode()) + p_data(pdv(1, 0, data[:200])))
+        wait_until(lambda: node.files() != set())
+        for path in list((node.storage / "data").rglob("*")):
+            if path.is_file():
+                path.unlink()
+        peer.send(p_data(pdv(1, 2, data[200:])))
+        assert peer.status() == 0xA700
+        assert node.rows() == []
+
+
+def test_an_object_whose_stored_file_is_missing_is_not_called_a_duplicate(tmp_path: Path) -> None:
+    with running_node(tmp_path) as node:
+        assert store(node, uid_of(98), ct(98)) == 0x0000
+        (node.storage / "data" / node.rows()[0][1]).unlink()
+        assert store(node, uid_of(98), ct(98)) == 0xA700
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("-xs", "JPEGLosslessSV1"),
+        ("-xr", "RLELossless"),
+        ("-xt", "JPEGLSLossless"),
+        ("-xd", "DeflatedExplicitVRLittleEndian"),
+    ],
+)
+def test_dcmtk_proposes_a_compressed_syntax_and_its_object_is_stored_byte_by_byte(
+    node: Node, tmp_path: Path, option: str, name: str
+) -> None:
+    import pydicom.uid
+
+    syntax = str(getattr(pydicom.uid, name))
+    uid = uid_of(1300 + len(name))
+    original = make_ct(rows=16, columns=16, SOPInstanceUID=uid)
+    if name == "DeflatedExplicitVRLittleEndian":
+        data_set = original
+        data_set.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    else:
+        data_set = compress(original, syntax)
+    file = tmp_path / "one.dcm"
+    file.write_bytes(to_bytes(data_set))
+    done = storescu(node, option, file)
+    assert done.returncode == 0, done.stderr
+    row = next(row for row in node.rows() if row[0] == uid)
+    assert row[4] == syntax
+    stored = node.stored()[uid]
+    if name == "DeflatedExplicitVRLittleEndian":  # dcmtk deflates again: the same values, not the same bits
+        assert zlib.decompress(stored, -15) == data_set_bytes(make_ct(rows=16, columns=16, SOPInstanceUID=uid))
+    else:
+        assert stored == data_set_bytes(data_set)
+
+
+def test_dcmsend_sends_compressed_files_as_they_are(node: Node, tmp_path: Path) -> None:
+    expected = {}
+    for number, name in enumerate(("1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.5")):
+        uid = uid_of(1400 + number)
+        data_set = compress(make_ct(rows=16, columns=16, SOPInstanceUID=uid), name)
+        (tmp_path / f"{number}.dcm").write_bytes(to_bytes(data_set))
+        expected[uid] = data_set_bytes(data_set)
+    done = subprocess.run(
+        ["dcmsend", "--decompress-never", "-aec", AE_TITLE, "127.0.0.1", str(node.dicom_port)]
+        + [str(path) for path in sorted(tmp_path.glob("*.dcm"))],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    stored = node.stored()
+    assert {uid: stored.get(uid) for uid in expected} == expected
+
+
+# ---- what the pages hear ----------------------------------------------------------------------------------------
+
+
+def test_the_control_node_hears_of_a_new_study_and_of_more_objects_also_if_it_was_away(tmp_path: Path) -> None:
+    class Control(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            heard.append((self.path, self.headers["Authorization"], body["events"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    heard: list[tuple[str, str, list[dict[str, object]]]] = []
+    (port,) = free_ports(1)
+    study = f"{ROOT}.99"
+    with running_node(tmp_path, {"WEBVIEWER_CONTROL_URL": f"http://127.0.0.1:{port}"}) as node:
+        assert store(node, uid_of(1500), ct(1500, StudyInstanceUID=study)) == 0x0000  # nobody listens yet
+        wait_until(lambda: len(node.messages("events_not_delivered")) == 1)
+        server = ThreadingHTTPServer(("127.0.0.1", port), Control)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            wait_until(lambda: len(heard) == 1)
+            assert store(node, uid_of(1501), ct(1501, StudyInstanceUID=study)) == 0x0000
+            wait_until(lambda: len(heard) == 2)
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+    assert [(path, token) for path, token, _events in heard] == [("/internal/v1/events", f"Bearer {TOKEN}")] * 2
+    (first,), (second,) = heard[0][2], heard[1][2]
+    assert (first["type"], first["owner_id"], first["instance_count"], first["new"]) == ("study_changed", 1, 1, True)
+    assert (second["study_id"], second["instance_count"], second["new"]) == (first["study_id"], 2, False)

@@ -186,6 +186,39 @@ def test_a_peer_that_falls_silent_is_let_go_after_the_idle_timeout(node: Node) -
     assert_alive(node)
 
 
+def test_a_peer_that_trickles_bytes_inside_an_object_is_let_go(node: Node) -> None:
+    # each byte comes well inside the idle timeout of 3 s; all waits of one object together do not
+    with Peer(node.dicom_port) as peer:
+        peer.associate()
+        peer.send(c_store(UID) + p_data(pdv(1, 0, b"x" * 60000))[:200])
+        begin = time.monotonic()
+        peer.socket.settimeout(0.25)
+        answer = None
+        while answer is None and time.monotonic() - begin < 20:
+            peer.send(b"\0")
+            try:
+                answer = peer.receive()
+            except TimeoutError:
+                continue
+        assert answer == (ABORT, bytes((0, 0, 2, 0)))
+        assert 2.5 < time.monotonic() - begin < 10
+    assert_alive(node)
+
+
+def test_a_peer_that_is_silent_between_objects_and_then_slow_is_not_let_go(node: Node) -> None:
+    uid = "1.2.826.0.1.3680043.8.498.7.902"
+    data = data_set_bytes(make_ct(rows=64, columns=64, SOPInstanceUID=uid))
+    whole = c_store(uid.encode()) + p_data(pdv(1, 2, data))
+    with Peer(node.dicom_port) as peer:
+        peer.associate()
+        time.sleep(2)
+        for at in range(0, len(whole), 1500):  # about 5 KB a second, longer than the idle timeout
+            peer.send(whole[at : at + 1500])
+            time.sleep(0.6)
+        assert peer.status() == 0x0000
+    assert node.stored()[uid] == data
+
+
 def test_a_command_in_many_fragments_and_pdus_is_one_command(node: Node) -> None:
     words = command(0x0030, VERIFICATION.encode(), data_set=False)
     with Peer(node.dicom_port) as peer:

@@ -125,13 +125,18 @@ class IncomingFile:
             raise _no_room("written", exc) from exc
 
     def reader(self) -> BinaryIO:
-        """Open the file for reading what was written so far."""
-        return self._path.open("rb", buffering=16384)
+        """Open the file for reading what was written so far; raises OutOfResources."""
+        try:
+            return self._path.open("rb", buffering=16384)
+        except OSError as exc:
+            raise _no_room("read again", exc) from exc
 
     def sync(self) -> None:
         """Bring the file to the disk, where its name is already; raises OutOfResources."""
         try:
             os.fsync(self._fd)
+            if os.fstat(self._fd).st_nlink == 0:
+                raise FileNotFoundError(errno.ENOENT, "somebody has removed it")
         except OSError as exc:
             raise _no_room("brought to the disk", exc) from exc
 
@@ -179,12 +184,25 @@ class FileBatch:
     def create(self) -> IncomingFile:
         """Return a claimed, empty file; raises OutOfResources."""
         try:
-            if not self._ready:
-                self._make_ready()
+            if self._ready:
+                try:
+                    self._ready[-1].open(self._folder_fd)
+                except FileNotFoundError:  # somebody has removed the folder
+                    self._forget_folder()
+                else:
+                    return self._ready.pop()
+            self._make_ready()
             self._ready[-1].open(self._folder_fd)
         except OSError as exc:
             raise _no_room("made", exc) from exc
         return self._ready.pop()
+
+    def _forget_folder(self) -> None:
+        self._discard_ready()
+        if self._folder_fd >= 0:
+            os.close(self._folder_fd)
+            self._folder_fd = -1
+        self._left = 0
 
     def tidy(self) -> None:
         """Do what nobody need wait for: settle the claims of kept files, and have a file ready for the next object."""
@@ -251,11 +269,7 @@ class FileBatch:
         """Remove what was made and not used, and let the folder go; files in use must be finished."""
         self._made_at_once = 0
         self.tidy()
-        self._discard_ready()
-        if self._folder_fd >= 0:
-            os.close(self._folder_fd)
-            self._folder_fd = -1
-        self._left = 0
+        self._forget_folder()
 
 
 class ObjectStore:
