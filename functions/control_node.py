@@ -108,7 +108,7 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
         """Set gunicorn up."""
         control = self.settings.control
         values: dict[str, Any] = {
-            "bind": [_bind(control.host, control.port), _bind(internal_host(control.host), control.internal_port)],
+            "bind": [_bind(control.host, control.port), _bind(control.internal_host, control.internal_port)],
             "worker_class": ControlWorker,
             "workers": 1,
             "worker_connections": MAX_CONNECTIONS,
@@ -177,11 +177,6 @@ class RootLogger(gunicorn.glogging.Logger):  # type: ignore[misc]
 def offload(work: Callable[[], object]) -> object:
     """Do blocking work in a real thread while the event loop goes on."""
     return gevent.get_hub().threadpool.apply(work)
-
-
-def internal_host(host: str) -> str:
-    """Return where the internal port listens: loopback, whatever the public port does."""
-    return "::1" if host == "::1" else "127.0.0.1"
 
 
 def _bind(host: str, port: int) -> str:

@@ -23,7 +23,14 @@ from pathlib import Path
 
 from functions.supervisor import NodeCommand, Supervisor, python_module
 from webviewer import __version__
-from webviewer.config import Configuration, DatabaseDriver, Settings, environment_of, load_configuration
+from webviewer.config import (
+    Configuration,
+    DatabaseDriver,
+    Settings,
+    environment_of,
+    load_configuration,
+    process_environment,
+)
 from webviewer.core import log
 from webviewer.core.errors import ConfigError, WebviewerError
 from webviewer.core.process import leave_with_parent
@@ -76,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.check_database and (options.create_database or options.update_database):
         parser.error("--check-database cannot go with --create-database or --update-database")
     try:
-        configuration = load_configuration(Path(options.config), overrides_of(options))
+        configuration = load_configuration(
+            Path(options.config), overrides_of(options), defaults={"log.file": DEFAULT_LOG_FILE}
+        )
         settings = configuration.settings
         _configure_log(settings)
         for warning in configuration.warnings:
@@ -122,8 +131,10 @@ def make_parser() -> argparse.ArgumentParser:
     run.add_argument("--render-bandwidth", type=int, metavar="CPS", help="bytes per second one render context may send")
     run.add_argument("--max-thread-pool-threads", type=int, metavar="COUNT", help="threads of rendering operations (4)")
     run.add_argument("--no-image-cache", action="store_true", help="do not keep images for other contexts")
-    run.add_argument("--no-volume-cache", action="store_true", help="do not keep 3D/MPR reconstructions")
-    run.add_argument("--no-cache", action="store_true", help="keep neither")
+    run.add_argument(
+        "--no-volume-cache", action="store_true", help="no effect yet: there are no 3D/MPR reconstructions"
+    )
+    run.add_argument("--no-cache", action="store_true", help="keep nothing of either")
     database = parser.add_argument_group("database")
     database.add_argument(
         "--check-database",
@@ -149,7 +160,7 @@ def overrides_of(options: argparse.Namespace) -> dict[str, object]:
         As `webviewer.config.load_settings` takes it; ``None`` for what was not said.
     """
     return {
-        "log.file": options.log or (None if "WEBVIEWER_LOG_FILE" in os.environ else DEFAULT_LOG_FILE),
+        "log.file": options.log,
         "log.level": options.log_level,
         "log.to_console": options.log_to_console,
         "log.flush": options.log_flush,
@@ -178,7 +189,7 @@ def serve(configuration: Configuration, config_file: Path) -> int:
         _check_database(settings, config_file)
         _check_port(settings.control.host, settings.control.port, "HTTP", "--port, or port in control.json")
         _check_port(settings.storage.dicom_host, settings.storage.dicom_port, "DICOM", "dicom_port in storage.json")
-        environ = child_environment(configuration, os.environ)
+        environ = child_environment(configuration, process_environment())
         commands = node_commands(config_file.absolute(), environ)
         supervisor = Supervisor(commands, say=_say, relay_output=_relay)
         logger.info("supervisor_started", extra={"version": __version__, "config": str(config_file.absolute())})
@@ -217,7 +228,7 @@ def child_environment(configuration: Configuration, environ: Mapping[str, str]) 
         "WEBVIEWER_STORAGE_PORT": str(ports["storage.port"]),
         "WEBVIEWER_RENDER_HOST": "127.0.0.1",
         "WEBVIEWER_RENDER_PORT": str(ports["render.port"]),
-        "WEBVIEWER_CONTROL_URL": f"http://127.0.0.1:{ports['control.internal_port']}",
+        "WEBVIEWER_CONTROL_URL": f"http://{_own_address(settings.control.internal_host)}:{ports['control.internal_port']}",
         "WEBVIEWER_STORAGE_URL": f"http://127.0.0.1:{ports['storage.port']}",
         "WEBVIEWER_RENDER_STORAGE_URL": f"http://127.0.0.1:{ports['storage.port']}",
         "WEBVIEWER_RENDER_URL": f"http://127.0.0.1:{ports['render.port']}",
@@ -299,7 +310,7 @@ def _check_database(settings: Settings, config_file: Path) -> None:
         7: "was made by an older version of this program: bring it up to date with --update-database",
     }
     command = python_module("functions.render_server", "--check-database", "--config", str(config_file))
-    environ = {**os.environ, **environment_of(settings), "WEBVIEWER_LOG_TO_CONSOLE": "false"}
+    environ = {**process_environment(), **environment_of(settings), "WEBVIEWER_LOG_TO_CONSOLE": "false"}
     result = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True)
     if result.returncode != 0:
         reason = words.get(result.returncode, "cannot be used: its settings are wrong, or it is damaged")
@@ -333,13 +344,17 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _announce(settings: Settings, say: Callable[[str], None]) -> None:
-    host = settings.control.host
-    asked = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared, not bound
-    while not _is_ready(asked, settings.control.port):
+    asked = _own_address(settings.control.host)
+    while not _is_ready(asked.strip("[]"), settings.control.port):
         time.sleep(READY_POLL_S)
-    shown = f"[{asked}]" if ":" in asked else asked
     logger.info("ready", extra={"port": settings.control.port, "dicom_port": settings.storage.dicom_port})
-    say(f"Ready: http://{shown}:{settings.control.port}/   DICOM: port {settings.storage.dicom_port}")
+    say(f"Ready: http://{asked}:{settings.control.port}/   DICOM: port {settings.storage.dicom_port}")
+
+
+def _own_address(host: str) -> str:
+    """Return where this machine reaches its own listener on a host, as it stands in an address."""
+    asked = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared, not bound
+    return f"[{asked}]" if ":" in asked else asked
 
 
 def _is_ready(host: str, port: int) -> bool:

@@ -45,7 +45,7 @@ def write_configuration(folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     contents: dict[str, dict[str, object]] = {
-        MAIN_FILE: {"storage": "storage", "driver": "QSQLITE", "evaluation": True},
+        MAIN_FILE: {"storage": "storage", "driver": "QSQLITE"},
         CONTROL_FILE: {"host": "127.0.0.1", "port": 8090},
         STORAGE_FILE: {
             "dicom_host": "127.0.0.1",

@@ -41,7 +41,6 @@ def test_an_empty_file_gives_the_defaults_of_the_manual(tmp_path: Path) -> None:
     assert settings.control.storage_url == settings.render.storage_url == "http://127.0.0.1:8081"
     assert settings.control.render_url == "http://127.0.0.1:8080"
     assert settings.storage.control_url == "http://127.0.0.1:8091"
-    assert settings.evaluation is False
 
 
 def test_all_three_files_are_read_and_paths_start_at_their_folder(tmp_path: Path) -> None:
@@ -187,7 +186,7 @@ def test_a_token_that_nobody_gave_is_new_each_time() -> None:
 def test_child_processes_load_the_same_settings_from_their_environment(tmp_path: Path) -> None:
     config = write(
         tmp_path,
-        renderserverconfig={"storage": "s", "device": 1, "render_bandwidth": 5_000_000, "evaluation": True},
+        renderserverconfig={"storage": "s", "device": 1, "render_bandwidth": 5_000_000, "image_cache": False},
         storage={"peers": [{"calling_ae": "CT 1", "network": "::/0"}], "idle_timeout_s": 7.5},
     )
     settings = load_settings(config, {"log.file": "x.log", "log.level": "debug", "log.to_console": False}, {})
@@ -224,3 +223,36 @@ def test_the_readme_names_every_variable_and_key() -> None:
 def test_the_sample_files_are_valid(name: str) -> None:
     configuration = load_configuration(ROOT / "config" / name, environ={})
     assert configuration.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("link_by_params_policy", "allowed", "this version makes no links yet"),
+        ("volume_cache", False, "this version makes no 3D or MPR reconstructions yet"),
+    ],
+)
+def test_a_key_without_effect_is_warned_of(tmp_path: Path, key: str, value: object, words: str) -> None:
+    config = write(tmp_path, renderserverconfig={"storage": "s", key: value})
+    (warning,) = load_configuration(config, environ={}).warnings
+    assert warning.startswith(f"{key} (WEBVIEWER_")
+    assert warning.endswith(f"is set, but {words}.")
+
+
+def test_a_program_s_default_gives_way_to_everything_and_counts_as_not_given(tmp_path: Path) -> None:
+    config, defaults = write(tmp_path, renderserverconfig={"storage": "s"}), {"log.file": "default.log"}
+    plain = load_configuration(config, environ={}, defaults=defaults)
+    assert plain.settings.log.file == Path.cwd() / "default.log"
+    assert "log.file" not in plain.given
+    said = load_configuration(config, environ={"WEBVIEWER_LOG_FILE": "/x/said.log"}, defaults=defaults)
+    assert said.settings.log.file == Path("/x/said.log")
+
+
+def test_the_storage_node_finds_the_internal_port_wherever_it_listens(tmp_path: Path) -> None:
+    def url(**control: object) -> str:
+        return load_settings(write(tmp_path, renderserverconfig={}, control=control), environ={}).storage.control_url
+
+    assert url() == "http://127.0.0.1:8091"
+    assert url(internal_host="0.0.0.0", internal_port=9) == "http://127.0.0.1:9"
+    assert url(internal_host="10.0.0.5") == "http://10.0.0.5:8091"
+    assert url(internal_host="::1") == "http://[::1]:8091"

@@ -75,7 +75,6 @@ def test_the_profile_is_valid_and_kept(tmp_path: Path) -> None:
     config_file = write_configuration(tmp_path / "var")
     configuration = load_configuration(config_file, environ={})
     assert configuration.warnings == ()
-    assert configuration.settings.evaluation
     (tmp_path / "var" / "control.json").write_text(json.dumps({"port": 8123}))
     write_configuration(tmp_path / "var")
     assert load_configuration(config_file, environ={}).settings.control.port == 8123

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.render_server import child_environment, make_parser, node_commands, overrides_of
+from functions.render_server import DEFAULT_LOG_FILE, child_environment, make_parser, node_commands, overrides_of
 from webviewer import __version__
 from webviewer.config import Settings, load_configuration, load_settings
 
@@ -15,7 +15,7 @@ from webviewer.config import Settings, load_configuration, load_settings
 def settings_of(folder: Path, *words: str) -> Settings:
     (folder / "renderserverconfig.json").write_text(json.dumps({"storage": "s"}))
     options = make_parser().parse_args(["-c", str(folder / "renderserverconfig.json"), *words])
-    return load_settings(Path(options.config), overrides_of(options), {})
+    return load_settings(Path(options.config), overrides_of(options), {}, {"log.file": DEFAULT_LOG_FILE})
 
 
 @pytest.mark.parametrize(

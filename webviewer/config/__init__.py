@@ -11,7 +11,13 @@ a SQLite file, which lies in the storage folder. Environment variables win over 
 """
 
 from webviewer.config.keys import CONTROL_FILE, KEYS, MAIN_FILE, STORAGE_FILE
-from webviewer.config.load import Configuration, environment_of, load_configuration, load_settings, variables
+from webviewer.config.load import (
+    Configuration,
+    environment_of,
+    load_configuration,
+    load_settings,
+    process_environment,
+)
 from webviewer.config.records import (
     ControlSettings,
     DatabaseDriver,
@@ -42,5 +48,5 @@ __all__ = [
     "environment_of",
     "load_configuration",
     "load_settings",
-    "variables",
+    "process_environment",
 ]

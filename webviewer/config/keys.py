@@ -18,6 +18,7 @@ class Key:
     variable: str
     kind: Kind
     help: str
+    no_effect_yet: str = ""  # why a key of the manual does nothing in this version: said in the README and in the log
 
 
 MAIN_FILE = "renderserverconfig.json"
@@ -57,8 +58,8 @@ KEYS: tuple[Key, ...] = (
         "WEBVIEWER_LINK_BY_PARAMS_POLICY",
         Choice(tuple(LinkByParamsPolicy), LinkByParamsPolicy),
         "what a link made of study parameters may show",
+        "this version makes no links yet",
     ),
-    Key("evaluation", MAIN_FILE, "evaluation", "WEBVIEWER_EVALUATION", Flag(), "the profile of `make run`"),
     Key("control.host", CONTROL_FILE, "host", "WEBVIEWER_HOST", _HOST, "address of the HTTP listener"),
     Key("control.port", CONTROL_FILE, "port", "WEBVIEWER_PORT", _PORT, "its port"),
     Key(
@@ -69,6 +70,14 @@ KEYS: tuple[Key, ...] = (
         _PORT,
         "port of metrics and of calls from other nodes",
     ),
+    Key(
+        "control.internal_host",
+        CONTROL_FILE,
+        "internal_host",
+        "WEBVIEWER_INTERNAL_HOST",
+        _HOST,
+        "address of that port: this machine alone unless nodes or a monitor run elsewhere; metrics need no token there",
+    ),
     Key("control.html", CONTROL_FILE, "html", "WEBVIEWER_HTML", Location(), "folder of the built pages"),
     Key("control.storage_url", CONTROL_FILE, "storage", "WEBVIEWER_STORAGE_URL", Address(), "the storage node"),
     Key("control.render_url", CONTROL_FILE, "render", "WEBVIEWER_RENDER_URL", Address(), "the render node"),
@@ -78,7 +87,7 @@ KEYS: tuple[Key, ...] = (
         "session_idle_s",
         "WEBVIEWER_SESSION_IDLE_S",
         Number(60, 7 * 24 * 3600),
-        "seconds without a request after which a session ends",
+        "seconds without a request, or work on a picture, after which a session ends",
     ),
     Key(
         "control.secure_cookie",
@@ -165,7 +174,15 @@ KEYS: tuple[Key, ...] = (
         "threads that decode and encode",
     ),
     Key("render.image_cache", MAIN_FILE, "image_cache", "WEBVIEWER_IMAGE_CACHE", Flag(), "keep images"),
-    Key("render.volume_cache", MAIN_FILE, "volume_cache", "WEBVIEWER_VOLUME_CACHE", Flag(), "keep reconstructions"),
+    Key(
+        "render.volume_cache",
+        MAIN_FILE,
+        "volume_cache",
+        "WEBVIEWER_VOLUME_CACHE",
+        Flag(),
+        "keep reconstructions",
+        "this version makes no 3D or MPR reconstructions yet",
+    ),
     Key(
         "render.image_cache_bytes",
         MAIN_FILE,

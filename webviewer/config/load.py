@@ -40,6 +40,7 @@ def load_settings(
     config_file: Path | None,
     overrides: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
+    defaults: Mapping[str, object] | None = None,
 ) -> Settings:
     """Read the settings and log what is odd about them.
 
@@ -53,6 +54,8 @@ def load_settings(
         are left out.
     environ
         Environment variables ``WEBVIEWER_…``, which win over the files; the process's own by default.
+    defaults
+        Values by name that a program has where nobody says otherwise.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def load_settings(
     ConfigError
         A file is missing or is not JSON, or a value breaks its rule.
     """
-    configuration = load_configuration(config_file, overrides, environ)
+    configuration = load_configuration(config_file, overrides, environ, defaults)
     for warning in configuration.warnings:
         logger.warning("config_warning", extra={"reason": warning})
     return configuration.settings
@@ -74,6 +77,7 @@ def load_configuration(
     config_file: Path | None,
     overrides: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
+    defaults: Mapping[str, object] | None = None,
 ) -> Configuration:
     """Like `load_settings`, but with what was set by whom, and warnings as texts.
 
@@ -98,7 +102,21 @@ def load_configuration(
         if key is None:
             raise ConfigError(f"Setting {name!r} is unknown.")
         values[name] = _checked(key, value, "the command line", Path.cwd())
-    return Configuration(_assemble(values), frozenset(values), tuple(warnings))
+    given = frozenset(values)
+    for name, value in (defaults or {}).items():
+        values.setdefault(name, _checked(KEY_OF_NAME[name], value, "the default", Path.cwd()))
+    settings = _assemble(values)
+    warnings += [
+        f"{key.json_key} ({key.variable}) is set, but {key.no_effect_yet}."
+        for key in KEYS
+        if key.no_effect_yet and _value_of(settings, key.name) != _value_of(_assemble({}), key.name)
+    ]
+    return Configuration(settings, given, tuple(warnings))
+
+
+def process_environment() -> dict[str, str]:
+    """Return the variables of this process, for what it starts."""
+    return dict(os.environ)
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
@@ -121,17 +139,6 @@ def environment_of(settings: Settings) -> dict[str, str]:
             continue
         result[key.variable] = key.kind.write(value)
     return result
-
-
-def variables() -> tuple[tuple[str, str, str, str], ...]:
-    """List every setting for the documentation.
-
-    Returns
-    -------
-    tuple of (variable, file, key, description)
-        In the order of the README's table.
-    """
-    return tuple((key.variable, key.file, key.json_key, f"{key.help}; {key.kind.rule}") for key in KEYS)
 
 
 def _read_file(file: Path, which: str, *, required: bool, warnings: list[str]) -> dict[str, object]:
@@ -218,7 +225,8 @@ def _assemble(values: Mapping[str, object]) -> Settings:
     filled.setdefault("control.storage_url", storage_url)
     filled.setdefault("render.storage_url", filled["control.storage_url"])
     filled.setdefault("control.render_url", f"http://{_reachable(filled, 'render')}:{filled['render.port']}")
-    filled.setdefault("storage.control_url", f"http://127.0.0.1:{filled['control.internal_port']}")
+    internal_host = _reachable(filled, "control", "internal_host")
+    filled.setdefault("storage.control_url", f"http://{internal_host}:{filled['control.internal_port']}")
     # nobody knows a token that nobody was told: calls between nodes are refused until one is set
     filled.setdefault("internal_token", secrets.token_urlsafe(32))
     settings = Settings(
@@ -241,8 +249,8 @@ def _section(values: Mapping[str, object], section: str) -> dict[str, Any]:
     return {name.partition(".")[2]: value for name, value in values.items() if name.startswith(f"{section}.")}
 
 
-def _reachable(values: Mapping[str, object], section: str) -> str:
-    host = str(values.get(f"{section}.host", "127.0.0.1"))
+def _reachable(values: Mapping[str, object], section: str, name: str = "host") -> str:
+    host = str(values.get(f"{section}.{name}", "127.0.0.1"))
     if host in {"0.0.0.0", "::", "*"}:  # noqa: S104  read, not bound
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host

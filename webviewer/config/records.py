@@ -41,7 +41,8 @@ class ControlSettings:
 
     host: str = "127.0.0.1"
     port: int = 8090
-    internal_port: int = 8091  # metrics and calls from other nodes; loopback in the unified build
+    internal_port: int = 8091  # metrics and calls from other nodes
+    internal_host: str = "127.0.0.1"
     html: Path = Path("html/dist")
     storage_url: str = "http://127.0.0.1:8081"
     render_url: str = "http://127.0.0.1:8080"
@@ -113,4 +114,3 @@ class Settings:
     log: LogSettings
     internal_token: str = field(repr=False)  # proves that a caller is a node of ours
     link_by_params_policy: LinkByParamsPolicy = LinkByParamsPolicy.FORBIDDEN
-    evaluation: bool = False  # the profile of `make run`: well-known passwords, loopback only

@@ -74,7 +74,8 @@ class Accounts:
         with self.units() as unit:
             account = unit.accounts.add(new, self.clock())
             if ae_title is not None:
-                # The unified build's one database holds the storage's tables too.
+                # In the unified build one database holds the storage's tables too, and users are made before any node
+                # runs that could be asked: so name and AE title are taken in one transaction. See ARCHITECTURE.
                 unit.archive.set_ae_titles(OwnerId(account.user_id), [ae_title])
             unit.commit()
         return account
