@@ -70,6 +70,11 @@ def make_node(settings: RenderSettings, internal_token: str) -> RenderNode:
     RenderError
         No graphics device can be used.
     """
+    if not settings.volume_cache:
+        _LOG.warning(
+            "setting_without_effect",
+            extra={"setting": "volume_cache", "reason": "This version makes no reconstructions that could be kept."},
+        )
     source = StorageSource(StorageClient(settings.storage_url, internal_token))
     budget_bytes = settings.image_cache_bytes if settings.image_cache else 0
     store = ImageStore(source, budget_bytes, settings.max_thread_pool_threads)
@@ -77,6 +82,7 @@ def make_node(settings: RenderSettings, internal_token: str) -> RenderNode:
         store,
         settings.device,
         bandwidth_bytes_per_s=settings.render_bandwidth_bytes_per_s,
+        encode_threads=settings.max_thread_pool_threads,
         on_lost=lambda: os._exit(_DEVICE_LOST_EXIT),  # nothing of the driver can be trusted any more
     )
     device = scheduler.start()

@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from renderpool.engine.gl import EGL, GL_1_0
+from renderpool.engine import gl
 from webviewer.core.errors import RenderError
 
 _LOG = logging.getLogger(__name__)
@@ -37,13 +37,13 @@ class Device:
 
 def list_devices() -> list[Device]:
     """Return all devices in the order of EGL; at least one."""
-    extensions = _text(EGL.eglQueryString(EGL.EGL_NO_DISPLAY, EGL.EGL_EXTENSIONS))
+    extensions = _text(gl.EGL.eglQueryString(gl.EGL.EGL_NO_DISPLAY, gl.EGL.EGL_EXTENSIONS))
     devices: list[Device] = []
     if "EGL_EXT_device_enumeration" in extensions:
         from OpenGL.EGL.EXT.device_enumeration import eglQueryDevicesEXT  # needs the extension's entry point
 
-        handles = (EGL.EGLDeviceEXT * _MAX_DEVICES)()
-        count = EGL.EGLint()
+        handles = (gl.EGL.EGLDeviceEXT * _MAX_DEVICES)()
+        count = gl.EGL.EGLint()
         if eglQueryDevicesEXT(_MAX_DEVICES, handles, count):
             devices = [_describe(index, handles[index]) for index in range(count.value)]
     return devices or [Device(0, "Mesa surfaceless platform", software=True)]
@@ -52,7 +52,7 @@ def list_devices() -> list[Device]:
 def _describe(index: int, handle: Any) -> Device:
     from OpenGL.EGL.EXT.device_query import eglQueryDeviceStringEXT
 
-    extensions = _text(eglQueryDeviceStringEXT(handle, EGL.EGL_EXTENSIONS))
+    extensions = _text(eglQueryDeviceStringEXT(handle, gl.EGL.EGL_EXTENSIONS))
     software = "EGL_MESA_device_software" in extensions
     name = "software" if software else "hardware"
     if not software and "EGL_EXT_device_drm" in extensions:
@@ -100,11 +100,11 @@ class Context:
             break
         else:
             raise RenderError("No graphics device gives an OpenGL 3.3 context: " + "; ".join(reasons))
-        self.renderer = _text(GL_1_0.glGetString(GL_1_0.GL_RENDERER))
-        self.version = _text(GL_1_0.glGetString(GL_1_0.GL_VERSION))
+        self.renderer = _text(gl.GL_1_0.glGetString(gl.GL_1_0.GL_RENDERER))
+        self.version = _text(gl.GL_1_0.glGetString(gl.GL_1_0.GL_VERSION))
         software_names = ("llvmpipe", "softpipe", "swrast", "SwiftShader")
         self.software = device.software or any(name in self.renderer for name in software_names)
-        self.max_texture_px = int(GL_1_0.glGetIntegerv(GL_1_0.GL_MAX_TEXTURE_SIZE))
+        self.max_texture_px = int(gl.GL_1_0.glGetIntegerv(gl.GL_1_0.GL_MAX_TEXTURE_SIZE))
         _LOG.info(
             "graphics_device_opened",
             extra={
@@ -117,43 +117,45 @@ class Context:
 
     def close(self) -> None:
         """Destroy the context; the thread has none afterwards."""
-        EGL.eglMakeCurrent(self._display, EGL.EGL_NO_SURFACE, EGL.EGL_NO_SURFACE, EGL.EGL_NO_CONTEXT)
-        EGL.eglDestroyContext(self._display, self._context)
+        gl.EGL.eglMakeCurrent(self._display, gl.EGL.EGL_NO_SURFACE, gl.EGL.EGL_NO_SURFACE, gl.EGL.EGL_NO_CONTEXT)
+        gl.EGL.eglDestroyContext(self._display, self._context)
         # The display is shared by the process: another context may use it, so it is not terminated.
 
 
 def _open(device: Device) -> tuple[Any, Any]:
     try:
         return _open_unchecked(device)
-    except EGL.EGLError as exc:
+    except gl.EGL.EGLError as exc:
         raise RenderError(f"EGL reports {exc.err}") from exc
 
 
 def _open_unchecked(device: Device) -> tuple[Any, Any]:
     if device.handle is None:
-        display = EGL.eglGetPlatformDisplay(_PLATFORM_SURFACELESS_MESA, None, None)
+        display = gl.EGL.eglGetPlatformDisplay(_PLATFORM_SURFACELESS_MESA, None, None)
     else:
-        display = EGL.eglGetPlatformDisplay(_PLATFORM_DEVICE_EXT, device.handle, None)
-    major, minor = EGL.EGLint(), EGL.EGLint()
-    if not display or not EGL.eglInitialize(display, major, minor):
+        display = gl.EGL.eglGetPlatformDisplay(_PLATFORM_DEVICE_EXT, device.handle, None)
+    major, minor = gl.EGL.EGLint(), gl.EGL.EGLint()
+    if not display or not gl.EGL.eglInitialize(display, major, minor):
         raise RenderError("EGL does not initialise")
-    extensions = _text(EGL.eglQueryString(display, EGL.EGL_EXTENSIONS))
+    extensions = _text(gl.EGL.eglQueryString(display, gl.EGL.EGL_EXTENSIONS))
     for needed in ("EGL_KHR_surfaceless_context", "EGL_KHR_create_context"):
         if needed not in extensions:
             raise RenderError(f"{needed} is missing")
-    if not EGL.eglBindAPI(EGL.EGL_OPENGL_API):
+    if not gl.EGL.eglBindAPI(gl.EGL.EGL_OPENGL_API):
         raise RenderError("OpenGL is not offered")
-    wish = (EGL.EGLint * 5)(EGL.EGL_RENDERABLE_TYPE, EGL.EGL_OPENGL_BIT, EGL.EGL_SURFACE_TYPE, 0, EGL.EGL_NONE)
-    configs, count = (EGL.EGLConfig * 1)(), EGL.EGLint()
-    if not EGL.eglChooseConfig(display, wish, configs, 1, count) or count.value < 1:
-        raise RenderError("there is no configuration for OpenGL")
-    attributes = (EGL.EGLint * 7)(
-        _CONTEXT_MAJOR, 3, _CONTEXT_MINOR, 3, _CONTEXT_PROFILE_MASK, _CORE_PROFILE, EGL.EGL_NONE
+    wish = (gl.EGL.EGLint * 5)(
+        gl.EGL.EGL_RENDERABLE_TYPE, gl.EGL.EGL_OPENGL_BIT, gl.EGL.EGL_SURFACE_TYPE, 0, gl.EGL.EGL_NONE
     )
-    context = EGL.eglCreateContext(display, configs[0], EGL.EGL_NO_CONTEXT, attributes)
+    configs, count = (gl.EGL.EGLConfig * 1)(), gl.EGL.EGLint()
+    if not gl.EGL.eglChooseConfig(display, wish, configs, 1, count) or count.value < 1:
+        raise RenderError("there is no configuration for OpenGL")
+    attributes = (gl.EGL.EGLint * 7)(
+        _CONTEXT_MAJOR, 3, _CONTEXT_MINOR, 3, _CONTEXT_PROFILE_MASK, _CORE_PROFILE, gl.EGL.EGL_NONE
+    )
+    context = gl.EGL.eglCreateContext(display, configs[0], gl.EGL.EGL_NO_CONTEXT, attributes)
     if not context or not ctypes.cast(context, ctypes.c_void_p).value:
         raise RenderError("OpenGL 3.3 core is not offered")
-    if not EGL.eglMakeCurrent(display, EGL.EGL_NO_SURFACE, EGL.EGL_NO_SURFACE, context):
-        EGL.eglDestroyContext(display, context)
+    if not gl.EGL.eglMakeCurrent(display, gl.EGL.EGL_NO_SURFACE, gl.EGL.EGL_NO_SURFACE, context):
+        gl.EGL.eglDestroyContext(display, context)
         raise RenderError("the context cannot be made current")
     return display, context

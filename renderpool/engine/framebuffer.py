@@ -7,7 +7,7 @@ import ctypes
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.engine.gl import GL_1_0, GL_1_1, GL_3_0
+from renderpool.engine import gl
 from renderpool.engine.textures import pointer
 from webviewer.core.errors import RenderError
 
@@ -42,26 +42,26 @@ class Framebuffer:
             raise RenderError(f"A picture of {width_px} × {height_px} is out of range 1 to {MAX_SIDE_PX}.")
         if width_px > self._width_px or height_px > self._height_px:
             self._allocate(max(width_px, self._width_px), max(height_px, self._height_px))
-        GL_3_0.glBindFramebuffer(GL_3_0.GL_FRAMEBUFFER, self._framebuffer)
-        GL_1_0.glViewport(0, 0, width_px, height_px)
+        gl.GL_3_0.glBindFramebuffer(gl.GL_3_0.GL_FRAMEBUFFER, self._framebuffer)
+        gl.GL_1_0.glViewport(0, 0, width_px, height_px)
 
     def _allocate(self, width_px: int, height_px: int) -> None:
         self.close()
         width_px, height_px = (min(-(-side // _STEP_PX) * _STEP_PX, MAX_SIDE_PX) for side in (width_px, height_px))
         names = (ctypes.c_uint * 1)()
-        GL_3_0.glGenFramebuffers(1, names)
+        gl.GL_3_0.glGenFramebuffers(1, names)
         self._framebuffer = int(names[0])
-        GL_3_0.glGenRenderbuffers(1, names)
+        gl.GL_3_0.glGenRenderbuffers(1, names)
         self._renderbuffer = int(names[0])
-        GL_3_0.glBindRenderbuffer(GL_3_0.GL_RENDERBUFFER, self._renderbuffer)
-        internal = GL_3_0.GL_R8 if self._channels == 1 else GL_1_1.GL_RGBA8
-        GL_3_0.glRenderbufferStorage(GL_3_0.GL_RENDERBUFFER, internal, width_px, height_px)
-        GL_3_0.glBindFramebuffer(GL_3_0.GL_FRAMEBUFFER, self._framebuffer)
-        GL_3_0.glFramebufferRenderbuffer(
-            GL_3_0.GL_FRAMEBUFFER, GL_3_0.GL_COLOR_ATTACHMENT0, GL_3_0.GL_RENDERBUFFER, self._renderbuffer
+        gl.GL_3_0.glBindRenderbuffer(gl.GL_3_0.GL_RENDERBUFFER, self._renderbuffer)
+        internal = gl.GL_3_0.GL_R8 if self._channels == 1 else gl.GL_1_1.GL_RGBA8
+        gl.GL_3_0.glRenderbufferStorage(gl.GL_3_0.GL_RENDERBUFFER, internal, width_px, height_px)
+        gl.GL_3_0.glBindFramebuffer(gl.GL_3_0.GL_FRAMEBUFFER, self._framebuffer)
+        gl.GL_3_0.glFramebufferRenderbuffer(
+            gl.GL_3_0.GL_FRAMEBUFFER, gl.GL_3_0.GL_COLOR_ATTACHMENT0, gl.GL_3_0.GL_RENDERBUFFER, self._renderbuffer
         )
-        status = GL_3_0.glCheckFramebufferStatus(GL_3_0.GL_FRAMEBUFFER)
-        if status != GL_3_0.GL_FRAMEBUFFER_COMPLETE:
+        status = gl.GL_3_0.glCheckFramebufferStatus(gl.GL_3_0.GL_FRAMEBUFFER)
+        if status != gl.GL_3_0.GL_FRAMEBUFFER_COMPLETE:
             self.close()
             raise RenderError(f"A framebuffer of {width_px} × {height_px} cannot be made: status {int(status):#x}.")
         self._width_px, self._height_px = width_px, height_px
@@ -70,15 +70,15 @@ class Framebuffer:
         """Return the picture, (height, width) or (height, width, 3), row 0 at the top of the canvas."""
         shape = (height_px, width_px) if self._channels == 1 else (height_px, width_px, 3)
         pixels = np.empty(shape, dtype=np.uint8)
-        layout = GL_1_0.GL_RED if self._channels == 1 else GL_1_0.GL_RGB
-        GL_1_0.glPixelStorei(GL_1_0.GL_PACK_ALIGNMENT, 1)
-        GL_1_0.glReadPixels(0, 0, width_px, height_px, layout, GL_1_0.GL_UNSIGNED_BYTE, pointer(pixels))
+        layout = gl.GL_1_0.GL_RED if self._channels == 1 else gl.GL_1_0.GL_RGB
+        gl.GL_1_0.glPixelStorei(gl.GL_1_0.GL_PACK_ALIGNMENT, 1)
+        gl.GL_1_0.glReadPixels(0, 0, width_px, height_px, layout, gl.GL_1_0.GL_UNSIGNED_BYTE, pointer(pixels))
         return pixels
 
     def close(self) -> None:
         """Delete the buffers."""
         if self._framebuffer:
-            GL_3_0.glDeleteFramebuffers(1, (ctypes.c_uint * 1)(self._framebuffer))
-            GL_3_0.glDeleteRenderbuffers(1, (ctypes.c_uint * 1)(self._renderbuffer))
+            gl.GL_3_0.glDeleteFramebuffers(1, (ctypes.c_uint * 1)(self._framebuffer))
+            gl.GL_3_0.glDeleteRenderbuffers(1, (ctypes.c_uint * 1)(self._renderbuffer))
         self._framebuffer = self._renderbuffer = 0
         self._width_px = self._height_px = 0

@@ -1,28 +1,37 @@
 """The OpenGL functions that the engine uses, and the check of the error state.
 
+``gl.EGL``, ``gl.GL_1_0`` … are PyOpenGL's modules. They are loaded when first used, not when this is imported: PyOpenGL
+must be told before which library its functions come from, and that holds for the whole process.
+
 PyOpenGL's own check after each call is off (it costs more than the call); `check_gl` is called after each draw and in
 every test instead. `OpenGL.GL` as a whole is not imported: the versions used here are a third of its memory.
 """
 
 from __future__ import annotations
 
-import OpenGL
+import importlib
+from typing import Any
 
-# Must be said before the first import of a part of PyOpenGL: which library its functions come from.
-OpenGL.setPlatform("egl")
-OpenGL.ERROR_LOGGING = False
+from webviewer.core.errors import DeviceLost, RenderError
 
-from OpenGL import (  # noqa: E402
-    EGL,  # with PyOpenGL's checks (EGLError): its module does not load without them
-    _configflags,
-)
+_VERSIONS = frozenset({"GL_1_0", "GL_1_1", "GL_1_2", "GL_1_3", "GL_2_0", "GL_3_0"})
 
-_configflags.ERROR_CHECKING = False  # for the functions of OpenGL, imported next
-from OpenGL.GL.VERSION import GL_1_0, GL_1_1, GL_1_2, GL_1_3, GL_2_0, GL_3_0  # noqa: E402
 
-from webviewer.core.errors import DeviceLost, RenderError  # noqa: E402
+def __getattr__(name: str) -> Any:
+    """Return a module of PyOpenGL; it is an attribute of this one from then on."""
+    if name != "EGL" and name not in _VERSIONS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import OpenGL
 
-__all__ = ["EGL", "GL_1_0", "GL_1_1", "GL_1_2", "GL_1_3", "GL_2_0", "GL_3_0", "check_gl", "take_gl_errors"]
+    OpenGL.setPlatform("egl")
+    OpenGL.ERROR_LOGGING = False
+    egl = importlib.import_module("OpenGL.EGL")  # with PyOpenGL's checks (EGLError): it does not load without them
+    flags: Any = importlib.import_module("OpenGL._configflags")
+    flags.ERROR_CHECKING = False  # for the functions of OpenGL, loaded next
+    found = egl if name == "EGL" else importlib.import_module(f"OpenGL.GL.VERSION.{name}")
+    globals()[name] = found
+    return found
+
 
 _ERROR_NAMES = {
     0x0500: "GL_INVALID_ENUM",
@@ -35,11 +44,15 @@ _ERROR_NAMES = {
 _MAX_ERRORS = 16  # a lost context answers with errors for ever
 
 
+def _version(name: str) -> Any:
+    return globals().get(name) or __getattr__(name)
+
+
 def take_gl_errors() -> list[str]:
     """Return the names of all errors that are set, and clear them."""
     names: list[str] = []
     while len(names) < _MAX_ERRORS:
-        code = int(GL_1_0.glGetError())
+        code = int(_version("GL_1_0").glGetError())
         if code == 0:
             break
         names.append(_ERROR_NAMES.get(code, hex(code)))

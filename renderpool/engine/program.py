@@ -9,7 +9,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.engine.gl import GL_2_0
+from renderpool.engine import gl
 from webviewer.core.errors import ShaderError
 
 _INCLUDE = re.compile(r'^\s*#include\s+"([a-z0-9_.]+)"\s*$')
@@ -86,66 +86,66 @@ class Program:
         shaders: list[int] = []
         self._program = 0
         try:
-            shaders.append(_compile(GL_2_0.GL_VERTEX_SHADER, vertex, {}, sources))
-            shaders.append(_compile(GL_2_0.GL_FRAGMENT_SHADER, fragment, defines, sources))
-            self._program = int(GL_2_0.glCreateProgram())
+            shaders.append(_compile(gl.GL_2_0.GL_VERTEX_SHADER, vertex, {}, sources))
+            shaders.append(_compile(gl.GL_2_0.GL_FRAGMENT_SHADER, fragment, defines, sources))
+            self._program = int(gl.GL_2_0.glCreateProgram())
             for shader in shaders:
-                GL_2_0.glAttachShader(self._program, shader)
-            GL_2_0.glLinkProgram(self._program)
-            if not GL_2_0.glGetProgramiv(self._program, GL_2_0.GL_LINK_STATUS):
-                log = _text(GL_2_0.glGetProgramInfoLog(self._program))
+                gl.GL_2_0.glAttachShader(self._program, shader)
+            gl.GL_2_0.glLinkProgram(self._program)
+            if not gl.GL_2_0.glGetProgramiv(self._program, gl.GL_2_0.GL_LINK_STATUS):
+                log = _text(gl.GL_2_0.glGetProgramInfoLog(self._program))
                 raise ShaderError(f"{vertex} and {fragment} do not link: {log}", details={"log": log})
         except ShaderError:
             self.close()
             raise
         finally:
             for shader in shaders:
-                GL_2_0.glDeleteShader(shader)
+                gl.GL_2_0.glDeleteShader(shader)
         self._locations: dict[str, int] = {}
 
     def use(self) -> None:
         """Make it the current program."""
-        GL_2_0.glUseProgram(self._program)
+        gl.GL_2_0.glUseProgram(self._program)
 
     def close(self) -> None:
         """Delete the program."""
         if self._program:
-            GL_2_0.glDeleteProgram(self._program)
+            gl.GL_2_0.glDeleteProgram(self._program)
             self._program = 0
 
     def _location(self, name: str) -> int:
         location = self._locations.get(name)
         if location is None:
-            location = int(GL_2_0.glGetUniformLocation(self._program, name.encode("ascii")))
+            location = int(gl.GL_2_0.glGetUniformLocation(self._program, name.encode("ascii")))
             self._locations[name] = location
         return location
 
     def set_int(self, name: str, value: int) -> None:
         """Set an int, bool or sampler of the current program."""
-        GL_2_0.glUniform1i(self._location(name), value)
+        gl.GL_2_0.glUniform1i(self._location(name), value)
 
     def set_float(self, name: str, value: float) -> None:
         """Set a float of the current program."""
-        GL_2_0.glUniform1f(self._location(name), value)
+        gl.GL_2_0.glUniform1f(self._location(name), value)
 
     def set_vec2(self, name: str, x: float, y: float) -> None:
         """Set a vec2 of the current program."""
-        GL_2_0.glUniform2f(self._location(name), x, y)
+        gl.GL_2_0.glUniform2f(self._location(name), x, y)
 
     def set_mat3(self, name: str, matrix: NDArray[np.float64]) -> None:
         """Set a mat3 of the current program from a 3×3 array in mathematical (row-major) order."""
-        GL_2_0.glUniformMatrix3fv(self._location(name), 1, True, np.ascontiguousarray(matrix, dtype=np.float32))
+        gl.GL_2_0.glUniformMatrix3fv(self._location(name), 1, True, np.ascontiguousarray(matrix, dtype=np.float32))
 
 
 def _compile(kind: int, name: str, defines: Mapping[str, int], sources: Mapping[str, str] | None) -> int:
     text, files = expand_source(name, defines, sources)
-    shader = int(GL_2_0.glCreateShader(kind))
-    GL_2_0.glShaderSource(shader, text)
-    GL_2_0.glCompileShader(shader)
-    if GL_2_0.glGetShaderiv(shader, GL_2_0.GL_COMPILE_STATUS):
+    shader = int(gl.GL_2_0.glCreateShader(kind))
+    gl.GL_2_0.glShaderSource(shader, text)
+    gl.GL_2_0.glCompileShader(shader)
+    if gl.GL_2_0.glGetShaderiv(shader, gl.GL_2_0.GL_COMPILE_STATUS):
         return shader
-    log = _text(GL_2_0.glGetShaderInfoLog(shader))
-    GL_2_0.glDeleteShader(shader)
+    log = _text(gl.GL_2_0.glGetShaderInfoLog(shader))
+    gl.GL_2_0.glDeleteShader(shader)
     file, line = _place_of(log, files)
     raise ShaderError(f"{file}, line {line}: {log.strip()}", details={"file": file, "line": line, "log": log})
 

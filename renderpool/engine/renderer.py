@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from renderpool.engine import gl
 from renderpool.engine.device import Context
 from renderpool.engine.framebuffer import Framebuffer
-from renderpool.engine.gl import GL_1_0, GL_1_1, GL_1_3, GL_3_0, check_gl
+from renderpool.engine.gl import check_gl
 from renderpool.engine.program import Program
 from renderpool.engine.textures import LUT_ROW, Texture, TextureCache, lut_texture
 from renderpool.scene.grey import GreyMap, VoiFunction
@@ -47,10 +48,10 @@ class Renderer:
         self._programs: dict[tuple[str, str, int], Program] = {}
         self._grey, self._colour = Framebuffer(1), Framebuffer(3)
         names = (ctypes.c_uint * 1)()
-        GL_3_0.glGenVertexArrays(1, names)  # core profile draws nothing without one, even without attributes
+        gl.GL_3_0.glGenVertexArrays(1, names)  # core profile draws nothing without one, even without attributes
         self._vertex_array = int(names[0])
-        GL_3_0.glBindVertexArray(self._vertex_array)
-        GL_1_0.glDisable(GL_1_0.GL_DITHER)
+        gl.GL_3_0.glBindVertexArray(self._vertex_array)
+        gl.GL_1_0.glDisable(gl.GL_1_0.GL_DITHER)
         check_gl("preparing the renderer")
 
     def draw_grey(
@@ -85,7 +86,7 @@ class Renderer:
         program.set_float("u_window_width", grey.width)
         if grey.function is VoiFunction.LUT and grey.table is not None:
             table = grey.table
-            GL_1_3.glActiveTexture(GL_1_3.GL_TEXTURE1)
+            gl.GL_1_3.glActiveTexture(gl.GL_1_3.GL_TEXTURE1)
             self._luts.get(table.tobytes(), lambda: lut_texture(table)).bind()
             program.set_int("t_lut", 1)
             program.set_int("u_lut_entries", len(table))
@@ -118,7 +119,7 @@ class Renderer:
         samples: int,
         inverted: bool,
     ) -> NDArray[np.uint8]:
-        GL_1_3.glActiveTexture(GL_1_3.GL_TEXTURE0)
+        gl.GL_1_3.glActiveTexture(gl.GL_1_3.GL_TEXTURE0)
         texture = self.textures.get(key, lambda: self._upload(load_values()))
         texture.bind()
         self._check("uploading an image")
@@ -129,7 +130,7 @@ class Renderer:
         program.set_int("u_inverted", int(inverted))
         self._check("setting uniforms")
         target.begin(view.width_px, view.height_px)
-        GL_1_1.glDrawArrays(GL_1_0.GL_TRIANGLES, 0, 3)
+        gl.GL_1_1.glDrawArrays(gl.GL_1_0.GL_TRIANGLES, 0, 3)
         self._check("drawing")
         pixels = target.read(view.width_px, view.height_px)
         check_gl("drawing an image")
@@ -173,5 +174,5 @@ class Renderer:
         self._luts.close()
         self._grey.close()
         self._colour.close()
-        GL_3_0.glDeleteVertexArrays(1, (ctypes.c_uint * 1)(self._vertex_array))
+        gl.GL_3_0.glDeleteVertexArrays(1, (ctypes.c_uint * 1)(self._vertex_array))
         self.context.close()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.engine.gl import GL_1_0, GL_1_1, GL_1_2, GL_3_0
+from renderpool.engine import gl
 from webviewer.core.errors import RenderError
 
 LUT_ROW = 1024  # entries of a VOI LUT in a texture row; as in shaders/voi.glsl
@@ -37,9 +37,9 @@ class Texture:
 
     def __init__(self, values: NDArray[Any]) -> None:
         if values.ndim == 2 and values.dtype == np.float32:
-            internal, layout, kind = GL_3_0.GL_R32F, GL_1_0.GL_RED, GL_1_0.GL_FLOAT
+            internal, layout, kind = gl.GL_3_0.GL_R32F, gl.GL_1_0.GL_RED, gl.GL_1_0.GL_FLOAT
         elif values.ndim == 3 and values.shape[2] == 3 and values.dtype == np.uint8:
-            internal, layout, kind = GL_1_1.GL_RGB8, GL_1_0.GL_RGB, GL_1_0.GL_UNSIGNED_BYTE
+            internal, layout, kind = gl.GL_1_1.GL_RGB8, gl.GL_1_0.GL_RGB, gl.GL_1_0.GL_UNSIGNED_BYTE
         else:
             raise RenderError(
                 f"Values of shape {values.shape} and type {values.dtype} cannot be drawn: "
@@ -50,29 +50,29 @@ class Texture:
         # RGB8 takes four bytes a pixel in the device.
         self.size_bytes = self.rows * self.columns * 4
         name = (ctypes.c_uint * 1)()
-        GL_1_1.glGenTextures(1, name)
+        gl.GL_1_1.glGenTextures(1, name)
         self._name = int(name[0])
-        target = GL_1_0.GL_TEXTURE_2D
-        GL_1_1.glBindTexture(target, self._name)
-        GL_1_0.glPixelStorei(GL_1_0.GL_UNPACK_ALIGNMENT, 1)
+        target = gl.GL_1_0.GL_TEXTURE_2D
+        gl.GL_1_1.glBindTexture(target, self._name)
+        gl.GL_1_0.glPixelStorei(gl.GL_1_0.GL_UNPACK_ALIGNMENT, 1)
         # Array order is (rows, columns); OpenGL's is (width, height).
-        GL_1_0.glTexImage2D(target, 0, internal, self.columns, self.rows, 0, layout, kind, pointer(values))
+        gl.GL_1_0.glTexImage2D(target, 0, internal, self.columns, self.rows, 0, layout, kind, pointer(values))
         for parameter, value in (
-            (GL_1_0.GL_TEXTURE_MIN_FILTER, GL_1_0.GL_LINEAR),
-            (GL_1_0.GL_TEXTURE_MAG_FILTER, GL_1_0.GL_LINEAR),
-            (GL_1_0.GL_TEXTURE_WRAP_S, GL_1_2.GL_CLAMP_TO_EDGE),
-            (GL_1_0.GL_TEXTURE_WRAP_T, GL_1_2.GL_CLAMP_TO_EDGE),
+            (gl.GL_1_0.GL_TEXTURE_MIN_FILTER, gl.GL_1_0.GL_LINEAR),
+            (gl.GL_1_0.GL_TEXTURE_MAG_FILTER, gl.GL_1_0.GL_LINEAR),
+            (gl.GL_1_0.GL_TEXTURE_WRAP_S, gl.GL_1_2.GL_CLAMP_TO_EDGE),
+            (gl.GL_1_0.GL_TEXTURE_WRAP_T, gl.GL_1_2.GL_CLAMP_TO_EDGE),
         ):
-            GL_1_0.glTexParameteri(target, parameter, value)
+            gl.GL_1_0.glTexParameteri(target, parameter, value)
 
     def bind(self) -> None:
         """Bind to the active texture unit."""
-        GL_1_1.glBindTexture(GL_1_0.GL_TEXTURE_2D, self._name)
+        gl.GL_1_1.glBindTexture(gl.GL_1_0.GL_TEXTURE_2D, self._name)
 
     def close(self) -> None:
         """Delete the texture."""
         if self._name:
-            GL_1_1.glDeleteTextures(1, (ctypes.c_uint * 1)(self._name))
+            gl.GL_1_1.glDeleteTextures(1, (ctypes.c_uint * 1)(self._name))
             self._name = 0
 
 

@@ -1,8 +1,8 @@
-"""Space: order of slices, matrices between index and patient (LPS, mm), orientation letters.
+"""Space: places of slices in the patient (LPS, mm) and their display order.
 
 References
 ----------
-PS3.3 C.7.6.2.1.1 (image position and orientation), C.7.6.1.1.1 (letters).
+PS3.3 C.7.6.2.1.1 (image position and orientation).
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from webviewer.dicom.attributes import FrameAttributes, ImageAttributes
 # Directions nearer than this are one orientation; scanners round to 1e-4 or so.
 _SAME_DIRECTION = 1e-3
 _SAME_POSITION_MM = 1e-2
-_UNEVEN_STEP = 0.01  # of the median step
-_TILT_SHIFT = 0.01  # sideways shift of slice origins, of the step
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +40,6 @@ class FrameOrder:
 
     indices: tuple[int, ...]
     rule: str
-
-
-@dataclass(frozen=True, slots=True)
-class SliceSpacing:
-    """Whether slices form a regular grid; ``reason`` says why not (empty if they do)."""
-
-    spacing_mm: float | None  # along the slice normal
-    is_regular: bool
-    reason: str
 
 
 def places_of(attributes: ImageAttributes, instance_number: int | None, sop_instance_uid: str) -> list[FramePlace]:
@@ -163,82 +152,3 @@ def slice_position_mm(frame: FrameAttributes) -> float | None:
     if normal is None or frame.image_position_patient is None:
         return None
     return float(np.dot(normal, np.array(frame.image_position_patient, np.float64)))
-
-
-def slice_spacing(frames: Sequence[FrameAttributes]) -> SliceSpacing:
-    """Judge slices given in display order: one orientation, distinct positions, even steps, no gantry tilt."""
-    if len(frames) < 2:
-        return SliceSpacing(None, False, "There are fewer than two slices.")
-    normals = [slice_normal(frame) for frame in frames]
-    first = normals[0]
-    if first is None or any(n is None for n in normals) or any(f.image_position_patient is None for f in frames):
-        return SliceSpacing(None, False, "Not every slice has a position in space.")
-    if any(float(np.dot(first, normal)) < 1 - _SAME_DIRECTION for normal in normals if normal is not None):
-        return SliceSpacing(None, False, "The slices do not all have one orientation.")
-    if any(frame.pixel_spacing != frames[0].pixel_spacing for frame in frames):
-        return SliceSpacing(None, False, "The slices do not all have the same pixel spacing.")
-    origins = np.array([frame.image_position_patient for frame in frames], np.float64)
-    steps = np.diff(origins, axis=0)
-    along = steps @ first
-    spacing = float(np.median(np.abs(along)))
-    if float(np.abs(along).min()) <= _SAME_POSITION_MM:
-        return SliceSpacing(spacing or None, False, "Several slices lie at one position.")
-    if not (bool((along > 0).all()) or bool((along < 0).all())):
-        return SliceSpacing(spacing, False, "The slices are not in the order of their positions.")
-    deviation = float(np.abs(np.abs(along) - spacing).max())
-    if deviation > max(_UNEVEN_STEP * spacing, 2 * _SAME_POSITION_MM):
-        low, high = float(np.abs(along).min()), float(np.abs(along).max())
-        return SliceSpacing(spacing, False, f"The distance between slices varies from {low:.3g} to {high:.3g} mm.")
-    sideways = steps - np.outer(along, first)
-    shift = float(np.linalg.norm(sideways, axis=1).max())
-    if shift > max(_TILT_SHIFT * spacing, 2 * _SAME_POSITION_MM):
-        return SliceSpacing(
-            spacing, False, f"The slices are shifted against each other by {shift:.3g} mm (gantry tilt)."
-        )
-    return SliceSpacing(spacing, True, "")
-
-
-def lps_from_index(frame: FrameAttributes) -> NDArray[np.float64] | None:
-    """Return the 4×4 matrix from (column, row, 0, 1), pixel centres, to LPS mm, None if the frame has no place.
-
-    The third column is the slice normal, of length 1 mm.
-    """
-    normal = slice_normal(frame)
-    if normal is None or frame.image_position_patient is None or frame.pixel_spacing is None:
-        return None
-    orientation = np.array(frame.image_orientation_patient, np.float64)
-    between_rows, between_columns = frame.pixel_spacing
-    matrix = np.eye(4)
-    matrix[:3, 0] = orientation[:3] * between_columns
-    matrix[:3, 1] = orientation[3:] * between_rows
-    matrix[:3, 2] = normal
-    matrix[:3, 3] = frame.image_position_patient
-    return matrix
-
-
-def orientation_letters(direction_lps: Sequence[float]) -> str:
-    """Return letters such as "L", "PL" or "AFR" of a direction in LPS, the greatest part first.
-
-    Positive is L(eft), P(osterior), H(ead); parts under 0.1 of the length are left out.
-    """
-    length = float(np.linalg.norm(np.array(direction_lps, np.float64)))
-    if not np.isfinite(length) or length == 0:
-        return ""
-    parts = [
-        (abs(value), positive if value > 0 else negative)
-        for value, positive, negative in zip(direction_lps, "LPH", "RAF", strict=True)
-    ]
-    return "".join(letter for size, letter in sorted(parts, key=lambda part: -part[0]) if size > 0.1 * length)
-
-
-def edge_letters(frame: FrameAttributes) -> tuple[str, str, str, str] | None:
-    """Return the letters at the left, right, top and bottom edge of an image shown as stored."""
-    if frame.image_orientation_patient is None:
-        return None
-    row, column = frame.image_orientation_patient[:3], frame.image_orientation_patient[3:]
-    return (
-        orientation_letters([-v for v in row]),
-        orientation_letters(row),
-        orientation_letters([-v for v in column]),
-        orientation_letters(column),
-    )

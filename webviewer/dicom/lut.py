@@ -22,31 +22,6 @@ class VoiChoice:
     explanation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OrganPreset:
-    """A named CT window in Hounsfield units."""
-
-    name: str
-    width: float
-    level: float
-
-
-CT_ORGAN_PRESETS: tuple[OrganPreset, ...] = (
-    OrganPreset("brain", 80, 40),
-    OrganPreset("stroke", 40, 40),
-    OrganPreset("subdural", 200, 75),
-    OrganPreset("temporal_bone", 2800, 600),
-    OrganPreset("neck", 350, 50),
-    OrganPreset("mediastinum", 350, 50),
-    OrganPreset("lung", 1500, -600),
-    OrganPreset("abdomen", 400, 50),
-    OrganPreset("liver", 160, 70),
-    OrganPreset("spine", 250, 50),
-    OrganPreset("bone", 2000, 400),
-    OrganPreset("angio", 600, 200),
-)
-
-
 def modality_values(stored: NDArray[Any], attributes: ImageAttributes, frame_number: int = 1) -> NDArray[np.float32]:
     """Return stored values after Modality LUT or rescale, float32, same shape.
 
@@ -124,36 +99,6 @@ def default_voi(values: NDArray[np.float32], attributes: ImageAttributes, frame_
 def is_inverted(attributes: ImageAttributes) -> bool:
     """Tell whether low values are bright: MONOCHROME1 or Presentation LUT Shape INVERSE, or both at once."""
     return attributes.photometric_interpretation == "MONOCHROME1" or attributes.presentation_lut_shape == "INVERSE"
-
-
-def grey8(values: NDArray[np.float32], voi: VoiChoice, *, invert: bool = False) -> NDArray[np.uint8]:
-    """Return 8-bit grey of modality values; ``invert`` is `is_inverted` XOR the user's wish.
-
-    References
-    ----------
-    PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.1 (SIGMOID), C.11.2.1.3.2 (LINEAR_EXACT), C.11.2.1.1 (VOI LUT).
-    """
-    grey: NDArray[np.uint8] = np.floor(_grey(values, voi) * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
-    return 255 - grey if invert else grey
-
-
-def _grey(values: NDArray[np.float32], voi: VoiChoice) -> NDArray[np.float32]:
-    """Return grey from 0 to 1; what is no number is 0."""
-    x = np.nan_to_num(values.astype(np.float32, copy=False), nan=-np.inf)
-    if voi.lut is not None:
-        top = float((1 << voi.lut.bits) - 1)
-        looked_up: NDArray[np.float32] = np.clip(_looked_up(np.rint(x), voi.lut) / np.float32(top), 0, 1)
-        return looked_up
-    center, width = np.float64(voi.center), np.float64(voi.width)
-    with np.errstate(over="ignore", invalid="ignore"):
-        if voi.function == "SIGMOID":
-            return (1 / (1 + np.exp(-4 * (x.astype(np.float64) - center) / width))).astype(np.float32)
-        if voi.function == "LINEAR" and width <= 1:
-            return (x > center - 0.5).astype(np.float32)  # a width of 1 is a threshold
-        if voi.function == "LINEAR":
-            center, width = center - 0.5, width - 1
-        grey: NDArray[np.float32] = np.clip((x - np.float32(center)) / np.float32(width) + np.float32(0.5), 0, 1)
-    return grey
 
 
 def _looked_up(values: NDArray[Any], table: LookupTable) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Space: order, positions, matrices and letters, with literal values."""
+"""Space: order, positions and normals, with literal values."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ import io
 import numpy as np
 import pytest
 
-from tests.support.phantom_files import make_ct_series, make_enhanced_ct, to_bytes
+from tests.support.phantom_files import make_enhanced_ct, to_bytes
 from webviewer.dicom.attributes import FrameAttributes
 from webviewer.dicom.geometry import (
     FramePlace,
-    edge_letters,
-    lps_from_index,
     order_frames,
-    orientation_letters,
     places_of,
     slice_normal,
     slice_position_mm,
-    slice_spacing,
 )
 from webviewer.dicom.header import read_header
 
@@ -102,53 +98,6 @@ def test_frames_of_an_enhanced_object_run_from_foot_to_head() -> None:
     assert order_frames(places_of(attributes, 1, "1.2")).indices == (3, 2, 1, 0)
 
 
-def test_a_phantom_series_is_regular() -> None:
-    frames = []
-    for ds in make_ct_series(5, rows=4, columns=4):
-        attributes = read_header(io.BytesIO(to_bytes(ds))).image_attributes()
-        assert attributes is not None
-        frames.append(attributes.frame(1))
-    spacing = slice_spacing(frames)
-    assert (spacing.spacing_mm, spacing.is_regular, spacing.reason) == (1.25, True, "")
-
-
-@pytest.mark.parametrize(
-    ("positions", "reason"),
-    [
-        ([(0, 0, 0)], "fewer than two slices"),
-        ([(0, 0, 0), (0, 0, 1), (0, 0, 3)], "varies from 1 to 2 mm"),
-        ([(0, 0, 0), (0, 0, 0), (0, 0, 1)], "Several slices lie at one position"),
-        ([(0, 0, 0), (0, 0, 2), (0, 0, 1)], "not in the order of their positions"),
-        ([(0, 0, 0), (0, 0.3, 1), (0, 0.6, 2)], "shifted against each other by 0.3 mm (gantry tilt)"),
-    ],
-)
-def test_irregular_spacing_says_why(positions: list[tuple[float, float, float]], reason: str) -> None:
-    spacing = slice_spacing([FrameAttributes(p, AXIAL, (1.0, 1.0)) for p in positions])
-    assert not spacing.is_regular
-    assert reason in spacing.reason
-
-
-def test_other_reasons_for_no_grid() -> None:
-    here, there = FrameAttributes((0, 0, 0), AXIAL, (1, 1)), FrameAttributes((0, 0, 1), AXIAL, (1, 1))
-    assert "no" not in slice_spacing([here, there]).reason
-    assert "position in space" in slice_spacing([here, FrameAttributes()]).reason
-    turned = FrameAttributes((0, 0, 1), SAGITTAL, (1, 1))
-    assert "one orientation" in slice_spacing([here, turned]).reason
-    coarser = FrameAttributes((0, 0, 1), AXIAL, (2, 2))
-    assert "same pixel spacing" in slice_spacing([here, coarser]).reason
-
-
-def test_the_matrix_takes_pixel_centres_to_the_patient() -> None:
-    frame = FrameAttributes((-10.0, 20.0, 30.0), SAGITTAL, (2.0, 0.5))  # 2 mm between rows, 0.5 mm between columns
-    matrix = lps_from_index(frame)
-    assert matrix is not None
-    assert (matrix @ [0, 0, 0, 1]).tolist() == [-10.0, 20.0, 30.0, 1.0]
-    assert (matrix @ [4, 3, 0, 1]).tolist() == [-10.0, 22.0, 24.0, 1.0]
-    assert matrix[:3, 2].tolist() == [-1.0, 0.0, 0.0]
-    assert lps_from_index(FrameAttributes((0, 0, 0), AXIAL)) is None
-    assert lps_from_index(FrameAttributes(None, AXIAL, (1, 1))) is None
-
-
 def test_the_position_is_along_the_normal_not_along_z() -> None:
     tilt = np.deg2rad(30)
     orientation = (1.0, 0.0, 0.0, 0.0, float(np.cos(tilt)), float(np.sin(tilt)))
@@ -159,28 +108,3 @@ def test_the_position_is_along_the_normal_not_along_z() -> None:
     assert slice_position_mm(frame) == pytest.approx(8.660254)
     assert slice_position_mm(FrameAttributes()) is None
     assert slice_normal(FrameAttributes(image_orientation_patient=(1, 0, 0, 1, 0, 0))) is None
-
-
-@pytest.mark.parametrize(
-    ("direction", "letters"),
-    [
-        ((1, 0, 0), "L"),
-        ((-1, 0, 0), "R"),
-        ((0, 1, 0), "P"),
-        ((0, 0, 1), "H"),
-        ((0, 0, -2), "F"),
-        ((0.6, 0.8, 0), "PL"),
-        ((-0.5, -0.7, -0.51), "AFR"),
-        ((1, 0.05, 0), "L"),
-        ((0, 0, 0), ""),
-        ((float("nan"), 0, 0), ""),
-    ],
-)
-def test_letters_of_a_direction(direction: tuple[float, float, float], letters: str) -> None:
-    assert orientation_letters(direction) == letters
-
-
-def test_letters_at_the_edges_of_an_axial_and_a_sagittal_image() -> None:
-    assert edge_letters(FrameAttributes(image_orientation_patient=AXIAL)) == ("R", "L", "A", "P")
-    assert edge_letters(FrameAttributes(image_orientation_patient=SAGITTAL)) == ("A", "P", "H", "F")
-    assert edge_letters(FrameAttributes()) is None

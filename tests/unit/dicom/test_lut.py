@@ -1,10 +1,9 @@
-"""Grey values: literal ones from the standard's formulas, and the whole chain against the independent reference."""
+"""Modality values and windows: literal ones from the standard, and the whole chain against the independent reference."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +15,9 @@ from tests.support.phantom_files import make_ct, make_enhanced_ct, make_grey, ma
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, LookupTable, VoiWindow
 from webviewer.dicom.header import read_header
 from webviewer.dicom.lut import (
-    CT_ORGAN_PRESETS,
     VoiChoice,
     default_voi,
     full_dynamic,
-    grey8,
     is_inverted,
     modality_values,
     recommended_windows,
@@ -31,67 +28,6 @@ def attributes_of(ds: Dataset) -> ImageAttributes:
     attributes = read_header(io.BytesIO(to_bytes(ds))).image_attributes()
     assert attributes is not None
     return attributes
-
-
-def grey(values: list[float], **choice: Any) -> list[int]:
-    return [int(v) for v in grey8(np.array(values, np.float32), VoiChoice(**choice))]
-
-
-def test_linear_is_the_formula_of_the_standard() -> None:
-    # PS3.3 C.11.2.1.2.1 with c = 2048, w = 4096: 0 and below is black, 4095 and above is white.
-    assert grey([-1, 0, 2047.5, 4095, 5000], center=2048, width=4096) == [0, 0, 128, 255, 255]
-    assert grey([39, 39.5, 39.6, 40], center=40, width=1) == [0, 0, 255, 255]
-
-
-def test_linear_exact_differs_from_linear() -> None:
-    assert grey([-50, 0, 50], center=0, width=100, function="LINEAR_EXACT") == [0, 128, 255]
-    assert grey([0, 2.55, 5.1], center=2.55, width=5.1, function="LINEAR_EXACT") == [0, 128, 255]
-    assert grey([0, 1], center=1, width=2, function="LINEAR") == [0, 255]
-    assert grey([0, 1], center=1, width=2, function="LINEAR_EXACT") == [0, 128]
-
-
-def test_sigmoid_is_no_line() -> None:
-    # 255 / (1 + e^-4) = 250.4; 255 / (1 + e^-2) = 224.6
-    assert grey([0, 50, 100, -50, -100], center=0, width=100, function="SIGMOID") == [128, 225, 250, 30, 5]
-    assert grey([1e30, -1e30], center=0, width=1e-3, function="SIGMOID") == [255, 0]
-
-
-def test_a_voi_lut_maps_and_its_ends_go_on() -> None:
-    table = LookupTable(first_mapped=-2, bits=12, data=(0, 1024, 4095))
-    assert grey([-9, -2, -1.4, 0, 9], lut=table) == [0, 0, 64, 255, 255]
-
-
-def test_invert_turns_the_grey_over() -> None:
-    values = np.array([0, 10, 255], np.float32)
-    voi = VoiChoice(127.5, 255, "LINEAR_EXACT")
-    assert grey8(values, voi).tolist() == [0, 10, 255]
-    assert grey8(values, voi, invert=True).tolist() == [255, 245, 0]
-
-
-def test_what_is_no_number_is_black() -> None:
-    values = np.array([np.nan, np.inf, -np.inf], np.float32)
-    for function in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
-        assert grey8(values, VoiChoice(0, 10, function)).tolist() == [0, 255, 0], function
-
-
-@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
-@pytest.mark.parametrize(("center", "width"), [(40, 400), (-600, 1500), (0.5, 1), (100.3, 0.7), (3, 2), (1e6, 1e5)])
-@pytest.mark.parametrize("invert", [False, True])
-def test_grey_is_that_of_the_reference_to_one_level(function: str, center: float, width: float, invert: bool) -> None:
-    values = np.concatenate(
-        [
-            np.arange(-1024, 3072, dtype=np.float32),
-            np.linspace(center - 2 * width, center + 2 * width, 999, dtype=np.float32),
-        ]
-    )
-    found = grey8(values, VoiChoice(center, width, function), invert=invert)
-    truth = reference.grey8(values.astype(np.float64), reference.ReferenceVoi(center, width, function), inverted=invert)
-    difference = np.abs(found.astype(int) - truth)
-    if function == "LINEAR" and width <= 1:
-        assert set(np.unique(difference)) <= {0}
-    else:
-        assert difference.max() <= 1
-        assert difference.mean() < 0.01
 
 
 def test_modality_values_are_rescaled_by_frame() -> None:
@@ -193,8 +129,3 @@ def test_what_is_inverted() -> None:
     assert not is_inverted(attributes_of(make_ct()))
     assert is_inverted(attributes_of(make_ct(PresentationLUTShape="INVERSE")))
     assert not is_inverted(attributes_of(make_ct(PresentationLUTShape="IDENTITY")))
-
-
-def test_organ_presets_are_those_of_the_doctors_list() -> None:
-    assert {(p.name, p.width, p.level) for p in CT_ORGAN_PRESETS} >= {("brain", 80, 40), ("lung", 1500, -600)}
-    assert len(CT_ORGAN_PRESETS) == 12
