@@ -329,7 +329,7 @@ class UploadStore:
             if not upload.data.exists():
                 raise NotFound("The upload was cancelled.") from error
             if source_failed(error):
-                raise InvalidInput("The connection broke before the part was complete.") from error
+                raise InvalidInput("The connection broke before the part was complete.", code="part_cut") from error
             raise OutOfResources(f"The part cannot be kept: {error.strerror or error}.") from error
         finally:
             state.touched_at = time.time()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import logging
 import secrets
@@ -17,6 +16,7 @@ from dicom_gateway.api.parts import ApiParts
 from dicom_gateway.api.plain import answer
 from dicom_gateway.api.studies import study_routes
 from dicom_gateway.api.uploads import upload_routes
+from webviewer.adapters.wsgi import hang_up, receiving_within
 from webviewer.core import errors
 from webviewer.core.http_errors import error_body, error_headers, status_of
 from webviewer.core.log import stack_of
@@ -25,6 +25,7 @@ from webviewer.core.octets import drain
 _log = logging.getLogger(__name__)
 
 _MAX_DRAINED_BYTES = 32 * 1024**2
+_DRAIN_SILENCE_S = 0.5  # the thread is wanted elsewhere
 
 
 def create_api(parts: ApiParts) -> Flask:
@@ -78,11 +79,15 @@ def create_api(parts: ApiParts) -> Flask:
     @app.after_request
     def drain_refused(response: Response) -> Response:
         """Read what was not read of a body: closing the connection with it unread would lose the answer."""
-        left = request.content_length
-        is_refused = response.status_code >= 400 and response.status_code != 408  # a silent sender is not waited for
-        if is_refused and left is not None and left <= _MAX_DRAINED_BYTES:
-            with contextlib.suppress(OSError):
-                drain(request.environ["wsgi.input"], left)
+        environ, length = request.environ, request.content_length
+        if response.status_code == 408:
+            hang_up(environ)
+        elif response.status_code >= 400 and length is not None and length <= _MAX_DRAINED_BYTES:
+            try:
+                with receiving_within(environ, _DRAIN_SILENCE_S):
+                    drain(environ["wsgi.input"], length)
+            except OSError:
+                hang_up(environ)
         return response
 
     @app.get("/internal/v1/health")

@@ -6,11 +6,14 @@ import logging
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
 from dicom_gateway.api.app import create_api
 from dicom_gateway.api.parts import ApiParts
@@ -20,6 +23,8 @@ _log = logging.getLogger(__name__)
 THREADS = 48  # uploads and archives together take at most 32 of them (`dicom_gateway.api.parts`)
 RECEIVE_SILENCE_S = 20  # a caller that says nothing for so long in the middle of a request is let go
 SEND_SILENCE_S = 60  # and one that takes nothing of its answer for so long
+_GOODBYE_S = 0.5
+_GOODBYE_PIECE_BYTES = 64 * 1024
 KEEP_ALIVE_S = 75  # longer than the pools of our clients keep a connection, so that they never send into a closed one
 
 
@@ -67,6 +72,34 @@ class _ToOurLog(Logger):  # type: ignore[misc]
         super().exception(msg, *args, **kwargs)
 
 
+class _Worker(ThreadWorker):  # type: ignore[misc]
+    """A worker of threads whose listening loop never waits for a caller.
+
+    gunicorn ends a connection in the loop that also accepts and hands out all others, and waits up to two seconds for
+    the caller to end it too: one that stands still would hold up everybody. Here its own thread waits, and briefly.
+    """
+
+    def handle(self, conn: Any) -> Any:
+        """Handle a request; a connection that is not to be kept has ended on both sides when this returns."""
+        keep = super().handle(conn)
+        if not keep:
+            _end(conn.sock)
+        return keep
+
+
+def _end(connection: socket.socket) -> None:
+    """End the sending side, read what is still on its way, so that our answer is not lost, and end the other side."""
+    deadline = time.monotonic() + _GOODBYE_S
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while (left := deadline - time.monotonic()) > 0:
+            connection.settimeout(left)
+            if not connection.recv(_GOODBYE_PIECE_BYTES):
+                break
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
 class _Application(BaseApplication):  # type: ignore[misc]
     def __init__(self, listener: socket.socket, make_parts: Callable[[], ApiParts], threads: int) -> None:
         self._listener = listener
@@ -78,7 +111,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         settings: dict[str, object] = {
             "bind": f"fd://{self._listener.fileno()}",
-            "worker_class": "gthread",
+            "worker_class": _Worker,
             "workers": 1,
             "threads": self._threads,
             "keepalive": KEEP_ALIVE_S,

@@ -19,8 +19,9 @@ from werkzeug.exceptions import RequestTimeout
 from functions.common import guard
 from functions.common.app import MAX_BODY_BYTES, new_app
 from functions.common.bodies import Body, read_body
-from functions.studies.spool import body_of, drain_refused, hang_up, spooled
+from functions.studies.spool import body_of, drain_refused, spooled
 from webviewer.adapters.nodes import NodeResponse, StorageClient
+from webviewer.adapters.wsgi import hang_up
 from webviewer.bootstrap import Services
 from webviewer.core.errors import InvalidInput
 from webviewer.core.seats import Seats
@@ -151,7 +152,7 @@ def _drain_refused_bodies(app: Flask) -> None:
     def drain(response: Response) -> Response:
         length = request.content_length
         if response.status_code == RequestTimeout.code:
-            hang_up(request)
+            hang_up(request.environ)
         elif response.status_code >= 400 and length is not None and length <= PART_BYTES:
             drain_refused(request)
         return response

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import gevent
 from flask import Request
 
+from webviewer.adapters.wsgi import hang_up
 from webviewer.core.octets import AnnouncedOctets, ByteSource, drain
 
 PIECE_BYTES: Final = 64 * 1024
@@ -81,12 +82,4 @@ def drain_refused(request: Request) -> None:
     try:
         drain(body_of(request), request.content_length or 0)
     except OSError:
-        hang_up(request)
-
-
-def hang_up(request: Request) -> None:
-    """End the connection after the answer: no more is read, so nobody waits for the rest of a body."""
-    connection: Any = request.environ.get("gunicorn.socket")
-    if connection is not None:
-        with suppress(OSError):
-            connection.shutdown(0)  # SHUT_RD: the next read finds the end
+        hang_up(request.environ)

@@ -20,11 +20,19 @@ from pydicom import dcmread
 from pydicom.fileset import FileSet
 
 from dicom_gateway.dicomdir import record_type_of
-from tests.support.phantom_files import base, make_ct_series, make_mr, to_bytes
+from dicom_gateway.download import ArchiveStream
+from tests.support import shared_data
+from tests.support.phantom_files import base, make_ct_series, make_mr, one_of_each_kind, to_bytes
 from tests.support.storage_http import StorageHttp, fill_series, sqlite_settings
+from webviewer.adapters.db.engine import make_engine
+from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.archive import OwnerId, StudyId
+from webviewer.dicom.file_meta import IMPLEMENTATION_CLASS_UID
+from webviewer.usecases.download_studies import studies_to_download
 
 ROOT = "1.2.826.0.1.3680043.8.498.7.6"
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+KINDS = ("rt", "sr", "pdf", "ecg", "seg", "presentation_state", "key_object", "charset", "color", "video")
+PHANTOMS = "phantoms"  # always there; the shared files beside the repository may not be
 
 
 @pytest.fixture
@@ -98,7 +106,9 @@ def test_an_archive_holds_every_object_as_received_and_a_directory_that_finds_th
         assert len(medium) == 7
         assert {instance.load().SOPInstanceUID for instance in medium} == uids
         assert set(medium.find_values("PatientID")) == {"PH-1", "ÄÖ-2"}
-    records = dcmread(tmp_path / "medium" / "DICOMDIR").DirectoryRecordSequence
+    directory = dcmread(tmp_path / "medium" / "DICOMDIR")
+    assert directory.file_meta.ImplementationClassUID == IMPLEMENTATION_CLASS_UID
+    records = directory.DirectoryRecordSequence
     kinds = [record.DirectoryRecordType for record in records]
     assert kinds.count("PATIENT") == 2
     assert kinds.count("STUDY") == 2
@@ -157,20 +167,22 @@ def test_wrong_wishes_for_an_archive_are_refused_before_it_begins(node: StorageH
     assert get(f"study_ids={study_id},{study_id}").status_code == 200
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the shared data are not here")
-@pytest.mark.parametrize(
-    "name", ["rt", "sr", "pdf", "ecg", "seg", "presentation_state", "key_object", "charset", "color", "video"]
-)
-def test_shared_objects_of_all_kinds_make_a_readable_medium(node: StorageHttp, tmp_path: Path, name: str) -> None:
-    for path in sorted((SHARED / name).rglob("*")):
-        if path.is_file() and path.stat().st_size < 16_000_000:
-            node.upload(path.read_bytes(), path.name)
+def files_of_kind(name: str) -> dict[str, bytes]:
+    if name == PHANTOMS:
+        return one_of_each_kind(f"{ROOT}.9")
+    files = [path for path in shared_data.all_files_under(name) if path.stat().st_size < 16_000_000]
+    return {str(path): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("name", [PHANTOMS, *(kind for kind in KINDS if kind in shared_data.folders())])
+def test_objects_of_all_kinds_make_a_readable_medium(node: StorageHttp, tmp_path: Path, name: str) -> None:
+    stored = sum(int(node.upload(data, Path(path).name)["stored"]) for path, data in files_of_kind(name).items())
     ids = all_studies(node)
     assert ids
     archive, _ = fetch(node, ids)
     archive.extractall(tmp_path / "medium")
     count = len([one for one in archive.namelist() if one.startswith("DICOM/")])
-    assert count > 0
+    assert count == stored > 0
     with medium_of(tmp_path / "medium") as medium:
         assert len(medium) == count
         assert all(Path(instance.path).is_file() for instance in medium)
@@ -225,3 +237,26 @@ def test_ten_gigabytes_go_through_in_constant_memory_with_a_member_beyond_four(n
     read, grown = slow_read(node, 10 * 1024**3, 256 * 1024**2)
     assert read > 10 * 1024**3
     assert grown < 32 * 1024**2
+
+
+def test_a_download_leaves_a_trace_of_who_took_what_and_no_name(
+    node: StorageHttp, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill_series(node, 3)
+    (study_id,) = all_studies(node)
+    units = SqlUnitOfWorkFactory(make_engine(node.database))
+    studies = studies_to_download(units, OwnerId(1), [StudyId(study_id)])
+
+    def open_file(name: str) -> int:
+        return os.open(node.data / name, os.O_RDONLY)
+
+    with caplog.at_level("INFO", logger="dicom_gateway.download"):
+        whole = b"".join(ArchiveStream(units, OwnerId(1), studies, open_file, node.data))
+        cut = iter(ArchiveStream(units, OwnerId(1), studies, open_file, node.data))
+        next(cut)
+        cut.close()  # type: ignore[attr-defined]
+    first, second = caplog.records
+    assert (first.message, first.owner_id, first.study_ids) == ("studies_downloaded", 1, [study_id])  # type: ignore[attr-defined]
+    assert (first.files, first.sent_bytes, first.is_complete) == (3, len(whole), True)  # type: ignore[attr-defined]
+    assert (second.study_ids, second.files, second.is_complete) == ([study_id], 0, False)  # type: ignore[attr-defined]
+    assert "Phantom" not in "".join(str(vars(record)) for record in caplog.records)

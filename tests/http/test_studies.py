@@ -16,7 +16,9 @@ import pytest
 
 from tests.support.http_client import Browser, ControlServer, start_control
 from tests.support.phantom_files import make_ct, make_ct_series, to_bytes
+from tests.support.raw_http import begin_request, leave_early, read_answer
 from tests.support.storage_http import StorageHttp, sqlite_settings
+from tests.support.unified_server import eventually
 from webviewer.config import DatabaseDriver, DatabaseSettings
 
 
@@ -154,9 +156,8 @@ def test_a_zip_goes_through_in_parts_and_a_wrong_offset_is_told_the_right_one(ho
     assert wrong.status_code == 409
     assert wrong.json()["error"]["details"]["offset"] == 9000
     assert browser.request("PUT", f"{path}?offset=9000", data=data[9000:]).status_code == 200
-    deadline = time.monotonic() + 30
-    while (state := browser.get(path).json())["state"] != "done" and time.monotonic() < deadline:
-        time.sleep(0.05)
+    eventually(lambda: browser.get(path).json()["state"] == "done", what="the end of the upload")
+    state = browser.get(path).json()
     assert (state["stored"], state["total_files"], state["skipped"]) == (4, 4, [])
     too_long = browser.request("PUT", f"{path}?offset=0", data=b"x" * (16 * 1024**2 + 1))
     assert too_long.status_code in {400, 413}
@@ -181,23 +182,102 @@ def test_full_parts_pass_without_being_held(house: House) -> None:
     assert resident() - before < 8 * 1024**2
 
 
+def headers_of(browser: Browser, length_bytes: int = 0) -> dict[str, str]:
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.http.cookies)
+    return {"Cookie": cookies, "X-CSRF-Token": browser.csrf_token, "Content-Length": str(length_bytes)}
+
+
 def test_a_part_that_breaks_off_is_kept_as_far_as_it_came(house: House) -> None:
     browser = house.control.signed_in()
     made = browser.post("/v2/studies/uploads", json={"name": "x", "size_bytes": 2_000_000}).json()
-    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.http.cookies)
-    with socket.create_connection(("127.0.0.1", house.control.settings.control.port)) as sock:
-        head = (
-            f"PUT /v2/studies/uploads/{made['upload_id']}?offset=0 HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-            f"Content-Length: 2000000\r\nCookie: {cookies}\r\nX-CSRF-Token: {browser.csrf_token}\r\n\r\n"
-        )
-        sock.sendall(head.encode() + b"q" * 1_000_000)
-        time.sleep(0.3)
-    deadline = time.monotonic() + 15
-    offset = 0
-    while time.monotonic() < deadline and not offset:
-        time.sleep(0.1)
-        offset = browser.get(f"/v2/studies/uploads/{made['upload_id']}").json()["offset"]
-    assert 0 < offset <= 1_000_000
+    path = f"/v2/studies/uploads/{made['upload_id']}"
+    port = house.control.settings.control.port
+    sender = begin_request(port, "PUT", f"{path}?offset=0", headers_of(browser, 2_000_000), b"q" * 1_000_000)
+    status, told = leave_early(sender)
+    assert (status, told["error"]["code"]) == (400, "part_cut")
+    assert 900_000 < browser.get(path).json()["offset"] <= 1_000_000
+
+
+def test_a_whole_file_that_breaks_off_is_not_stored(house: House) -> None:
+    browser = house.control.signed_in()
+    data = to_bytes(make_ct(rows=256, columns=256))
+    port = house.control.settings.control.port
+    path = "/v2/studies/uploads/whole?name=a"
+    status, told = leave_early(begin_request(port, "POST", path, headers_of(browser, len(data)), data[:-100]))
+    assert (status, told["error"]["code"]) == (400, "part_cut")
+    assert browser.get("/v2/studies").json()["total"] == 0
+
+
+def test_stalled_uploads_and_downloads_hold_up_nobody(house: House) -> None:
+    port = house.control.settings.control.port
+    doctor, others = house.control.signed_in(), [house.control.signed_in() for _ in range(6)]
+    data = to_bytes(make_ct())
+    opened: list[socket.socket] = []
+    try:
+        for index in range(40):  # one doctor: 8 are taken in, the others are told to come again
+            path = f"/v2/studies/uploads/whole?name={index}"
+            opened.append(begin_request(port, "POST", path, headers_of(doctor, 1_000_000), b"xx"))
+        for other in others:
+            assert send(other, data)["stored"] == 1
+            study_id = other.get("/v2/studies").json()["studies"][0]["study_id"]
+            other_path = f"/v2/studies/archive?study_ids={study_id}"
+            for file in house.storage.stored_files():
+                os.truncate(file, 64 * 1024**2)  # far more than fits between a server and a silent reader
+            for _ in range(4):
+                opened.append(begin_request(port, "GET", other_path, headers_of(other), receive_bytes=4096))
+        for browser in (doctor, *others, house.control.signed_in()):
+            began = time.monotonic()
+            assert browser.get("/v2/studies").status_code == 200
+            assert browser.request("GET", "/v2/studies", params={"patient_name": "x"}).status_code == 200
+            assert time.monotonic() - began < 3
+        health = house.storage.session.get(f"{house.storage.base_url}/internal/v1/health", timeout=3)
+        assert health.status_code == 200
+        newcomer = house.control.signed_in()
+        assert send(newcomer, data)["stored"] == 1
+        study_id = newcomer.get("/v2/studies").json()["studies"][0]["study_id"]
+        assert newcomer.get(f"/v2/studies/archive?study_ids={study_id}").status_code == 200
+        answers = [read_answer(connection) for connection in opened[:40]]
+        assert [status for status, _ in answers].count(408) == 8
+        assert [status for status, _ in answers].count(429) == 32
+        refused = next(told for status, told in answers if status == 429)
+        assert refused["error"]["message"] == "8 uploads of yours are under way; at most 8 may be."
+        assert send(doctor, data)["stored"] == 1
+    finally:
+        for connection in opened:
+            connection.close()
+
+
+def test_a_third_download_of_a_doctor_is_refused_in_words_until_one_ends(house: House) -> None:
+    browser = house.control.signed_in()
+    assert send(browser, to_bytes(make_ct()))["stored"] == 1
+    study_id = browser.get("/v2/studies").json()["studies"][0]["study_id"]
+    for file in house.storage.stored_files():
+        os.truncate(file, 64 * 1024**2)
+    path = f"/v2/studies/archive?study_ids={study_id}"
+    held = [browser.get(path, stream=True) for _ in range(2)]
+    third = browser.get(path)
+    assert third.status_code == 429, third.text[:200]
+    assert third.headers["Retry-After"] == "5"
+    assert third.json()["error"]["message"] == "2 downloads of yours are under way; at most 2 may be."
+    held[0].close()
+    eventually(lambda: browser.get(path).status_code == 200, what="the end of a download that was left")
+    held[1].close()
+
+
+def test_deleting_and_downloading_leave_a_trace_without_names(house: House) -> None:
+    browser = house.control.signed_in()
+    send(browser, to_bytes(make_ct(patient_name="Spur^Sina")))
+    study_id = browser.get("/v2/studies").json()["studies"][0]["study_id"]
+    assert browser.get(f"/v2/studies/archive?study_ids={study_id}").status_code == 200
+    assert browser.post("/v2/studies/delete", json={"study_ids": [study_id]}).json() == {"deleted": 1}
+    user_id = browser.get("/v2/auth/session").json()["user"]["user_id"]
+    traces = [line for line in house.control.log_lines() if line.get("study_ids") == [study_id]]
+    assert [(line["message"], line["user_id"]) for line in traces] == [
+        ("studies_download_begun", user_id),
+        ("studies_deletion_asked", user_id),
+    ]
+    assert all(line["session_number"] and line["correlation_id"] for line in traces)
+    assert "Spur" not in json.dumps(traces)
 
 
 def test_a_storage_node_that_is_down_is_said_in_words_and_comes_back(house: House) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -19,11 +18,13 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.phantom_files import data_set_bytes, make_ct, make_ct_series, to_bytes
+from tests.support import shared_data
+from tests.support.phantom_files import data_set_bytes, make_ct, make_ct_series, one_of_each_kind, to_bytes
+from tests.support.raw_http import begin_request, leave_early
 from tests.support.storage_http import StorageHttp, sqlite_settings
 
 ROOT = "1.2.826.0.1.3680043.8.498.7.8"
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+PHANTOMS = "phantoms"  # always there; the shared files beside the repository may not be
 REASONS = {
     "not_dicom", "broken", "conflict", "too_large", "zip_bomb", "encrypted", "unsupported", "index_file",
 }  # fmt: skip
@@ -187,39 +188,23 @@ def test_an_interrupted_upload_goes_on_after_the_node_was_killed(node: StorageHt
 
 
 def test_a_part_whose_connection_breaks_keeps_what_arrived(node: StorageHttp) -> None:
-    import socket
-
     upload_id = begin(node, 3_000_000)
-    sock = socket.create_connection(("127.0.0.1", node.port))
-    head = (
-        f"PUT /internal/v1/owners/1/uploads/{upload_id}?offset=0 HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n"
-        f"Authorization: {node.session.headers['Authorization']}\r\n\r\n"
-    )
-    sock.sendall(head.encode() + b"z" * 1_500_000)
-    time.sleep(0.3)
-    sock.close()
-    deadline = time.monotonic() + 10
-    offset = 0
-    while time.monotonic() < deadline:
-        offset = node.session.get(f"{node.owner()}/uploads/{upload_id}").json()["offset"]
-        if offset and put(node, upload_id, offset, b"z" * (3_000_000 - offset)).status_code == 200:
-            break
-        time.sleep(0.05)
+    headers = {"Content-Length": "3000000", "Authorization": str(node.session.headers["Authorization"])}
+    path = f"/internal/v1/owners/1/uploads/{upload_id}?offset=0"
+    status, told = leave_early(begin_request(node.port, "PUT", path, headers, b"z" * 1_500_000))
+    assert (status, told["error"]["code"]) == (400, "part_cut")
+    offset = node.session.get(f"{node.owner()}/uploads/{upload_id}").json()["offset"]
     assert 0 < offset <= 1_500_000
+    assert put(node, upload_id, offset, b"z" * (3_000_000 - offset)).status_code == 200
     assert node.wait_done(upload_id)["skipped"][0]["reason"] == "not_dicom"
 
 
 def test_a_whole_file_whose_connection_breaks_stores_nothing(node: StorageHttp) -> None:
-    import socket
-
     data = to_bytes(make_ct(rows=256, columns=256))
-    with socket.create_connection(("127.0.0.1", node.port)) as sock:
-        head = (
-            f"POST /internal/v1/owners/1/uploads/whole?name=a HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n"
-            f"Authorization: {node.session.headers['Authorization']}\r\n\r\n"
-        )
-        sock.sendall(head.encode() + data[:-100])
-    time.sleep(0.5)
+    headers = {"Content-Length": str(len(data)), "Authorization": str(node.session.headers["Authorization"])}
+    path = "/internal/v1/owners/1/uploads/whole?name=a"
+    status, told = leave_early(begin_request(node.port, "POST", path, headers, data[:-100]))
+    assert (status, told["error"]["code"]) == (400, "part_cut")
     assert node.session.get(f"{node.owner()}/studies").json()["total"] == 0
     assert node.stored_files() == []
     assert list(node.claims.iterdir()) == []
@@ -255,6 +240,19 @@ def test_limits_of_open_uploads_are_told(small_node: StorageHttp) -> None:
     assert too_many.status_code == 429
     assert int(too_many.headers["Retry-After"]) > 0
     begin(small_node, 1, owner_id=2)
+
+
+def test_of_finished_uploads_the_last_ones_can_be_asked_about(tmp_path: Path) -> None:
+    node = StorageHttp(tmp_path / "node", sqlite_settings(tmp_path), limits={"upload": {"max_done_per_owner": 2}})
+    node.start()
+    try:
+        ids = [node.upload_in_parts(b"no DICOM", f"{number}.txt")["upload_id"] for number in range(4)]
+        node.upload_in_parts(b"no DICOM", "of another.txt", owner_id=2)
+        asked = [node.session.get(f"{node.owner()}/uploads/{upload_id}").status_code for upload_id in ids]
+        assert asked == [404, 404, 200, 200]
+        assert len(list((node.folder / "storage" / "uploads").iterdir())) == 3
+    finally:
+        node.stop()
 
 
 def test_a_full_disk_is_told_before_anything_is_sent(tmp_path: Path) -> None:
@@ -431,27 +429,32 @@ def test_memory_stays_bounded_with_a_large_member(node: StorageHttp) -> None:
     assert peak - before < 60 * 1024**2
 
 
-@pytest.mark.parametrize(
-    "name", sorted(path.name for path in SHARED.iterdir() if path.is_dir()) if SHARED.exists() else []
-)
-def test_every_shared_file_gets_a_clear_result(shared_node: StorageHttp, name: str) -> None:
-    node, owner = shared_node, 1 + sum(name.encode())  # an owner for each folder: nobody's objects are in the way
-    files = [path for path in sorted((SHARED / name).rglob("*")) if path.is_file() and path.stat().st_size < 8_000_000]
-    hashes = set()
-    for path in files[:60]:
-        state = node.upload(path.read_bytes(), path.name, owner)
+def files_of(folder: str) -> dict[str, bytes]:
+    if folder == PHANTOMS:
+        others = {"text": b"hello", "empty": b"", "DICOMDIR": dicomdir_head()}
+        return {**one_of_each_kind(f"{ROOT}.9"), **others}
+    files = [path for path in shared_data.all_files_under(folder) if path.stat().st_size < 8_000_000][:60]
+    return {str(path.relative_to(path.parents[1])): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("folder", [PHANTOMS, *shared_data.folders()])
+def test_every_file_gets_a_clear_result(shared_node: StorageHttp, folder: str) -> None:
+    node, owner = shared_node, 1 + sum(folder.encode())  # an owner for each: nobody's objects are in the way
+    files = files_of(folder)
+    results = []
+    for name, data in files.items():
+        state = node.upload(data, name, owner)
         assert state["done_files"] == state["total_files"] == 1
         assert state["stored"] + state["duplicates"] + len(state["skipped"]) == 1
         for entry in state["skipped"]:
             assert entry["reason"] in REASONS
             assert entry["message"]
-        if state["stored"]:
-            hashes.add(hashlib.sha256(path.read_bytes()).hexdigest())
-    zipped = node.upload_in_parts(
-        zip_of({str(p.relative_to(SHARED)): p.read_bytes() for p in files[:60]}), "all.zip", owner
-    )
+        results.append("stored" if state["stored"] else "known" if state["duplicates"] else "skipped")
+    if folder == PHANTOMS:
+        assert (results.count("stored"), results.count("skipped")) == (10, 3)
+    zipped = node.upload_in_parts(zip_of(files), "all.zip", owner)
     assert zipped["stored"] == 0
-    assert zipped["done_files"] == zipped["total_files"] == len(files[:60])
+    assert zipped["done_files"] == zipped["total_files"] == len(files) > 0
     page = node.session.get(f"{node.owner(owner)}/studies", params={"limit": 200}).json()
     assert json.dumps(page)
     for study in page["studies"]:

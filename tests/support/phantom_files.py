@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import imagecodecs
@@ -354,3 +355,35 @@ def data_set_bytes(ds: Dataset) -> bytes:
     bare.update(ds)
     dcmwrite(buffer, bare, implicit_vr=syntax.is_implicit_VR, little_endian=syntax.is_little_endian)
     return buffer.getvalue()
+
+
+def one_of_each_kind(root: str) -> dict[str, bytes]:
+    """Return files of all kinds by name, in one study and a series each: images, compressed ones, and documents.
+
+    Parameters
+    ----------
+    root
+        UID under which those of the study and its series stand.
+    """
+    number = count(1)
+
+    def place() -> dict[str, Any]:
+        return {"study_uid": root, "series_uid": f"{root}.{next(number)}"}
+
+    report = base(sop_class_uid="1.2.840.10008.5.1.4.1.1.88.11", modality="SR", **place())
+    document = base(sop_class_uid="1.2.840.10008.5.1.4.1.1.104.1", modality="DOC", **place())
+    document.MIMETypeOfEncapsulatedDocument = "application/pdf"
+    document.EncapsulatedDocument = b"%PDF-"
+    made = {
+        "ct": make_ct(**place()),
+        "mr": make_mr(**place()),
+        "rgb": make_rgb(**place()),
+        "palette": make_palette(**place()),
+        "monochrome1": make_monochrome1(**place()),
+        "enhanced": make_enhanced_ct(**place()),
+        "rle": compress(make_ct(**place()), RLELossless),
+        "jpeg_ls": compress(make_ct(**place()), JPEGLSLossless),
+        "report": report,
+        "document": document,
+    }
+    return {name: to_bytes(ds) for name, ds in made.items()}

@@ -54,6 +54,18 @@ def path_of(name: str) -> Path:
     return folder / name
 
 
+def folders() -> list[str]:
+    """Return the names of the folders of the shared data; empty if there is none."""
+    folder = data_folder()
+    return [] if folder is None else sorted(path.name for path in folder.iterdir() if path.is_dir())
+
+
+def all_files_under(name: str) -> list[Path]:
+    """Return the files of a folder of the shared data and of its sub-folders; empty if it is not there."""
+    folder = data_folder()
+    return [] if folder is None else sorted(path for path in (folder / name).rglob("*") if path.is_file())
+
+
 def files_under(name: str) -> list[Path]:
     """Return the files of a folder of the shared data by name, without sub-folders; empty if it is not there."""
     folder = data_folder()

@@ -17,7 +17,6 @@ import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from dicom_gateway.upload import UploadLimits
 from dicom_gateway.upload_examine import ExamineLimits
 from tests.support.phantom_files import make_ct_series, to_bytes
 from webviewer.adapters.db.engine import make_engine
-from webviewer.adapters.db.metadata import metadata
+from webviewer.adapters.db.maintenance import create_database
 from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
 from webviewer.archive import InstanceRecord, OwnerId, Receipt
@@ -49,6 +48,7 @@ class DirectIndex:
         outcome = self._writer.write([(owner_id, record)])[0]
         if isinstance(outcome, Exception):
             raise outcome
+        assert isinstance(outcome, Receipt), "the owner has this object already"
         return outcome
 
 
@@ -59,6 +59,7 @@ class StorageHttp:
         self, folder: Path, database: DatabaseSettings, *, limits: Mapping[str, Mapping[str, Any]] | None = None
     ) -> None:
         self.folder = folder
+        self.database = database
         self.data = folder / "storage" / "data"
         self.claims = folder / "storage" / "claims"
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,14 +98,14 @@ class StorageHttp:
                 pass_fds=(listener.fileno(),),
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the storage HTTP ended with {self.process.returncode}")
             try:
                 if self.session.get(f"{self.base_url}/internal/v1/health", timeout=5).status_code == 200:
                     return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):  # a busy machine may need long to import all
                 time.sleep(0.05)
         self.kill()
         raise TimeoutError("the storage HTTP does not answer")
@@ -179,11 +180,7 @@ class StorageHttp:
 def sqlite_settings(folder: Path) -> DatabaseSettings:
     """Make an empty SQLite file with all tables."""
     settings = DatabaseSettings(DatabaseDriver.SQLITE, str(folder / "webviewer.db"))
-    for name in ("webviewer.adapters.db.control_tables", "webviewer.adapters.db.archive_tables"):
-        import_module(name)
-    engine = make_engine(settings)
-    metadata.create_all(engine)
-    engine.dispose()
+    create_database(settings)
     return settings
 
 

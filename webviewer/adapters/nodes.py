@@ -173,7 +173,15 @@ class NodeClient:
         url = self._prefix + quote(path) + (f"?{urlencode(query)}" if query else "")
         again = method == "GET" if repeatable is None else repeatable
         retries = urllib3.Retry(
-            1, connect=1, read=1, redirect=0, status=0, other=0, allowed_methods=None, backoff_factor=0
+            1,
+            connect=1,
+            read=1,
+            redirect=0,
+            status=0,
+            other=0,
+            allowed_methods=None,
+            backoff_factor=0,
+            respect_retry_after_header=False,  # an answer that says when to come again is an answer
         )
         try:
             response = self._pool.urlopen(
