@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from tests.bench.harness import Row, interleaved, median
 from tests.dimse.node import AE_TITLE, SHARED_DATA, free_ports, running_node, wait_for_port
@@ -49,7 +49,7 @@ def make_objects(folder: Path) -> list[Path]:
     files = []
     for number in range(OBJECTS):
         data_set: Dataset = dcmread(sources[number % len(sources)]) if sources else make_ct(rows=512, columns=512)
-        uid = f"1.2.826.0.1.3680043.8.498.99.{number + 1}"
+        uid = UID(f"1.2.826.0.1.3680043.8.498.99.{number + 1}")
         data_set.SOPInstanceUID = data_set.file_meta.MediaStorageSOPInstanceUID = uid
         data_set.StudyInstanceUID = "1.2.826.0.1.3680043.8.498.98.1"
         data_set.SeriesInstanceUID = "1.2.826.0.1.3680043.8.498.97.1"

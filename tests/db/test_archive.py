@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select
 from tests.support.archive_records import record
 from webviewer.adapters.db.archive_repository import SqlArchiveRepository
 from webviewer.adapters.db.archive_tables import instance, patient, series, study
-from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt, StudyQuery
+from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt, Study, StudyQuery
 from webviewer.core.errors import Conflict, InvalidInput, NotFound
 
 DOCTOR, OTHER = OwnerId(1), OwnerId(2)
@@ -222,7 +222,7 @@ def test_pages_in_any_order_hold_each_study_once_and_in_order(
 ) -> None:
     add(archive, record(3, study_date=None), *(record(number) for number in range(30) if number != 3))
     for patient_id in ("", "id"):  # two ways through the index
-        found = []
+        found: list[Study] = []
         for offset in range(0, 35, 7):
             query = StudyQuery(sort=sort, descending=descending, patient_id=patient_id, limit=7, offset=offset)
             page = archive.find_studies(DOCTOR, query)

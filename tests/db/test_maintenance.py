@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Engine, UniqueConstraint, create_engine, inspect, text
 
 from webviewer.adapters.db.engine import make_engine, make_url
 from webviewer.adapters.db.maintenance import (
@@ -54,7 +54,7 @@ def test_migrations_give_every_table_its_unique_constraints(database_settings: D
         name: {
             tuple(sorted(column.name for column in constraint.columns))
             for constraint in table.constraints
-            if type(constraint).__name__ == "UniqueConstraint"
+            if isinstance(constraint, UniqueConstraint)
         }
         for name, table in metadata.tables.items()
     }

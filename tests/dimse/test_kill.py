@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import subprocess
 import threading
@@ -11,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.uid import CTImageStorage
 from pynetdicom import AE
-from pynetdicom.sop_class import CTImageStorage
 
 from tests.dimse.node import AE_TITLE, Node, processes_of_session
 from tests.support.phantom_files import data_set_bytes, make_ct, to_bytes
 
-# pynetdicom leaves the sockets of associations that broke to the garbage collector
+# pynetdicom leaves the sockets of associations that broke to the garbage collector; see also `gc.collect` below
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 ROOT = "1.2.826.0.1.3680043.8.498.7.88"
@@ -118,6 +119,7 @@ def kill_many_times(node: Node, folder: Path, kills: int, seed: int) -> int:
             assert stored[uid] == data_set_bytes(dcmread(sent[uid])), f"changed after kill {turn}: {uid}"
     assert node.stop() == 0
     node.assert_tidy()
+    gc.collect()
     return len(acknowledged)
 
 

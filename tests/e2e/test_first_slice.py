@@ -102,7 +102,7 @@ def test_a_study_arrives_is_found_opened_scrolled_and_windowed(
 ) -> None:
     server = unified_server
     files = files_under("ct_series/philips_bone_1mm_30") if has_shared_data() else phantom_series(tmp_path)
-    data_sets = {ds.SOPInstanceUID: ds for ds in map(pydicom.dcmread, files)}
+    data_sets: dict[str, pydicom.Dataset] = {ds.SOPInstanceUID: ds for ds in map(pydicom.dcmread, files)}
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     tap = StreamTap().watch(page)
     sign_in(page, server.url, "user", "user")

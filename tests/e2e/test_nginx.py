@@ -65,15 +65,9 @@ def nginx(configuration: str, server_port: int, folder: Path) -> Iterator[Proxy]
     # The last one is not under the path of the pages, the others under no path at all.
     for place in ("secret.txt", "conf/secret.txt", "html-secret.txt", "html/neighbour.txt"):
         (folder / place).write_text(SECRET)
-    subject = [
-        "-subj",
-        "/CN=localhost",
-        "-keyout",
-        folder / "ssl/privateKey.key",
-        "-out",
-        folder / "ssl/certificate.crt",
-    ]
-    command = ["openssl", "req", "-x509", "-sha256", "-nodes", "-days", "365", "-newkey", "rsa:2048", *subject]
+    key, certificate = str(folder / "ssl/privateKey.key"), str(folder / "ssl/certificate.crt")
+    command = ["openssl", "req", "-x509", "-sha256", "-nodes", "-days", "365", "-newkey", "rsa:2048"]
+    command += ["-subj", "/CN=localhost", "-keyout", key, "-out", certificate]
     subprocess.run(command, check=True, capture_output=True)
 
     http_port, https_port = free_port(), free_port()
@@ -179,7 +173,12 @@ def test_a_doctor_works_through_nginx(
 
     # What happens on the server comes through the events' socket, into the list that is open.
     page.evaluate("window.notReloaded = true")
-    eventually(lambda: page.wait_for_timeout(50) or sockets, 10, "the events' socket")
+
+    def has_socket() -> bool:
+        page.wait_for_timeout(50)
+        return bool(sockets)
+
+    eventually(has_socket, 10, "the events' socket")
     send_study(server, tmp_path, patient_id)
     row = page.get_by_role("row").filter(has_text=patient_id)
     expect(row).to_be_visible(timeout=10_000)
@@ -219,14 +218,14 @@ def test_every_page_and_asset_has_its_type_and_loses_no_slash(proxy: Proxy) -> N
         if f"{proxy.prefix}{path}":
             answer = requests.get(f"{proxy.url()}{path}?link=a", allow_redirects=False, timeout=10)
             assert answer.status_code == 301
-            landed = requests.compat.urljoin(answer.url, answer.headers["Location"])  # type: ignore[attr-defined]
+            landed = requests.compat.urljoin(answer.url, answer.headers["Location"])
             assert landed == f"{proxy.url()}{path}/?link=a"
         answer = requests.get(f"{proxy.url()}{path}/?link=a", timeout=10)
         assert (answer.status_code, answer.headers["Content-Type"].split(";")[0]) == (200, "text/html")
         assets = re.findall(r'(?:src|href)="([^"]+)"', answer.text)
         assert len(assets) >= 5
         for asset in assets:
-            found = requests.get(requests.compat.urljoin(answer.url, asset), timeout=10)  # type: ignore[attr-defined]
+            found = requests.get(requests.compat.urljoin(answer.url, asset), timeout=10)
             assert found.status_code == 200
             kind = {".js": "javascript", ".css": "text/css", ".svg": "image/svg+xml"}[Path(asset).suffix]
             assert kind in found.headers["Content-Type"]

@@ -171,6 +171,7 @@ def test_a_session_may_not_hold_endless_sockets(control: ControlServer) -> None:
 def test_a_page_that_does_not_read_loses_its_socket_not_our_memory(control: ControlServer) -> None:
     browser = control.signed_in()
     owner_id, lazy, busy = user_id_of(browser), browser.open_events(), browser.open_events()
+    assert lazy.sock is not None
     lazy.sock.setsockopt(SOL_SOCKET, SO_RCVBUF, 4096)
     got: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,12 +52,12 @@ def all_errors(root: type[WebviewerError] = WebviewerError) -> list[type[Webview
 
 
 @pytest.fixture
-def apps(tmp_path: Path) -> dict[str, Flask]:
+def apps(tmp_path: Path) -> Iterator[dict[str, Flask]]:
     settings = load_settings(None, {"storage.storage": tmp_path}, {"WEBVIEWER_INTERNAL_TOKEN": INTERNAL_TOKEN})
     create_database(settings.database)
     services = make_services(settings)
     public, internal = make_apps(services)
-    yield {**public, "internal": internal}  # type: ignore[misc]
+    yield {**public, "internal": internal}
     services.dispose()
 
 

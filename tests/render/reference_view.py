@@ -48,8 +48,12 @@ def sample(plane: NDArray[Any], x: NDArray[Any], y: NDArray[Any], interpolation:
     if interpolation == "nearest":
         column = np.clip(np.floor(x).astype(int), 0, columns - 1)
         row = np.clip(np.floor(y).astype(int), 0, rows - 1)
-        return plane[row, column].astype(np.float64)
-    return map_coordinates(plane.astype(np.float64), [y - 0.5, x - 0.5], order=1, mode="nearest")
+        nearest: NDArray[np.float64] = plane[row, column].astype(np.float64)
+        return nearest
+    between: NDArray[np.float64] = map_coordinates(
+        plane.astype(np.float64), [y - 0.5, x - 0.5], order=1, mode="nearest"
+    )
+    return between
 
 
 def canvas_values(plane: NDArray[Any], look: Look) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -131,7 +131,8 @@ def at_the_border(look: Look, inside: NDArray[np.bool_], shape: tuple[int, int])
     near = 1e-3
     on_x = (np.abs(x) < near) | (np.abs(x - shape[1]) < near)
     on_y = (np.abs(y) < near) | (np.abs(y - shape[0]) < near)
-    return on_x | on_y
+    near_an_edge: NDArray[np.bool_] = on_x | on_y
+    return near_an_edge
 
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())

@@ -94,8 +94,10 @@ def receive(socket: ClientConnection, kind: str) -> dict[str, Any]:
         data = socket.recv(timeout=20)
         if isinstance(data, bytes):
             send(socket, type="ack", sequence=unpack_frame(data)[0].sequence)
-        elif (message := json.loads(data))["type"] == kind:
-            return message
+        else:
+            message: dict[str, Any] = json.loads(data)
+            if message["type"] == kind:
+                return message
 
 
 def receive_still(socket: ClientConnection) -> tuple[FrameHeader, bytes]:

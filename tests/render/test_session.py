@@ -56,7 +56,8 @@ class Viewer:
 
     def open(self, series_id: int = 1, cell: int = 0) -> Opened:
         self.session.handle(Open(cell=cell, series_id=series_id))
-        return self.next_message(Opened)
+        opened: Opened = self.next_message(Opened)
+        return opened
 
     def view(self, revision: int, instance_id: int | None = None, cell: int = 0, **wishes: Any) -> None:
         image = None if instance_id is None else ImageReference(instance_id=instance_id, frame_number=1)

@@ -36,7 +36,7 @@ def _colour(uid: str) -> Dataset:
     return compress(make_rgb(values=rgb_values(48, 64)), uid)
 
 
-def _encoded(uid: str, encode: Callable[..., bytes], colour: bool = False) -> Dataset:
+def _encoded(uid: str, encode: Callable[..., bytes | bytearray], colour: bool = False) -> Dataset:
     ds = make_rgb(values=rgb_values(48, 64)) if colour else make_ct(rows=48, columns=64)
     shape = (ds.Rows, ds.Columns, 3) if colour else (ds.Rows, ds.Columns)
     values = np.frombuffer(ds.PixelData, np.uint8 if colour else np.uint16).reshape(shape)

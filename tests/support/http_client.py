@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -135,13 +136,13 @@ class ControlServer:
         number = next(self.numbers)
         return Browser(self.base, f"10.9.{number // 250}.{number % 250 + 1}")
 
-    def new_user(self, password: str = PASSWORD, **options: object) -> str:
+    def new_user(self, password: str = PASSWORD, **options: Any) -> str:
         """Make a user with a new name and return the name."""
         name = f"doctor_{next(self.numbers)}"
-        self.accounts.create_user(name, password, **options)  # type: ignore[arg-type]
+        self.accounts.create_user(name, password, **options)
         return name
 
-    def signed_in(self, **options: object) -> Browser:
+    def signed_in(self, **options: Any) -> Browser:
         """Return a browser in which a new user has signed in."""
         return self.browser().sign_in(self.new_user(**options), PASSWORD)
 

@@ -77,8 +77,8 @@ def grey(values: NDArray[np.float64], voi: ReferenceVoi, *, inverted: bool = Fal
         y = np.where(x <= c - 0.5 - (w - 1) / 2, 0.0, np.where(x > c - 0.5 + (w - 1) / 2, 255.0, y))
     else:
         raise ValueError(f"no such VOI LUT function: {voi.function}")
-    y = np.clip(y, 0.0, 255.0)
-    return 255.0 - y if inverted else y
+    shown: NDArray[np.float64] = np.clip(y, 0.0, 255.0)
+    return 255.0 - shown if inverted else shown
 
 
 def grey8(values: NDArray[np.float64], voi: ReferenceVoi, *, inverted: bool = False) -> NDArray[np.uint8]:
