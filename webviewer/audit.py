@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class AuditEvent(StrEnum):
-    """Kinds of entries, by the names that the manual prints."""
+    """Kinds of entries, by the names that the manual prints; the last two are our own."""
 
     ADMIN_AUTHORIZATION_ERROR = "Admin authorization error"
     USER_AUTHORIZATION_ERROR = "User authorization error"
@@ -18,10 +18,12 @@ class AuditEvent(StrEnum):
     SESSION_CLOSED = "User session closed"
     SESSION_EXPIRED = "Session expired"
     USER_DATA_CHANGED = "User data has been changed"
+    STUDIES_DOWNLOADED = "Download of studies"
+    STUDIES_DELETED = "Deletion of studies"
 
 
 class AuditDetail(StrEnum):
-    """Names of facts in an entry, as the manual prints them."""
+    """Names of facts in an entry, as the manual prints them; the last one is our own."""
 
     IP_ADDRESS = "IP address"
     NEW_STATUS = "New status"
@@ -29,6 +31,7 @@ class AuditDetail(StrEnum):
     LOGIN = "Login"
     PASSWORD = "Password"  # noqa: S105 - only the fact that it changed, never its value
     REASON = "Reason"
+    STUDIES = "Studies"  # their numbers; a UID or a name would identify a patient
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,21 +13,24 @@ from typing import Annotated, Any, Final
 
 import gevent
 from flask import Flask, Response, g, request
-from pydantic import Field
+from pydantic import BaseModel, Field
 from werkzeug.exceptions import RequestTimeout
 
 from functions.common import guard
 from functions.common.app import MAX_BODY_BYTES, new_app
 from functions.common.bodies import Body, read_body
+from functions.common.openapi import operation
 from functions.studies.spool import body_of, drain_refused, spooled
 from webviewer.adapters.nodes import NodeResponse, StorageClient
 from webviewer.adapters.wsgi import hang_up
+from webviewer.audit import AuditEvent
 from webviewer.bootstrap import Services
 from webviewer.core.errors import InvalidInput
 from webviewer.core.seats import Seats
 from webviewer.usecases.delete_studies import MAX_DELETED_AT_ONCE
 from webviewer.usecases.download_studies import MAX_STUDIES
-from webviewer.usecases.list_studies import MAX_ID, ids_from, study_query_from
+from webviewer.usecases.list_studies import MAX_ID, StudyParameters, ids_from, study_query_from
+from webviewer.usecases.study_trace import StudyTrace
 from webviewer.usecases.uploads import (
     MAX_NAME_LENGTH,
     PART_BYTES,
@@ -64,6 +67,24 @@ class UploadBody(Body):
     size_bytes: Annotated[int, Field(ge=1, le=MAX_ID)]
 
 
+class ArchiveQuery(BaseModel):
+    """Which studies are wanted."""
+
+    study_ids: Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(min_length=1, max_length=MAX_STUDIES)]
+
+
+class WholeQuery(BaseModel):
+    """What the file is called."""
+
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
+
+
+class PartQuery(BaseModel):
+    """Where the part starts."""
+
+    offset: Annotated[int, Field(ge=0)]
+
+
 def create_app(services: Services, storage: StorageClient | None = None) -> Flask:
     """Return the function's app.
 
@@ -77,13 +98,14 @@ def create_app(services: Services, storage: StorageClient | None = None) -> Flas
     client = storage or StorageClient(services.settings.control.storage_url, services.settings.internal_token)
     app = new_app("studies", services, max_body_bytes=PART_BYTES)
     _drain_refused_bodies(app)
-    _list_routes(app, client)
+    _list_routes(app, client, StudyTrace(services.units, services.clock))
     _upload_routes(app, client)
     return app
 
 
-def _list_routes(app: Flask, client: StorageClient) -> None:
+def _list_routes(app: Flask, client: StorageClient, trace: StudyTrace) -> None:
     @app.get("/v2/studies")
+    @operation("Search the studies", query=StudyParameters)
     def find() -> Response:
         parameters = request.args.to_dict(flat=False)
         study_query_from(parameters)  # refused here in words, before anything is asked
@@ -92,30 +114,36 @@ def _list_routes(app: Flask, client: StorageClient) -> None:
         )
 
     @app.get("/v2/studies/<int:study_id>")
+    @operation("One study and its series")
     def study(study_id: int) -> Response:
         return _pass(client, "GET", f"/studies/{study_id}")
 
     @app.get("/v2/studies/<int:study_id>/series/<int:series_id>")
+    @operation("One series and its frames in display order")
     def series(study_id: int, series_id: int) -> Response:
         return _pass(client, "GET", f"/series/{series_id}", query=[("study_id", str(study_id))])
 
     @app.post("/v2/studies/delete")
+    @operation("Delete studies", request=DeleteBody)
     def delete() -> Response:
         request.max_content_length = MAX_BODY_BYTES
         body = read_body(DeleteBody)
+        trace.note(AuditEvent.STUDIES_DELETED, guard.current(), body.study_ids)
         answer = _pass(client, "POST", "/studies/delete", value={"study_ids": body.study_ids})
-        _trace("studies_deletion_asked", body.study_ids)
+        _log("studies_deletion_asked", body.study_ids)
         return answer
 
     @app.get("/v2/studies/archive")
+    @operation("Studies as a ZIP with a DICOMDIR", query=ArchiveQuery, media_type="application/zip")
     def archive() -> Response:
         ids = ids_from(request.args.getlist("study_ids"), "study_ids", MAX_STUDIES)
+        trace.note(AuditEvent.STUDIES_DOWNLOADED, guard.current(), ids)
         answer = client.open("GET", f"{_owner_path()}/archive", query=[("study_ids", str(one)) for one in ids])
         response = Response(_taken_in_time(answer), mimetype="application/zip")
         response.call_on_close(answer.close)
         response.headers["Content-Disposition"] = answer.headers.get("Content-Disposition", "attachment")
         response.headers["X-Accel-Buffering"] = "no"  # a proxy is not to collect 10 GB on its disk
-        _trace("studies_download_begun", ids)
+        _log("studies_download_begun", ids)
         return response
 
 
@@ -123,26 +151,31 @@ def _upload_routes(app: Flask, client: StorageClient) -> None:
     uploads = _Uploads(client)
 
     @app.post("/v2/studies/uploads")
+    @operation("Begin an upload in parts", request=UploadBody, status=201)
     def create() -> Response:
         request.max_content_length = MAX_BODY_BYTES
         body = read_body(UploadBody)
         return _pass(client, "POST", "/uploads", value={"name": body.name, "size_bytes": body.size_bytes})
 
     @app.post("/v2/studies/uploads/whole")
+    @operation("Upload a file of at most one part; the body is its octets", query=WholeQuery)
     def whole() -> Response:
         name = upload_name_from(request.args.get("name", ""))
         return uploads.pass_body("POST", "/uploads/whole", [("name", name)], least_bytes=0)
 
     @app.put("/v2/studies/uploads/<upload_id>")
+    @operation("Send a part; the body is its octets", query=PartQuery)
     def part(upload_id: str) -> Response:
         offset = part_offset_from(request.args.get("offset", ""))
         return uploads.pass_body("PUT", f"/uploads/{upload_id}", [("offset", str(offset))], keep_what_arrived=True)
 
     @app.get("/v2/studies/uploads/<upload_id>")
+    @operation("Where an upload stands")
     def state(upload_id: str) -> Response:
         return _pass(client, "GET", f"/uploads/{upload_id}")
 
     @app.delete("/v2/studies/uploads/<upload_id>")
+    @operation("Cancel an upload", status=204)
     def cancel(upload_id: str) -> Response:
         return _pass(client, "DELETE", f"/uploads/{upload_id}")
 
@@ -185,7 +218,7 @@ def _taken_in_time(answer: NodeResponse) -> Iterator[bytes]:
             yield piece
 
 
-def _trace(event: str, study_ids: Sequence[int]) -> None:
+def _log(event: str, study_ids: Sequence[int]) -> None:
     """Note who took or removed studies; the storage node's log says with which result."""
     who = guard.current()
     logger.info(

@@ -19,6 +19,7 @@ from tests.support.phantom_files import make_ct, make_ct_series, to_bytes
 from tests.support.raw_http import begin_request, leave_early, read_answer
 from tests.support.storage_http import StorageHttp, sqlite_settings
 from tests.support.unified_server import eventually
+from webviewer.audit import AuditDetail, AuditEvent
 from webviewer.config import DatabaseDriver, DatabaseSettings
 
 
@@ -277,7 +278,14 @@ def test_deleting_and_downloading_leave_a_trace_without_names(house: House) -> N
         ("studies_deletion_asked", user_id),
     ]
     assert all(line["session_number"] and line["correlation_id"] for line in traces)
-    assert "Spur" not in json.dumps(traces)
+    with house.control.units(read_only=True) as unit:
+        deleted, downloaded = unit.audit.newest(2)
+    assert (downloaded.event, deleted.event) == (AuditEvent.STUDIES_DOWNLOADED, AuditEvent.STUDIES_DELETED)
+    for entry in (downloaded, deleted):
+        assert entry.user_id == user_id
+        assert entry.details[AuditDetail.STUDIES] == str(study_id)
+        assert entry.details[AuditDetail.SESSION_ID] == str(traces[0]["session_number"])
+    assert "Spur" not in json.dumps(traces) + repr([downloaded, deleted])
 
 
 def test_a_storage_node_that_is_down_is_said_in_words_and_comes_back(house: House) -> None:

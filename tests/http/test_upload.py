@@ -8,7 +8,6 @@ import os
 import stat
 import struct
 import threading
-import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from tests.support import shared_data
 from tests.support.phantom_files import data_set_bytes, make_ct, make_ct_series, one_of_each_kind, to_bytes
 from tests.support.raw_http import begin_request, leave_early
 from tests.support.storage_http import StorageHttp, sqlite_settings
+from tests.support.unified_server import eventually
 
 ROOT = "1.2.826.0.1.3680043.8.498.7.8"
 PHANTOMS = "phantoms"  # always there; the shared files beside the repository may not be
@@ -214,10 +214,9 @@ def test_processing_goes_on_after_a_kill_and_ends_with_every_object(node: Storag
     data = zip_of(ct_files(300), zipfile.ZIP_STORED)
     upload_id = begin(node, len(data))
     put(node, upload_id, 0, data)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if node.session.get(f"{node.owner()}/uploads/{upload_id}").json()["done_files"] > 20:
-            break
+    eventually(
+        lambda: node.session.get(f"{node.owner()}/uploads/{upload_id}").json()["done_files"] > 20, what="20 files"
+    )
     node.kill()
     node.start()
     state = node.wait_done(upload_id)

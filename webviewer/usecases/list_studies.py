@@ -45,7 +45,7 @@ _Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 _REPEATED = frozenset({"modalities"})
 
 
-class _StudyParameters(BaseModel):
+class StudyParameters(BaseModel):
     """Request parameters of the study list with their rules."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -107,19 +107,19 @@ def study_query_from(parameters: Mapping[str, Sequence[str]]) -> StudyQuery:
         elif kept:
             values[name] = kept[0]
     try:
-        checked = _StudyParameters.model_validate(values)
+        checked = StudyParameters.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         rule = str(first["msg"])
         if first["type"] == "extra_forbidden":
-            rule = f"is not a parameter of this request; those are {', '.join(_StudyParameters.model_fields)}"
+            rule = f"is not a parameter of this request; those are {', '.join(StudyParameters.model_fields)}"
         raise invalid_field(name, str(first["input"]) if name in _HARMLESS else None, rule) from None
     if checked.study_date_from and checked.study_date_to and checked.study_date_from > checked.study_date_to:
         raise invalid_field(
             "study_date_from", checked.study_date_from.isoformat(), f"may not be after {checked.study_date_to}"
         )
-    return StudyQuery(**{name: getattr(checked, name) for name in _StudyParameters.model_fields})
+    return StudyQuery(**{name: getattr(checked, name) for name in StudyParameters.model_fields})
 
 
 def id_from(text: str, field: str) -> int:
