@@ -28,6 +28,7 @@ from tests.support.phantom_files import (
     make_ct,
     make_ct_series,
     make_enhanced_ct,
+    make_grey,
     set_pixels,
     to_bytes,
 )
@@ -195,10 +196,13 @@ def test_a_series_tells_the_page_about_its_frames_in_order_of_their_place(node: 
     assert [frame["slice_position_mm"] for frame in detail["frames"]] == pytest.approx([0, 1.25, 2.5, 3.75])
     assert set(first) == {
         "instance_id", "frame_number", "sop_instance_uid", "instance_number", "rows", "columns", "pixel_spacing",
-        "spacing_source", "pixel_aspect", "image_position_patient", "image_orientation_patient", "slice_position_mm",
-        "slice_thickness", "windows", "voi_lut_explanations", "voi_lut_function", "photometric_interpretation",
-        "rescale_type", "lossy", "frame_time_ms", "refusal",
+        "spacing_source", "pixel_aspect", "image_position_patient", "image_orientation_patient", "patient_orientation",
+        "slice_position_mm", "slice_thickness", "windows", "voi_lut_explanations", "voi_lut_function", "photometric_interpretation",
+        "rescale_type", "lossy", "frame_time_ms", "is_video", "refusal",
     }  # fmt: skip
+
+    assert first["patient_orientation"] is None
+    assert first["is_video"] is False
 
     # one more object: the kept answer must not be given again
     node.upload(to_bytes(make_ct(instance_number=5)))
@@ -209,6 +213,15 @@ def test_a_series_tells_the_page_about_its_frames_in_order_of_their_place(node: 
         f"{node.owner()}/series/{series['series_id']}", params={"study_id": series["study_id"] + 1}
     )
     assert wrong.status_code == 404
+
+
+def test_a_series_tells_the_letters_of_a_radiograph(node: StorageHttp) -> None:
+    radiograph = make_grey(np.arange(48, dtype=np.uint16).reshape(6, 8), series_uid=f"{ROOT}.1")
+    radiograph.PatientOrientation = ["AF", "R"]
+    node.upload(to_bytes(radiograph))
+    detail = node.session.get(f"{node.owner()}/series/{only_series(node)['series_id']}").json()
+    assert [frame["patient_orientation"] for frame in detail["frames"]] == [["AF", "R"]]
+    assert [frame["image_orientation_patient"] for frame in detail["frames"]] == [None]
 
 
 def test_the_render_node_gets_the_same_order_and_the_stored_bytes(node: StorageHttp) -> None:

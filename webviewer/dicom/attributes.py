@@ -105,6 +105,7 @@ class ImageAttributes:
     frame_time_ms: float | None = None
     frame_of_reference_uid: str = ""
     patient_position: str = ""
+    patient_orientation: tuple[str, str] | None = None  # letters along a row, then along a column, as "AF"
     smallest_value: float | None = None
     largest_value: float | None = None
     is_byte_swapped: bool = False  # 8-bit pixels that lie in big endian words
@@ -159,7 +160,7 @@ def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
 
 def _plain(record: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, default in _defaults(type(record)):
+    for name, default in _defaults(record.__class__):
         value = getattr(record, name)
         if value is default or (default is not MISSING and value == default):
             continue

@@ -19,6 +19,7 @@ from webviewer.dicom.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN, LOSSY, NAT
 
 MAX_REGIONS = 64
 _TISSUE, _CENTIMETRES = 1, 3
+_AXIS_OF_LETTER = {"L": "x", "R": "x", "A": "y", "P": "y", "H": "z", "F": "z"}
 
 
 def extract_image_attributes(
@@ -94,6 +95,7 @@ def extract_image_attributes(
         frame_time_ms=_frame_time_ms(ds),
         frame_of_reference_uid=ds.code(tags.FRAME_OF_REFERENCE_UID)[:64],
         patient_position=ds.code(tags.PATIENT_POSITION)[:16],
+        patient_orientation=_patient_orientation(ds),
         smallest_value=_pixel_value(ds, tags.SMALLEST_PIXEL_VALUE, pixel),
         largest_value=_pixel_value(ds, tags.LARGEST_PIXEL_VALUE, pixel),
         is_byte_swapped=transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN
@@ -149,6 +151,27 @@ def _aspect_ratio(ds: DataSet) -> tuple[int, int] | None:
     # Beyond 100:1 nobody can see a picture: it is a lie, and would make a canvas of any size.
     sound = 0 < vertical < 2**31 and 0 < horizontal < 2**31 and 0.01 <= vertical / horizontal <= 100
     return (vertical, horizontal) if sound else None
+
+
+def _patient_orientation(ds: DataSet) -> tuple[str, str] | None:
+    """Return where rows and columns point to, None unless both are letters of a biped that can be true together.
+
+    An animal's codes use some of the same letters for other directions (PS3.3 C.7.6.1.1.1), so they are left out.
+    """
+    if ds.code(tags.ANATOMICAL_ORIENTATION_TYPE).upper() == "QUADRUPED":
+        return None
+    found = ds.texts(tags.PATIENT_ORIENTATION)
+    if len(found) != 2:
+        return None
+    along_row, along_column = (text.strip().upper() for text in found)
+    axes = [_axes_of(along_row), _axes_of(along_column)]
+    return None if None in axes or (axes[0] == axes[1] and len(axes[0] or "") == 1) else (along_row, along_column)
+
+
+def _axes_of(letters: str) -> str | None:
+    """Return the axes of one direction in the order of its letters; None if it is none, or names an axis twice."""
+    axes = "".join(_AXIS_OF_LETTER.get(letter, "?") for letter in letters)
+    return axes if axes and "?" not in axes and len(set(axes)) == len(axes) else None
 
 
 def _frame_time_ms(ds: DataSet) -> float | None:

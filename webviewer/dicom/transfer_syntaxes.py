@@ -76,6 +76,14 @@ _ELSEWHERE = {
 }
 
 
+_LIVE_VIDEO = frozenset({"1.2.840.10008.1.2.7.1", "1.2.840.10008.1.2.7.2"})
+
+
+def is_video(transfer_syntax_uid: str) -> bool:
+    """Return whether the pixels are a film, stored or live, rather than damaged or of an unknown kind."""
+    return CODECS.get(transfer_syntax_uid) is Codec.VIDEO or transfer_syntax_uid in _LIVE_VIDEO
+
+
 def describe_unsupported(transfer_syntax_uid: str) -> str:
     """Return why pixels of a transfer syntax are not shown, in words; empty if they can be."""
     codec = CODECS.get(transfer_syntax_uid)

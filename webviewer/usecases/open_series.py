@@ -10,6 +10,7 @@ from webviewer.core.errors import DataError, NotFound
 from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, VoiWindow
 from webviewer.dicom.geometry import FramePlace, order_frames, places_of, slice_position_mm
+from webviewer.dicom.transfer_syntaxes import is_video
 from webviewer.usecases.unit_of_work import UnitOfWorkFactory
 
 MAX_FRAMES_OF_OBJECT = 100_000
@@ -30,6 +31,7 @@ class FrameDetail:
     pixel_aspect: float  # height of a pixel / its width
     image_position_patient: tuple[float, float, float] | None
     image_orientation_patient: tuple[float, float, float, float, float, float] | None
+    patient_orientation: tuple[str, str] | None  # letters along a row, then along a column
     slice_position_mm: float | None
     slice_thickness: float | None
     windows: tuple[VoiWindow, ...]
@@ -39,6 +41,7 @@ class FrameDetail:
     rescale_type: str
     lossy: bool
     frame_time_ms: float | None
+    is_video: bool
     refusal: str
 
 
@@ -172,6 +175,7 @@ def _detail(image: _Image, frame_number: int) -> FrameDetail:
         pixel_aspect=pixel_aspect(attributes, frame_number),
         image_position_patient=frame.image_position_patient,
         image_orientation_patient=frame.image_orientation_patient,
+        patient_orientation=attributes.patient_orientation,
         slice_position_mm=slice_position_mm(frame),
         slice_thickness=frame.slice_thickness,
         windows=frame.windows,
@@ -181,5 +185,6 @@ def _detail(image: _Image, frame_number: int) -> FrameDetail:
         rescale_type=frame.rescale_type,
         lossy=attributes.lossy,
         frame_time_ms=attributes.frame_time_ms,
+        is_video=is_video(attributes.transfer_syntax_uid),
         refusal=attributes.refusal,
     )

@@ -30,6 +30,7 @@ from webviewer.core.errors import DataError, InvalidInput
 from webviewer.dicom.attributes import ImageAttributes, VoiWindow
 from webviewer.dicom.dataset import ReadLimits
 from webviewer.dicom.header import Header, is_valid_uid, read_header, read_header_from_data_set
+from webviewer.dicom.transfer_syntaxes import is_video
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 
@@ -426,3 +427,78 @@ def test_every_cut_of_a_file_is_read_or_refused_with_words() -> None:
         except (InvalidInput, DataError) as exc:
             outcomes.add(type(exc).__name__)
     assert outcomes == {"InvalidInput", "DataError", "Header"}
+
+
+def make_dx(patient_orientation: object, **more: object) -> Dataset:
+    """Make a radiograph: it has no Image Orientation (Patient), its letters stand in Patient Orientation."""
+    ds = make_grey(np.arange(48, dtype=np.uint16).reshape(6, 8))
+    ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
+    ds.Modality = "DX"
+    if patient_orientation is not None:
+        ds.PatientOrientation = patient_orientation
+    for keyword, value in more.items():
+        setattr(ds, keyword, value)
+    return ds
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        (["L", "F"], ("L", "F")),
+        (["AF", "R"], ("AF", "R")),
+        (["PLH", "FP"], ("PLH", "FP")),
+    ],
+)
+def test_a_radiograph_keeps_the_letters_of_its_rows_and_columns(stored: list[str], expected: tuple[str, str]) -> None:
+    attributes = attributes_of(make_dx(stored))
+    assert attributes.frame(1).image_orientation_patient is None
+    assert attributes.patient_orientation == expected
+    assert ImageAttributes.from_json(attributes.to_json()).patient_orientation == expected
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        "",
+        "L",
+        ["L", ""],
+        ["L", "R"],
+        ["L", "L"],
+        ["LR", "F"],
+        ["LL", "F"],
+        ["X", "F"],
+        ["L", "F", "A"],
+        ["LE", "D"],
+    ],
+)
+def test_letters_that_cannot_be_true_are_left_out(stored: object) -> None:
+    assert attributes_of(make_dx(stored)).patient_orientation is None
+
+
+def test_letters_of_an_animal_mean_something_else_and_are_left_out() -> None:
+    ds = make_dx(["R", "P"], AnatomicalOrientationType="QUADRUPED")
+    assert attributes_of(ds).patient_orientation is None
+    assert attributes_of(make_dx(["R", "P"], AnatomicalOrientationType="BIPED")).patient_orientation == ("R", "P")
+
+
+def test_attributes_stored_before_there_were_letters_stay_readable() -> None:
+    text = attributes_of(make_dx(None)).to_json()
+    assert "patient_orientation" not in text
+    assert ImageAttributes.from_json(text).patient_orientation is None
+
+
+@pytest.mark.parametrize(
+    ("transfer_syntax_uid", "expected"),
+    [
+        ("1.2.840.10008.1.2.4.100", True),  # MPEG2
+        ("1.2.840.10008.1.2.4.102", True),  # MPEG-4
+        ("1.2.840.10008.1.2.4.107", True),  # HEVC
+        ("1.2.840.10008.1.2.7.1", True),  # live
+        ("1.2.840.10008.1.2.5", False),
+        (EXPLICIT, False),
+        ("1.2.3", False),
+    ],
+)
+def test_a_film_is_told_apart_from_what_cannot_be_decoded(transfer_syntax_uid: str, expected: bool) -> None:
+    assert is_video(transfer_syntax_uid) is expected
