@@ -72,10 +72,9 @@ def settled_still(page: Page, tap: StreamTap, accept: Any) -> FrameHeader:
 
     def settled() -> bool:
         page.wait_for_timeout(50)
-        return bool(tap.frames) and bool(tap.frames[-1][0].flags & FrameFlag.STILL) and bool(accept(tap.frames[-1][0]))
+        return tap.is_painted() and bool(accept(tap.frames[-1][0]))
 
     eventually(settled, 15, "the full-quality frame")
-    page.wait_for_timeout(250)
     return tap.last_still()
 
 
@@ -162,9 +161,10 @@ def test_a_killed_render_node_costs_a_moment_and_the_same_view_comes_back(
     page.get_by_role("row").filter(has_text="24").first.dblclick()
     settled_still(page, tap, lambda _: True)
     page.keyboard.press("End")
+    settled_still(page, tap, lambda head: head.instance_id != tap.frames[0][0].instance_id)
+    seen = len(tap.frames)
     page.keyboard.press("i")
-    before = settled_still(page, tap, lambda head: head.instance_id != tap.frames[0][0].instance_id)
-    page.wait_for_timeout(500)
+    before = settled_still(page, tap, lambda _: len(tap.frames) > seen)
     seen, picture = len(tap.frames), canvas_grey(page)
 
     for node in ("render", "control", "storage"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ class StreamTap:
     """Every frame that the page got on its render streams, in order, and every close of a stream."""
 
     frames: list[tuple[FrameHeader, bytes]] = field(default_factory=list)
+    acknowledged: set[int] = field(default_factory=set)  # sequences of the newest stream
     closed: int = 0
     opened: int = 0
 
@@ -49,6 +51,8 @@ class StreamTap:
             if not socket.url.endswith("/eventQueue/render"):
                 return
             self.opened += 1
+            self.acknowledged = set()
+            socket.on("framesent", self._sent)
             socket.on("framereceived", self._take)
             socket.on("close", lambda _socket: self._close())
 
@@ -59,8 +63,20 @@ class StreamTap:
         if isinstance(payload, bytes):
             self.frames.append(unpack_frame(payload))
 
+    def _sent(self, payload: bytes | str) -> None:
+        message = json.loads(payload)
+        if message["type"] == "ack":
+            self.acknowledged.add(message["sequence"])
+
     def _close(self) -> None:
         self.closed += 1
+
+    def is_painted(self) -> bool:
+        """Say whether the newest frame is a full-quality one that the page has done with."""
+        if not self.frames:
+            return False
+        header, _ = self.frames[-1]
+        return bool(header.flags & FrameFlag.STILL) and header.sequence in self.acknowledged
 
     def last_still(self) -> FrameHeader:
         """Return the header of the newest full-quality frame."""
