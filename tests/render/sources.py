@@ -45,7 +45,8 @@ def values_of(instance_id: int, rows: int = ROWS, columns: int = COLUMNS) -> NDA
 class MemorySource:
     """Series 1 has instances 1 … ``count`` of owner 7; ``bad`` ones cannot be had.
 
-    ``gate`` holds every request for frames back while it is cleared; ``gates`` those of single instances.
+    ``gate`` holds every request for frames back while it is cleared; ``gates`` those of single instances;
+    ``series_gate`` those for series.
     """
 
     def __init__(
@@ -59,13 +60,16 @@ class MemorySource:
         self.gate.set()
         self.gates: dict[int, threading.Event] = {}
         self.asked: list[tuple[FrameKey, ...]] = []
-        self.series_asked = 0
+        self.series_gate = threading.Event()
+        self.series_gate.set()
+        self.series_asked: list[int] = []
         self._lock = threading.Lock()
 
     def series(self, owner_id: int, series_id: int) -> SeriesFrames:
         if owner_id != 7 or series_id not in (1, 2):
             raise NotFound("There is no such series.")
-        self.series_asked += 1
+        self.series_asked.append(series_id)
+        assert self.series_gate.wait(20)
         first = 1 if series_id == 1 else 1001
         ids = range(first, first + self.count)
         return SeriesFrames(

@@ -50,3 +50,13 @@ def test_a_light_frame_is_a_jpeg_that_is_smaller_at_lower_quality() -> None:
     pixels = np.random.default_rng(1).normal(128, 20, (200, 200)).clip(0, 255).astype(np.uint8)
     assert encode_light(pixels, 80).media_type == "image/jpeg"
     assert len(encode_light(pixels, 35).data) < len(encode_light(pixels, 80).data)
+
+
+def test_a_still_over_what_the_line_carries_is_the_best_jpeg_that_fits() -> None:
+    pixels = np.random.default_rng(3).normal(128, 12, (256, 256)).clip(0, 255).astype(np.uint8)
+    sizes = {quality: len(encode_jpeg(pixels, quality, full_colour=True)) for quality in (95, 85, 70, 50, 35)}
+    limit = (sizes[85] + sizes[70]) // 2
+    picture = encode_still(pixels, 10**9, limit)
+    assert (len(picture.data), picture.media_type, picture.lossless) == (sizes[70], "image/jpeg", False)
+    assert len(encode_still(pixels, 10**9, 1).data) == sizes[35], "if nothing fits, the lightest"
+    assert encode_still(pixels, 10**9, 10**6).lossless

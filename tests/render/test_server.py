@@ -240,6 +240,20 @@ def test_a_thumbnail_shows_the_middle_image_and_is_known_again_by_its_etag(serve
     assert server.get(path.replace("40", "48")).headers["ETag"] != answer.headers["ETag"]
 
 
+def test_a_thumbnail_that_is_there_costs_one_question_and_new_images_make_a_new_one(server: Server) -> None:
+    path = "/internal/v1/render/owners/7/series/1/thumbnail?size=40"
+    first = server.get(path)
+    assert server.source.series_asked == [1]
+    assert server.get(path).content == first.content
+    assert server.source.series_asked == [1], "the series is not fetched again while it is as it was"
+    server.source.count = 11
+    second = server.get(path, **{"If-None-Match": first.headers["ETag"]})
+    assert (second.status_code, server.source.series_asked) == (200, [1, 1])
+    assert second.headers["ETag"] != first.headers["ETag"]
+    assert server.source.loads_of((6, 1)) == 1
+    assert server.get(path.replace("owners/7", "owners/8")).status_code == 404
+
+
 def test_a_rendered_frame_has_the_image_s_own_size_and_recommended_window(server: Server) -> None:
     answer = server.get("/internal/v1/render/owners/7/instances/2/frames/1/rendered")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from renderpool.session import scheduler as scheduler_module
 from renderpool.session.images import ImageStore
 from renderpool.session.scheduler import Scheduler
 from renderpool.session.session import MAX_IN_FLIGHT, RenderSession
@@ -510,3 +511,119 @@ def test_a_closed_session_gets_nothing_more(house: House) -> None:
     time.sleep(0.2)
     assert viewer.all_frames == []
     assert house.scheduler.session_count == 0
+
+
+def test_a_cell_that_is_opened_over_and_over_asks_for_one_series_at_a_time_and_ends_at_the_newest(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    house.source.series_gate.clear()
+    for turn in range(50):
+        viewer.session.handle(Open(cell=0, series_id=1))
+        if turn % 2:
+            viewer.session.handle(Close(cell=0))
+    viewer.session.handle(Open(cell=0, series_id=2))
+    viewer.view(1)
+    assert len(house.source.series_asked) <= 1
+    house.source.series_gate.set()
+    assert viewer.next_still()[0].instance_id == 1001
+    assert house.source.series_asked == [1, 2]
+
+
+def test_of_a_cell_that_is_opened_over_and_over_at_most_two_images_are_loaded_at_a_time(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    house.source.gate.clear()
+    for turn in range(10):
+        viewer.open(series_id=1 + turn % 2)
+        viewer.view(turn + 1, instance_id=(1001 if turn % 2 else 1) + turn // 2)
+    wait_until(lambda: len(house.source.asked) == 2)
+    house.source.gate.set()
+    header, _ = viewer.next_still()
+    assert (header.revision, header.instance_id) == (10, 1005)
+
+
+def test_an_image_that_is_wished_does_not_wait_behind_queued_prefetches(house: House) -> None:
+    series = house.source.series(7, 1)
+    gates = house.source.gates = {1: threading.Event(), 2: threading.Event()}
+    settled = [threading.Event() for _ in range(3)]
+    for number, instance in enumerate((1, 2, 3)):  # two threads prefetch: the third batch is queued
+        assert house.store.prefetch(7, series, [(instance, 1)], settled[number].set)
+    wait_until(lambda: len(house.source.asked) == 2)
+    assert house.store.load_blocking(7, series, (3, 1), timeout_s=10).key == (3, 1)
+    for gate in gates.values():
+        gate.set()
+    assert all(event.wait(WAIT_S) for event in settled)
+    assert house.source.loads_of((3, 1)) == 1
+
+
+def test_the_first_image_is_asked_for_alone_and_the_others_once_it_is_shown(house: House) -> None:
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1, instance_id=3)
+    house.source.gates = {key: threading.Event() for key in (1, 2, 4, 5)}
+    viewer.next_still()
+    for gate in house.source.gates.values():
+        gate.set()
+    wait_until(lambda: len(house.store) == 5)
+    assert house.source.asked[0] == ((3, 1),)
+
+
+def test_a_still_frame_that_would_keep_a_line_with_a_cap_busy_goes_out_lossy_and_is_not_called_lossless(
+    make_house: Callable[..., House],
+) -> None:
+    bytes_per_s = 10_000
+    house = make_house(MemorySource(), bandwidth=bytes_per_s)
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1, width_px=600, height_px=480, zoom=6.0, rotation_deg=30)
+    header, payload = viewer.next_still()
+    assert (header.encoding, FrameFlag.LOSSLESS in header.flags) == (Encoding.JPEG, False)
+    assert len(payload) <= bytes_per_s
+    viewer.view(2, width_px=40, height_px=32)
+    header, payload = viewer.next_still()
+    assert (header.encoding, FrameFlag.LOSSLESS in header.flags) == (Encoding.PNG, True)
+
+
+class SlowEncoder:
+    """Stands before the encoder of still frames that are 600 pixels wide, and lets them through when told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reached, self.go_on = threading.Event(), threading.Event()
+        self._encode = scheduler_module.encode
+        monkeypatch.setattr(scheduler_module, "encode", self)
+
+    def __call__(self, painting: Any, light: Any, limit_bytes: int | None) -> Any:
+        if light is None and painting.pixels.shape[1] == 600:
+            self.reached.set()
+            assert self.go_on.wait(WAIT_S)
+        return self._encode(painting, light, limit_bytes)
+
+
+def test_a_picture_that_takes_long_to_encode_does_not_hold_up_another_viewer(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = SlowEncoder(monkeypatch)
+    slow, quick = Viewer(house.scheduler), Viewer(house.scheduler)
+    slow.open()
+    quick.open()
+    slow.view(1, width_px=600)
+    assert encoder.reached.wait(WAIT_S)
+    for revision in range(1, 6):
+        quick.view(revision, zoom=revision)
+        assert quick.next_still()[0].revision == revision
+    assert slow.all_frames == []
+    encoder.go_on.set()
+    assert slow.next_still()[0].revision == 1
+
+
+def test_a_moving_frame_overtakes_a_still_one_that_takes_long_which_is_dropped_then(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = SlowEncoder(monkeypatch)
+    viewer = Viewer(house.scheduler)
+    viewer.open()
+    viewer.view(1, width_px=600)
+    assert encoder.reached.wait(WAIT_S)
+    viewer.view(2, moving=True)
+    assert viewer.next_frame()[0].revision == 2
+    encoder.go_on.set()
+    assert viewer.next_still()[0].revision == 2
+    assert [header.revision for header in viewer.all_frames] == [2, 2]

@@ -1,0 +1,96 @@
+"""The render node's way to the storage node, against a real one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from renderpool.server.storage import StorageSource
+from tests.support.phantom_files import make_ct, make_ct_series, to_bytes
+from tests.support.storage_http import TOKEN, StorageHttp
+from webviewer.adapters.db.maintenance import create_database
+from webviewer.adapters.nodes import RenderSeries, StorageClient
+from webviewer.config import DatabaseDriver, DatabaseSettings
+from webviewer.core.errors import DataError, NotFound
+
+SERIES = 1
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[StorageHttp]:
+    settings = DatabaseSettings(driver=DatabaseDriver.SQLITE, name=str(tmp_path / "database.sqlite"))
+    create_database(settings)
+    running = StorageHttp(tmp_path / "node", settings)
+    running.start()
+    try:
+        for ds in make_ct_series(3):
+            running.upload(to_bytes(ds))
+        yield running
+    finally:
+        running.stop()
+
+
+class HeldClient(StorageClient):
+    """Holds answers about series back while its gate is shut."""
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__(base_url, TOKEN)
+        self.answered = threading.Event()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def newer_series_for_render(self, owner_id: int, series_id: int, version: str) -> RenderSeries | None:
+        found = super().newer_series_for_render(owner_id, series_id, version)
+        self.answered.set()
+        assert self.gate.wait(20)
+        return found
+
+
+def test_a_series_is_fetched_again_only_when_it_has_grown(storage: StorageHttp) -> None:
+    source = StorageSource(StorageClient(storage.base_url, TOKEN))
+    first = source.series(1, SERIES)
+    assert (len(first.frames), len(first.version) > 30) == (3, True)
+    assert source.newer_series(1, SERIES, first.version) is None
+    storage.upload(to_bytes(make_ct(instance_number=9)))
+    newer = source.newer_series(1, SERIES, first.version)
+    assert newer is not None
+    assert len(newer.frames) == 4
+    assert newer.version != first.version
+    with pytest.raises(NotFound):
+        source.newer_series(2, SERIES, newer.version)
+
+
+def test_who_wants_a_series_that_is_being_fetched_waits_for_it_and_misses_nothing(storage: StorageHttp) -> None:
+    client = HeldClient(storage.base_url)
+    source = StorageSource(client)
+    client.gate.clear()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(source.series, 1, SERIES)
+        assert client.answered.wait(20)
+        storage.upload(to_bytes(make_ct(instance_number=9)))
+        second = pool.submit(source.series, 1, SERIES)
+        client.gate.set()
+        assert len(second.result(20).frames) == 4
+        assert len(first.result(20).frames) == 3
+
+
+def test_attributes_are_read_when_asked_for_and_what_cannot_be_read_says_so(storage: StorageHttp) -> None:
+    found = StorageClient(storage.base_url, TOKEN).series_for_render(1, SERIES)
+    instance_id = found.frames[0][0]
+    assert found.instances[instance_id].rows == 64
+    assert found.instances[instance_id] is found.instances[instance_id]
+    images = type(found.instances)({"5": {"rows": 3}})  # type: ignore[call-arg]
+    with pytest.raises(DataError, match="cannot be read"):
+        images[5]
+
+
+def test_importing_the_engine_loads_no_opengl() -> None:
+    program = "import sys, renderpool.engine.renderer; print([name for name in sys.modules if name[:6] == 'OpenGL'])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
