@@ -12,7 +12,8 @@ const patienceMs = 2500;
 /** Says that the connection is lost, and when the next try is due. */
 export function ConnectionBar() {
   const { t } = useTranslation('app');
-  const { connected, retryAt } = useSyncExternalStore(eventSocket.onState, eventSocket.getState);
+  const { connected: isConnected, retryAt, isAskedToWait } = useSyncExternalStore(eventSocket.onState, eventSocket.getState);
+  const connected = isConnected || isAskedToWait;
   const [shown, setShown] = useState(false);
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {

@@ -2,19 +2,19 @@ import '@mantine/notifications/styles.css';
 import { Drawer, Menu, UnstyledButton } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { Notifications } from '@mantine/notifications';
-import { IconPhotoScan, IconChevronDown, IconCloudUpload, IconInfoCircle, IconLogout, IconMenu2, IconSettings, IconUser } from '@tabler/icons-react';
+import { IconPhotoScan, IconChevronDown, IconCheck, IconCloudUpload, IconInfoCircle, IconLanguage, IconLogout, IconMenu2, IconMoon, IconSettings, IconSun, IconUser } from '@tabler/icons-react';
 import { type ReactNode, Suspense, useCallback, useEffect, useState } from 'react';
 import { AboutPage, SettingsPage } from '../settings';
 import { eventSocket } from '../shared/events/eventSocket';
 import { iconStroke, Logo } from '../shared/icons';
-import { useTranslation } from '../shared/i18n';
-import { useUserPreferences } from '../shared/session/preferences';
+import { languageNames, languages, localeOf, useTranslation } from '../shared/i18n';
+import { usePreferences, useUserPreferences } from '../shared/session/preferences';
 import { useSession } from '../shared/session/store';
 import { DarkScope } from '../shared/theme/DarkScope';
-import { LanguageMenu, ThemeToggle } from '../shared/ui/Controls';
 import { DropFrame, StudiesPage, UploadPanel, useUploadGuard } from '../studies';
 import { ConnectionBar } from './ConnectionBar';
 import { BottomBar, Rail } from './Rail';
+import { Nowhere } from './Nowhere';
 import { PartBoundary } from './PartBoundary';
 import { lazyPart } from './lazyPart';
 import classes from './Shell.module.css';
@@ -22,6 +22,7 @@ import { routeOf } from './tabs';
 import { TabStrip } from './TabStrip';
 import { signOut } from './signOut';
 import { useTabs, type Tabs } from './useTabs';
+import { useTabTitles } from './useTabTitles';
 import { useZoneKey } from './useZoneKey';
 
 const { Part: ViewerTab, preload: loadViewer } = lazyPart(() => import('../viewer').then((module) => module.ViewerTab));
@@ -71,19 +72,31 @@ export default function Shell() {
     [go],
   );
   const viewing = route.page === 'viewer';
+  const shownStudy = viewing ? route.studyId : null;
+  // A study asks the server for a stream only once it is looked at: after a reload twelve at once would be refused.
+  const [seen, setSeen] = useState<ReadonlySet<number>>(new Set());
+  if (shownStudy !== null && !seen.has(shownStudy)) setSeen(new Set([...seen, shownStudy]));
+  useTabTitles(tabs);
   const docks = phone || (wide && !viewing);
   const openPanel = useCallback(() => (docks ? setPanel(true) : setPanelDrawer(true)), [docks]);
   useEffect(() => setPanelDrawer(false), [route]);
   const leave = (): void => void signOut();
 
-  let page: ReactNode = <StudiesPage phone={phone} onOpen={open} onDeleted={forget} onUpload={openPanel} />;
+  let page: ReactNode = null;
   if (route.page === 'settings') page = <SettingsPage />;
   if (route.page === 'about') page = <AboutPage />;
-  if (phone && panel) page = <UploadPanel onClose={null} />;
+  if (route.page === 'nowhere') page = <Nowhere route={route} onGo={go} />;
+  if (phone && panel) {
+    page = (
+      <main className={classes.main}>
+        <UploadPanel onClose={null} />
+      </main>
+    );
+  }
 
   return (
     <div className={classes.shell}>
-      {phone && !viewing && <PhoneBar tabs={tabs} title={panel ? t('transfers') : t(route.page)} transfers={transfers} onTransfers={openPanel} onSignOut={leave} onGo={() => setPanel(false)} />}
+      {phone && !viewing && <PhoneBar tabs={tabs} title={panel ? t('transfers') : t(route.page === 'nowhere' ? 'studies' : route.page)} transfers={transfers} onTransfers={openPanel} onSignOut={leave} onGo={() => setPanel(false)} />}
       {!phone && (
         <TabStrip
           tabs={tabs.tabs}
@@ -105,35 +118,44 @@ export default function Shell() {
       <div className={classes.body}>
         <div className={classes.page} hidden={viewing}>
           {!narrow && <Rail route={route} onGo={go} onSignOut={leave} />}
-          {/* The list stays as it is while a study is read: search, page and scroll are kept. */}
-          <div className={classes.main} data-zone="page">
-            {page}
+          {/* The list stays as it is while a study is read or the settings are open: search, page and scroll are kept. */}
+          <div className={classes.main} data-zone="page" hidden={page !== null}>
+            <StudiesPage phone={phone} onOpen={open} onDeleted={forget} onUpload={openPanel} />
           </div>
+          {page !== null && (
+            <div className={classes.main} data-zone="page">
+              {page}
+            </div>
+          )}
           {wide && panel && (
             <aside className={classes.panel} data-zone="panel">
               <UploadPanel onClose={() => setPanel(false)} />
             </aside>
           )}
         </div>
-        {tabs.tabs.map((tab) => {
-          const active = viewing && route.studyId === tab.studyId;
-          return (
-            <div key={tab.studyId} id={`panel-${tab.studyId}`} role="tabpanel" aria-labelledby={`tab-${tab.studyId}`} className={classes.viewer} hidden={!active}>
-              <PartBoundary>
-                <Suspense fallback={<span className="wv-hidden">{t('loading')}</span>}>
-                  <ViewerTab
-                    studyId={tab.studyId}
-                    seriesId={tab.seriesId}
-                    mode="image"
-                    active={active}
-                    onTitle={(title) => tabs.setTitle(tab.studyId, title)}
-                    onBack={() => go({ page: 'studies' })}
-                  />
-                </Suspense>
-              </PartBoundary>
-            </div>
-          );
-        })}
+        <main className={classes.viewers} hidden={!viewing}>
+          {tabs.tabs.map((tab) => {
+            const active = viewing && route.studyId === tab.studyId;
+            return (
+              <div key={tab.studyId} id={`panel-${tab.studyId}`} role="tabpanel" aria-labelledby={`tab-${tab.studyId}`} className={classes.viewer} hidden={!active}>
+                {seen.has(tab.studyId) && (
+                  <PartBoundary>
+                    <Suspense fallback={<span className="wv-hidden">{t('loading')}</span>}>
+                      <ViewerTab
+                        studyId={tab.studyId}
+                        seriesId={tab.seriesId}
+                        mode="image"
+                        active={active}
+                        onTitle={(title) => tabs.setTitle(tab.studyId, title)}
+                        onBack={() => go({ page: 'studies' })}
+                      />
+                    </Suspense>
+                  </PartBoundary>
+                )}
+              </div>
+            );
+          })}
+        </main>
       </div>
       {phone && !viewing && <BottomBar route={route} onGo={go} transfersOpen={panel} onTransfers={setPanel} />}
       {!docks && (
@@ -204,6 +226,7 @@ interface PhoneBarProps {
 /** The top bar of a phone: what is shown, the transfers, and the menu with the open studies. */
 function PhoneBar({ tabs, title, transfers, onTransfers, onSignOut, onGo }: PhoneBarProps) {
   const { t } = useTranslation('app');
+  const { language, setLanguage, theme, setTheme } = usePreferences();
   return (
     <DarkScope>
       <section className={classes.phoneBar} data-zone="strip" aria-label={t('menu')}>
@@ -237,10 +260,29 @@ function PhoneBar({ tabs, title, transfers, onTransfers, onSignOut, onGo }: Phon
             >
               {t('about')}
             </Menu.Item>
-            <div className={classes.phoneControls}>
-              <LanguageMenu compact />
-              <ThemeToggle />
-            </div>
+            <Menu.Divider />
+            <Menu.Label>{t('common:language')}</Menu.Label>
+            {languages.map((one) => (
+              <Menu.Item
+                key={one}
+                mih={44}
+                lang={localeOf[one]}
+                aria-current={one === language ? 'true' : undefined}
+                leftSection={<IconLanguage size={18} stroke={iconStroke} />}
+                rightSection={one === language ? <IconCheck size={16} aria-hidden /> : undefined}
+                onClick={() => setLanguage(one)}
+              >
+                {languageNames[one]}
+              </Menu.Item>
+            ))}
+            <Menu.Item
+              mih={44}
+              leftSection={theme === 'dark' ? <IconSun size={18} stroke={iconStroke} /> : <IconMoon size={18} stroke={iconStroke} />}
+              onClick={() => setTheme(theme === 'dark' ? 'light' : 'dark')}
+            >
+              {t(theme === 'dark' ? 'common:switchToLight' : 'common:switchToDark')}
+            </Menu.Item>
+            <Menu.Divider />
             <Menu.Item mih={44} leftSection={<IconLogout size={18} stroke={iconStroke} />} onClick={onSignOut}>
               {t('common:signOut')}
             </Menu.Item>

@@ -15,7 +15,21 @@ describe('addresses', () => {
     expect(parseRoute(`http://host${path}`, '/web-viewer/')).toEqual(route);
   });
 
-  it.each(['/viewer/image/', '/viewer/image/?study=abc', '/viewer/image/?study=-1', '/viewer/tags/?study=1', '/nothing'])('%s is the study list', (path) => {
+  it.each<[string, string, number | null]>([
+    ['/viewer/image/', 'study', null],
+    ['/viewer/image/?study=abc', 'study', null],
+    ['/viewer/image/?study=-1', 'study', null],
+    ['/viewer/mpr/?study=7', 'mode', 7],
+    ['/viewer/3d/', 'study', null],
+    ['/viewer/tags/?study=1', 'unknown', null],
+    ['/nothing', 'unknown', null],
+  ])('%s says what is wrong with it, and stays in the address bar', (path, reason, studyId) => {
+    const route = parseRoute(`http://host${path}`, '/');
+    expect(route).toMatchObject({ page: 'nowhere', reason, studyId });
+    expect(formatRoute(route, '/')).toBe(path);
+  });
+
+  it.each(['/', '/index.html', '/?page=nothing'])('%s is the study list', (path) => {
     expect(parseRoute(`http://host${path}`, '/')).toEqual({ page: 'studies' });
   });
 });

@@ -1,11 +1,10 @@
 import { ActionIcon, Button, Tooltip } from '@mantine/core';
 import { IconArrowBackUp, IconColumns3, IconDatabase, IconDownload, IconRefresh, IconSearch, IconTrash, IconUpload, IconX } from '@tabler/icons-react';
-import { type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
+import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { address } from '../shared/api/client';
 import { codesFor, wordsFor } from '../shared/api/words';
 import type { Study } from '../shared/api/types';
 import { formatNumber } from '../shared/format/format';
-import { personName } from '../shared/format/person';
 import { iconStroke } from '../shared/icons';
 import { currentLanguage, useTranslation } from '../shared/i18n';
 import { DeleteDialog } from './list/DeleteDialog';
@@ -16,6 +15,7 @@ import { type MenuRequest, type StudyActions, StudyTable } from './list/StudyTab
 import { TableSettings } from './list/TableSettings';
 import { hasFilters, type StudyList, useStudyList, useTableLayout } from './list/useStudyList';
 import { dateChips } from './model/search';
+import { studyTitle } from './model/title';
 import { PhoneStudies } from './phone/PhoneStudies';
 import { DropArea } from './upload/UploadPanel';
 import './texts';
@@ -27,16 +27,6 @@ interface StudiesPageProps {
   onUpload: () => void;
 }
 
-/** "Family, Given · CT description", as a tab shows it until the viewer knows better. */
-function tabTitle(study: Study, noName: string): string {
-  const name = personName(study.patient_name) || noName;
-  const modality = study.modalities[0] ?? '';
-  const description = study.study_description;
-  // Many descriptions begin with the modality already.
-  const what = description.toUpperCase().startsWith(`${modality} `) ? description : [modality, description].filter((part) => part !== '').join(' ');
-  return what === '' ? name : `${name} · ${what}`;
-}
-
 /** Starts the download by the browser itself: it shows the progress, and nothing is held in memory. */
 function startDownload(studies: readonly Study[]): void {
   const link = document.createElement('a');
@@ -45,6 +35,14 @@ function startDownload(studies: readonly Study[]): void {
   document.body.append(link);
   link.click();
   link.remove();
+}
+
+/** Where the focus goes when the question is gone: where it came from, the row that was asked about, or the first row. */
+function focusAgain(from: HTMLElement | null, doomed: readonly Study[]): void {
+  const row = doomed.map((study) => document.querySelector<HTMLElement>(`[data-study="${study.study_id}"]`)).find((one) => one !== null);
+  // The entry of a menu may linger while the menu fades.
+  const usable = from !== null && from !== document.body && from.isConnected && from.closest('[role="menu"]') === null;
+  (usable ? from : (row ?? document.querySelector<HTMLElement>('[data-study]')))?.focus();
 }
 
 /** The list of the user's studies. */
@@ -69,16 +67,30 @@ export function StudiesPage({ phone, onOpen, onDeleted, onUpload }: StudiesPageP
   }, [studies]);
 
   const open = useCallback(
-    (study: Study, seriesId: number | null) => onOpen(study.study_id, seriesId, tabTitle(study, t('common:noName'))),
+    (study: Study, seriesId: number | null) => onOpen(study.study_id, seriesId, studyTitle(study, t('common:noName'))),
     [onOpen, t],
   );
-  const actions: StudyActions = useMemo(() => ({ open, download: startDownload, remove: setToDelete, menu: setMenu }), [open]);
-  const chosen = studies?.filter((study) => selected.has(study.study_id)) ?? [];
+  const chosen = useMemo(() => studies?.filter((study) => selected.has(study.study_id)) ?? [], [studies, selected]);
+  const asked = useRef<HTMLElement | null>(null);
+  const actions: StudyActions = useMemo(
+    () => ({
+      open,
+      download: startDownload,
+      remove: (doomed) => {
+        asked.current = document.activeElement as HTMLElement | null;
+        setToDelete(doomed);
+      },
+      meant: (study) => (selected.has(study.study_id) ? chosen : [study]),
+      menu: setMenu,
+    }),
+    [open, selected, chosen],
+  );
 
   const dialogs = (
     <DeleteDialog
       studies={toDelete}
       onClose={() => setToDelete(null)}
+      onLeft={(doomed) => focusAgain(asked.current, doomed)}
       onDone={(ids) => {
         setSelected(new Set());
         onDeleted(ids);
@@ -143,7 +155,7 @@ export function StudiesPage({ phone, onOpen, onDeleted, onUpload }: StudiesPageP
             <div className={classes.selection}>
               <span>{t('selected', { count: selected.size })}</span>
               <IconAction small label={t('downloadCount', { count: selected.size })} icon={<IconDownload size={17} stroke={iconStroke} />} onClick={() => startDownload(chosen)} />
-              <IconAction small danger label={t('remove.act', { count: selected.size })} icon={<IconTrash size={17} stroke={iconStroke} />} onClick={() => setToDelete(chosen)} />
+              <IconAction small danger label={t('remove.act', { count: selected.size })} icon={<IconTrash size={17} stroke={iconStroke} />} onClick={() => actions.remove(chosen)} />
               <IconAction small label={t('cancelSelection')} icon={<IconX size={17} stroke={iconStroke} />} onClick={() => setSelected(new Set())} />
             </div>
           )}

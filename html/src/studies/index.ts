@@ -1,5 +1,6 @@
 import './texts';
 
+export { studyTitle } from './model/title';
 export { StudiesPage } from './StudiesPage';
 export { DropFrame } from './upload/DropFrame';
 export { UploadPanel } from './upload/UploadPanel';

@@ -15,6 +15,8 @@ export interface ConnectionState {
   connected: boolean;
   /** When the next try is due, in ms of `Date.now()`; null while connected or trying. */
   retryAt: number | null;
+  /** The server is there and asks to wait (429): nothing is lost, and nobody needs to be told. */
+  isAskedToWait: boolean;
 }
 
 /** How long to wait before try number n (from 0): doubling, with a spread so that a ward does not come back in one stroke. */
@@ -31,8 +33,8 @@ export class EventSocket {
   #retry: number | undefined;
   #beat: number | undefined;
   #abort: AbortController | null = null;
-  #wasConnected = false;
-  #state: ConnectionState = { connected: false, retryAt: null };
+  #mayHaveMissed = false;
+  #state: ConnectionState = { connected: false, retryAt: null, isAskedToWait: false };
   readonly #events = new Set<EventListener>();
   readonly #states = new Set<() => void>();
 
@@ -65,8 +67,8 @@ export class EventSocket {
     this.#abort?.abort();
     this.#socket?.close(1000);
     this.#socket = null;
-    this.#wasConnected = false;
-    this.#set({ connected: false, retryAt: null });
+    this.#mayHaveMissed = false;
+    this.#set({ connected: false, retryAt: null, isAskedToWait: false });
   };
 
   readonly retryNow = (): void => {
@@ -76,7 +78,7 @@ export class EventSocket {
   };
 
   async #connect(): Promise<void> {
-    this.#set({ connected: false, retryAt: null });
+    this.#set({ ...this.#state, connected: false, retryAt: null });
     this.#abort = new AbortController();
     const { signal } = this.#abort;
     let ticket: string;
@@ -85,7 +87,8 @@ export class EventSocket {
     } catch (error) {
       if (signal.aborted || this.#stopped) return;
       if (error instanceof ApiError && error.status === 401) return; // the session has ended, and the page says so
-      this.#wait();
+      const limited = error instanceof ApiError && error.status === 429;
+      this.#wait(limited ? (error.retryAfterS ?? 1) * 1000 : 0, limited);
       return;
     }
     if (this.#stopped) return;
@@ -95,9 +98,9 @@ export class EventSocket {
       this.#lastHeard = Date.now();
       this.#attempt = 0;
       this.#beat = window.setInterval(() => this.#keepAlive(socket), pingEveryMs);
-      this.#set({ connected: true, retryAt: null });
-      if (this.#wasConnected) this.#tell({ type: 'resync' });
-      this.#wasConnected = true;
+      this.#set({ connected: true, retryAt: null, isAskedToWait: false });
+      if (this.#mayHaveMissed) this.#tell({ type: 'resync' });
+      this.#mayHaveMissed = true;
     };
     socket.onmessage = (message: MessageEvent) => this.#hear(socket, message.data);
     socket.onclose = () => {
@@ -129,11 +132,13 @@ export class EventSocket {
     else if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"ping"}');
   }
 
-  #wait(): void {
-    const delay = retryDelayMs(this.#attempt, Math.random());
+  #wait(atLeastMs = 0, isAskedToWait = false): void {
+    // The spread comes on top of what the server says, so that many tabs do not come back in one stroke.
+    const delay = atLeastMs + retryDelayMs(this.#attempt, Math.random());
     this.#attempt += 1;
+    this.#mayHaveMissed = true;
     this.#retry = window.setTimeout(() => void this.#connect(), delay);
-    this.#set({ connected: false, retryAt: Date.now() + delay });
+    this.#set({ connected: false, retryAt: Date.now() + delay, isAskedToWait });
   }
 
   #tell(event: Record<string, unknown>): void {

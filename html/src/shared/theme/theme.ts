@@ -37,9 +37,11 @@ export const theme = createTheme({
       styles: (_theme: unknown, props: ButtonProps) => ({ root: { fontWeight: 500, fontSize: props.size === 'xs' ? 13 : 14 } }),
     },
     Tooltip: { defaultProps: { openDelay: 500, withArrow: false, events: { hover: true, focus: true, touch: false } } },
-    Modal: { defaultProps: { radius: 'xl', centered: true, transitionProps: { duration: 120 } } },
-    Drawer: { defaultProps: { transitionProps: { duration: 180 } } },
-    Menu: { defaultProps: { transitionProps: { duration: 120 }, radius: 'md', shadow: 'md' } },
+    // A dialog's head is no banner of the page.
+    Modal: { defaultProps: { radius: 'xl', centered: true, transitionProps: { duration: 120 }, attributes: { header: { role: 'presentation' } } } },
+    Drawer: { defaultProps: { transitionProps: { duration: 180 }, attributes: { header: { role: 'presentation' } } } },
+    // Without the placeholder the first entry has the focus, not an empty element above it.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false, transitionProps: { duration: 120 }, radius: 'md', shadow: 'md' } },
     Popover: { defaultProps: { transitionProps: { duration: 120 }, radius: 'md', shadow: 'md' } },
     Combobox: { defaultProps: { transitionProps: { duration: 120 }, radius: 'md', shadow: 'md' } },
   },

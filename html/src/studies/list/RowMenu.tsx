@@ -22,6 +22,8 @@ export function RowMenu({ request, layout, actions, hasSelection, onCancelSelect
   const { t } = useTranslation('studies');
   const icon = (Icon: typeof IconCopy) => <Icon size={16} stroke={iconStroke} aria-hidden />;
   const study = request?.study ?? null;
+  const meant = study === null ? [] : actions.meant(study);
+  const count = meant.length;
   const columns = layout.order.filter((id) => !layout.hidden.includes(id)).flatMap((id) => columnById(id) ?? []);
   const cell = columnById(request?.columnId ?? '');
   const value = study !== null && cell !== undefined ? cell.text(study, currentLanguage()) : '';
@@ -60,11 +62,11 @@ export function RowMenu({ request, layout, actions, hasSelection, onCancelSelect
         {study !== null && (
           <>
             <Menu.Divider />
-            <Menu.Item leftSection={icon(IconDownload)} onClick={() => actions.download([study])}>
-              {t('download')}
+            <Menu.Item leftSection={icon(IconDownload)} onClick={() => actions.download(meant)}>
+              {count > 1 ? t('downloadCount', { count }) : t('download')}
             </Menu.Item>
-            <Menu.Item color="var(--wv-danger)" leftSection={icon(IconTrash)} onClick={() => actions.remove([study])}>
-              {t('delete')}
+            <Menu.Item color="var(--wv-danger)" leftSection={icon(IconTrash)} onClick={() => actions.remove(meant)}>
+              {count > 1 ? t('remove.act', { count }) : t('delete')}
             </Menu.Item>
           </>
         )}

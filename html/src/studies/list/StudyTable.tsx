@@ -33,6 +33,8 @@ export interface StudyActions {
   open: (study: Study, seriesId: number | null) => void;
   download: (studies: readonly Study[]) => void;
   remove: (studies: readonly Study[]) => void;
+  /** What an act on this row is about: the selection where the row is part of it, else the row alone. */
+  meant: (study: Study) => readonly Study[];
   menu: (request: MenuRequest) => void;
 }
 
@@ -213,7 +215,7 @@ function StudyRow(props: StudyRowProps) {
       ArrowUp: () => neighbour(event.currentTarget, -1)?.focus(),
       ArrowRight: () => onUnfold(true),
       ArrowLeft: () => onUnfold(false),
-      Delete: () => actions.remove([study]),
+      Delete: () => actions.remove(actions.meant(study)),
       ContextMenu: () => menuAt(box.left + 160, box.bottom, null),
     };
     const act = event.key === 'F10' && event.shiftKey ? keys['ContextMenu'] : keys[event.key];

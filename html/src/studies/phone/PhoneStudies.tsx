@@ -85,7 +85,7 @@ function StudyCard({ study, isFlashing, actions }: { study: Study; isFlashing: b
   const name = displayName(study, t('common:noName'));
   return (
     <li className={classes.card} data-flash={isFlashing || undefined}>
-      <button type="button" className={classes.open} onClick={() => actions.open(study, null)}>
+      <button type="button" className={classes.open} data-study={study.study_id} onClick={() => actions.open(study, null)}>
         <Thumbnail seriesId={study.first_series_id} className={classes.picture ?? ''} />
         <span className={classes.facts}>
           <strong>{name}</strong>
