@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
 from tests.dimse.node import SHARED_DATA
 from tests.support.phantom_files import compress, data_set_bytes, make_ct
@@ -41,7 +41,7 @@ def test_what_hangs_on_the_size_waits_for_the_end() -> None:
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian], ids=lambda syntax: syntax.name)
-def test_wherever_an_object_is_cut_its_beginning_tells_the_truth_or_nothing(syntax: str) -> None:
+def test_wherever_an_object_is_cut_its_beginning_tells_the_truth_or_nothing(syntax: UID) -> None:
     made = make_ct(rows=16, columns=16, SOPInstanceUID="1.2.3")
     made.file_meta.TransferSyntaxUID = syntax
     data = data_set_bytes(made)

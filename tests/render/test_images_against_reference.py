@@ -169,7 +169,8 @@ def _voi_of(found: _Object, window: Any) -> ReferenceVoi:
     choices = truth.recommended(found.ds, found.number)
     if not choices:
         return truth.default(found.ds, found.image.stored, found.values, found.number)
-    return choices[window.index]
+    chosen: ReferenceVoi = choices[window.index]
+    return chosen
 
 
 def _undecided(image: LoadedImage, view: ReferenceView) -> NDArray[np.bool_]:

@@ -590,7 +590,7 @@ class SlowEncoder:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reached, self.go_on = threading.Event(), threading.Event()
-        self._encode = scheduler_module.encode
+        self._encode = vars(scheduler_module)["encode"]
         monkeypatch.setattr(scheduler_module, "encode", self)
 
     def __call__(self, painting: Any, light: Any, limit_bytes: int | None) -> Any:

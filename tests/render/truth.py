@@ -25,7 +25,8 @@ def _group(ds: Dataset, number: int, keyword: str) -> Dataset:
     for sequence, index in (("PerFrameFunctionalGroupsSequence", number - 1), ("SharedFunctionalGroupsSequence", 0)):
         groups = ds.get(sequence)
         if groups and len(groups) > index and groups[index].get(keyword):
-            return groups[index][keyword].value[0]
+            found: Dataset = groups[index][keyword].value[0]
+            return found
     return ds
 
 
@@ -75,8 +76,8 @@ def full_dynamic(ds: Dataset, stored: NDArray[Any], values: NDArray[np.float64])
     padding = ds.get("PixelPaddingValue")
     if isinstance(padding, int):
         limit = ds.get("PixelPaddingRangeLimit")
-        low, high = sorted((padding, padding if limit is None else int(limit)))
-        inside = counted & ((stored < low) | (stored > high))
+        first, last = sorted((padding, padding if limit is None else int(limit)))
+        inside = counted & ((stored < first) | (stored > last))
         counted = inside if inside.any() else counted
     low, high = float(values[counted].min()), float(values[counted].max())
     return ReferenceVoi((low + high) / 2, high - low if high > low else 1.0, "LINEAR_EXACT")
@@ -97,4 +98,4 @@ def default(ds: Dataset, stored: NDArray[Any], values: NDArray[np.float64], numb
 
 def is_inverted(ds: Dataset) -> bool:
     """Tell whether low values are bright."""
-    return ds.PhotometricInterpretation == "MONOCHROME1" or ds.get("PresentationLUTShape") == "INVERSE"
+    return bool(ds.PhotometricInterpretation == "MONOCHROME1" or ds.get("PresentationLUTShape") == "INVERSE")
