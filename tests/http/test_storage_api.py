@@ -197,8 +197,8 @@ def test_a_series_tells_the_page_about_its_frames_in_order_of_their_place(node: 
     assert set(first) == {
         "instance_id", "frame_number", "sop_instance_uid", "instance_number", "rows", "columns", "pixel_spacing",
         "spacing_source", "pixel_aspect", "image_position_patient", "image_orientation_patient", "patient_orientation",
-        "slice_position_mm", "slice_thickness", "windows", "voi_lut_explanations", "voi_lut_function", "photometric_interpretation",
-        "rescale_type", "lossy", "frame_time_ms", "is_video", "refusal",
+        "slice_position_mm", "slice_thickness", "windows", "voi_lut_explanations", "voi_lut_function",
+        "photometric_interpretation", "rescale_type", "lossy", "frame_time_ms", "is_video", "refusal",
     }  # fmt: skip
 
     assert first["patient_orientation"] is None

@@ -48,6 +48,7 @@ interface Sent {
   placement: Placement | null;
   canvas: CellCanvas;
   inputAt: number | null;
+  wholeRange: boolean;
 }
 
 export interface Change {
@@ -308,7 +309,13 @@ export class CellController {
     });
     const wanted = frame.revision === this.state.navigation.revision ? placement : (resolvePlacement(this.state) ?? placement);
     this.painter.draw(wanted, this.state.canvas);
+    const { windowCenter, windowWidth } = frame;
+    const range =
+      sent?.wholeRange === true && windowCenter !== null && windowWidth !== null
+        ? { image, low: windowCenter - windowWidth / 2, high: windowCenter + windowWidth / 2 }
+        : this.state.range;
     this.store.set({
+      range,
       shown: {
         revision: frame.revision,
         sequence: frame.sequence,
@@ -316,8 +323,8 @@ export class CellController {
         lossless: frame.lossless,
         sourceLossy: frame.sourceLossy,
         image,
-        windowCenter: frame.windowCenter,
-        windowWidth: frame.windowWidth,
+        windowCenter,
+        windowWidth,
         placement,
       },
       fault: null,
@@ -351,7 +358,7 @@ export class CellController {
     const { state } = this;
     if (state.canvas.widthPx < 1 || state.reference.seriesId === null) return;
     const { revision } = state.navigation;
-    this.#sent.set(revision, { placement: resolvePlacement(state), canvas: state.canvas, inputAt: this.#inputAt });
+    this.#sent.set(revision, { placement: resolvePlacement(state), canvas: state.canvas, inputAt: this.#inputAt, wholeRange: state.data.window.kind === 'full_dynamic' });
     this.#inputAt = null;
     if (this.#sent.size > REMEMBERED) this.#sent.delete(this.#sent.keys().next().value ?? 0);
     this.#lastSent = revision;

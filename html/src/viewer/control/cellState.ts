@@ -73,6 +73,8 @@ export interface CellState {
   canvas: CellCanvas;
   detail: SeriesDetail | null;
   shown: Shown | null;
+  /** The whole range of one image's values, known once it was shown so. */
+  range: { image: ImageReference; low: number; high: number } | null;
   fault: CellFault | null;
   loading: { loaded: number; total: number } | null;
   /** Images of the series as the render node counts them, until the details are there. */
@@ -97,6 +99,7 @@ export function emptyCell(): CellState {
     canvas: { widthPx: 0, heightPx: 0, perCss: 1, deviceRatio: 1 },
     detail: null,
     shown: null,
+    range: null,
     fault: null,
     loading: null,
     frameCount: null,
@@ -109,6 +112,7 @@ export function resolvePlacement(state: Pick<CellState, 'reference' | 'presentat
   const frame = frameAt(state.detail, state.reference.image);
   if (frame === null || canvas.widthPx < 1) return null;
   const image = sizeOf(frame);
+  if (image.columns < 1 || image.rows < 1) return null; // nothing to lay: a refused image may have no size
   const zoom =
     presentation.zoom === 'fit'
       ? fitZoom(image, canvas, presentation.rotationDeg)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatNumber, formatTenths, formatWindowNumber } from './numbers';
+import { formatNumber, formatTenths, formatWindowNumber, parseNumber } from './numbers';
 import { ageAt, dateAndTime } from './patient';
 
 describe('numbers on the image', () => {
@@ -38,4 +38,35 @@ describe('age', () => {
 it('date and time are written as one, whatever is missing', () => {
   expect(dateAndTime('2026-11-23', '16:42:07')).toBe('2026-11-23 16:42');
   expect(dateAndTime(null, null)).toBe('');
+});
+
+describe('typed numbers', () => {
+  it.each([
+    ['1234,5', 'pt-BR', 1234.5],
+    ['-0,25', 'pt-BR', -0.25],
+    ['\u2212600', 'pt-BR', -600],
+    ['1234.5', 'en', 1234.5],
+    [' 350 ', 'en', 350],
+    ['+40', 'en', 40],
+    ['.5', 'en', 0.5],
+    ['1500', 'pt-BR', 1500],
+  ])('%s in %s is %d', (text, locale, value) => {
+    expect(parseNumber(text, locale)).toEqual({ value, fault: null });
+  });
+
+  it.each([
+    ['1234,5', 'en'],
+    ['1,234.5', 'en'],
+    ['1 234', 'en'],
+    ['1.2.3', 'en'],
+    ['1234.5', 'pt-BR'],
+    ['1.234,5', 'pt-BR'],
+    ['1.234', 'pt-BR'],
+  ])('%s in %s is refused for its marks, never guessed', (text, locale) => {
+    expect(parseNumber(text, locale)).toEqual({ value: null, fault: 'mark' });
+  });
+
+  it.each(['', ' ', 'abc', '1e5', '--1', '5 HU', 'Infinity', '.', '-'])('"%s" is no number', (text) => {
+    expect(parseNumber(text, 'en').value).toBeNull();
+  });
 });

@@ -26,3 +26,21 @@ export function formatTenths(value: number, locale: string): string {
     .format(rounded)
     .replace('-', '\u2212');
 }
+
+/** A number as typed in the locale; a true minus is read too, and spaces around it do not count. */
+export type Typed = { value: number; fault: null } | { value: null; fault: 'mark' | 'number' };
+
+/**
+ * Reads a typed number. The other language's decimal mark and group marks are refused: `1234,5` is either 1234.5 or 12345,
+ * and a window ten times as wide must never come from a guess.
+ */
+export function parseNumber(text: string, locale: string): Typed {
+  const mark = formatNumber(0.5, locale, 1).replace(/\d/g, '');
+  const plain = text.trim().replace('\u2212', '-');
+  if (/^[+-]?[\d.,'\s]*[.,'\s][\d.,'\s]*$/.test(plain) && !new RegExp(`^[+-]?\\d*\\${mark}\\d*$`).test(plain)) {
+    return { value: null, fault: 'mark' };
+  }
+  const text10 = plain.replace(mark, '.');
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text10)) return { value: null, fault: 'number' };
+  return { value: Number(text10), fault: null };
+}

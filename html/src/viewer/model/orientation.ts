@@ -52,3 +52,36 @@ export function edgeLetters(
     left: directionLetters(patient(-1, 0)),
   };
 }
+
+const OPPOSITE: Readonly<Record<string, string>> = { L: 'R', R: 'L', A: 'P', P: 'A', H: 'F', F: 'H' };
+
+/**
+ * Letters of the four edges where only letters are known, as of a radiograph.
+ *
+ * @param directions Patient Orientation: the letters along a row, then along a column, as "AF"
+ */
+export function edgeLettersOfProjection(
+  directions: readonly string[] | null,
+  look: { rotationDeg: number; flipHorizontal: boolean },
+): EdgeLetters | null {
+  const [alongRow, alongColumn] = directions ?? [];
+  if (alongRow === undefined || alongColumn === undefined || alongRow === '' || alongColumn === '') return null;
+  const { cos, sin } = turn(look.rotationDeg);
+  const side = look.flipHorizontal ? -1 : 1;
+  const pointing = (letters: string, share: number): string =>
+    share > 0 ? letters : [...letters].map((letter) => OPPOSITE[letter] ?? '').join('');
+  const letters = (screenX: number, screenY: number): string => {
+    const parts = [
+      { share: side * (cos * screenX + sin * screenY), of: alongRow },
+      { share: -sin * screenX + cos * screenY, of: alongColumn },
+    ];
+    const named = parts
+      .filter(({ share }) => Math.abs(share) >= SHARE)
+      .sort((one, other) => Math.abs(other.share) - Math.abs(one.share))
+      .map(({ share, of }) => pointing(of, share))
+      .join('');
+    // What both directions share is said once, and what they contradict each other in is left to the stronger.
+    return [...named].filter((letter, at) => !named.slice(0, at).includes(letter) && !named.slice(0, at).includes(OPPOSITE[letter] ?? '')).join('');
+  };
+  return { top: letters(0, -1), right: letters(1, 0), bottom: letters(0, 1), left: letters(-1, 0) };
+}

@@ -3,6 +3,7 @@
 import type { Series } from '../../shared/api/types';
 import type { ImageReference } from '../../shared/protocol/messages';
 import type { ImageSize } from './geometry';
+import { type EdgeLetters, edgeLetters, edgeLettersOfProjection } from './orientation';
 
 export interface FrameFacts {
   instance_id: number;
@@ -16,6 +17,7 @@ export interface FrameFacts {
   pixel_aspect: number;
   image_position_patient: [number, number, number] | null;
   image_orientation_patient: number[] | null;
+  patient_orientation: [string, string] | null;
   slice_position_mm: number | null;
   slice_thickness: number | null;
   windows: { center: number; width: number; explanation: string }[];
@@ -25,6 +27,7 @@ export interface FrameFacts {
   rescale_type: string;
   lossy: boolean;
   frame_time_ms: number | null;
+  is_video: boolean;
   refusal: string;
 }
 
@@ -62,6 +65,13 @@ export function sameImage(one: ImageReference | null, other: ImageReference | nu
 
 export function sizeOf(frame: FrameFacts): ImageSize {
   return { columns: frame.columns, rows: frame.rows, pixelAspect: frame.pixel_aspect > 0 ? frame.pixel_aspect : 1 };
+}
+
+/** Letters of the edges, from the image's place in the patient or, where it has none, from what it says of itself. */
+export function lettersOf(frame: FrameFacts, look: { rotationDeg: number; flipHorizontal: boolean }): EdgeLetters | null {
+  return frame.image_orientation_patient === null
+    ? edgeLettersOfProjection(frame.patient_orientation, look)
+    : edgeLetters(frame.image_orientation_patient, look);
 }
 
 export function isColour(frame: FrameFacts): boolean {

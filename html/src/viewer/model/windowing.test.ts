@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { CT_PRESETS, dragWindow, presetsFor, sameWindow, windowValues } from './windowing';
 
 describe('dragging the window', () => {
-  it('right widens and left narrows', () => {
-    expect(dragWindow({ width: 300, center: 50 }, 30, 0)).toEqual({ width: 330, center: 50 });
-    expect(dragWindow({ width: 300, center: 50 }, -30, 0)).toEqual({ width: 270, center: 50 });
+  it('right widens and left narrows, by a factor', () => {
+    expect(dragWindow({ width: 300, center: 50 }, 30, 0)).toEqual({ width: 332, center: 50 });
+    expect(dragWindow({ width: 300, center: 50 }, -30, 0)).toEqual({ width: 271, center: 50 });
   });
 
   it('down raises the level and up lowers it', () => {
@@ -13,16 +13,34 @@ describe('dragging the window', () => {
   });
 
   it('moves wide windows in large steps', () => {
-    expect(dragWindow({ width: 3000, center: 0 }, 10, 10)).toEqual({ width: 3100, center: 100 });
+    expect(dragWindow({ width: 3000, center: 0 }, 0, 10)).toEqual({ width: 3000, center: 100 });
+    expect(dragWindow({ width: 3000, center: 0 }, 10, 0)).toEqual({ width: 3102, center: 0 });
+  });
+
+  it.each([
+    [1500, -600, 100, 0],
+    [1500, -600, -100, 0],
+    [350, 50, 100, 100],
+    [350, 50, -250, 80],
+    [80, 40, 60, -40],
+    [20, 5, -100, 0],
+  ])('comes back to %i / %i when the opposite drag follows (%i, %i)', (width, center, dx, dy) => {
+    expect(dragWindow(dragWindow({ width, center }, dx, dy), -dx, -dy)).toEqual({ width, center });
   });
 
   it('keeps fractions of narrow windows, as of SUV', () => {
-    expect(dragWindow({ width: 6, center: 3 }, 15, -15)).toEqual({ width: 6.3, center: 2.7 });
+    expect(dragWindow({ width: 6, center: 3 }, 15, 0)).toEqual({ width: 6.31, center: 3 });
+    expect(dragWindow({ width: 6, center: 3 }, 0, -15)).toEqual({ width: 6, center: 2.7 });
   });
 
-  it('never reaches a width of zero', () => {
-    expect(dragWindow({ width: 300, center: 50 }, -5000, 0).width).toBe(1);
-    expect(dragWindow({ width: 0.5, center: 0 }, -5000, 0).width).toBeGreaterThan(0);
+  it('leaves alone what the drag does not change', () => {
+    expect(dragWindow({ width: 1234.5, center: 0.25 }, 0, 0)).toEqual({ width: 1234.5, center: 0.25 });
+  });
+
+  it('never reaches a width of zero, nor one without end', () => {
+    expect(dragWindow({ width: 300, center: 50 }, -5000, 0).width).toBeGreaterThan(0);
+    expect(dragWindow({ width: 0.5, center: 0 }, -90000, 0).width).toBe(0.000001);
+    expect(dragWindow({ width: 300, center: 50 }, 90000, 0).width).toBe(1e9);
   });
 });
 

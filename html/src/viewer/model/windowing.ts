@@ -34,25 +34,27 @@ export function presetsFor(modality: string): readonly Preset[] {
   return modality === 'CT' ? CT_PRESETS : [];
 }
 
-/** A drag of so many CSS pixels changes by once the width it started with: wide windows move in large steps. */
+/** So many CSS pixels change the width by the factor e, and the level by once the width: wide windows move in large steps. */
 const DRAG_PX = 300;
+const NARROWEST = 1e-6;
+const WIDEST = 1e9;
 
-/** Right widens, left narrows; down raises the level, up lowers it. */
+/**
+ * Right widens, left narrows; down raises the level, up lowers it. The width goes by a factor and the level by the mean of
+ * the widths before and after, so that a drag and its opposite cancel.
+ */
 export function dragWindow(start: WidthLevel, dxCss: number, dyCss: number): WidthLevel {
-  const perPx = Math.max(start.width, 1e-6) / DRAG_PX;
-  const round = rounder(start.width);
-  const least = start.width >= 20 ? 1 : start.width / 1000;
-  return {
-    width: Math.max(least, round(start.width + dxCss * perPx)),
-    center: round(start.center + dyCss * perPx),
-  };
+  const from = Math.min(WIDEST, Math.max(NARROWEST, start.width));
+  const wanted = Math.min(WIDEST, Math.max(NARROWEST, from * Math.exp(dxCss / DRAG_PX)));
+  const width = dxCss === 0 ? from : rounded(wanted, wanted);
+  const center = dyCss === 0 ? start.center : rounded(start.center + (dyCss * Math.sqrt(from * width)) / DRAG_PX, width);
+  return { width, center };
 }
 
-/** Whole numbers for usual windows, finer ones for narrow (SUV, probabilities). */
-function rounder(width: number): (value: number) => number {
-  if (width >= 20) return (value) => Math.round(value) + 0; // no -0
-  const digits = Math.min(9, Math.max(1, 2 - Math.floor(Math.log10(Math.max(width, 1e-6)))));
-  return (value) => Number(value.toFixed(digits));
+/** Whole numbers for usual windows, finer ones for narrow (SUV, probabilities): as they are shown. */
+function rounded(value: number, width: number): number {
+  const digits = Math.min(9, Math.max(0, 2 - Math.floor(Math.log10(width))));
+  return Number(value.toFixed(digits)) + 0; // no -0
 }
 
 const FUNCTIONS = ['LINEAR', 'LINEAR_EXACT', 'SIGMOID'] as const;

@@ -13,6 +13,7 @@ export function frameFacts(instanceId: number, patch: Partial<FrameFacts> = {}):
     pixel_aspect: 1,
     image_position_patient: [0, 0, instanceId],
     image_orientation_patient: [1, 0, 0, 0, 1, 0],
+    patient_orientation: null,
     slice_position_mm: instanceId - 106,
     slice_thickness: 1,
     windows: [{ center: 50, width: 350, explanation: '' }],
@@ -22,6 +23,7 @@ export function frameFacts(instanceId: number, patch: Partial<FrameFacts> = {}):
     rescale_type: 'HU',
     lossy: false,
     frame_time_ms: null,
+    is_video: false,
     refusal: '',
     ...patch,
   };

@@ -1,8 +1,9 @@
 import { Button } from '@mantine/core';
-import { IconPhotoOff, IconPhotoPlus, IconPhotoQuestion } from '@tabler/icons-react';
+import { IconPhotoOff, IconPhotoPlus, IconPhotoQuestion, IconVideoOff } from '@tabler/icons-react';
 import { useTranslation } from '../../shared/i18n';
 import { type CellController, PASSING } from '../control/cell';
 import { useSelected } from '../control/store';
+import { frameAt } from '../model/series';
 import { useViewer } from './context';
 import classes from './CellView.module.css';
 
@@ -32,9 +33,29 @@ export function CellMessage({ cell }: { cell: CellController }) {
     );
   }
   if (fault === null) return null;
+  const frame = frameAt(detail, fault.image);
   const others = (detail?.frames.length ?? 1) - 1;
   const passing = PASSING.has(fault.code);
   const gone = fault.code === 'not_found';
+  const next = others > 0 && (
+    <Button size="xs" variant="default" onClick={(event) => cell.goTo((cell.index + 1) % (others + 1), event.timeStamp, false)}>
+      {t('fault.next')}
+    </Button>
+  );
+  if (frame?.is_video === true && !passing && !gone) {
+    return (
+      <div className={classes.message} role="status">
+        <IconVideoOff size={30} stroke={1.4} aria-hidden />
+        <div className={classes.title}>{t('fault.videoTitle')}</div>
+        <div className={classes.text}>{t('fault.videoText')}</div>
+        {next !== false && (
+          <div className={classes.buttons} data-chrome="">
+            {next}
+          </div>
+        )}
+      </div>
+    );
+  }
   // The server explains in English; elsewhere its words stand under Details.
   const words = locale === 'en' && fault.message !== '' ? fault.message : t(gone ? 'fault.goneText' : passing ? 'fault.awayText' : 'fault.text');
   return (
@@ -48,11 +69,7 @@ export function CellMessage({ cell }: { cell: CellController }) {
         <Button size="xs" variant="default" onClick={() => cell.tryAgain()}>
           {t('common:tryAgain')}
         </Button>
-        {others > 0 && (
-          <Button size="xs" variant="default" onClick={(event) => cell.goTo((cell.index + 1) % (others + 1), event.timeStamp, false)}>
-            {t('fault.next')}
-          </Button>
-        )}
+        {next}
       </div>
       <details className={classes.details} data-chrome="">
         <summary>{t('common:details')}</summary>

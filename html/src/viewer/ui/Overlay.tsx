@@ -4,9 +4,8 @@ import { useStore } from '../control/store';
 import type { CellController } from '../control/cell';
 import { resolvePlacement } from '../control/cellState';
 import { formatNumber } from '../model/numbers';
-import { edgeLetters } from '../model/orientation';
 import { lengthSource, scaleBar, type ScaleBar } from '../model/scaleBar';
-import { frameAt } from '../model/series';
+import { frameAt, lettersOf } from '../model/series';
 import { useViewer } from './context';
 import { cornerTexts, type Translate } from './corners';
 import classes from './Overlay.module.css';
@@ -22,8 +21,8 @@ export const Overlay = memo(function Overlay({ cell }: { cell: CellController })
   if (overlay === 'off' || state.reference.seriesId === null) return null;
   const corners = cornerTexts(state, { study, overlay, compact: phone, locale, t: t as Translate });
   const frame = frameAt(state.detail, state.reference.image);
-  const placement = state.fault === null ? (resolvePlacement(state) ?? null) : null;
-  const letters = frame === null || state.fault !== null ? null : edgeLetters(frame.image_orientation_patient, state.presentation);
+  const placement = state.fault === null && state.shown !== null ? resolvePlacement(state) : null;
+  const letters = frame === null || state.fault !== null ? null : lettersOf(frame, state.presentation);
   const { perCss, heightPx } = state.canvas;
   const height = heightPx / perCss;
   const spacing = frame?.pixel_spacing ?? null;
@@ -35,7 +34,7 @@ export const Overlay = memo(function Overlay({ cell }: { cell: CellController })
     <div className={classes.overlay} data-phone={phone || undefined} data-overlay="" aria-hidden>
       <Lines className={classes.topLeft} lines={corners.topLeft} strong />
       <Lines className={classes.topRight} lines={corners.topRight} strong />
-      <Lines className={classes.bottomLeft} lines={state.fault === null ? corners.bottomLeft : corners.bottomLeft} />
+      <Lines className={classes.bottomLeft} lines={corners.bottomLeft} />
       <Lines className={classes.bottomRight} lines={corners.bottomRight} />
       {letters !== null && (
         <>

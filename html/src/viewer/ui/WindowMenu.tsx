@@ -3,7 +3,7 @@ import { IconAdjustmentsHorizontal } from '@tabler/icons-react';
 import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
 import { formatWindowNumber } from '../model/numbers';
-import { frameAt, isColour } from '../model/series';
+import { frameAt, isColour, sameImage } from '../model/series';
 import { presetsFor, sameWindow, type Window, type WidthLevel, windowValues } from '../model/windowing';
 import { Choice } from './Choice';
 import { useViewer } from './context';
@@ -48,11 +48,14 @@ export function WindowItems() {
     const hint = window === undefined ? t(own > 0 ? 'window.table' : 'window.fromImage') : pair(window);
     return entry(`own-${index}`, name === '' || own < 2 ? plain : name, hint, chosen, choose({ kind: 'recommended', index }, null));
   });
+  const known = state.range !== null && sameImage(state.range.image, state.reference.image ?? state.shown?.image ?? null) ? state.range : null;
+  const written = (value: number): string => formatWindowNumber(value, known === null ? 1 : known.high - known.low, locale);
+  const range = known === null ? '' : t('window.range', { low: written(known.low), high: written(known.high) });
   const presets = presetsFor(state.detail?.modality ?? '');
   return (
     <>
       {recommended}
-      {entry('full', t('window.fullDynamic'), t('window.range'), data.window.kind === 'full_dynamic', choose({ kind: 'full_dynamic' }, null))}
+      {entry('full', t('window.fullDynamic'), range, data.window.kind === 'full_dynamic', choose({ kind: 'full_dynamic' }, null))}
       {presets.length > 0 && <Menu.Divider />}
       {presets.map((preset) => {
         const window = windowValues(preset, frame?.voi_lut_function);

@@ -64,7 +64,7 @@ function topRight(state: CellState, { compact, locale, t }: CornerContext): stri
     const name = windowName(state, t);
     if (name !== '' && !compact) lines.push(name);
   }
-  const placement = resolvePlacement(state) ?? state.shown?.placement ?? null;
+  const placement = state.shown === null || state.fault !== null ? null : (resolvePlacement(state) ?? state.shown.placement);
   if (placement !== null) {
     const percent = (placement.zoom * state.canvas.deviceRatio * 100) / state.canvas.perCss;
     lines.push(t('corner.zoom', { percent: formatNumber(percent, locale, percent < 10 ? 1 : 0) }));

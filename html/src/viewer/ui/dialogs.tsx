@@ -1,19 +1,22 @@
-import { Button, Group, Kbd, Modal, NumberInput, Stack, Table } from '@mantine/core';
-import { useState } from 'react';
+import { Button, Group, Kbd, Modal, Stack, Table, TextInput } from '@mantine/core';
+import { type ReactNode, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
+import { useStore } from '../control/store';
 import { actionKeys, type ActionName, keyLabel, toolKeys } from '../input/actions';
 import { currentWindow } from '../input/drag';
+import { formatNumber, parseNumber, type Typed } from '../model/numbers';
 import { tools } from '../model/tools';
 import { frameAt } from '../model/series';
 import { windowValues } from '../model/windowing';
 import { useViewer } from './context';
+import classes from './dialogs.module.css';
 
 /** Window width and level by numbers. */
 export function WindowDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const { t } = useTranslation('viewer');
   const { phone } = useViewer();
   return (
-    <Modal opened={opened} onClose={onClose} title={t('window.dialog')} size={360} fullScreen={phone}>
+    <Modal opened={opened} onClose={onClose} title={t('window.dialog')} size={360} fullScreen={phone} closeButtonProps={{ 'aria-label': t('common:close') }}>
       {opened && <WindowForm onClose={onClose} />}
     </Modal>
   );
@@ -21,30 +24,51 @@ export function WindowDialog({ opened, onClose }: { opened: boolean; onClose: ()
 
 function WindowForm({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation('viewer');
-  const { viewer } = useViewer();
+  const { viewer, locale } = useViewer();
   const cell = viewer.activeCell;
   const now = currentWindow(cell.state);
-  const [width, setWidth] = useState<number | string>(now?.width ?? '');
-  const [level, setLevel] = useState<number | string>(now?.center ?? '');
+  const [width, setWidth] = useState(now === null ? '' : formatNumber(now.width, locale, 9));
+  const [level, setLevel] = useState(now === null ? '' : formatNumber(now.center, locale, 9));
   const [tried, setTried] = useState(false);
-  const widthFault = typeof width === 'number' && width > 0 && width <= 1e9 ? null : t('window.widthFault');
-  const levelFault = typeof level === 'number' && Math.abs(level) <= 1e9 ? null : t('window.levelFault');
+  const typedWidth = parseNumber(width, locale);
+  const typedLevel = parseNumber(level, locale);
+  const faultOf = (typed: Typed, good: boolean, words: 'window.widthFault' | 'window.levelFault'): string | null => {
+    if (typed.fault === 'mark') return t('window.markFault');
+    return typed.value === null || !good ? t(words) : null;
+  };
+  const widthFault = faultOf(typedWidth, typedWidth.value !== null && typedWidth.value > 0 && typedWidth.value <= 1e9, 'window.widthFault');
+  const levelFault = faultOf(typedLevel, typedLevel.value !== null && Math.abs(typedLevel.value) <= 1e9, 'window.levelFault');
   return (
     <form
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
         setTried(true);
-        if (widthFault !== null || levelFault !== null) return;
+        if (widthFault !== null || levelFault !== null || typedWidth.value === null || typedLevel.value === null) return;
         const frame = frameAt(cell.state.detail, cell.state.reference.image);
-        const window = windowValues({ width: Number(width), center: Number(level) }, frame?.voi_lut_function);
+        const window = windowValues({ width: typedWidth.value, center: typedLevel.value }, frame?.voi_lut_function);
         cell.change({ data: { window, presetId: null } }, event.timeStamp, false);
         onClose();
       }}
     >
       <Stack gap="md">
-        <NumberInput label={t('window.width')} value={width} onChange={setWidth} min={0} hideControls data-autofocus error={tried ? widthFault : null} />
-        <NumberInput label={t('window.level')} value={level} onChange={setLevel} hideControls error={tried ? levelFault : null} />
+        <TextInput
+          label={t('window.width')}
+          value={width}
+          onChange={(event) => setWidth(event.currentTarget.value)}
+          inputMode="decimal"
+          autoComplete="off"
+          data-autofocus
+          error={tried ? widthFault : null}
+        />
+        {/* No inputMode: a phone's keys for numbers have no minus. */}
+        <TextInput
+          label={t('window.level')}
+          value={level}
+          onChange={(event) => setLevel(event.currentTarget.value)}
+          autoComplete="off"
+          error={tried ? levelFault : null}
+        />
         <Group justify="flex-end" gap="sm">
           <Button variant="default" onClick={onClose}>
             {t('common:cancel')}
@@ -56,11 +80,21 @@ function WindowForm({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** All keys, for `?`. */
+/** All keys and what the mouse does, for `?`. */
 export function KeysDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const { t } = useTranslation('viewer');
   const { phone } = useViewer();
-  const rows: [string, string[]][] = [
+  return (
+    <Modal opened={opened} onClose={onClose} title={t('action.keys')} size={600} fullScreen={phone} closeButtonProps={{ 'aria-label': t('common:close') }}>
+      {opened && <Keys />}
+    </Modal>
+  );
+}
+
+function Keys() {
+  const { t } = useTranslation('viewer');
+  const { bindings } = useStore(useViewer().viewer.store);
+  const keys: [string, string[]][] = [
     [t('keys.images'), ['↑', '↓', 'PgUp', 'PgDn']],
     [t('keys.ends'), ['Home', 'End']],
     [t('keys.series'), ['←', '→']],
@@ -71,35 +105,34 @@ export function KeysDialog({ opened, onClose }: { opened: boolean; onClose: () =
     [t('keys.escape'), ['Esc']],
   ];
   const mouse: [string, string][] = [
-    [t('keys.wheel'), t('keys.wheelDoes')],
-    [t('keys.ctrlWheel'), t('tool.zoom')],
-    [t('keys.doubleClick'), t('menu.enlarge')],
-    [t('keys.toolClick'), t('keys.toolClickDoes')],
+    ...(['left', 'middle', 'right'] as const).map((button): [string, string] => [t(`tool.${bindings[button]}`), t(`keys.drag.${button}`)]),
+    [t('keys.wheelDoes'), t('keys.wheel')],
+    [t('keys.ctrlWheelDoes'), t('keys.ctrlWheel')],
+    [t('menu.enlarge'), t('keys.doubleClick')],
+    [t('keys.menu'), t('keys.rightClick')],
+    [t('keys.toolClickDoes'), t('keys.toolClick')],
   ];
+  const row = (name: string, how: ReactNode, key: string) => (
+    <Table.Tr key={key}>
+      <Table.Td>{name}</Table.Td>
+      <Table.Td style={{ textAlign: 'right' }}>{how}</Table.Td>
+    </Table.Tr>
+  );
+  const pressed = (key: string) => (
+    <Kbd key={key} ml={6} size="sm">
+      {key}
+    </Kbd>
+  );
   return (
-    <Modal opened={opened} onClose={onClose} title={t('action.keys')} size={600} fullScreen={phone}>
-      <Table withRowBorders={false} verticalSpacing={3} aria-label={t('action.keys')}>
-        <Table.Tbody>
-          {rows.map(([name, keys]) => (
-            <Table.Tr key={name}>
-              <Table.Td>{name}</Table.Td>
-              <Table.Td style={{ textAlign: 'right' }}>
-                {keys.map((key) => (
-                  <Kbd key={key} ml={6} size="sm">
-                    {key}
-                  </Kbd>
-                ))}
-              </Table.Td>
-            </Table.Tr>
-          ))}
-          {mouse.map(([gesture, does]) => (
-            <Table.Tr key={gesture}>
-              <Table.Td>{does}</Table.Td>
-              <Table.Td style={{ textAlign: 'right' }}>{gesture}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
+    <>
+      <Table withRowBorders={false} verticalSpacing={3} aria-label={t('keys.mouse')} captionSide="top">
+        <Table.Caption className={classes.caption}>{t('keys.mouse')}</Table.Caption>
+        <Table.Tbody>{mouse.map(([does, gesture]) => row(does, gesture, gesture))}</Table.Tbody>
       </Table>
-    </Modal>
+      <Table withRowBorders={false} verticalSpacing={3} aria-label={t('keys.keyboard')} captionSide="top" mt="sm">
+        <Table.Caption className={classes.caption}>{t('keys.keyboard')}</Table.Caption>
+        <Table.Tbody>{keys.map(([name, held]) => row(name, held.map(pressed), name))}</Table.Tbody>
+      </Table>
+    </>
   );
 }

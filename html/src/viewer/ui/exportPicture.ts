@@ -2,9 +2,8 @@
 
 import type { CellController } from '../control/cell';
 import { type CellState, resolvePlacement } from '../control/cellState';
-import { edgeLetters } from '../model/orientation';
 import { lengthSource, scaleBar } from '../model/scaleBar';
-import { frameAt } from '../model/series';
+import { frameAt, lettersOf } from '../model/series';
 import { type CornerContext, cornerTexts } from './corners';
 import { barLabel, barPath } from './Overlay';
 
@@ -49,7 +48,7 @@ function drawOverlay(pen: CanvasRenderingContext2D, state: CellState, context: C
   block(corners.bottomLeft, MARGIN, below(corners.bottomLeft), 'left', false);
   block(corners.bottomRight, width - MARGIN, below(corners.bottomRight), 'right', false);
   const frame = frameAt(state.detail, state.reference.image);
-  const letters = frame === null ? null : edgeLetters(frame.image_orientation_patient, state.presentation);
+  const letters = frame === null ? null : lettersOf(frame, state.presentation);
   if (letters !== null) {
     write(letters.top, width / 2, MARGIN + LINE / 2, 'center', 600, 14);
     write(letters.bottom, width / 2, height - MARGIN - LINE / 2, 'center', 600, 14);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { emptyCell } from '../control/cellState';
+import { emptyCell, resolvePlacement } from '../control/cellState';
 import en from '../i18n/en.json';
 import pt from '../i18n/pt.json';
-import { seriesDetail } from '../testing/series';
+import { frameFacts, seriesDetail } from '../testing/series';
 import { cornerTexts, type Translate } from './corners';
 
 type Texts = { [key: string]: string | Texts };
@@ -54,15 +54,34 @@ describe('corners', () => {
     reference: { seriesId: 7, image: { instance_id: 100, frame_number: 1 } },
     canvas: { widthPx: 1024, heightPx: 1024, perCss: 2, deviceRatio: 2 },
     detail: seriesDetail(214),
+    shown: {
+      revision: 1,
+      sequence: 1,
+      still: true,
+      lossless: true,
+      sourceLossy: false,
+      image: { instance_id: 100, frame_number: 1 },
+      windowCenter: 50,
+      windowWidth: 350,
+      placement: null,
+    },
   };
   const context = { study, overlay: 'full' as const, compact: false, locale: 'en', t };
+
+  it('say no zoom as long as there is no picture, nor where there can be none', () => {
+    expect(cornerTexts({ ...state, shown: null }, context).topRight).toEqual(['W 350 L 50', 'Recommended']);
+    const fault = { code: 'unprocessable', message: '', image: null };
+    expect(cornerTexts({ ...state, fault }, context).topRight).toEqual(['W 350 L 50', 'Recommended']);
+    const empty = { ...seriesDetail(1), frames: [frameFacts(100, { rows: 0, columns: 0 })] };
+    expect(resolvePlacement({ ...state, detail: empty })).toBeNull();
+  });
 
   it('say who, how, where', () => {
     expect(cornerTexts(state, context)).toEqual({
       topLeft: ['Almeida, Beatriz', '0048213 · F · 1958-05-14 (68 y)', 'CT chest with contrast', '2026-11-23 16:42'],
       topRight: ['W 350 L 50', 'Recommended', 'Zoom 200 %'],
       bottomLeft: ['S2 · Mediastinum 1.0 mm', 'Image 1 of 214 · −6.0 mm'],
-      bottomRight: [],
+      bottomRight: ['Lossless'],
     });
   });
 
