@@ -138,7 +138,7 @@ function Viewer({ viewer, studyId, seriesId, active, onTitle, onBack }: ViewerTa
   }, [active, environment]);
 
   useEffect(() => {
-    if (!active) viewer.stopPlay();
+    viewer.setActive(active);
   }, [active, viewer]);
 
   const openMenu = useCallback((at: Point) => setMenuAt(at), []);

@@ -130,6 +130,12 @@ export class ViewerController {
     return this.cells[number] ?? (this.cells[0] as CellController);
   }
 
+  /** Whether this study is the one on the screen. */
+  setActive(active: boolean): void {
+    this.connection.setWatched(active);
+    if (!active) this.stopPlay();
+  }
+
   start(): () => void {
     const online = (): void => this.connection.online();
     const offline = (): void => this.connection.offline();

@@ -233,6 +233,70 @@ describe('after a loss', () => {
   });
 });
 
+describe('a server that asks to come later', () => {
+  it('is waited for as long as it says, without a word of a lost connection', async () => {
+    tickets = [() => Promise.reject(new ApiError(429, 'too_many', '', {}, null, 7))];
+    connection.start();
+    connection.openCell(0, 7);
+    await settle();
+    expect(state()).toEqual({ kind: 'busy', since: 0, retryAt: 7000 });
+    await clock.pass(6999);
+    expect(sockets).toHaveLength(0);
+    await clock.pass(1);
+    expect(sockets).toHaveLength(1);
+    last().welcome();
+    expect(states.map((one) => one.kind)).toEqual(['busy', 'open']);
+  });
+
+  it('that does not say when is asked every 5 s', async () => {
+    const refused = (): Promise<string> => Promise.reject(new ApiError(429, 'too_many', ''));
+    tickets = [refused, refused];
+    connection.start();
+    await settle();
+    expect(state()).toEqual({ kind: 'busy', since: 0, retryAt: 5000 });
+    await clock.pass(5000);
+    expect(state()).toEqual({ kind: 'busy', since: 0, retryAt: 10_000 });
+    await clock.pass(5000);
+    expect(sockets).toHaveLength(1);
+  });
+
+  it('is not asked earlier by a network that comes back or by a page that is shown', async () => {
+    tickets = [() => Promise.reject(new ApiError(429, 'too_many', '', {}, null, 7))];
+    connection.start();
+    await settle();
+    connection.online();
+    connection.tryNow();
+    await clock.pass(6000);
+    expect(sockets).toHaveLength(0);
+  });
+});
+
+describe('a study that nobody looks at', () => {
+  it('connects only when it is shown', async () => {
+    connection.setWatched(false);
+    connection.start();
+    await clock.pass(60_000);
+    expect(sockets).toHaveLength(0);
+    connection.setWatched(true);
+    await settle();
+    expect(sockets).toHaveLength(1);
+  });
+
+  it('keeps its connection, and after a loss waits until it is shown again', async () => {
+    await opened();
+    connection.setWatched(false);
+    expect(last().closedWith).toBeNull();
+    last().drop(1006);
+    await clock.pass(60_000);
+    expect(sockets).toHaveLength(1);
+    connection.setWatched(true);
+    await settle();
+    expect(sockets).toHaveLength(2);
+    last().welcome();
+    expect(state()).toEqual({ kind: 'open' });
+  });
+});
+
 describe('what trying again cannot help', () => {
   it('is a session that ended', async () => {
     await opened();

@@ -31,6 +31,8 @@ export type ConnectionState =
   | { kind: 'lost'; since: number; retryAt: number | null; offline: boolean }
   /** The render node leaves or is gone; another takes over. */
   | { kind: 'moving'; since: number }
+  /** The server asks to come later (429): nothing is broken, and it is tried again by itself at `retryAt`. */
+  | { kind: 'busy'; since: number; retryAt: number }
   /** The session is over. */
   | { kind: 'ended' }
   /** Trying again cannot help. */
@@ -53,6 +55,9 @@ export const PING_EVERY_MS = 20_000;
 /** With a ping each way every 20 s, so much silence means a dead line. */
 export const SILENCE_MS = 45_000;
 export const WELCOME_WITHIN_MS = 10_000;
+/** How long to stay away where a 429 does not say it, and at most. */
+export const BUSY_MS = 5_000;
+const BUSY_AT_MOST_MS = 120_000;
 const OFFLINE_ANSWER_MS = 3_000;
 /** So many tries of a node change before it is called a lost connection; it takes seconds, so they stay close together. */
 const MOVING_TRIES = 10;
@@ -74,6 +79,9 @@ export class RenderConnection {
   #failures = 0;
   /** Once per loss a leaving node is answered by a try without waiting. */
   #wentAtOnce = false;
+  /** Somebody looks: only then a broken connection is made anew. */
+  #watched = true;
+  #waitsForEyes = false;
   #generation = 0;
   #retryTimer: number | null = null;
   #pingTimer: number | null = null;
@@ -88,12 +96,27 @@ export class RenderConnection {
   }
 
   start(): void {
-    if (this.#socket === null && this.#retryTimer === null) void this.#connect();
+    if (this.#socket === null && this.#retryTimer === null) this.#tryWhenSeen();
+  }
+
+  /** Whether the study is on the screen. A hidden one keeps the connection it has, but does not ask for another. */
+  setWatched(watched: boolean): void {
+    this.#watched = watched;
+    if (!watched || !this.#waitsForEyes) return;
+    this.#waitsForEyes = false;
+    this.#failures = 0;
+    void this.#connect();
+  }
+
+  #tryWhenSeen(): void {
+    if (this.#watched) void this.#connect();
+    else this.#waitsForEyes = true;
   }
 
   /** Leaves for good. */
   stop(): void {
     this.#generation += 1;
+    this.#waitsForEyes = false;
     this.#dropSocket(1000);
     this.#clear('retry');
   }
@@ -158,6 +181,7 @@ export class RenderConnection {
       if (generation !== this.#generation) return;
       if (error instanceof ApiError && error.status === 401) this.#set({ kind: 'ended' });
       else if (error instanceof ApiError && error.status === 403) this.#set({ kind: 'failed', reason: 'forbidden' });
+      else if (error instanceof ApiError && error.status === 429) this.#waitFor(error.retryAfterS);
       else this.#lose(null);
       return;
     }
@@ -245,10 +269,23 @@ export class RenderConnection {
     else this.#failures += 1;
     if (moving) this.#set({ kind: 'moving', since });
     else this.#set({ kind: 'lost', since, retryAt: now + delay, offline: this.#deps.isOffline?.() ?? false });
+    this.#retryIn(delay);
+  }
+
+  /** Too many at once: comes back when the server said. */
+  #waitFor(seconds: number | null): void {
+    const now = this.#deps.clock.now();
+    const delay = seconds === null ? BUSY_MS : Math.min(BUSY_AT_MOST_MS, seconds * 1000);
+    const since = this.#state.kind === 'busy' ? this.#state.since : now;
+    this.#set({ kind: 'busy', since, retryAt: now + delay });
+    this.#retryIn(delay);
+  }
+
+  #retryIn(delay: number): void {
     this.#clear('retry');
     this.#retryTimer = this.#deps.clock.setTimeout(() => {
       this.#retryTimer = null;
-      void this.#connect();
+      this.#tryWhenSeen();
     }, delay);
   }
 

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { IconArrowsExchange, IconWifiOff } from '@tabler/icons-react';
+import { IconArrowsExchange, IconHourglass, IconWifiOff } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import { useStore } from '../control/store';
@@ -9,13 +9,14 @@ import classes from './Banner.module.css';
 /** A short break is nobody's business. */
 const LOST_FROM_MS = 300;
 const MOVING_FROM_MS = 1000;
+const BUSY_FROM_MS = 2000;
 
 /** Says that the connection is away and when it is tried again; lies over the windows and moves nothing. */
 export function Banner() {
   const { t } = useTranslation('viewer');
   const { viewer } = useViewer();
   const { connection } = useStore(viewer.store);
-  const away = connection.kind === 'lost' || connection.kind === 'moving';
+  const away = connection.kind === 'lost' || connection.kind === 'moving' || connection.kind === 'busy';
   const [, tick] = useState(0);
   useEffect(() => {
     if (!away) return;
@@ -33,7 +34,7 @@ export function Banner() {
       </div>
     );
   }
-  if (connection.kind !== 'lost' && connection.kind !== 'moving') return null;
+  if (connection.kind !== 'lost' && connection.kind !== 'moving' && connection.kind !== 'busy') return null;
   const since = viewer.clock.now() - connection.since;
   if (connection.kind === 'moving') {
     if (since < MOVING_FROM_MS) return null;
@@ -44,8 +45,19 @@ export function Banner() {
       </div>
     );
   }
-  if (since < LOST_FROM_MS) return null;
   const left = connection.retryAt === null ? 0 : Math.max(0, Math.ceil((connection.retryAt - viewer.clock.now()) / 1000));
+  const when = left > 0 ? t('connection.in', { seconds: left }) : t('connection.now');
+  if (connection.kind === 'busy') {
+    if (since < BUSY_FROM_MS) return null;
+    return (
+      <div className={classes.banner}>
+        <IconHourglass size={18} stroke={1.7} aria-hidden />
+        <span role="status">{t('connection.busy')}</span>
+        <span className={classes.count}>{when}</span>
+      </div>
+    );
+  }
+  if (since < LOST_FROM_MS) return null;
   return (
     <div className={classes.banner}>
       <IconWifiOff size={18} stroke={1.7} aria-hidden />
@@ -53,7 +65,7 @@ export function Banner() {
         <b>{t('connection.lost')}</b> {t('connection.kept')}
       </span>
       {/* Counting aloud every second would be noise. */}
-      <span className={classes.count}>{left > 0 ? t('connection.in', { seconds: left }) : t('connection.now')}</span>
+      <span className={classes.count}>{when}</span>
       <Button size="compact-sm" variant="outline" className={classes.button} onClick={() => viewer.connection.tryNow()}>
         {t('connection.tryNow')}
       </Button>
