@@ -81,7 +81,8 @@ class SqlArchiveRepository:
         ).scalar_one()
         if total == 0 or query.offset >= total:
             return StudyPage((), total)
-        ids = self._connection.execute(study_ids(owner_id, query, conditions, total)).scalars().all()
+        statement = study_ids(self._connection, owner_id, query, conditions, total)
+        ids = self._connection.execute(statement).scalars().all()
         rows = {row.study_id: row for row in self._connection.execute(select(study).where(study.c.study_id.in_(ids)))}
         return StudyPage(tuple(_study(rows[study_id]) for study_id in ids), total)
 
