@@ -33,6 +33,7 @@ class Operation:
     query: type[BaseModel] | None
     status: int
     media_type: str
+    octets: bool
 
 
 def operation(
@@ -43,11 +44,15 @@ def operation(
     query: type[BaseModel] | None = None,
     status: int = 200,
     media_type: str = "application/json",
+    octets: bool = False,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Describe a view: one line, the models of its body, answer and query, and what it answers when all is well."""
+    """Describe a view: one line, the models of its body, answer and query, and what it answers when all is well.
+
+    ``octets`` says that the body of the request is a file, or a part of one.
+    """
 
     def mark(view: Callable[P, R]) -> Callable[P, R]:
-        setattr(view, _MARK, Operation(summary, request, response, query, status, media_type))
+        setattr(view, _MARK, Operation(summary, request, response, query, status, media_type, octets))
         return view
 
     return mark
@@ -120,6 +125,8 @@ def _operation(tag: str, rule: Rule, method: str, found: Operation, level: Level
             "required": True,
             "content": {"application/json": {"schema": _reference(found.request)}},
         }
+    if found.octets:
+        result["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
     if level is not Level.PUBLIC:
         result["security"] = [{"session": [], "csrf": []} if method in _UNSAFE else {"session": []}]
     return result

@@ -158,13 +158,13 @@ def _upload_routes(app: Flask, client: StorageClient) -> None:
         return _pass(client, "POST", "/uploads", value={"name": body.name, "size_bytes": body.size_bytes})
 
     @app.post("/v2/studies/uploads/whole")
-    @operation("Upload a file of at most one part; the body is its octets", query=WholeQuery)
+    @operation("Upload a file of at most one part; the body is its octets", query=WholeQuery, octets=True)
     def whole() -> Response:
         name = upload_name_from(request.args.get("name", ""))
         return uploads.pass_body("POST", "/uploads/whole", [("name", name)], least_bytes=0)
 
     @app.put("/v2/studies/uploads/<upload_id>")
-    @operation("Send a part; the body is its octets", query=PartQuery)
+    @operation("Send a part; the body is its octets", query=PartQuery, octets=True)
     def part(upload_id: str) -> Response:
         offset = part_offset_from(request.args.get("offset", ""))
         return uploads.pass_body("PUT", f"/uploads/{upload_id}", [("offset", str(offset))], keep_what_arrived=True)

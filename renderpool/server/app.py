@@ -13,63 +13,19 @@ from renderpool.server.node import NODE, RenderNode
 from renderpool.server.pictures import PICTURES, PictureCache, get_rendered, get_thumbnail
 from renderpool.server.status import get_health, get_metrics, get_status
 from renderpool.server.stream import SOCKETS, close_sockets, get_stream
-from webviewer.core.errors import (
-    ConfigError,
-    Conflict,
-    DataError,
-    DeviceLost,
-    InvalidInput,
-    LimitExceeded,
-    NotFound,
-    NotSignedIn,
-    PermissionDenied,
-    ProtocolError,
-    RenderError,
-    Unavailable,
-    WebviewerError,
-)
+from webviewer.core.errors import ConfigError, InvalidInput, NotFound, NotSignedIn, WebviewerError
+from webviewer.core.http_errors import error_body, error_headers, status_of
 
 _LOG = logging.getLogger(__name__)
-
-# The nearest class of an error's own counts; a test proves that every class of ours has one.
-STATUS_BY_ERROR: dict[type[WebviewerError], int] = {
-    WebviewerError: 500,
-    InvalidInput: 400,
-    NotSignedIn: 401,
-    PermissionDenied: 403,
-    NotFound: 404,
-    Conflict: 409,
-    LimitExceeded: 429,
-    Unavailable: 503,
-    DataError: 422,
-    RenderError: 500,
-    DeviceLost: 503,
-    ProtocolError: 400,
-    ConfigError: 500,
-}
 
 _MAX_REQUEST_BYTES = 64 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def status_of(error: WebviewerError) -> int:
-    """Return the HTTP status of an error."""
-    return next(STATUS_BY_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_BY_ERROR)
-
-
 def error_response(error: WebviewerError) -> web.Response:
     """Return an error in the one shape."""
-    body = {
-        "error": {
-            "code": error.code,
-            "message": error.message,
-            "details": error.details,
-            "correlation_id": uuid.uuid4().hex,
-        }
-    }
-    headers = {"Cache-Control": "no-store"}
-    if isinstance(error, LimitExceeded) and error.resets_in_s is not None:
-        headers["Retry-After"] = str(max(1, round(error.resets_in_s)))
+    body = error_body(error.code, error.message, error.details, uuid.uuid4().hex)
+    headers = {"Cache-Control": "no-store", **error_headers(error)}
     return web.json_response(body, status=status_of(error), headers=headers)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -242,3 +243,24 @@ def test_the_openapi_document_describes_the_routes_from_their_models(control: Co
     assert set(document["components"]["schemas"]["SignInBody"]["required"]) == {"user_name", "password"}
     assert "security" not in sign_in
     assert document["paths"]["/v2/settings/{key}"]["put"]["security"] == [{"session": [], "csrf": []}]
+
+
+def test_the_openapi_document_has_every_request_that_a_page_can_make(
+    apps: dict[str, Flask], control: ControlServer
+) -> None:
+    paths = requests.get(f"{control.base}/v2/openapi.json", timeout=10).json()["paths"]
+    described = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    existing = {
+        f"{method} " + re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule)
+        for prefix, app in apps.items()
+        if prefix != "internal"
+        for method, rule, _ in routes(app)
+        if rule.startswith("/v2/")
+    }
+    assert described == existing
+    assert {"GET /v2/studies", "PUT /v2/studies/uploads/{upload_id}", "GET /v2/settings/{key}"} < described
+    assert "GET /v2/render/series/{series_id}/thumbnail" in described
+    search = paths["/v2/studies"]["get"]
+    assert {"patient_name", "modalities", "sort", "limit"} < {one["name"] for one in search["parameters"]}
+    whole = paths["/v2/studies/uploads/whole"]["post"]
+    assert whole["requestBody"]["content"] == {"application/octet-stream": {}}

@@ -20,12 +20,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from renderpool.server import RenderNode, create_app
-from renderpool.server.app import STATUS_BY_ERROR, status_of
 from renderpool.session.images import ImageStore
 from renderpool.session.scheduler import Scheduler
 from tests.render.reference_view import grey_linear, worst
 from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
 from webviewer.core import errors
+from webviewer.core.http_errors import HTTP_STATUS, status_of
 from webviewer.protocol.framing import FrameFlag, FrameHeader, unpack_frame
 
 TOKEN = "token-of-the-test-0123456789"
@@ -323,10 +323,10 @@ def test_every_error_of_ours_has_a_status() -> None:
     assert len(kinds) > 15
     statuses = {kind.__name__: status_of(kind("words")) for kind in kinds}
     assert statuses["DecodeError"] == 422
-    assert statuses["OutOfResources"] == 503
+    assert statuses["OutOfResources"] == 507
     assert statuses["DeviceLost"] == 503
     assert all(400 <= status < 600 for status in statuses.values())
-    assert STATUS_BY_ERROR[errors.WebviewerError] == 500
+    assert HTTP_STATUS[errors.WebviewerError] == 500
 
 
 def test_an_empty_internal_token_is_refused_at_start(server: Server) -> None:
