@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NewType, Protocol
 
 OwnerId = NewType("OwnerId", int)
@@ -174,7 +174,6 @@ class Receipt:
     instance_id: InstanceId
     new_study: bool = False
     new_series: bool = False
-    replaced_files: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
