@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from flask import Flask, redirect, request, send_file
+from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.security import safe_join
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from functions.common.app import new_app
+from functions.common.errors import error_response
 from functions.common.guard import public
+from functions.pages.nowhere import nowhere, wants_page
 from webviewer.bootstrap import Services
 from webviewer.core.errors import NotFound, Unavailable
 
@@ -73,6 +76,14 @@ def create_app(services: Services) -> Flask:
     @public
     def config() -> WerkzeugResponse:
         return _serve(root, ".config.json")
+
+    @app.errorhandler(NotFound)
+    def no_file(error: NotFound) -> WerkzeugResponse:
+        return nowhere(request) if wants_page(request) else error_response(error)
+
+    @app.errorhandler(NoRoute)
+    def no_route(_error: NoRoute) -> WerkzeugResponse:
+        return no_file(NotFound("There is nothing at this address."))
 
     return app
 

@@ -110,6 +110,39 @@ def test_nothing_outside_the_pages_is_served(control: ControlServer, path: str) 
     session.close()
 
 
+BROWSER_ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("path", "languages", "title", "root"),
+    [
+        ("/nonsense", "en-GB,en;q=0.9", "There is no page at this address", "./"),
+        ("/viewer/tags/", "pt-BR,pt;q=0.9,en;q=0.5", "Não há página neste endereço", "../../"),
+        ("/a/b/c", "de", "There is no page at this address", "../../"),
+        ("/assets/none.js", "", "There is no page at this address", "../"),
+    ],
+)
+def test_a_browser_at_an_address_that_does_not_exist_is_told_in_words(
+    control: ControlServer, path: str, languages: str, title: str, root: str
+) -> None:
+    headers = {"Accept": BROWSER_ACCEPT, "Accept-Language": languages}
+    answer = requests.get(control.base + path, headers=headers, timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert f"<h1>{title}</h1>" in answer.text
+    assert f'href="{root}"' in answer.text  # relative: right behind any prefix
+    assert path not in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert set(answer.headers["Vary"].split(", ")) == {"Accept", "Accept-Language"}
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "image/avif,image/webp,*/*;q=0.8"])
+def test_a_program_at_an_address_that_does_not_exist_gets_json(control: ControlServer, accept: str) -> None:
+    answer = requests.get(f"{control.base}/nonsense", headers={"Accept": accept}, timeout=10)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+    assert answer.json()["error"]["correlation_id"] == answer.headers["X-Request-Id"]
+
+
 def test_settings_are_kept_for_each_user(control: ControlServer) -> None:
     first, second = control.signed_in(), control.signed_in()
     never_set = first.get("/v2/settings/theme")
