@@ -55,6 +55,9 @@ class Sender(threading.Thread):
             if "Status" in status and status.Status == 0x0000:
                 self.acknowledged.append(uid)
             number += 1
+        connection = association.dul.socket  # which pynetdicom leaves open when an association breaks
+        if connection is not None and connection.socket is not None:
+            connection.socket.close()
 
 
 def make_object(number: int) -> Dataset:
