@@ -6,7 +6,7 @@ import { wordsFor } from '../shared/api/words';
 import { formatBytes, formatDuration, formatNumber } from '../shared/format/format';
 import { currentLanguage, useTranslation } from '../shared/i18n';
 import classes from './admin.module.css';
-import { databaseName, deviceOf, type NodeState, numberFact, type ServerState, sumFact, textFact } from './state';
+import { databaseName, deviceOf, hostOf, type NodeState, numberFact, type ServerState, sumFact, textFact } from './state';
 
 const refreshMs = 5000;
 
@@ -89,13 +89,13 @@ function Facts({ state }: { state: ServerState }) {
             <tbody>
               <tr>
                 <th scope="row">{t('nodes.control')}</th>
-                <td>{globalThis.location.host}</td>
-                <td>
+                <td data-title={t('nodes.address')}>{globalThis.location.host}</td>
+                <td data-title={t('nodes.state')}>
                   <State state="good" label={t('nodes.online')} />
                 </td>
-                <td>{state.version}</td>
-                <td>{formatDuration(state.uptime_s, language)}</td>
-                <td>{t('common:empty')}</td>
+                <td data-title={t('nodes.version')}>{state.version}</td>
+                <td data-title={t('nodes.uptime')}>{formatDuration(state.uptime_s, language)}</td>
+                <td data-title={t('nodes.details')}>{t('common:empty')}</td>
               </tr>
               {state.nodes
                 .filter((node) => node.kind !== 'control')
@@ -137,11 +137,11 @@ function NodeRow({ node }: { node: NodeState }) {
   return (
     <tr>
       <th scope="row">{kind}</th>
-      <td>{node.address}</td>
-      <td>{state}</td>
-      <td>{textFact(node, 'version') || t('common:empty')}</td>
-      <td>{uptime === null ? t('common:empty') : formatDuration(uptime, language)}</td>
-      <td className={classes.details}>{details || t('common:empty')}</td>
+      <td data-title={t('nodes.address')}>{hostOf(node.address)}</td>
+      <td data-title={t('nodes.state')}>{state}</td>
+      <td data-title={t('nodes.version')}>{textFact(node, 'version') || t('common:empty')}</td>
+      <td data-title={t('nodes.uptime')}>{uptime === null ? t('common:empty') : formatDuration(uptime, language)}</td>
+      <td className={classes.details} data-title={t('nodes.details')}>{details || t('common:empty')}</td>
     </tr>
   );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { databaseName, deviceOf, type NodeState, numberFact, sumFact } from './state';
+import { databaseName, deviceOf, hostOf, type NodeState, numberFact, sumFact } from './state';
 
 function node(kind: string, status: Record<string, unknown>): NodeState {
   return { node_id: 1, kind, address: 'http://127.0.0.1:1', active: true, last_heartbeat_at: '', ok: true, reason: '', status };
@@ -15,6 +15,10 @@ describe('the state of the server', () => {
   it('names the device of a render node with its driver', () => {
     expect(deviceOf(node('render', { device: { index: 0, renderer: 'llvmpipe', driver: 'Mesa 22.3.6', software: true } }))).toBe('llvmpipe · Mesa 22.3.6');
     expect(deviceOf(node('storage', {}))).toBe('');
+  });
+
+  it('writes the address of every node alike', () => {
+    expect([hostOf('http://127.0.0.1:8091'), hostOf('https://node-2/'), hostOf('somewhere')]).toEqual(['127.0.0.1:8091', 'node-2', 'somewhere']);
   });
 
   it('calls databases by the names that people know', () => {

@@ -44,6 +44,11 @@ export function databaseName(kind: string): string {
   return names[kind] ?? kind;
 }
 
+/** Host and port of a node's address: all of them are written alike. */
+export function hostOf(address: string): string {
+  return URL.canParse(address) ? new URL(address).host : address;
+}
+
 /** Which device a render node draws with, and its driver. */
 export function deviceOf(node: NodeState): string {
   const device = node.status['device'];

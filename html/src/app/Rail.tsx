@@ -31,10 +31,10 @@ export function Rail({ route, onGo, onSignOut, wide = false }: NavigationProps &
         </UnstyledButton>
       ))}
       <span className={classes.spring} />
-      <LanguageMenu compact />
-      <ThemeToggle />
+      <LanguageMenu compact={wide ? 'wide' : 'narrow'} />
+      <ThemeToggle wide={wide} />
       <UnstyledButton className={classes.place} onClick={onSignOut}>
-        <IconLogout size={18} stroke={iconStroke} aria-hidden />
+        <IconLogout size={wide ? 20 : 18} stroke={iconStroke} aria-hidden />
         <span>{t('common:signOut')}</span>
       </UnstyledButton>
     </nav>

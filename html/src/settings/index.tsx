@@ -38,6 +38,7 @@ export function SettingsPage() {
           onChange={(event) => setTheme(toScheme(event.currentTarget.value) ?? 'dark')}
         />
         <p className={classes.dim}>{t('kept')}</p>
+        <p className={`${classes.dim} ${classes.wideOnly}`}>{t('tableHint')}</p>
       </section>
     </main>
   );
@@ -66,6 +67,8 @@ export function AboutPage() {
             <p>{t('common:specialists')}</p>
           </div>
         </div>
+        <h2>{t('about.contactTitle')}</h2>
+        <p className={classes.dim}>{t('about.contact')}</p>
         <h2>{t('about.licenceTitle')}</h2>
         <p className={classes.dim}>{t('about.licence')}</p>
       </section>

@@ -7,6 +7,7 @@ import type { Study } from '../shared/api/types';
 import { formatNumber } from '../shared/format/format';
 import { iconStroke } from '../shared/icons';
 import { currentLanguage, useTranslation } from '../shared/i18n';
+import { session } from '../shared/session/store';
 import { DeleteDialog } from './list/DeleteDialog';
 import { Pager } from './list/Pager';
 import { RowMenu } from './list/RowMenu';
@@ -221,6 +222,17 @@ function insteadOfRows(list: StudyList, t: (key: string) => string): ReactNode {
   }
   if (list.page === undefined || list.page.total > 0) return null;
   if (!hasFilters(list)) {
+    if (session.get().user?.is_administrator === true) {
+      return (
+        <div className={classes.state}>
+          <h2>{t('state.adminTitle')}</h2>
+          <p>{t('state.adminText')}</p>
+          <Button component="a" href={address('/admin/')}>
+            {t('state.adminLink')}
+          </Button>
+        </div>
+      );
+    }
     return (
       <div className={classes.empty}>
         <DropArea large />

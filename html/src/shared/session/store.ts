@@ -15,6 +15,26 @@ export interface SessionState {
 
 const unknown: SessionState = { status: 'unknown', user: null, csrfToken: null, endReason: null };
 
+const hintKey = 'webviewer.session';
+
+/** Whether this browser may have a session; where nothing can be remembered, it may. */
+export function mayHaveSession(): boolean {
+  try {
+    return localStorage.getItem(hintKey) !== null;
+  } catch {
+    return true;
+  }
+}
+
+function hint(has: boolean): void {
+  try {
+    if (has) localStorage.setItem(hintKey, '1');
+    else localStorage.removeItem(hintKey);
+  } catch {
+    // storage is blocked: the server is asked at every start
+  }
+}
+
 export class SessionStore {
   #state: SessionState = unknown;
   readonly #listeners = new Set<() => void>();
@@ -43,6 +63,7 @@ export class SessionStore {
 
   #set(state: SessionState): void {
     this.#state = state;
+    hint(state.status === 'signed-in');
     for (const listener of [...this.#listeners]) listener();
   }
 }

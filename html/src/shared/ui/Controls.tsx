@@ -5,17 +5,17 @@ import { languageNames, languages, localeOf, useTranslation } from '../i18n';
 import { usePreferences } from '../session/preferences';
 import classes from './Controls.module.css';
 
-/** The language button of the lower left corner. `compact` shows the short name, for the rail. */
-export function LanguageMenu({ compact = false }: { compact?: boolean }) {
+/** The language button of the lower left corner. `compact` is its form in the rail: the short name, or a row of the drawer. */
+export function LanguageMenu({ compact }: { compact?: 'narrow' | 'wide' }) {
   const { t } = useTranslation();
   const { language, setLanguage } = usePreferences();
   return (
     <Menu position="top-start" width={200}>
       <Menu.Target>
-        <UnstyledButton className={compact ? classes.compact : classes.language} aria-label={`${t('language')}: ${compact ? `${language.toUpperCase()}, ` : ''}${languageNames[language]}`}>
-          <IconLanguage size={compact ? 18 : 16} stroke={iconStroke} aria-hidden />
-          <span>{compact ? language.toUpperCase() : languageNames[language]}</span>
-          {!compact && <IconChevronUp size={14} stroke={iconStroke} aria-hidden />}
+        <UnstyledButton className={compact === undefined ? classes.language : classes.compact} data-wide={compact === 'wide' || undefined} aria-label={`${t('language')}: ${compact === 'narrow' ? `${language.toUpperCase()}, ` : ''}${languageNames[language]}`}>
+          <IconLanguage size={compact === undefined ? 16 : compact === 'wide' ? 20 : 18} stroke={iconStroke} aria-hidden />
+          <span>{compact === 'narrow' ? language.toUpperCase() : languageNames[language]}</span>
+          {compact === undefined && <IconChevronUp size={14} stroke={iconStroke} aria-hidden />}
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
@@ -67,17 +67,20 @@ export function ThemeSwitch() {
 }
 
 /** One button that turns the theme over, for the rail. */
-export function ThemeToggle() {
+export function ThemeToggle({ wide = false }: { wide?: boolean }) {
   const { t } = useTranslation();
   const { theme, setTheme } = usePreferences();
   const Icon = theme === 'dark' ? IconMoon : IconSun;
+  const label = t(theme === 'dark' ? 'switchToLight' : 'switchToDark');
   return (
     <UnstyledButton
       className={classes.compact}
-      aria-label={theme === 'dark' ? t('switchToLight') : t('switchToDark')}
+      data-wide={wide || undefined}
+      aria-label={label}
       onClick={() => setTheme(theme === 'dark' ? 'light' : 'dark')}
     >
-      <Icon size={18} stroke={iconStroke} aria-hidden />
+      <Icon size={wide ? 20 : 18} stroke={iconStroke} aria-hidden />
+      {wide && <span>{label}</span>}
     </UnstyledButton>
   );
 }

@@ -5,6 +5,7 @@ import { DatePicker, DatesProvider } from '@mantine/dates';
 import { useState } from 'react';
 import { currentLanguage, useTranslation } from '../../shared/i18n';
 import { dayRange, type StudyDates } from '../model/search';
+import classes from './DateRange.module.css';
 
 /** A calendar for the first and the last study date; loaded when it is first opened. */
 export default function DateRange({ dates, onChange }: { dates: StudyDates; onChange: (dates: StudyDates) => void }) {
@@ -16,6 +17,18 @@ export default function DateRange({ dates, onChange }: { dates: StudyDates; onCh
       <DatePicker
         type="range"
         allowSingleDateInRange
+        hideOutsideDates
+        classNames={{ day: classes.day }}
+        ariaLabels={{
+          previousMonth: t('calendar.previousMonth'),
+          nextMonth: t('calendar.nextMonth'),
+          monthLevelControl: t('calendar.chooseMonth'),
+          previousYear: t('calendar.previousYear'),
+          nextYear: t('calendar.nextYear'),
+          yearLevelControl: t('calendar.chooseYear'),
+          previousDecade: t('calendar.previousYears'),
+          nextDecade: t('calendar.nextYears'),
+        }}
         value={value}
         onChange={(next) => {
           const [from, to] = next;

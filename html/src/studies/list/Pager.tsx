@@ -37,7 +37,7 @@ export function Pager({ list, compact = false, onPageSize }: { list: StudyList; 
           />
         </>
       )}
-      <span className={classes.range}>{t('range', { first: number(facts.first), last: number(facts.last), total: number(facts.total) })}</span>
+      <span className={classes.range}>{facts.total > 0 && t('range', { first: number(facts.first), last: number(facts.last), total: number(facts.total) })}</span>
       <span className={classes.arrows}>
         {arrow(t('firstPage'), IconChevronLeftPipe, 0, facts.atStart)}
         {arrow(t('previousPage'), IconChevronLeft, facts.previous, facts.atStart)}

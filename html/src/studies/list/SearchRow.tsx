@@ -1,15 +1,14 @@
 import { Checkbox, NativeSelect, Popover, TextInput, UnstyledButton } from '@mantine/core';
 import { IconCalendar, IconChevronDown } from '@tabler/icons-react';
-import { type KeyboardEvent, lazy, Suspense, useState } from 'react';
+import { type KeyboardEvent, lazy, Suspense, useId, useState } from 'react';
 import { iconStroke } from '../../shared/icons';
 import { useTranslation } from '../../shared/i18n';
-import { parseDay, type SearchFields, type StudyDates } from '../model/search';
+import { modalitiesFor } from '../model/modalities';
+import { isBadDay, type SearchFields, type StudyDates } from '../model/search';
 import classes from './StudyTable.module.css';
 import type { StudyList } from './useStudyList';
 
 const DateRange = lazy(() => import('./DateRange'));
-
-export const commonModalities = ['CT', 'MR', 'CR', 'DX', 'MG', 'US', 'XA', 'RF', 'PT', 'NM', 'ECG', 'OT', 'SC', 'SR', 'DOC', 'SEG', 'RTSTRUCT'];
 
 type TextField = 'patient_name' | 'patient_id' | 'patient_birth_date' | 'body_part' | 'accession_number' | 'study_description';
 
@@ -34,25 +33,33 @@ export function SearchField({ column, list }: { column: string; list: StudyList 
 function TextSearch({ column, field, list }: { column: string; field: TextField; list: StudyList }) {
   const { t } = useTranslation('studies');
   const value = list.draft[field];
-  const wrong = field === 'patient_birth_date' && value.trim() !== '' && parseDay(value) === null;
+  const hint = useId();
+  const wrong = field === 'patient_birth_date' && isBadDay(value);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === 'Enter' && !wrong) list.submit();
   };
   return (
-    <TextInput
-      size="xs"
-      classNames={{ input: classes.field }}
-      aria-label={t('find.field', { column: t(`columns.${column}`) })}
-      placeholder={field === 'patient_name' ? t('find.name') : undefined}
-      value={value}
-      maxLength={64}
-      spellCheck={false}
-      autoComplete="off"
-      error={wrong}
-      title={wrong ? t('find.badDay') : undefined}
-      onChange={(event) => list.setDraft({ [field]: event.currentTarget.value } as Partial<SearchFields>)}
-      onKeyDown={onKeyDown}
-    />
+    <div className={classes.textField}>
+      <TextInput
+        size="xs"
+        classNames={{ input: classes.field }}
+        aria-label={t('find.field', { column: t(`columns.${column}`) })}
+        placeholder={field === 'patient_name' ? t('find.name') : undefined}
+        value={value}
+        maxLength={64}
+        spellCheck={false}
+        autoComplete="off"
+        error={wrong}
+        aria-describedby={wrong ? hint : undefined}
+        onChange={(event) => list.setDraft({ [field]: event.currentTarget.value } as Partial<SearchFields>)}
+        onKeyDown={onKeyDown}
+      />
+      {wrong && (
+        <div id={hint} className={classes.hint} role="status">
+          {t('find.badDay')}
+        </div>
+      )}
+    </div>
   );
 }
 
@@ -109,16 +116,47 @@ function ModalityField({ list }: { list: StudyList }) {
   );
 }
 
-export function ModalityChoice({ value, onChange }: { value: readonly string[]; onChange: (value: string[]) => void }) {
+/** All modalities to tick, the usual ones first; typing finds one, also one that the list does not know. */
+export function ModalityChoice({ value, onChange, wide = false }: { value: readonly string[]; onChange: (value: string[]) => void; wide?: boolean }) {
   const { t } = useTranslation('studies');
+  const [typed, setTyped] = useState('');
+  const legend = useId();
+  const shown = modalitiesFor(typed, value);
   return (
-    <Checkbox.Group value={[...value]} onChange={onChange} aria-label={t('columns.modalities')}>
-      <div className={classes.modalities}>
-        {commonModalities.map((one) => (
-          <Checkbox key={one} value={one} label={one} size="sm" />
-        ))}
-      </div>
-    </Checkbox.Group>
+    <div className={classes.choice} data-wide={wide || undefined}>
+      {wide && (
+        <div id={legend} className={classes.legend}>
+          {t('columns.modalities')}
+        </div>
+      )}
+      <TextInput
+        size={wide ? 'md' : 'xs'}
+        aria-label={t('find.modality')}
+        placeholder={t('find.modality')}
+        value={typed}
+        maxLength={16}
+        spellCheck={false}
+        autoComplete="off"
+        onChange={(event) => setTyped(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          const first = shown[0];
+          if (event.key !== 'Enter' || typed.trim() === '' || first === undefined) return;
+          // Enter takes what was found; with nothing typed it closes the list.
+          event.preventDefault();
+          event.stopPropagation();
+          onChange(value.includes(first) ? [...value] : [...value, first]);
+          setTyped('');
+        }}
+      />
+      <Checkbox.Group value={[...value]} onChange={onChange} {...(wide ? { 'aria-labelledby': legend } : { 'aria-label': t('columns.modalities') })}>
+        <div className={classes.modalities}>
+          {shown.map((one) => (
+            <Checkbox key={one} value={one} label={one} size={wide ? 'md' : 'sm'} className={classes.modality} />
+          ))}
+        </div>
+      </Checkbox.Group>
+      {shown.length === 0 && <p className={classes.noneFits}>{t('find.noModality')}</p>}
+    </div>
   );
 }
 

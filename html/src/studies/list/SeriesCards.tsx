@@ -1,6 +1,6 @@
 import { Skeleton, Tooltip } from '@mantine/core';
 import { IconFileText } from '@tabler/icons-react';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { address } from '../../shared/api/client';
 import { wordsFor } from '../../shared/api/words';
 import type { Series } from '../../shared/api/types';
@@ -10,11 +10,28 @@ import { ModalityBadge } from '../../shared/ui/ModalityBadge';
 import classes from './SeriesCards.module.css';
 import { useStudy } from './useStudyList';
 
+/** A picture that cannot be made is not asked for at every scroll. */
+const retryAfterMs = 20_000;
+
 export function Thumbnail({ seriesId, className }: { seriesId: number | null; className?: string }) {
   const [failed, setFailed] = useState(false);
+  const place = useRef<HTMLSpanElement>(null);
+  useEffect(() => setFailed(false), [seriesId]);
+  // The server may have been away: shown again after a while, the picture is asked for again.
+  useEffect(() => {
+    if (!failed || place.current === null) return;
+    const since = Date.now();
+    let wasAway = false;
+    const watch = new IntersectionObserver(([entry]) => {
+      if (entry?.isIntersecting !== true) wasAway = true;
+      else if (wasAway && Date.now() - since > retryAfterMs) setFailed(false);
+    });
+    watch.observe(place.current);
+    return () => watch.disconnect();
+  }, [failed]);
   if (seriesId === null || failed) {
     return (
-      <span className={`${classes.noPicture} ${className ?? ''}`} aria-hidden>
+      <span ref={place} className={`${classes.noPicture} ${className ?? ''}`} aria-hidden>
         <IconFileText size={26} stroke={1.5} />
       </span>
     );

@@ -13,6 +13,7 @@ import { SearchField } from './SearchRow';
 import { SeriesCards } from './SeriesCards';
 import classes from './StudyTable.module.css';
 import type { StudyList } from './useStudyList';
+import { useColumnWidths } from './useColumnWidths';
 import { useLongPress } from './useLongPress';
 
 const features = tableFeatures({ columnOrderingFeature, columnVisibilityFeature });
@@ -20,7 +21,6 @@ const helper = createColumnHelper<typeof features, Study>();
 const tableColumns = helper.columns(studyColumns.map((column) => helper.display({ id: column.id })));
 const nothing: Study[] = [];
 const controlsWidth = 58;
-const descriptionWidth = 132;
 
 export interface MenuRequest {
   x: number;
@@ -71,7 +71,9 @@ export function StudyTable({ list, layout, selected, unfolded, onSelect, onUnfol
     () => layout.order.filter((id) => !layout.hidden.includes(id)).flatMap((id) => columnById(id) ?? []),
     [layout],
   );
-  const width = columns.reduce((sum, column) => sum + (column.width || descriptionWidth), controlsWidth);
+  const scroller = useRef<HTMLDivElement>(null);
+  const widths = useColumnWidths(scroller, columns, studies, controlsWidth);
+  const width = widths.reduce((sum, one) => sum + one, controlsWidth);
   const allSelected = studies.length > 0 && studies.every((study) => selected.has(study.study_id));
   const someSelected = studies.some((study) => selected.has(study.study_id));
   const body = useRef<HTMLTableSectionElement>(null);
@@ -84,13 +86,13 @@ export function StudyTable({ list, layout, selected, unfolded, onSelect, onUnfol
   }
 
   return (
-    <div className={classes.scroll}>
+    <div ref={scroller} className={classes.scroll}>
       <table className={classes.table} style={{ minWidth: width }} aria-label={t('tableName')} aria-busy={list.isStale || list.isLoading} data-wrap={layout.wrap || undefined}>
         <colgroup>
           <col style={{ width: 30 }} />
           <col style={{ width: 28 }} />
-          {columns.map((column) => (
-            <col key={column.id} style={column.width === 0 ? {} : { width: column.width }} />
+          {columns.map((column, i) => (
+            <col key={column.id} style={{ width: widths[i] }} />
           ))}
         </colgroup>
         <thead
@@ -263,18 +265,21 @@ function StudyRow(props: StudyRowProps) {
       {isUnfolded && (
         <tr className={classes.detail}>
           <td colSpan={columns.length + 2}>
-            <div className={classes.actions}>
-              <Button size="xs" leftSection={<IconPhotoScan size={16} stroke={iconStroke} />} onClick={() => actions.open(study, null)}>
-                {t('imageViewer')}
-              </Button>
-              <Button size="xs" variant="subtle" color="gray" className={classes.plain} leftSection={<IconDownload size={16} stroke={iconStroke} />} onClick={() => actions.download([study])}>
-                {t('download')}
-              </Button>
-              <Button size="xs" variant="subtle" className={classes.delete} leftSection={<IconTrash size={16} stroke={iconStroke} />} onClick={() => actions.remove([study])}>
-                {t('delete')}
-              </Button>
+            {/* As wide as what is seen of the table: it does not scroll away with the columns. */}
+            <div className={classes.inside}>
+              <div className={classes.actions}>
+                <Button size="xs" leftSection={<IconPhotoScan size={16} stroke={iconStroke} />} onClick={() => actions.open(study, null)}>
+                  {t('imageViewer')}
+                </Button>
+                <Button size="xs" variant="subtle" color="gray" className={classes.plain} leftSection={<IconDownload size={16} stroke={iconStroke} />} onClick={() => actions.download([study])}>
+                  {t('download')}
+                </Button>
+                <Button size="xs" variant="subtle" className={classes.delete} leftSection={<IconTrash size={16} stroke={iconStroke} />} onClick={() => actions.remove([study])}>
+                  {t('delete')}
+                </Button>
+              </div>
+              <SeriesCards studyId={study.study_id} onOpen={(seriesId) => actions.open(study, seriesId)} />
             </div>
-            <SeriesCards studyId={study.study_id} onOpen={(seriesId) => actions.open(study, seriesId)} />
           </td>
         </tr>
       )}

@@ -11,8 +11,9 @@ export interface StudyColumn {
   sort: string | null;
   /** Texts start at A, dates and counts at the newest and the most. */
   firstDescending: boolean;
-  /** Width in px; the description takes what is left. */
+  /** Narrowest and widest in px: between them the column is as wide as what it shows. */
   width: number;
+  widest: number;
   numeric?: boolean;
   /** Less important facts are quieter. */
   quiet?: boolean;
@@ -26,21 +27,22 @@ const column = (id: string, width: number, text: StudyColumn['text'], more: Part
   sort: id,
   firstDescending: false,
   width,
+  widest: width,
   shown: true,
   text,
   ...more,
 });
 
 export const studyColumns: readonly StudyColumn[] = [
-  column('patient_name', 136, (study) => personName(study.patient_name)),
-  column('patient_id', 94, (study) => study.patient_id),
+  column('patient_name', 128, (study) => personName(study.patient_name), { widest: 300 }),
+  column('patient_id', 88, (study) => study.patient_id, { widest: 180 }),
   column('patient_sex', 40, (study) => study.patient_sex),
   column('patient_birth_date', 101, (study) => formatDay(study.patient_birth_date), { quiet: true }),
-  column('modalities', 82, (study) => study.modalities.join(', ')),
-  column('body_parts', 92, (study) => study.body_parts.join(', ')),
+  column('modalities', 82, (study) => study.modalities.join(', '), { widest: 148 }),
+  column('body_parts', 84, (study) => study.body_parts.join(', '), { widest: 160 }),
   column('study_date', 103, (study) => formatDay(study.study_date), { firstDescending: true }),
-  column('accession_number', 82, (study) => study.accession_number, { quiet: true }),
-  column('study_description', 0, (study) => study.study_description),
+  column('accession_number', 82, (study) => study.accession_number, { quiet: true, widest: 170 }),
+  column('study_description', 104, (study) => study.study_description, { widest: 420 }),
   column('image_count', 62, (study, language) => formatNumber(study.image_count, language), {
     firstDescending: true,
     numeric: true,
@@ -52,8 +54,8 @@ export const studyColumns: readonly StudyColumn[] = [
     quiet: true,
     shown: false,
   }),
-  column('referring_physician_name', 140, (study) => personName(study.referring_physician_name), { shown: false }),
-  column('institution_name', 140, (study) => study.institution_name, { shown: false }),
+  column('referring_physician_name', 140, (study) => personName(study.referring_physician_name), { shown: false, widest: 240 }),
+  column('institution_name', 140, (study) => study.institution_name, { shown: false, widest: 260 }),
   column('size_bytes', 84, (study, language) => formatBytes(study.size_bytes, language), {
     firstDescending: true,
     numeric: true,

@@ -90,6 +90,11 @@ export function parseDay(text: string): string | null {
   return date.toISOString().slice(0, 10);
 }
 
+/** Something is typed that is no day: searching without it would find what nobody asked for. */
+export function isBadDay(text: string): boolean {
+  return text.trim() !== '' && parseDay(text) === null;
+}
+
 /** The address parameters of `GET /v2/studies`. */
 export function toQuery(search: Search, now: Date): Query {
   const { fields } = search;

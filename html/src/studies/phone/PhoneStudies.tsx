@@ -12,18 +12,21 @@ import { Thumbnail } from '../list/SeriesCards';
 import { displayName, type StudyActions } from '../list/StudyTable';
 import { hasFilters, type StudyList } from '../list/useStudyList';
 import { studyColumns } from '../model/columns';
-import { dateChips } from '../model/search';
+import { dateChips, isBadDay } from '../model/search';
 import classes from './PhoneStudies.module.css';
+
+/** What a list starts with stands first: it is seen without scrolling. */
+const phoneChips = [...dateChips].sort((a, b) => Number(b === 'any') - Number(a === 'any'));
 
 /** The list on a phone: one search field, date chips, a card for each study. */
 export function PhoneStudies({ list, actions, instead }: { list: StudyList; actions: StudyActions; instead: ReactNode }) {
   const { t } = useTranslation('studies');
   const chips = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    chips.current?.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
-  }, []);
-  const [filters, setFilters] = useState(false);
   const { dates } = list.search;
+  useEffect(() => {
+    chips.current?.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [dates]);
+  const [filters, setFilters] = useState(false);
   const filtered = hasFilters(list);
   return (
     <div className={classes.page}>
@@ -57,7 +60,7 @@ export function PhoneStudies({ list, actions, instead }: { list: StudyList; acti
           <IconDatabase size={16} stroke={iconStroke} aria-hidden />
           {t('ownStorage')}
         </span>
-        {dateChips.map((chip) => (
+        {phoneChips.map((chip) => (
           <button key={chip} type="button" className={classes.chip} aria-pressed={'chip' in dates && dates.chip === chip} onClick={() => list.submit({ dates: { chip } })}>
             {t(`chips.${chip}`)}
           </button>
@@ -89,7 +92,7 @@ function StudyCard({ study, isFlashing, actions }: { study: Study; isFlashing: b
         <Thumbnail seriesId={study.first_series_id} className={classes.picture ?? ''} />
         <span className={classes.facts}>
           <strong>{name}</strong>
-          <span className={classes.description}>{study.study_description || t('noDescription')}</span>
+          <span className={classes.description}>{study.study_description || t('common:empty')}</span>
           <span className={classes.line}>
             {study.modalities.slice(0, 3).map((modality) => (
               <ModalityBadge key={modality} modality={modality} />
@@ -127,8 +130,16 @@ function StudyCard({ study, isFlashing, actions }: { study: Study; isFlashing: b
 /** All fields of the head, and the order, in a sheet from below. */
 function FilterSheet({ list, opened, onClose }: { list: StudyList; opened: boolean; onClose: () => void }) {
   const { t } = useTranslation('studies');
+  const badDay = isBadDay(list.draft.patient_birth_date);
   const text = (field: 'patient_birth_date' | 'body_part' | 'accession_number' | 'study_description', column: string) => (
-    <TextInput size="md" label={t(`columns.${column}`)} value={list.draft[field]} onChange={(event) => list.setDraft({ [field]: event.currentTarget.value })} />
+    <TextInput
+      size="md"
+      label={t(`columns.${column}`)}
+      placeholder={field === 'patient_birth_date' ? t('find.day') : undefined}
+      error={field === 'patient_birth_date' && badDay ? t('find.badDay') : undefined}
+      value={list.draft[field]}
+      onChange={(event) => list.setDraft({ [field]: event.currentTarget.value })}
+    />
   );
   return (
     <Drawer opened={opened} onClose={onClose} position="bottom" size="85%" title={t('phone.filters')} closeButtonProps={{ 'aria-label': t('common:close'), size: 44 }}>
@@ -136,11 +147,12 @@ function FilterSheet({ list, opened, onClose }: { list: StudyList; opened: boole
         className={classes.sheet}
         onSubmit={(event) => {
           event.preventDefault();
+          if (badDay) return;
           list.submit();
           onClose();
         }}
       >
-        <ModalityChoice value={list.draft.modalities} onChange={(modalities) => list.setDraft({ modalities })} />
+        <ModalityChoice wide value={list.draft.modalities} onChange={(modalities) => list.setDraft({ modalities })} />
         <SexField wide list={list} />
         {text('study_description', 'study_description')}
         {text('accession_number', 'accession_number')}

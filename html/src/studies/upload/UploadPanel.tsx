@@ -1,16 +1,18 @@
 import { ActionIcon, Button, Progress } from '@mantine/core';
-import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconCloudUpload, IconFiles, IconFileZip, IconFolder, IconX } from '@tabler/icons-react';
-import { type ReactNode, useRef } from 'react';
+import { IconAlertTriangle, IconChevronDown, IconChevronRight, IconCircleCheck, IconCircleX, IconCloudUpload, IconFiles, IconFileZip, IconFolder, IconX } from '@tabler/icons-react';
+import { type ReactNode, useRef, useState } from 'react';
 import { formatBytes, formatNumber, formatPercent } from '../../shared/format/format';
 import { iconStroke } from '../../shared/icons';
 import { currentLanguage, useTranslation } from '../../shared/i18n';
-import { type Batch, type BatchSummary, skippedByReason, summarize } from './batches';
+import { type Batch, type BatchSummary, type FileProgress, isFinal, skippedByReason, type SkipGroup, summarize } from './batches';
 import { fromFileList } from './collect';
 import { uploader } from './uploader';
 import classes from './UploadPanel.module.css';
 import { useUploads } from './useUploads';
 
 const namesShown = 6;
+/** A folder may hold thousands; what is under way stands first. */
+const filesShown = 200;
 
 /** "Upload and transfers": where to drop, what runs, what was skipped. */
 export function UploadPanel({ onClose }: { onClose: (() => void) | null }) {
@@ -33,8 +35,8 @@ export function UploadPanel({ onClose }: { onClose: (() => void) | null }) {
         {batches.length > 0 && (
           <>
             <div className={classes.listHead}>
-              <h3>{t('transfers.inProgress')}</h3>
-              <span>{t('transfers.counted', { done: over, total: batches.length })}</span>
+              <h3>{t(over === batches.length ? 'transfers.finished' : 'transfers.inProgress')}</h3>
+              <span>{over < batches.length && t('transfers.counted', { done: over, total: batches.length })}</span>
             </div>
             <ul className={classes.list}>
               {batches.map((batch, index) => (
@@ -111,15 +113,18 @@ function BatchRow({ batch, summary }: { batch: Batch; summary: BatchSummary }) {
   const size = formatBytes(summary.sizeBytes, language);
   const name = batchName(batch, t);
   const { state } = summary;
+  const [open, setOpen] = useState(false);
+  const Chevron = open ? IconChevronDown : IconChevronRight;
   const isOver = state === 'done' || state === 'failed' || state === 'cancelled';
 
   let facts: string;
   const archive = batch.files[0];
   if (summary.retrying) facts = t('transfers.retrying');
   else if (isOver) {
-    const parts = [summary.stored > 0 || summary.failed + summary.duplicates === 0 ? t('transfers.stored', { number: number(summary.stored) }) : null];
+    const parts = [summary.stored > 0 || summary.failed + summary.duplicates + summary.skipped === 0 ? t('transfers.stored', { number: number(summary.stored) }) : null];
     if (summary.duplicates > 0) parts.push(t('transfers.already', { number: number(summary.duplicates) }));
     if (summary.failed > 0) parts.push(t('transfers.failedCount', { number: number(summary.failed) }));
+    if (summary.skipped > 0) parts.push(t('transfers.skipped', { count: summary.skipped, number: number(summary.skipped) }));
     facts = parts.filter((part) => part !== null).join(' · ');
   } else if (batch.kind === 'archive' && archive?.state === 'processing') {
     facts = archive.totalFiles > 0 ? t('transfers.storing', { done: number(archive.doneFiles), total: number(archive.totalFiles) }) : t('transfers.storingBare');
@@ -128,7 +133,8 @@ function BatchRow({ batch, summary }: { batch: Batch; summary: BatchSummary }) {
   else facts = t('transfers.filesOf', { done: number(summary.finished), total: number(summary.files), size });
 
   let icon: ReactNode = batch.kind === 'archive' ? <IconFileZip size={18} stroke={iconStroke} /> : <IconFiles size={18} stroke={iconStroke} />;
-  if (state === 'done') icon = <IconCircleCheck size={18} stroke={iconStroke} className={classes.good} />;
+  if (summary.isEmpty) icon = <IconAlertTriangle size={18} stroke={iconStroke} className={classes.caution} />;
+  else if (state === 'done') icon = <IconCircleCheck size={18} stroke={iconStroke} className={classes.good} />;
   if (state === 'failed') icon = <IconCircleX size={18} stroke={iconStroke} className={classes.bad} />;
 
   return (
@@ -136,18 +142,60 @@ function BatchRow({ batch, summary }: { batch: Batch; summary: BatchSummary }) {
       <span className={classes.icon} aria-hidden>
         {icon}
       </span>
-      <span className={classes.name} title={name}>
-        {name}
-      </span>
+      {batch.files.length === 1 ? (
+        <span className={classes.name} title={name}>
+          {name}
+        </span>
+      ) : (
+        <button
+          type="button"
+          className={classes.name}
+          title={name}
+          aria-expanded={open}
+          aria-label={t(open ? 'transfers.filesHide' : 'transfers.filesShow', { name })}
+          onClick={() => setOpen(!open)}
+        >
+          <Chevron size={14} stroke={iconStroke} aria-hidden />
+          <span>{name}</span>
+        </button>
+      )}
       <span className={classes.facts}>{facts}</span>
-      <span className={classes.share}>{isOver ? t(`transfers.${state}`) : state === 'waiting' ? t('transfers.waiting') : formatPercent(summary.share, language)}</span>
+      <span className={classes.share}>{isOver ? t(summary.isEmpty ? 'transfers.nothingStored' : `transfers.${state}`) : state === 'waiting' ? t('transfers.waiting') : formatPercent(summary.share, language)}</span>
       {!isOver && (
         <button type="button" className={classes.cancel} aria-label={t('transfers.cancel', { name })} onClick={() => uploader.cancel(batch.id)}>
           <IconX size={16} stroke={iconStroke} aria-hidden />
         </button>
       )}
       {!isOver && <Progress className={classes.bar} size={4} value={summary.share * 100} aria-label={t('transfers.progress', { name })} />}
+      {open && <Files files={batch.files} />}
     </li>
+  );
+}
+
+/** Each file of a folder: how far it is, or what became of it. */
+function Files({ files }: { files: readonly FileProgress[] }) {
+  const { t } = useTranslation('studies');
+  const language = currentLanguage();
+  const outcome = (file: FileProgress): string => {
+    if (file.state === 'done') return t(file.skipped.length > 0 ? 'transfers.skippedFile' : file.stored > 0 ? 'transfers.storedFile' : 'transfers.duplicate');
+    if (isFinal(file)) return t(`transfers.${file.state}`);
+    if (file.state === 'waiting') return t('transfers.waiting');
+    if (file.state === 'processing') return t('transfers.storingBare');
+    return formatPercent(file.sizeBytes === 0 ? 0 : file.sentBytes / file.sizeBytes, language);
+  };
+  const underWay = files.filter((file) => !isFinal(file) && file.state !== 'waiting');
+  const others = files.filter((file) => !underWay.includes(file));
+  const more = files.length - filesShown;
+  return (
+    <ul className={classes.files} tabIndex={0}>
+      {[...underWay, ...others].slice(0, filesShown).map((file) => (
+        <li key={file.id} data-state={file.state} data-skipped={file.skipped.length > 0 || undefined}>
+          <span title={file.name}>{file.name}</span>
+          <span>{outcome(file)}</span>
+        </li>
+      ))}
+      {more > 0 && <li>{t('transfers.moreFiles', { count: more, number: formatNumber(more, language) })}</li>}
+    </ul>
   );
 }
 
@@ -165,16 +213,30 @@ function Skipped({ batches }: { batches: readonly Batch[] }) {
         {groups.map((group) => {
           const known = `studies:transfers.reasons.${group.reason}`;
           const why = i18n.exists(known) ? t(`transfers.reasons.${group.reason}`) : group.message || group.reason;
-          const more = group.names.length - namesShown;
-          const names = group.names.slice(0, namesShown).join(', ');
-          return (
-            <p key={group.reason}>
-              {why}: {names}
-              {more > 0 && ` ${t('transfers.more', { count: more, number: formatNumber(more, currentLanguage()) })}`}
-            </p>
-          );
+          return <SkippedGroup key={group.reason} why={why} group={group} />;
         })}
       </div>
     </div>
+  );
+}
+
+/** One reason and the files it is about; a long list unfolds. */
+function SkippedGroup({ why, group }: { why: string; group: SkipGroup }) {
+  const { t } = useTranslation('studies');
+  const [all, setAll] = useState(false);
+  const { names } = group;
+  const isLong = names.length > namesShown;
+  return (
+    <>
+      <p className={classes.names} tabIndex={all ? 0 : undefined}>
+        {why}: {(all ? names : names.slice(0, namesShown)).join(', ')}
+        {isLong && !all && ' …'}
+      </p>
+      {isLong && (
+        <button type="button" className={classes.unfold} aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? t('transfers.showLess') : t('transfers.showAll', { count: names.length, number: formatNumber(names.length, currentLanguage()) })}
+        </button>
+      )}
+    </>
   );
 }

@@ -102,6 +102,9 @@ export interface BatchSummary {
   stored: number;
   duplicates: number;
   failed: number;
+  skipped: number;
+  /** All is over, and nothing of it is in the storage: no reason for a green tick. */
+  isEmpty: boolean;
   retrying: boolean;
 }
 
@@ -113,6 +116,7 @@ export function summarize(batch: Batch): BatchSummary {
   let stored = 0;
   let duplicates = 0;
   let failed = 0;
+  let skipped = 0;
   for (const file of batch.files) {
     sizeBytes += file.sizeBytes;
     sentBytes += isFinal(file) ? file.sizeBytes : file.sentBytes;
@@ -122,6 +126,7 @@ export function summarize(batch: Batch): BatchSummary {
     stored += file.stored;
     duplicates += file.duplicates;
     failed += file.state === 'failed' ? 1 : 0;
+    skipped += file.skipped.length;
   }
   const all = batch.files.length;
   const states = new Set(batch.files.map((file) => file.state));
@@ -139,6 +144,8 @@ export function summarize(batch: Batch): BatchSummary {
     stored,
     duplicates,
     failed,
+    skipped,
+    isEmpty: state === 'done' && stored + duplicates === 0,
     retrying: batch.files.some((file) => file.retrying),
   };
 }
