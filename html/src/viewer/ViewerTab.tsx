@@ -69,7 +69,8 @@ function Viewer({ viewer, studyId, seriesId, active, onTitle, onBack }: ViewerTa
   const root = useRef<HTMLDivElement>(null);
   const { study, error, retry } = useViewerData(viewer, studyId, seriesId);
   const state = useStore(viewer.store);
-  const phone = useMediaQuery('(max-width: 767px)', false, { getInitialValueInEffect: false });
+  const phone = useMediaQuery('(max-width: 767px), (max-height: 499px)', false, { getInitialValueInEffect: false });
+  const lying = useMediaQuery('(max-height: 499px) and (orientation: landscape)', false, { getInitialValueInEffect: false });
   const narrow = useMediaQuery('(max-width: 1023px)', false, { getInitialValueInEffect: false });
   const [windowDialog, setWindowDialog] = useState(false);
   const [keysDialog, setKeysDialog] = useState(false);
@@ -111,6 +112,7 @@ function Viewer({ viewer, studyId, seriesId, active, onTitle, onBack }: ViewerTa
       viewer,
       study,
       phone,
+      lying,
       locale,
       openWindowDialog: () => setWindowDialog(true),
       openKeys: () => setKeysDialog(true),
@@ -121,7 +123,7 @@ function Viewer({ viewer, studyId, seriesId, active, onTitle, onBack }: ViewerTa
         else void document.documentElement.requestFullscreen?.().catch(() => undefined);
       },
     }),
-    [viewer, study, phone, locale, exportPicture],
+    [viewer, study, phone, lying, locale, exportPicture],
   );
 
   useEffect(() => {
@@ -148,8 +150,9 @@ function Viewer({ viewer, studyId, seriesId, active, onTitle, onBack }: ViewerTa
   const strip = phone || narrow ? null : state.stripOpen && <Strip />;
   return (
     <ViewerContext.Provider value={environment}>
-      <div ref={root} className={classes.viewer}>
+      <div ref={root} className={classes.viewer} data-lying={lying || undefined}>
         {phone ? <PhoneTop onBack={onBack} /> : <Toolbar />}
+        {lying && <Strip below />}
         <div className={classes.middle}>
           {strip}
           <div className={classes.windows}>
@@ -168,7 +171,7 @@ function Viewer({ viewer, studyId, seriesId, active, onTitle, onBack }: ViewerTa
             <Banner />
           </div>
         </div>
-        {(phone || (narrow && state.stripOpen)) && <Strip below />}
+        {!lying && (phone || (narrow && state.stripOpen)) && <Strip below />}
         {phone && <PhoneBottom />}
         <CellMenu at={menuAt} onClose={() => setMenuAt(null)} />
         <WindowDialog opened={windowDialog} onClose={() => setWindowDialog(false)} />

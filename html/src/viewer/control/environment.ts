@@ -6,6 +6,8 @@ export interface ViewerEnvironment {
   viewer: ViewerController;
   study: StudyWithSeries | null;
   phone: boolean;
+  /** A phone held across: the bars stand at the sides. */
+  lying: boolean;
   locale: string;
   openWindowDialog: () => void;
   openKeys: () => void;

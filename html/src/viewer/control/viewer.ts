@@ -1,7 +1,7 @@
 /** The whole viewing tab: its windows, layout, tools and the connection. No React. */
 
 import { createWebSocket, fetchTicket } from '../../shared/api/client';
-import type { ServerMessage } from '../../shared/protocol/messages';
+import { MAX_CELLS, type ServerMessage } from '../../shared/protocol/messages';
 import { mirrored, normalDegrees } from '../model/geometry';
 import { frameAt, type SeriesDetail } from '../model/series';
 import type { Tool } from '../model/tools';
@@ -11,7 +11,7 @@ import { CellController } from './cell';
 import { Cine, type PlayMode } from './cine';
 import { Store } from './store';
 
-export const CELLS = 4;
+export const CELLS = MAX_CELLS;
 export type MouseButton = 'left' | 'middle' | 'right';
 export type OverlayLevel = 'off' | 'anonymous' | 'full';
 
@@ -20,12 +20,9 @@ export interface Layout {
   columns: number;
 }
 
-export const layouts: readonly Layout[] = [
-  { rows: 1, columns: 1 },
-  { rows: 1, columns: 2 },
-  { rows: 2, columns: 1 },
-  { rows: 2, columns: 2 },
-];
+/** As many as the server draws for one page. */
+export const MAX_ROWS = 4;
+export const MAX_COLUMNS = 4;
 
 export interface ViewerState {
   layout: Layout;

@@ -15,23 +15,25 @@ const BAR_CSS = 200;
 /** Everything that stands on the image: vectors, so always sharp, and at once what was asked for. */
 export const Overlay = memo(function Overlay({ cell }: { cell: CellController }) {
   const { t } = useTranslation('viewer');
-  const { viewer, study, phone, locale } = useViewer();
+  const { viewer, study, phone, lying, locale } = useViewer();
   const { overlay } = useStore(viewer.store);
   const state = useStore(cell.store);
+  const compact = phone && !lying;
   if (overlay === 'off' || state.reference.seriesId === null) return null;
-  const corners = cornerTexts(state, { study, overlay, compact: phone, locale, t: t as Translate });
   const frame = frameAt(state.detail, state.reference.image);
   const placement = state.fault === null && state.shown !== null ? resolvePlacement(state) : null;
   const letters = frame === null || state.fault !== null ? null : lettersOf(frame, state.presentation);
-  const { perCss, heightPx } = state.canvas;
+  const { perCss, widthPx, heightPx } = state.canvas;
   const height = heightPx / perCss;
+  const room = { width: widthPx / perCss, height };
+  const corners = cornerTexts(state, { study, overlay, compact, room, locale, t: t as Translate });
   const spacing = frame?.pixel_spacing ?? null;
   const bar =
     frame === null || placement === null
       ? null
       : scaleBar(placement.zoom / perCss, spacing?.[1] ?? null, lengthSource(spacing, frame.spacing_source), Math.min(BAR_CSS, height * 0.24));
   return (
-    <div className={classes.overlay} data-phone={phone || undefined} data-overlay="" aria-hidden>
+    <div className={classes.overlay} data-phone={compact || undefined} data-overlay="" aria-hidden>
       <Lines className={classes.topLeft} lines={corners.topLeft} strong />
       <Lines className={classes.topRight} lines={corners.topRight} strong />
       <Lines className={classes.bottomLeft} lines={corners.bottomLeft} />

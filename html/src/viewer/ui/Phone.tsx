@@ -1,5 +1,5 @@
 import { Drawer, Menu, UnstyledButton } from '@mantine/core';
-import { IconChevronLeft, IconContrast, IconDotsVertical, IconEye, IconPhotoDown, IconPlayerPause, IconPlayerPlay, IconRestore, IconTools } from '@tabler/icons-react';
+import { IconChevronLeft, IconContrast, IconDotsVertical, IconEye, IconLayoutGrid, IconPhotoDown, IconPlayerPause, IconPlayerPlay, IconRestore, IconTools } from '@tabler/icons-react';
 import { type ReactNode, useState } from 'react';
 import { personName } from '../../shared/format/person';
 import { useTranslation } from '../../shared/i18n';
@@ -9,6 +9,7 @@ import type { Tool } from '../model/tools';
 import { isColour, frameAt } from '../model/series';
 import { useViewer } from './context';
 import { fitIcons, toolIcons, turnIcons } from './icons';
+import { LayoutItems } from './menus';
 import classes from './Phone.module.css';
 import type { Icon } from './ToolButton';
 import toolbar from './Toolbar.module.css';
@@ -18,18 +19,29 @@ import { WindowItems } from './WindowMenu';
 export function PhoneTop({ onBack }: { onBack: () => void }) {
   const { t } = useTranslation('viewer');
   const environment = useViewer();
-  const { study, viewer } = environment;
+  const { study, viewer, lying } = environment;
   const { overlay } = useStore(viewer.store);
   const name = study === null ? '' : personName(study.patient_name) || t('common:noName');
   return (
-    <header className={classes.top} data-zone="tools">
+    <header className={classes.top} data-lying={lying || undefined} data-zone="tools">
       <UnstyledButton className={classes.touch} aria-label={t('phone.back')} onClick={onBack}>
         <IconChevronLeft size={24} stroke={1.7} aria-hidden />
       </UnstyledButton>
-      <div className={classes.who}>
+      {/* Held across, the corners of the window name the patient. */}
+      <div className={classes.who} hidden={lying}>
         <div className={classes.name}>{name}</div>
         <div className={classes.study}>{[study?.patient_id, study?.study_description].filter((part) => part !== undefined && part !== '').join(' · ')}</div>
       </div>
+      <Menu position="bottom-end" width={176}>
+        <Menu.Target>
+          <UnstyledButton className={classes.touch} aria-label={t('layout.title')}>
+            <IconLayoutGrid size={22} stroke={1.7} aria-hidden />
+          </UnstyledButton>
+        </Menu.Target>
+        <Menu.Dropdown className={toolbar.menu}>
+          <LayoutItems phone />
+        </Menu.Dropdown>
+      </Menu>
       <Menu position="bottom-end" width={240}>
         <Menu.Target>
           <UnstyledButton className={classes.touch} aria-label={t('phone.more')}>
@@ -52,7 +64,7 @@ export function PhoneTop({ onBack }: { onBack: () => void }) {
 /** Five tools; the fifth opens the drawer with all. */
 export function PhoneBottom() {
   const { t } = useTranslation('viewer');
-  const { viewer } = useViewer();
+  const { viewer, lying } = useViewer();
   const { bindings } = useStore(viewer.store);
   const [drawer, setDrawer] = useState(false);
   const tool = (name: Tool) => (
@@ -60,7 +72,7 @@ export function PhoneBottom() {
   );
   return (
     <>
-      <div className={classes.bottom} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
+      <div className={classes.bottom} data-lying={lying || undefined} role="toolbar" aria-orientation={lying ? 'vertical' : 'horizontal'} aria-label={t('toolbar')} data-zone="tools">
         {tool('scroll')}
         {tool('window')}
         {tool('zoom')}
@@ -101,7 +113,7 @@ function ToolDrawer({ opened, onClose }: { opened: boolean; onClose: () => void 
     />
   );
   return (
-    <Drawer opened={opened} onClose={onClose} position="bottom" size="auto" title={t('short.tools')} classNames={{ content: classes.drawer ?? '', header: classes.drawer ?? '' }}>
+    <Drawer opened={opened} onClose={onClose} position="bottom" size="auto" title={t('short.tools')} closeButtonProps={{ 'aria-label': t('common:close') }} classNames={{ content: classes.drawer ?? '', header: classes.drawer ?? '' }}>
       <div className={classes.grid}>
         {(['scroll', 'window', 'zoom', 'pan', 'rotate'] as const).map((name) => (
           <Big

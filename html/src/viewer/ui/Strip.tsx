@@ -13,19 +13,19 @@ import classes from './Strip.module.css';
 /** The series of the study. A double click or Enter shows one in the active window; on a phone a tap does. */
 export function Strip({ below = false }: { below?: boolean }) {
   const { t } = useTranslation('viewer');
-  const { study, phone } = useViewer();
+  const { study, phone, lying } = useViewer();
   const [open, setOpen] = useState(true);
   if (study === null) return <div className={classes.strip} data-below={below || undefined} aria-busy />;
   const series = study.series.map((one) => <SeriesCard key={one.series_id} series={one} />);
   const name = study.study_description || t('strip.study');
   return (
-    <nav className={classes.strip} data-below={below || undefined} data-phone={phone || undefined} aria-label={t('strip.title')} data-zone="series">
+    <nav className={classes.strip} data-below={below || undefined} data-phone={phone || undefined} data-lying={lying || undefined} aria-label={t('strip.title')} data-zone="series">
       {!below && (
         <UnstyledButton className={classes.head} aria-expanded={open} onClick={() => setOpen(!open)}>
           {open ? <IconChevronDown size={14} aria-hidden /> : <IconChevronRight size={14} aria-hidden />}
           <span className={classes.headText}>
             <b>{name}</b>
-            {study.study_date !== null && <span> · {study.study_date === localDay(new Date()) ? t('strip.today') : study.study_date}</span>}
+            {study.study_date !== null && <span>{study.study_date === localDay(new Date()) ? t('strip.today') : study.study_date}</span>}
           </span>
         </UnstyledButton>
       )}
@@ -51,7 +51,6 @@ function SeriesCard({ series }: { series: Series }) {
       data-state={state}
       data-series={series.series_id}
       aria-current={state === 'active' ? true : undefined}
-      aria-label={t('strip.card', { number: series.series_number ?? '', modality: series.modality, description: series.series_description, count: series.image_count })}
       title={series.series_description}
       onDragStart={(event) => {
         event.dataTransfer.setData(SERIES_DRAG_TYPE, String(series.series_id));
@@ -69,7 +68,10 @@ function SeriesCard({ series }: { series: Series }) {
           {series.modality}
         </b>
         <span>{number}</span>
-        <span className={classes.count}>{series.image_count}</span>
+        <span className={classes.count}>
+          {series.image_count}
+          <span className="wv-hidden"> {t('strip.images')}</span>
+        </span>
       </span>
       <span className={classes.description}>{series.series_description}</span>
     </UnstyledButton>

@@ -1,6 +1,7 @@
 import { Menu } from '@mantine/core';
 import {
   IconContrast,
+  IconDots,
   IconEye,
   IconEyeOff,
   IconKeyboard,
@@ -12,7 +13,7 @@ import {
   IconPlayerPlay,
   IconRestore,
 } from '@tabler/icons-react';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { Fragment, type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
 import type { MouseButton, OverlayLevel } from '../control/viewer';
@@ -21,9 +22,10 @@ import type { Tool } from '../model/tools';
 import { Choice } from './Choice';
 import { useViewer } from './context';
 import { fitIcons, FullScreenIcon, toolIcons, turnIcons } from './icons';
-import { LayoutItems, PlayItems } from './menus';
+import { LayoutItems, PlayModeItems, PlaySettings } from './menus';
 import { FamilyMenu, type Icon, ToolButton } from './ToolButton';
 import classes from './Toolbar.module.css';
+import { useFolding } from './useFolding';
 import { useRovingFocus } from './useRovingFocus';
 import { WindowMenu } from './WindowMenu';
 
@@ -89,27 +91,178 @@ export function Toolbar() {
     </Menu.Item>
   );
   const playing = state.playing !== null;
+  const fitItems = (Object.keys(fitIcons) as FitName[]).map((name) => item(name, iconOf(fitIcons[name]), () => setFit(name)));
+  const turnItems = (Object.keys(turnIcons) as TurnName[]).map((name) => item(name, iconOf(turnIcons[name]), () => setTurn(name)));
+  const interpolationItems = (
+    <>
+      <Menu.Label>{t('interpolation.title')}</Menu.Label>
+      {(['bilinear', 'nearest'] as const).map((name) => (
+        <Choice
+          key={name}
+          chosen={interpolation === name}
+          label={t(`interpolation.${name}`)}
+          onChoose={(at) => cell.change({ data: { interpolation: name } }, at, false)}
+        />
+      ))}
+    </>
+  );
+  const overlayItems = (['full', 'anonymous', 'off'] as OverlayLevel[]).map((level) => (
+    <Choice key={level} chosen={state.overlay === level} label={t(`overlay.${level}`)} onChoose={() => viewer.store.set({ overlay: level })} />
+  ));
+  const resetItems = (['resetPosition', 'resetAll'] as const).map((name) => item(name, iconOf(IconRestore)));
+
+  // From left to right; where there is no room they go into More from the right, the window and the held tools never.
+  const families: Family[] = [
+    {
+      name: 'fit',
+      tools: (
+        <>
+          {act(fit, fitIcons[fit])}
+          <FamilyMenu label={t('family.fit')}>{fitItems}</FamilyMenu>
+        </>
+      ),
+      label: t('family.fit'),
+      items: fitItems,
+    },
+    {
+      name: 'image',
+      splits: true,
+      tools: (
+        <>
+          {act('invert', IconContrast, inverted)}
+          <FamilyMenu label={t('family.image')}>{interpolationItems}</FamilyMenu>
+        </>
+      ),
+      label: t('family.image'),
+      items: (
+        <>
+          {item('invert', iconOf(IconContrast))}
+          {interpolationItems}
+        </>
+      ),
+    },
+    {
+      name: 'turn',
+      tools: (
+        <>
+          {act(turn, turnIcons[turn])}
+          <FamilyMenu label={t('family.turn')}>{turnItems}</FamilyMenu>
+        </>
+      ),
+      label: t('family.turn'),
+      items: turnItems,
+    },
+    {
+      name: 'reset',
+      tools: (
+        <>
+          {act('resetPosition', IconRestore)}
+          <FamilyMenu label={t('family.reset')}>{resetItems}</FamilyMenu>
+        </>
+      ),
+      label: t('family.reset'),
+      items: resetItems,
+    },
+    {
+      name: 'play',
+      splits: true,
+      tools: (
+        <>
+          <ToolButton
+            icon={playing ? IconPlayerPause : IconPlayerPlay}
+            label={playing ? t('play.stop') : t('action.play')}
+            shortcut={actionKeys.play}
+            pressed={playing}
+            disabled={images < 2}
+            onPress={() => viewer.togglePlay()}
+          />
+          <PlaySettings />
+        </>
+      ),
+      label: t('action.play'),
+      items: (
+        <>
+          <Menu.Item
+            disabled={images < 2}
+            leftSection={playing ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />}
+            rightSection={<span data-hint="">{keyLabel(actionKeys.play ?? '')}</span>}
+            onClick={() => viewer.togglePlay()}
+          >
+            {playing ? t('play.stop') : t('action.play')}
+          </Menu.Item>
+          <PlayModeItems />
+        </>
+      ),
+    },
+    {
+      name: 'layout',
+      tools: (
+        <FamilyTool label={t('layout.title')} icon={IconLayoutGrid}>
+          <LayoutItems />
+        </FamilyTool>
+      ),
+      label: t('layout.title'),
+      items: <LayoutItems />,
+    },
+    {
+      name: 'overlays',
+      tools: (
+        <>
+          <ToolButton
+            icon={state.overlay === 'off' ? IconEyeOff : IconEye}
+            label={`${t('action.overlays')}: ${t(`overlay.${state.overlay}`)}`}
+            shortcut={actionKeys.overlays}
+            pressed={state.overlay !== 'full'}
+            onPress={() => viewer.nextOverlay()}
+          />
+          <FamilyMenu label={t('action.overlays')}>{overlayItems}</FamilyMenu>
+        </>
+      ),
+      label: t('action.overlays'),
+      items: overlayItems,
+    },
+    {
+      name: 'output',
+      atEnd: true,
+      tools: (
+        <>
+          {act('exportPicture', IconPhotoDown)}
+          {act('keys', IconKeyboard)}
+          {act('fullScreen', FullScreenIcon)}
+        </>
+      ),
+      label: t('family.output'),
+      items: (
+        <>
+          {item('exportPicture', iconOf(IconPhotoDown))}
+          {item('keys', iconOf(IconKeyboard))}
+          {item('fullScreen', iconOf(FullScreenIcon))}
+        </>
+      ),
+    },
+  ];
+  const shown = useFolding(bar, families.length);
+  const folded = families.slice(shown);
 
   return (
     <div ref={bar} className={classes.bar} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
-      <ToolButton
-        icon={state.stripOpen ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarLeftExpand}
-        label={t(state.stripOpen ? 'strip.fold' : 'strip.unfold')}
-        onPress={() => viewer.store.set({ stripOpen: !state.stripOpen })}
-      />
-      <Split />
-      {tool('window')}
-      <WindowMenu />
-      <Split />
-      {tool('pan')}
-      {tool(moveTool)}
-      <FamilyMenu label={t('family.move')}>
-        {(['zoom', 'rotate'] as const).map((name) => {
-          const IconOf = toolIcons[name];
-          return (
+      <span className={classes.family} data-essential="">
+        <ToolButton
+          icon={state.stripOpen ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarLeftExpand}
+          label={t(state.stripOpen ? 'strip.fold' : 'strip.unfold')}
+          onPress={() => viewer.store.set({ stripOpen: !state.stripOpen })}
+        />
+        <Split />
+        {tool('window')}
+        <WindowMenu />
+        <Split />
+        {tool('pan')}
+        {tool(moveTool)}
+        <FamilyMenu label={t('family.move')}>
+          {(['zoom', 'rotate'] as const).map((name) => (
             <Menu.Item
               key={name}
-              leftSection={<IconOf size={16} />}
+              leftSection={iconOf(toolIcons[name])}
               rightSection={<span data-hint="">{toolKeys[name]}</span>}
               onClick={() => {
                 setMoveTool(name);
@@ -118,85 +271,66 @@ export function Toolbar() {
             >
               {t(`tool.${name}`)}
             </Menu.Item>
-          );
-        })}
-      </FamilyMenu>
-      {tool('scroll')}
-      {act(fit, fitIcons[fit])}
-      <FamilyMenu label={t('family.fit')}>
-        {(Object.keys(fitIcons) as FitName[]).map((name) => {
-          const IconOf = fitIcons[name];
-          return item(name, <IconOf size={16} />, () => setFit(name));
-        })}
-      </FamilyMenu>
-      <Split />
-      {act('invert', IconContrast, inverted)}
-      <FamilyMenu label={t('family.image')}>
-        <Menu.Label>{t('interpolation.title')}</Menu.Label>
-        {(['bilinear', 'nearest'] as const).map((name) => (
-          <Choice
-            key={name}
-            chosen={interpolation === name}
-            label={t(`interpolation.${name}`)}
-            onChoose={(at) => cell.change({ data: { interpolation: name } }, at, false)}
-          />
-        ))}
-      </FamilyMenu>
-      {act(turn, turnIcons[turn])}
-      <FamilyMenu label={t('family.turn')}>
-        {(Object.keys(turnIcons) as TurnName[]).map((name) => {
-          const IconOf = turnIcons[name];
-          return item(name, <IconOf size={16} />, () => setTurn(name));
-        })}
-      </FamilyMenu>
-      {act('resetPosition', IconRestore)}
-      <FamilyMenu label={t('family.reset')}>
-        {item('resetPosition', <IconRestore size={16} />)}
-        {item('resetAll', <IconRestore size={16} />)}
-      </FamilyMenu>
-      <Split />
-      <ToolButton
-        icon={playing ? IconPlayerPause : IconPlayerPlay}
-        label={playing ? t('play.stop') : t('action.play')}
-        shortcut={actionKeys.play}
-        pressed={playing}
-        disabled={images < 2}
-        onPress={() => viewer.togglePlay()}
-      />
-      <FamilyMenu label={t('play.settings')} width={260}>
-        <PlayItems />
-      </FamilyMenu>
-      <FamilyTool label={t('layout.title')} icon={IconLayoutGrid}>
-        <LayoutItems />
-      </FamilyTool>
-      <ToolButton
-        icon={state.overlay === 'off' ? IconEyeOff : IconEye}
-        label={`${t('action.overlays')}: ${t(`overlay.${state.overlay}`)}`}
-        shortcut={actionKeys.overlays}
-        pressed={state.overlay !== 'full'}
-        onPress={() => viewer.nextOverlay()}
-      />
-      <FamilyMenu label={t('action.overlays')}>
-        {(['full', 'anonymous', 'off'] as OverlayLevel[]).map((level) => (
-          <Choice key={level} chosen={state.overlay === level} label={t(`overlay.${level}`)} onChoose={() => viewer.store.set({ overlay: level })} />
-        ))}
-      </FamilyMenu>
-      <span className={classes.space} />
-      {act('exportPicture', IconPhotoDown)}
-      {act('keys', IconKeyboard)}
-      {act('fullScreen', FullScreenIcon)}
+          ))}
+        </FamilyMenu>
+        {tool('scroll')}
+      </span>
+      {families.map((family, index) => (
+        <Fragment key={family.name}>
+          {family.atEnd === true && index < shown && <span className={classes.space} />}
+          <span className={classes.family} data-family="" hidden={index >= shown}>
+            {family.splits === true && <Split />}
+            {family.tools}
+          </span>
+        </Fragment>
+      ))}
+      {folded.length > 0 && (
+        <FamilyTool label={t('phone.more')} icon={IconDots} width={260} position="bottom-end">
+          {folded.map((family, index) => (
+            <Fragment key={family.name}>
+              {index > 0 && <Menu.Divider />}
+              <Menu.Label>{family.label}</Menu.Label>
+              {family.items}
+            </Fragment>
+          ))}
+        </FamilyTool>
+      )}
     </div>
   );
+}
+
+interface Family {
+  name: string;
+  tools: ReactNode;
+  /** A line before it. */
+  splits?: boolean;
+  /** Stands at the right end of the bar. */
+  atEnd?: boolean;
+  /** Its head and entries in More. */
+  label: string;
+  items: ReactNode;
+}
+
+function iconOf(IconOf: Icon): ReactNode {
+  return <IconOf size={16} />;
 }
 
 function Split() {
   return <span className={classes.split} aria-hidden />;
 }
 
+interface FamilyToolProps {
+  icon: Icon;
+  label: string;
+  width?: number;
+  position?: 'bottom-start' | 'bottom-end';
+  children: ReactNode;
+}
+
 /** A tool that is only a list. */
-function FamilyTool({ icon: IconOf, label, children }: { icon: Icon; label: string; children: ReactNode }) {
+function FamilyTool({ icon: IconOf, label, width = 200, position = 'bottom-start', children }: FamilyToolProps) {
   return (
-    <Menu position="bottom-start" width={200} offset={4}>
+    <Menu position={position} width={width} offset={4}>
       <Menu.Target>
         <button type="button" className={classes.tool} data-tool="" aria-label={label} title={label}>
           <IconOf size={19} stroke={1.7} />

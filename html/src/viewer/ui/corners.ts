@@ -23,6 +23,8 @@ export interface CornerContext {
   overlay: OverlayLevel;
   /** The phone's bar already names the patient, and there is less room. */
   compact: boolean;
+  /** The window on the page, CSS pixels: in a small one less is said, on more lines. */
+  room?: { width: number; height: number };
   locale: string;
   t: Translate;
 }
@@ -39,18 +41,25 @@ export function cornerTexts(state: CellState, context: CornerContext): Corners {
   };
 }
 
-function topLeft(state: CellState, { study, overlay, compact, t }: CornerContext): string[] {
+/** Below this width the patient's number and the rest do not fit on one line beside the other corner. */
+const ONE_LINE_CSS = 600;
+const FEW_LINES_CSS = 250;
+const PHONE_PART_CSS = 300;
+
+function topLeft(state: CellState, { study, overlay, compact, room, t }: CornerContext): string[] {
   const series = compact ? [seriesLine(state)] : [];
   if (study === null || overlay !== 'full') return present(series);
   const age = ageAt(study.patient_birth_date, study.study_date);
   const birth = study.patient_birth_date === null ? '' : age === null ? study.patient_birth_date : `${study.patient_birth_date} (${t('corner.years', { age })})`;
   const person = present([study.patient_sex, birth]);
-  if (compact) return present([person.join(' · '), ...series]);
+  if (compact) return present([(room?.width ?? Infinity) < PHONE_PART_CSS ? '' : person.join(' · '), ...series]);
+  const oneLine = (room?.width ?? Infinity) >= ONE_LINE_CSS;
+  const few = (room?.height ?? Infinity) < FEW_LINES_CSS;
   return present([
     personName(study.patient_name) || t('common:noName'),
-    present([study.patient_id, ...person]).join(' · '),
-    study.study_description,
-    dateAndTime(study.study_date, study.study_time),
+    ...(oneLine ? [present([study.patient_id, ...person]).join(' · ')] : [study.patient_id, person.join(' · ')]),
+    few ? '' : study.study_description,
+    few ? '' : dateAndTime(study.study_date, study.study_time),
   ]);
 }
 

@@ -28,7 +28,7 @@ export async function pictureOf(cell: CellController, canvas: HTMLCanvasElement,
 function drawOverlay(pen: CanvasRenderingContext2D, state: CellState, context: CornerContext): void {
   const width = state.canvas.widthPx / state.canvas.perCss;
   const height = state.canvas.heightPx / state.canvas.perCss;
-  const corners = cornerTexts(state, { ...context, compact: false });
+  const corners = cornerTexts(state, { ...context, compact: false, room: { width, height } });
   const write = (text: string, x: number, y: number, align: CanvasTextAlign, weight = 500, size = 12): void => {
     pen.font = `${weight} ${size}px 'Inter Variable', system-ui, sans-serif`;
     pen.textAlign = align;
