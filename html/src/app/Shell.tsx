@@ -34,7 +34,7 @@ export default function Shell() {
   const userId = user?.user_id ?? 0;
   const tabs = useTabs(userId);
   const { route, go, forget } = tabs;
-  const phone = useMediaQuery('(max-width: 767px)', false, { getInitialValueInEffect: false });
+  const phone = useMediaQuery('(max-width: 767px), (max-height: 499px)', false, { getInitialValueInEffect: false });
   const narrow = useMediaQuery('(max-width: 1023px)', false, { getInitialValueInEffect: false });
   const wide = useMediaQuery('(min-width: 1280px)', true, { getInitialValueInEffect: false });
   // Beside the list the panel docks; elsewhere it comes as a drawer, which goes when another page is shown.
