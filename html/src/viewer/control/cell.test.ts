@@ -145,7 +145,7 @@ describe('sending views', () => {
     drag.move({ x: 130, y: 100 }, 1);
     nextFrame();
     await clock.pass(2000);
-    expect(last()).toMatchObject({ moving: true, window: { kind: 'values', width: 387, center: 50 } });
+    expect(last()).toMatchObject({ moving: true, window: { kind: 'values', width: 386.81, center: 50 } });
     drag.end(2);
     expect(last().moving).toBe(false);
   });

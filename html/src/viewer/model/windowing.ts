@@ -51,9 +51,9 @@ export function dragWindow(start: WidthLevel, dxCss: number, dyCss: number): Wid
   return { width, center };
 }
 
-/** Whole numbers for usual windows, finer ones for narrow (SUV, probabilities): as they are shown. */
+/** Three digits more than are shown, so that what was rounded does not add up from drag to drag. */
 function rounded(value: number, width: number): number {
-  const digits = Math.min(9, Math.max(0, 2 - Math.floor(Math.log10(width))));
+  const digits = Math.min(9, Math.max(0, 2 - Math.floor(Math.log10(width))) + 3);
   return Number(value.toFixed(digits)) + 0; // no -0
 }
 
