@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Callable
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -30,7 +32,11 @@ _LOG = logging.getLogger(__name__)
 PING_EVERY_S = 20.0
 SILENCE_S = 65.0  # three pings unanswered: the peer is gone
 _HELLO_WITHIN_S = 10.0
-_MAX_QUEUE = 512  # frames are bounded by acknowledgements; this bounds answers to a peer that asks and never reads
+_MAX_QUEUE = 512  # answers to a peer that asks and never reads
+# The session stops at `MAX_UNREAD_BYTES` (and one picture that is being made): more means that its account is wrong.
+_MAX_QUEUE_BYTES = 160 * 1024**2
+_WRITTEN_WITHIN_S = 120.0  # one item, be it a large picture over a slow line; then the peer does not read
+_CLOSED_WITHIN_S = 5.0  # the close frame may wait behind what is not read
 _MAX_REASON_BYTES = 120
 
 SOCKETS = web.AppKey("sockets", set[web.WebSocketResponse])
@@ -41,30 +47,56 @@ class _Outbox:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[ServerMessage | bytes | None] = asyncio.Queue()
-        self.overflown = False
+        self._queue: asyncio.Queue[ServerMessage | bytes] = asyncio.Queue()
+        self.size_bytes = 0  # of the frames that wait or are being written
+        self.reason = ""  # why it was ended, in words for the page; empty when the peer went
+        self.ended = asyncio.Event()
 
-    def put(self, item: ServerMessage | bytes | None) -> None:
-        """Queue an item; None ends. Never blocks."""
+    def put(self, item: ServerMessage | bytes) -> None:
+        """Queue an item. Never blocks."""
+        self._call(self._put, item)
+
+    def end(self, reason: str) -> None:
+        """Send nothing any more, and close with a reason; from any thread."""
+        self._call(self._end, reason)
+
+    def _call(self, function: Callable[[Any], None], argument: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the process is stopping
-            self._loop.call_soon_threadsafe(self._put, item)
+            self._loop.call_soon_threadsafe(function, argument)
 
-    def _put(self, item: ServerMessage | bytes | None) -> None:
-        if self._queue.qsize() >= _MAX_QUEUE and item is not None:
-            self.overflown = True
-            item = None
+    def _put(self, item: ServerMessage | bytes) -> None:
+        if self.reason:
+            return
+        if isinstance(item, bytes):
+            self.size_bytes += len(item)
+        if self._queue.qsize() >= _MAX_QUEUE or self.size_bytes > _MAX_QUEUE_BYTES:
+            self._end("Too many answers wait to be read.")
+            return
         self._queue.put_nowait(item)
 
-    async def send_all(self, socket: web.WebSocketResponse) -> None:
-        """Send until the end, the peer is gone, or too much waits."""
-        with contextlib.suppress(ConnectionError):
-            while (item := await self._queue.get()) is not None:
+    def _end(self, reason: str) -> None:
+        self.reason = self.reason or reason
+        while not self._queue.empty():  # what waits is not kept for as long as the closing takes
+            self._queue.get_nowait()
+        self.ended.set()
+
+    async def send_all(self, socket: web.WebSocketResponse, written: Callable[[], None]) -> None:
+        """Send until the peer is gone or reads nothing; ``written`` is called after each frame."""
+        try:
+            while True:
+                item = await self._queue.get()
+                async with asyncio.timeout(_WRITTEN_WITHIN_S):
+                    if isinstance(item, bytes):
+                        await socket.send_bytes(item)
+                    else:
+                        await socket.send_str(item.model_dump_json())
                 if isinstance(item, bytes):
-                    await socket.send_bytes(item)
-                else:
-                    await socket.send_str(item.model_dump_json())
-        if self.overflown:
-            await _close(socket, CloseCode.TOO_MANY, "Too many answers wait to be read.")
+                    self.size_bytes -= len(item)
+                    written()
+        except TimeoutError:
+            self.reason = self.reason or f"Nothing was read for {_WRITTEN_WITHIN_S:g} s."
+        except ConnectionError:
+            return
 
 
 async def get_stream(request: web.Request) -> web.WebSocketResponse:
@@ -81,6 +113,9 @@ async def get_stream(request: web.Request) -> web.WebSocketResponse:
         await _serve(node, socket, int(owner_text))
     finally:
         request.app[SOCKETS].discard(socket)
+        # What a peer does not read would be kept until it does.
+        if request.transport is not None and request.transport.get_write_buffer_size():
+            request.transport.abort()
     return socket
 
 
@@ -89,22 +124,28 @@ async def _serve(node: RenderNode, socket: web.WebSocketResponse, owner_id: int)
         return
     outbox = _Outbox()
     try:
-        session = node.scheduler.open_session(owner_id, outbox.put)
+        session = node.scheduler.open_session(owner_id, outbox.put, outbox.end)
     except LimitExceeded as exc:
         await _close(socket, CloseCode.TOO_MANY, exc.message)
         return
     _LOG.info("stream_opened", extra={"owner_id": owner_id, "sessions": node.scheduler.session_count})
-    sender = asyncio.create_task(outbox.send_all(socket))
-    pinger = asyncio.create_task(_ping(outbox))
+    tasks = [
+        asyncio.create_task(outbox.send_all(socket, session.written)),
+        asyncio.create_task(_receive(socket, session, outbox)),
+        asyncio.create_task(outbox.ended.wait()),
+        asyncio.create_task(_ping(outbox)),
+    ]
     start_s = time.monotonic()
     try:
-        await _receive(socket, session, outbox)
+        # The sender may hang in a socket that nobody reads: it is not asked to end, but ended.
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         node.scheduler.close_session(session)
-        pinger.cancel()
-        outbox.put(None)
-        sender.cancel()
-        await asyncio.gather(sender, pinger, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if outbox.reason:
+            await _close(socket, CloseCode.TOO_MANY, outbox.reason)
         _LOG.info(
             "stream_closed",
             extra={"owner_id": owner_id, "close_code": socket.close_code, "open_s": round(time.monotonic() - start_s)},
@@ -170,9 +211,11 @@ async def _ping(outbox: _Outbox) -> None:
 
 
 async def _close(socket: web.WebSocketResponse, code: int, reason: str) -> None:
+    """Say goodbye, and wait a moment for the answer; `get_stream` ends the connection in any case."""
     text = reason.encode("utf-8")[:_MAX_REASON_BYTES].decode("utf-8", "ignore").encode("utf-8")
-    with contextlib.suppress(ConnectionError):
-        await socket.close(code=code, message=text)
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        async with asyncio.timeout(_CLOSED_WITHIN_S):
+            await socket.close(code=code, message=text)
 
 
 async def close_sockets(app: web.Application) -> None:

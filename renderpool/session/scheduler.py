@@ -34,6 +34,7 @@ from webviewer.protocol.messages import ServerMessage
 _LOG = logging.getLogger(__name__)
 
 MAX_SESSIONS = 128
+MAX_SESSIONS_OF_OWNER = 16
 _MAX_SINGLES = 64
 _STILL_PATIENCE_S = 0.08
 _WARM_UP = "warm up"
@@ -139,22 +140,48 @@ class Scheduler:
         """How many viewers are connected."""
         return len(self._sessions)
 
-    def open_session(self, owner_id: int, send: Callable[[ServerMessage | bytes], None]) -> RenderSession:
+    def open_session(
+        self,
+        owner_id: int,
+        send: Callable[[ServerMessage | bytes], None],
+        end: Callable[[str], None] = lambda _reason: None,
+    ) -> RenderSession:
         """Return a new session, which takes part from now on.
+
+        An owner with ``MAX_SESSIONS_OF_OWNER`` gives up the one that was not used for the longest time; a node that is
+        full gives up one that shows nothing. Those are closed, and told so by their ``end``.
 
         Raises
         ------
         LimitExceeded
-            There are ``MAX_SESSIONS`` already.
+            There are ``MAX_SESSIONS`` that show something.
         """
         with self._lock:
-            if len(self._sessions) >= MAX_SESSIONS:
-                raise LimitExceeded(f"This render node serves {MAX_SESSIONS} viewers already.")
+            own = [session for session in self._sessions if session.owner_id == owner_id]
+            if len(own) >= MAX_SESSIONS_OF_OWNER:
+                self._give_up(own, f"At most {MAX_SESSIONS_OF_OWNER} viewers of one user; this one was idle longest.")
+            elif len(self._sessions) >= MAX_SESSIONS:
+                spare = [session for session in self._sessions if session.is_spare]
+                if not spare:
+                    raise LimitExceeded(f"This render node serves {MAX_SESSIONS} viewers already.")
+                self._give_up(spare, f"This render node serves {MAX_SESSIONS} viewers; this one showed nothing.")
             session = RenderSession(
-                owner_id, self._store, self._lock, send, clock=self._clock, bandwidth_bytes_per_s=self._bandwidth
+                owner_id,
+                self._store,
+                self._lock,
+                send,
+                clock=self._clock,
+                bandwidth_bytes_per_s=self._bandwidth,
+                end=end,
             )
             self._sessions.append(session)
             return session
+
+    def _give_up(self, sessions: list[RenderSession], reason: str) -> None:
+        """Close the session that was not used for the longest time; of two, one that shows nothing."""
+        oldest = min(sessions, key=lambda session: (session.used_at_s, not session.is_spare))
+        self.close_session(oldest)
+        oldest.end(reason)
 
     def close_session(self, session: RenderSession) -> None:
         """End a session."""

@@ -8,8 +8,11 @@ and the drawing thread asks what is next. Rules:
   light frame (something moves), and the newest one is asked for.
 - A moving wish is answered by a light frame; ``STILL_AFTER_S`` after the last one the full-quality frame of the same
   revision follows by itself. A wish at rest gets the full-quality frame at once.
-- At most ``MAX_IN_FLIGHT`` frames of a cell are made or unacknowledged, one of each kind is made at a time. A frame
-  older than one that was sent never goes out: a light one may overtake a still one that takes long to encode.
+- At most ``MAX_IN_FLIGHT`` frames of a cell are made or unacknowledged, one of each kind is made at a time, and all
+  frames of a connection together hold at most ``MAX_UNREAD_BYTES`` (a single larger one goes out alone). The connection
+  counts, not the cell, which a viewer may close and open as often as it likes; and only what has left for the socket
+  can be acknowledged. So a viewer that reads nothing costs no more than one that reads slowly.
+- A frame older than one that was sent never goes out: a light one may overtake a still one that takes long to encode.
 - Of a cell one series and at most ``_MAX_LOADS`` images are asked for at a time, however often it is opened.
 """
 
@@ -19,7 +22,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from renderpool.engine.encode import EncodedPicture
 from renderpool.session.images import ImageStore, LoadedImage
@@ -45,6 +48,7 @@ _LOG = logging.getLogger(__name__)
 
 STILL_AFTER_S = 0.09
 MAX_IN_FLIGHT = 2
+MAX_UNREAD_BYTES = 64 * 1024**2
 _PROGRESS_EVERY_S = 0.2
 _SLOW_STILL_S = 0.12  # a still that takes longer is preceded by a light frame
 _MAX_LOADS = 2  # of one cell: the image of the series before must not hold up the first one of the next
@@ -53,8 +57,12 @@ _STILL_HOLDS_UP_S = 1.0  # how long a still frame may keep a line with a cap bus
 
 @dataclass(slots=True)
 class _Sent:
+    cell: int
     at_s: float
     light: bool
+    size_bytes: int
+    written: bool = False  # handed to the socket whole
+    acknowledged: bool = False  # maybe before it was written, by somebody who guesses: counts from then on
 
 
 @dataclass(slots=True)
@@ -72,18 +80,11 @@ class Cell:
     loading: FrameKey | None = None
     light_due: bool = False
     still_at_s: float | None = None
-    making: dict[bool, Job] = field(default_factory=dict)  # what is drawn or encoded now, by whether it is light
     sent_revision: int = -1
     sent_still: bool = False
     shown: bool = False  # whether the series has been
-    in_flight: dict[int, _Sent] = field(default_factory=dict)
     progress_at_s: float = float("-inf")
     progress: tuple[int, int] | None = None
-
-    @property
-    def has_room(self) -> bool:
-        """Whether one more frame may be made."""
-        return len(self.in_flight) + len(self.making) < MAX_IN_FLIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,11 @@ class Job:
     light: LightLevel | None  # None = full quality
 
 
+def _largest_bytes(view: View, image: LoadedImage) -> int:
+    """Return what a picture that is not made yet may hold: that of noise is as large as its pixels."""
+    return view.width_px * view.height_px * (3 if image.is_colour else 1)
+
+
 class RenderSession:
     """What one connection of a viewer shows.
 
@@ -105,7 +111,10 @@ class RenderSession:
     lock
         The scheduler's.
     send
-        Hands a message or a packed frame to the connection; called from any thread, must not block.
+        Hands a message or a packed frame to the connection; called from any thread, must not block. The connection
+        says by `written` when a frame, one after the other, has left.
+    end
+        Closes the connection with a reason, because another of the owner's takes its seat; must not block.
     """
 
     def __init__(
@@ -117,7 +126,9 @@ class RenderSession:
         *,
         clock: Callable[[], float],
         bandwidth_bytes_per_s: int | None = None,
+        end: Callable[[str], None] = lambda _reason: None,
     ) -> None:
+        self.end = end
         self.owner_id = owner_id
         self._store = store
         self._lock = lock
@@ -132,6 +143,11 @@ class RenderSession:
         # By cell number, not by cell: a cell that is closed and opened over and over is asked for once too.
         self._series_loads: set[int] = set()
         self._image_loads: Counter[int] = Counter()
+        # So too what is on its way: a closed cell's frames still wait to be read.
+        self._making: dict[tuple[int, bool], Job] = {}  # what is drawn or encoded now, by cell and whether it is light
+        self._in_flight: dict[int, _Sent] = {}  # by sequence, in the order of sending
+        self._written_sequence = 0
+        self.used_at_s = clock()
         self.still_limit_bytes: int | None = None
         if bandwidth_bytes_per_s is not None:
             self.still_limit_bytes = int(bandwidth_bytes_per_s * _STILL_HOLDS_UP_S)
@@ -144,6 +160,7 @@ class RenderSession:
         with self._lock:
             if self._closed:
                 return
+            self.used_at_s = self._clock()
             if isinstance(message, View):
                 self._on_view(message)
             elif isinstance(message, Ack):
@@ -218,16 +235,54 @@ class RenderSession:
         self._advance(cell)
 
     def _on_ack(self, message: Ack) -> None:
-        now_s = self._clock()
-        for cell in self._cells.values():
-            sent = cell.in_flight.get(message.sequence)
-            if sent is None:
-                continue
-            if sent.light:
-                self._quality.acknowledged(now_s - sent.at_s, len(cell.in_flight) - 1)
-            # The browser paints in order and may drop a frame unpainted: those before are done too.
-            for sequence in [entry for entry in cell.in_flight if entry <= message.sequence]:
-                del cell.in_flight[sequence]
+        sent = self._in_flight.get(message.sequence)
+        if sent is not None:
+            sent.acknowledged = True
+            self._settle(message.sequence, sent)
+
+    def written(self) -> None:
+        """Say that the oldest frame not yet written has been handed to the socket whole; from any thread."""
+        with self._lock:
+            self._written_sequence += 1
+            sent = self._in_flight.get(self._written_sequence)
+            if sent is not None:
+                sent.written = True
+                self._settle(self._written_sequence, sent)
+                self._lock.notify_all()
+
+    def _settle(self, sequence: int, sent: _Sent) -> None:
+        if not (sent.written and sent.acknowledged):
+            return
+        # The browser paints in order and may drop a frame unpainted: those of the cell before are done too.
+        of_cell = [entry for entry, other in self._in_flight.items() if other.cell == sent.cell]
+        if sent.light:
+            self._quality.acknowledged(self._clock() - sent.at_s, len(of_cell) - 1)
+        for entry in of_cell:
+            if entry <= sequence:
+                del self._in_flight[entry]
+
+    @property
+    def is_spare(self) -> bool:
+        """Whether it shows nothing: a page connected ahead of the study that its doctor may open."""
+        return not self._cells
+
+    @property
+    def unread_bytes(self) -> int:
+        """What has been sent and not been acknowledged."""
+        return sum(sent.size_bytes for sent in self._in_flight.values())
+
+    def _has_room(self, cell: Cell) -> bool:
+        """Whether one more frame of a cell may be made."""
+        number = cell.number
+        ours = sum(sent.cell == number for sent in self._in_flight.values())
+        ours += sum(made == number for made, _ in self._making)
+        if ours >= MAX_IN_FLIGHT:
+            return False
+        if not self._in_flight and not self._making:
+            return True
+        made_bytes = sum(_largest_bytes(job.view, job.image) for job in self._making.values())
+        next_bytes = 0 if cell.ready is None else _largest_bytes(*cell.ready)
+        return self.unread_bytes + made_bytes + next_bytes <= MAX_UNREAD_BYTES
 
     def _on_close(self, number: int) -> None:
         cell = self._cells.pop(number, None)
@@ -240,6 +295,7 @@ class RenderSession:
             self._closed = True
             for number in list(self._cells):
                 self._on_close(number)
+            self._in_flight.clear()
 
     # -- images ------------------------------------------------------------------------------------------------------
 
@@ -341,7 +397,7 @@ class RenderSession:
         if self._bucket.ready_in_s(now_s) > 0 or self._waits_for_line():
             return None
         for cell in self._cells.values():
-            if cell.ready is None or not cell.has_room or (not still) in cell.making:
+            if cell.ready is None or (cell.number, not still) in self._making or not self._has_room(cell):
                 continue
             rested = cell.still_at_s is not None and cell.still_at_s + patience_s <= now_s
             view, image = cell.ready
@@ -357,14 +413,14 @@ class RenderSession:
 
     def _take(self, cell: Cell, job: Job) -> Job:
         """Mark a picture as being made, and put its cell last, so that all get their turn."""
-        cell.making[job.light is not None] = job
+        self._making[cell.number, job.light is not None] = job
         del self._cells[cell.number]
         self._cells[cell.number] = cell
         return job
 
     def _waits_for_line(self) -> bool:
         """Whether a frame of unknown size is made for a line with a cap: what it leaves of it must be known first."""
-        return self.still_limit_bytes is not None and any(cell.making for cell in self._cells.values())
+        return self.still_limit_bytes is not None and bool(self._making)
 
     def due_in_s(self, now_s: float, *, stills: bool = True) -> float | None:
         """Return when to look again without being woken: at the next rest, or when the bandwidth allows."""
@@ -373,17 +429,23 @@ class RenderSession:
         waits = [
             max(0.0, cell.still_at_s - now_s, self._bucket.ready_in_s(now_s))
             for cell in self._cells.values()
-            if stills and cell.ready and cell.still_at_s is not None and cell.has_room and False not in cell.making
+            if stills
+            and cell.ready
+            and cell.still_at_s is not None
+            and (cell.number, False) not in self._making
+            and self._has_room(cell)
         ]
-        if any(cell.light_due and cell.has_room and True not in cell.making for cell in self._cells.values()):
+        if any(
+            cell.light_due and (cell.number, True) not in self._making and self._has_room(cell)
+            for cell in self._cells.values()
+        ):
             waits.append(self._bucket.ready_in_s(now_s))
         return min(waits, default=None)
 
     def drawn(self, job: Job, painting: Painting, picture: EncodedPicture, made_s: float) -> bool:
         """Send a picture, unless it has become older than what was sent; returns whether it went out."""
         cell = self._cells.get(job.cell)
-        if cell is not None and cell.making.get(job.light is not None) is job:
-            del cell.making[job.light is not None]
+        self._made(job)
         if self._closed or cell is None or cell.generation != job.generation:
             return False
         revision = job.view.revision
@@ -428,16 +490,20 @@ class RenderSession:
         if not cell.shown:
             cell.shown = True
             self._prefetch_around(cell, job.image.key)
-        cell.in_flight[self._sequence] = _Sent(now_s, job.light is not None)
+        self._in_flight[self._sequence] = _Sent(cell.number, now_s, job.light is not None, len(frame))
         self._bucket.take(len(frame), now_s)
         self._send(frame)
         return True
 
+    def _made(self, job: Job) -> None:
+        kind = (job.cell, job.light is not None)
+        if self._making.get(kind) is job:
+            del self._making[kind]
+
     def failed(self, job: Job, error: WebviewerError) -> None:
         """Say that a picture could not be drawn."""
         cell = self._cells.get(job.cell)
-        if cell is not None and cell.making.get(job.light is not None) is job:
-            del cell.making[job.light is not None]
+        self._made(job)
         if not self._closed and cell is not None and cell.generation == job.generation:
             cell.shown = True
             self._prefetch_around(cell, job.image.key)

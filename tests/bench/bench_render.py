@@ -255,6 +255,7 @@ def _still_at_rest() -> Row:
                 time.sleep(0.02)
             while True:
                 header = frames.get(timeout=30)
+                session.written()
                 session.handle(Ack(sequence=header.sequence))
                 if FrameFlag.STILL in header.flags and header.revision == revision:
                     break

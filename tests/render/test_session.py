@@ -51,6 +51,7 @@ class Viewer:
         if isinstance(item, bytes):
             header, payload = unpack_frame(item)
             self.all_frames.append(header)
+            self.session.written()
             self.frames.put((header, payload))
         else:
             self.messages.put(item)
