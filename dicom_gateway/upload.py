@@ -202,7 +202,7 @@ class UploadStore:
         while len(head) < SNIFF_BYTES and (piece := source.read(SNIFF_BYTES - len(head))):
             head += piece
         if not is_zip(head):
-            self._check_room(len(head))
+            self._check_room(PART_BYTES)
             state = UploadState("", owner_id, name, 0, time.time(), total_files=1, state="done")
             state.add(self._examiner.examine_stream(owner_id, source, name, head), self._limits.max_skipped)
             return state.public()
@@ -213,6 +213,7 @@ class UploadStore:
             upload.state.offset = len(head)
             self._append(upload, source, PART_BYTES - len(head))
             upload.state.size_bytes = upload.state.offset
+            upload.state.state = "processing"
             self._process(upload)
             return upload.state.public()
         finally:
@@ -256,7 +257,8 @@ class UploadStore:
         self._workers.shutdown(wait=True, cancel_futures=True)
 
     def _begin(self, owner_id: OwnerId, name: str, size_bytes: int) -> _Upload:
-        self._check_room(size_bytes)
+        # What arrived is kept until the objects in it are stored: for a while it needs its size twice.
+        self._check_room(2 * size_bytes)
         state = UploadState(secrets.token_hex(16), owner_id, shown_name(name), size_bytes, time.time())
         upload = _Upload(state, self._folder / state.upload_id)
         with self._lock:
@@ -288,7 +290,7 @@ class UploadStore:
         """Refuse what would leave too little room for modalities; what is promised to others counts."""
         with self._lock:
             promised = sum(
-                one.state.size_bytes - one.state.offset
+                2 * one.state.size_bytes - one.state.offset
                 for one in self._uploads.values()
                 if one.state.state == "receiving"
             )
@@ -296,7 +298,7 @@ class UploadStore:
         if free - size_bytes < self._limits.keep_free_bytes:
             raise OutOfResources(
                 f"The disk has {max(0, free)} bytes left, of which {self._limits.keep_free_bytes} are kept for "
-                f"modalities; the upload needs {size_bytes}."
+                f"modalities; {size_bytes} more are needed."
             )
 
     def _append(self, upload: _Upload, source: ByteSource, room: int) -> None:
@@ -345,7 +347,7 @@ class UploadStore:
         except Exception:  # noqa: BLE001 - a worker must live on, and the upload must come to an end that the page can show
             _log.exception("an upload could not be processed", extra={"upload_id": upload.state.upload_id})
             upload.state.add(
-                Outcome(upload.state.name, "broken", "The upload could not be processed; the server's log says why."),
+                Outcome(upload.state.name, "unavailable", "The upload could not be stored now; try again."),
                 self._limits.max_skipped,
             )
             self._finish(upload)
@@ -358,7 +360,9 @@ class UploadStore:
             return upload.data.open("rb")
 
         owner_id = OwnerId(state.owner_id)
-        total, outcomes = self._examiner.examine_file(owner_id, open_data, state.name, skip=state.done_files)
+        total, outcomes = self._examiner.examine_file(
+            owner_id, open_data, state.name, skip=state.done_files, check_room=self._check_room
+        )
         state.total_files = total
         saved_at = time.monotonic()
         for outcome in outcomes:
@@ -432,6 +436,8 @@ class UploadStore:
             self._uploads[state.upload_id] = upload
             if state.state == "processing" or (state.state == "receiving" and state.offset == state.size_bytes):
                 self._submit(upload)
+        for owner_id in {one.state.owner_id for one in self._uploads.values()}:
+            self._forget_oldest(owner_id)
         self.expire()
 
 

@@ -7,9 +7,11 @@ and each member is streamed, so that memory does not depend on the archive.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import logging
 import lzma
+import re
 import stat
 import struct
 import time
@@ -25,9 +27,11 @@ from webviewer.core.errors import (
     DuplicateObject,
     InvalidInput,
     LimitExceeded,
+    OutOfResources,
     Unavailable,
     WebviewerError,
 )
+from webviewer.core.log import stack_of
 from webviewer.core.octets import ByteSource
 
 _log = logging.getLogger(__name__)
@@ -41,7 +45,16 @@ _BARE_STARTS = (b"\x08\x00", b"\x02\x00", b"\x00\x08")  # group 0008 or 0002 in 
 _END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
 _END_OF_DIRECTORY_64 = struct.Struct("<4sQ2H2L4Q")
 _BROKEN_ZIP = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, struct.error, ValueError, NotImplementedError)
-_RETRY_AFTER_S = (0.5, 2.0)
+_LOOK_AT_ROOM_EVERY_BYTES = 4 * 1024**2
+_DRIVE = re.compile(r"[A-Za-z]:")
+_NOT_NOW = "The file could not be stored now; try again."
+
+RoomCheck = Callable[[int], None]
+"""Takes the bytes that are yet to be written; raises OutOfResources where they do not fit beside what is kept free."""
+
+
+def no_check(_size_bytes: int) -> None:
+    """Let everything pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,7 @@ class ExamineLimits:
     max_inflated_bytes: int = 256 * 1024**3
     max_ratio: int = 200
     ratio_free_bytes: int = 64 * 1024**2  # below this a high ratio is an empty picture, not a bomb
+    retry_after_s: tuple[float, ...] = (0.5, 2.0)  # pauses before an object is tried again that we could not take
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +76,7 @@ class Outcome:
 
     name: str
     # stored | duplicate | index_file | not_dicom | broken | conflict | too_large | zip_bomb | encrypted | unsupported
-    # | unavailable
+    # | unsafe_name | unavailable
     reason: str
     message: str = ""
 
@@ -107,6 +121,50 @@ class _Counted:
         return piece
 
 
+class _Watched:
+    """A source that remembers how it failed, so that its failure and the storage's are told apart."""
+
+    def __init__(self, source: ByteSource) -> None:
+        self._source = source
+        self.failure: Exception | None = None
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most `size` bytes."""
+        try:
+            return self._source.read(size)
+        except Exception as error:
+            self.failure = error
+            raise
+
+
+class _Room:
+    """Looks, while a member is read, whether the disk still takes it.
+
+    A member that does not fit in memory is put together on the disk before it is stored, so it needs its size twice.
+    """
+
+    def __init__(self, check: RoomCheck, size_bytes: int) -> None:
+        self._check = check
+        self._left_bytes = 2 * size_bytes
+        self._unseen_bytes = 0
+        self.look()
+
+    def count(self, read_bytes: int) -> None:
+        """Note what was read."""
+        self._left_bytes -= read_bytes
+        self._unseen_bytes += read_bytes
+        if self._unseen_bytes >= _LOOK_AT_ROOM_EVERY_BYTES:
+            self._unseen_bytes = 0
+            self.look()
+
+    def look(self) -> None:
+        """Raise _NoRoom where the rest does not fit."""
+        try:
+            self._check(max(0, self._left_bytes))
+        except OutOfResources as error:
+            raise _NoRoom(error.message) from error
+
+
 @dataclass(frozen=True, slots=True)
 class _Archive:
     file: BinaryIO
@@ -117,6 +175,10 @@ class _Archive:
 
 class _Bomb(Exception):
     """The archive inflates beyond its limits; the words say how."""
+
+
+class _NoRoom(Exception):
+    """The disk does not take more; the words say why."""
 
 
 class Examiner:
@@ -137,12 +199,18 @@ class Examiner:
     def examine_stream(self, owner_id: OwnerId, source: ByteSource, name: str, head: bytes) -> Outcome:
         """Store one file that is no ZIP and cannot be read twice; `head` are its first bytes, gone from `source`."""
         try:
-            return self._receive(owner_id, name, lambda: _Joined(head, source), retries=())
+            return self._receive(owner_id, name, lambda: _Joined(head, source), may_retry=False)
         finally:
             self._receiver.release()
 
     def examine_file(
-        self, owner_id: OwnerId, open_file: Callable[[], BinaryIO], name: str, *, skip: int = 0
+        self,
+        owner_id: OwnerId,
+        open_file: Callable[[], BinaryIO],
+        name: str,
+        *,
+        skip: int = 0,
+        check_room: RoomCheck = no_check,
     ) -> tuple[int, Iterator[Outcome]]:
         """Store what an uploaded file holds.
 
@@ -156,6 +224,8 @@ class Examiner:
             What the sender calls it; only shown.
         skip
             Files that were dealt with before a restart.
+        check_room
+            Asked before and while members are written; at its first no the walk ends, and what is stored stays.
 
         Returns
         -------
@@ -166,7 +236,7 @@ class Examiner:
         """
         with open_file() as file:
             if not is_zip(file.read(SNIFF_BYTES)):
-                return 1, iter(()) if skip else self._single(owner_id, open_file, name)
+                return 1, iter(()) if skip else self._single(owner_id, open_file, name, check_room)
         file = open_file()
         try:
             archive = self._members(file)
@@ -175,12 +245,18 @@ class Examiner:
             return 1, iter([Outcome(name, "zip_bomb", str(bomb))])
         except (*_BROKEN_ZIP, OSError) as error:
             file.close()
-            return 1, iter([Outcome(name, "broken", f"The ZIP cannot be read: {_words(error)}.")])
-        return len(archive.members), self._walk(owner_id, archive, name, skip)
+            return 1, iter([_unreadable(name, "The ZIP", error)])
+        return len(archive.members), self._walk(owner_id, archive, name, skip, check_room)
 
-    def _single(self, owner_id: OwnerId, open_file: Callable[[], BinaryIO], name: str) -> Iterator[Outcome]:
+    def _single(
+        self, owner_id: OwnerId, open_file: Callable[[], BinaryIO], name: str, check_room: RoomCheck
+    ) -> Iterator[Outcome]:
         try:
+            with open_file() as file:
+                check_room(file.seek(0, 2))
             yield self._receive(owner_id, name, open_file)
+        except OutOfResources as error:
+            yield Outcome(name, "unavailable", error.message)
         finally:
             self._receiver.release()
 
@@ -202,7 +278,9 @@ class Examiner:
             raise _Bomb(f"The members of the ZIP overlap: together they take {packed} bytes of {size}.")
         return _Archive(file, size, archive, members)
 
-    def _walk(self, owner_id: OwnerId, archive: _Archive, name: str, skip: int) -> Iterator[Outcome]:
+    def _walk(
+        self, owner_id: OwnerId, archive: _Archive, name: str, skip: int, check_room: RoomCheck
+    ) -> Iterator[Outcome]:
         inflated = 0
         packed = archive.file_bytes
         allowed = min(
@@ -217,17 +295,71 @@ class Examiner:
 
         with archive.file, archive.zip, contextlib.ExitStack() as stack:
             stack.callback(self._receiver.release)
-            for info in archive.members[skip:]:
+            for number, info in enumerate(archive.members[skip:], skip):
                 try:
-                    yield self._member(owner_id, archive.zip, info, count)
+                    outcome = self._member(owner_id, archive.zip, info, count, check_room)
                 except _Bomb as bomb:
                     yield Outcome(name, "zip_bomb", str(bomb))
                     return
+                except _NoRoom as full:
+                    left = len(archive.members) - number
+                    yield Outcome(
+                        name,
+                        "unavailable",
+                        f"There is no room for the last {left} of {len(archive.members)} files; what was stored "
+                        f"before stays. {full}",
+                    )
+                    return
+                yield outcome
 
     def _member(
-        self, owner_id: OwnerId, archive: zipfile.ZipFile, info: zipfile.ZipInfo, count: Callable[[int], None]
+        self,
+        owner_id: OwnerId,
+        archive: zipfile.ZipFile,
+        info: zipfile.ZipInfo,
+        count: Callable[[int], None],
+        check_room: RoomCheck,
     ) -> Outcome:
+        refused = self._refused(info)
+        if refused is not None:
+            return refused
         name = shown_name(info.filename)
+        try:
+            with archive.open(info) as source:
+                head = source.read(SNIFF_BYTES)
+                if is_zip(head):
+                    return Outcome(name, "unsupported", "A ZIP inside a ZIP is not opened; upload it by itself.")
+                early = _sniff(head, name)
+            if early is not None:
+                count(len(head))
+                return early
+            return self._receive(owner_id, name, lambda: self._opened(archive, info, count, check_room))
+        except (*_BROKEN_ZIP, OSError) as error:
+            return _unreadable(name, "The file in the ZIP", error)
+
+    def _opened(
+        self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, count: Callable[[int], None], check_room: RoomCheck
+    ) -> ByteSource:
+        room = _Room(check_room, info.file_size)
+        got_bytes = 0
+
+        def count_both(size: int) -> None:
+            nonlocal got_bytes
+            got_bytes += size
+            count(size)
+            room.count(size)
+            if size == 0 and got_bytes != info.file_size:
+                raise zipfile.BadZipFile(f"it has {got_bytes} bytes, the list of members says {info.file_size}")
+
+        return _Counted(archive.open(info), count_both)
+
+    def _refused(self, info: zipfile.ZipInfo) -> Outcome | None:
+        """Return why a member is refused by what the archive says of it, None where it may be read."""
+        name = shown_name(info.filename)
+        if _leads_out(info.orig_filename) or _leads_out(info.filename):
+            return Outcome(
+                name, "unsafe_name", "The name leads out of the ZIP's own folder; a file with such a name is refused."
+            )
         if stat.S_ISLNK(info.external_attr >> 16):
             return Outcome(name, "unsupported", "A symbolic link is not followed.")
         if info.flag_bits & 0x1:
@@ -248,18 +380,7 @@ class Examiner:
                 f"The file inflates from {info.compress_size} to {info.file_size} bytes, "
                 f"more than {self.limits.max_ratio} times.",
             )
-        try:
-            with archive.open(info) as source:
-                head = source.read(SNIFF_BYTES)
-                if is_zip(head):
-                    return Outcome(name, "unsupported", "A ZIP inside a ZIP is not opened; upload it by itself.")
-                early = _sniff(head, name)
-            if early is not None:
-                count(len(head))
-                return early
-            return self._receive(owner_id, name, lambda: _Counted(archive.open(info), count))
-        except (*_BROKEN_ZIP, OSError) as error:
-            return Outcome(name, "broken", f"The file in the ZIP cannot be read: {_words(error)}.")
+        return None
 
     def _receive(
         self,
@@ -267,13 +388,14 @@ class Examiner:
         name: str,
         open_source: Callable[[], ByteSource],
         *,
-        retries: tuple[float, ...] = _RETRY_AFTER_S,
+        may_retry: bool = True,
     ) -> Outcome:
-        for pause in (*retries, None):
+        for pause in (*(self.limits.retry_after_s if may_retry else ()), None):
             source = open_source()
+            watched = _Watched(source)
             head = b""
             try:
-                head = _read_head(source)
+                head = _read_head(watched)
                 early = _sniff(head, name)
                 if early is not None:
                     return early
@@ -281,21 +403,18 @@ class Examiner:
                     source.seek(0)
                     receipt = self._receiver.receive(owner_id, source)
                 else:
-                    receipt = self._receiver.receive(owner_id, _Joined(head, source))
+                    receipt = self._receiver.receive(owner_id, _Joined(head, watched))
             except Unavailable as error:
                 if pause is None:
-                    return Outcome(name, "unavailable", error.message)
+                    return Outcome(name, "unavailable", f"{_NOT_NOW} {error.message}")
                 time.sleep(pause)
                 continue
             except WebviewerError as error:
-                return Outcome(name, _reason(error, head), error.message)
-            except (ConnectionError, TimeoutError, _Bomb):
+                return _told(name, error, head)
+            except (_Bomb, _NoRoom):
                 raise
-            except _BROKEN_ZIP as error:
-                return Outcome(name, "broken", f"The file cannot be read: {_words(error)}.")
-            except Exception:  # noqa: BLE001 - one hostile file must not end the others of an upload
-                _log.exception("an uploaded file could not be examined")
-                return Outcome(name, "broken", "The file cannot be read; the server's log says why.")
+            except Exception as error:  # noqa: BLE001 - one failure must not end the others of an upload
+                return _failed(name, error, is_of_source=watched.failure is error)
             finally:
                 close = getattr(source, "close", None)
                 if close is not None:
@@ -344,14 +463,50 @@ def _sniff(head: bytes, name: str) -> Outcome | None:
     return Outcome(name, "not_dicom", "This is not a DICOM file.")
 
 
+def _told(name: str, error: WebviewerError, head: bytes) -> Outcome:
+    reason = _reason(error, head)
+    if reason == "unavailable":  # nothing about the file: we failed
+        return _not_now(name, error)
+    return Outcome(name, reason, error.message)
+
+
+def _failed(name: str, error: Exception, *, is_of_source: bool) -> Outcome:
+    """Return the outcome of an error that is none of ours; one of the sender's connection is raised again."""
+    if is_of_source and isinstance(error, ConnectionError | TimeoutError):
+        raise error
+    if is_of_source and isinstance(error, (*_BROKEN_ZIP, OSError)):
+        return _unreadable(name, "The file", error)
+    return _not_now(name, error)
+
+
+def _not_now(name: str, error: Exception) -> Outcome:
+    _log.error("an uploaded file could not be stored", extra={"error": stack_of(error)})
+    return Outcome(name, "unavailable", _NOT_NOW)
+
+
 def _reason(error: WebviewerError, head: bytes) -> str:
     if isinstance(error, DuplicateObject):
         return "conflict"
     if isinstance(error, LimitExceeded):
         return "too_large"
-    if isinstance(error, DataError) or head[128:132] == b"DICM":
+    if isinstance(error, DataError):
         return "broken"
-    return "not_dicom" if isinstance(error, InvalidInput) else "broken"
+    if isinstance(error, InvalidInput):
+        return "broken" if head[128:132] == b"DICM" else "not_dicom"
+    return "unavailable"
+
+
+def _leads_out(name: str) -> bool:
+    """Return whether a name, taken as a path of any system, would lead out of the folder it is unpacked in."""
+    parts = name.replace("\\", "/").split("/")
+    return parts[0] == "" or _DRIVE.match(parts[0]) is not None or ".." in (part.strip() for part in parts)
+
+
+def _unreadable(name: str, what: str, error: Exception) -> Outcome:
+    """Return the outcome of a failed read: the file's fault, unless the disk below it failed."""
+    if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a lying offset asks for a place before the start
+        return _not_now(name, error)
+    return Outcome(name, "broken", f"{what} cannot be read: {_words(error)}.")
 
 
 def _end_of_directory(file: BinaryIO, size: int) -> tuple[int, int]:
