@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import tempfile
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.support.control_process import CHEAP
 from tests.support.http_client import ControlServer
+from tests.support.storage_http import sqlite_settings
+from tests.support.unified_server import eventually
+from webviewer.accounts import Verification
+from webviewer.accounts.slow_down import address_key
+from webviewer.adapters.crypto import Argon2Hasher
+from webviewer.adapters.db.engine import make_engine
+from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
 from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
+from webviewer.core.errors import LimitExceeded, NotSignedIn, WebviewerError
+from webviewer.usecases.sign_in import SignIn
+from webviewer.usecases.unit_of_work import UnitOfWorkFactory
 
 REFUSED = "User name or password is wrong. Check Caps Lock and try again."
+
+
+@contextmanager
+def sqlite_units() -> Iterator[UnitOfWorkFactory]:
+    with tempfile.TemporaryDirectory() as folder:
+        engine = make_engine(sqlite_settings(Path(folder)))
+        try:
+            yield SqlUnitOfWorkFactory(engine)
+        finally:
+            engine.dispose()
 
 
 def newest(control: ControlServer, user_name: str) -> AuditEntry:
@@ -106,7 +132,7 @@ def test_a_guesser_waits_longer_and_longer_and_nobody_else_does(control: Control
     name = control.new_user()
     guesser = control.browser()
     first = [guesser.try_sign_in(name, f"guess {n}").status_code for n in range(6)]
-    assert first == [401, 401, 401, 401, 401, 429]
+    assert first == [401, 401, 401, 401, 429, 429]
     refused = guesser.try_sign_in(name, "right horse")
     assert refused.status_code == 429
     assert refused.headers["Retry-After"] == "1"
@@ -114,7 +140,9 @@ def test_a_guesser_waits_longer_and_longer_and_nobody_else_does(control: Control
     # From another address the doctor comes in at once.
     assert control.browser().try_sign_in(name, "right horse").status_code == 200
     control.advance(1.5)
-    assert guesser.try_sign_in(name, "guess 6").status_code == 401
+    told = guesser.try_sign_in(name, "guess 6")
+    assert (told.status_code, told.headers["Retry-After"]) == (429, "2")
+    assert told.json()["error"]["message"] == "User name or password is wrong. Try again in 2 s."
     assert guesser.try_sign_in(name, "guess 7").headers["Retry-After"] == "2"
     control.advance(2.5)
     assert guesser.try_sign_in(name, "right horse").status_code == 200
@@ -126,7 +154,104 @@ def test_a_guesser_waits_longer_and_longer_and_nobody_else_does(control: Control
 def test_walking_through_names_from_one_address_is_slowed_down(control: ControlServer) -> None:
     walker = control.browser()
     codes = [walker.try_sign_in(f"name_{n}", "guess").status_code for n in range(32)]
-    assert codes == [401] * 31 + [429]
+    assert codes == [401] * 30 + [429] * 2
+
+
+def test_an_unknown_name_is_told_the_same_waits_as_a_known_one(control: ControlServer) -> None:
+    """However slowly one types: each attempt comes after the wait that the one before it was told."""
+
+    def waits(name: str) -> list[tuple[int, str, str]]:
+        guesser = control.browser()
+        told = []
+        for number in range(7):
+            answer = guesser.try_sign_in(name, f"guess {number}")
+            wait = answer.headers.get("Retry-After", "0")
+            told.append((answer.status_code, wait, answer.json()["error"]["message"]))
+            control.advance(int(wait) + 0.5)
+        return told
+
+    expected = [(401, "0", REFUSED)] * 4
+    expected += [(429, f"{s}", f"User name or password is wrong. Try again in {s} s.") for s in (1, 2, 4)]
+    assert waits(control.new_user()) == expected
+    assert waits("nobody_at_all") == expected
+
+
+def test_a_wait_begins_when_the_password_has_been_judged() -> None:
+    """Judging takes a second on a busy machine, as long as the first wait: it would be over before it is told."""
+    now = [dt.datetime(2026, 1, 31, tzinfo=dt.UTC)]
+
+    class SlowHasher(Argon2Hasher):
+        def verify(self, password_hash: str | None, password: str) -> Verification:
+            now[0] += dt.timedelta(seconds=3)
+            return super().verify(password_hash, password)
+
+    with sqlite_units() as units:
+        sign_in = SignIn(units, SlowHasher(parameters=CHEAP), lambda: now[0], 3600, True)
+        for number in range(4):
+            with pytest.raises(NotSignedIn):
+                sign_in("nobody", f"guess {number}", "10.0.0.1")
+        with pytest.raises(LimitExceeded, match="Try again in 1 s") as told:
+            sign_in("nobody", "guess 4", "10.0.0.1")
+        assert told.value.resets_in_s == 1
+        now[0] += dt.timedelta(seconds=0.9)
+        with pytest.raises(LimitExceeded, match="Too many wrong attempts"):
+            sign_in("nobody", "guess 5", "10.0.0.1")
+        now[0] += dt.timedelta(seconds=0.2)
+        with pytest.raises(LimitExceeded, match=r"wrong\. Try again in 2 s"):
+            sign_in("nobody", "guess 6", "10.0.0.1")
+
+
+def test_of_a_flood_of_sign_ins_only_a_few_wait_and_the_others_are_told_at_once() -> None:
+    gate = threading.Event()
+
+    def slow(work: Callable[[], object]) -> object:
+        gate.wait(20)
+        return work()
+
+    hasher = Argon2Hasher(slow, at_once=2, most_waiting=3, parameters=CHEAP)
+    with sqlite_units() as units:
+        sign_in = SignIn(units, hasher, lambda: dt.datetime(2026, 1, 31, tzinfo=dt.UTC), 3600, True)
+        results: list[str] = []
+
+        def attempt(number: int) -> None:
+            try:
+                sign_in("nobody", "guess", f"10.0.0.{number}")
+            except WebviewerError as exc:
+                results.append(exc.code)
+
+        threads = [threading.Thread(target=attempt, args=(number,)) for number in range(12)]
+        for thread in threads:
+            thread.start()
+        eventually(lambda: len(results) == 7, what="seven answers without a hash")
+        assert results == ["busy"] * 7
+        with pytest.raises(LimitExceeded, match=r"Too many people are signing in at once\. Try again in 5 s\.") as told:
+            sign_in("nobody", "guess", "10.0.0.99")
+        assert told.value.resets_in_s == 5
+        with units(read_only=True) as unit:  # what was not judged was not wrong
+            assert unit.attempts.find(address_key("10.0.0.99")) is None
+        gate.set()
+        for thread in threads:
+            thread.join()
+        assert sorted(results) == ["busy"] * 7 + ["wrong_credentials"] * 5
+        assert hasher.verify(None, "guess").matches is False
+
+
+def test_while_sign_ins_queue_other_requests_are_quick(control: ControlServer) -> None:
+    signed_in = control.signed_in()
+    codes: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: codes.append(control.browser().try_sign_in("nobody", "x").status_code))
+        for _ in range(60)
+    ]
+    for thread in threads:
+        thread.start()
+    began = time.monotonic()
+    assert signed_in.get("/v2/auth/session").status_code == 200
+    assert time.monotonic() - began < 5
+    for thread in threads:
+        thread.join()
+    assert len(codes) == 60
+    assert set(codes) <= {401, 429}
 
 
 def test_many_attempts_at_once_gain_nothing(control: ControlServer) -> None:

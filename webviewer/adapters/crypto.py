@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Final
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 from webviewer.accounts import Verification
+from webviewer.core.errors import LimitExceeded
+
+BUSY_S: Final = 5
+"""How long whom we cannot take now is asked to stay away; a full queue is done by then."""
 
 Offload = Callable[[Callable[[], object]], object]
 
@@ -27,6 +32,8 @@ class Argon2Hasher:
         Runs blocking work; under gevent it hands the work to a real thread, so that the event loop goes on.
     at_once
         How many hashes are computed at a time; each takes its own memory, and a flood of sign-ins must not take all.
+    most_waiting
+        How many more may wait for their turn; beyond them `LimitExceeded` is raised, so that nobody waits for minutes.
     parameters
         Costs of a hash; tests take cheap ones. A stored hash made with others is made anew at the next sign-in.
     """
@@ -36,10 +43,14 @@ class Argon2Hasher:
         offload: Offload = run_here,
         *,
         at_once: int = 2,
+        most_waiting: int = 16,
         parameters: argon2.Parameters = argon2.profiles.RFC_9106_LOW_MEMORY,
     ) -> None:
         self._offload = offload
         self._gate = threading.BoundedSemaphore(at_once)
+        self._most_inside = at_once + most_waiting
+        self._inside = 0
+        self._counting = threading.Lock()
         self._hasher = argon2.PasswordHasher.from_parameters(parameters)
         self._dummy: str | None = None
 
@@ -63,5 +74,15 @@ class Argon2Hasher:
         return Verification(matches, needs_rehash=matches and self._hasher.check_needs_rehash(against))
 
     def _run(self, work: Callable[[], object]) -> object:
-        with self._gate:
-            return self._offload(work)
+        with self._counting:
+            if self._inside >= self._most_inside:
+                raise LimitExceeded(
+                    f"Too many people are signing in at once. Try again in {BUSY_S} s.", code="busy", resets_in_s=BUSY_S
+                )
+            self._inside += 1
+        try:
+            with self._gate:
+                return self._offload(work)
+        finally:
+            with self._counting:
+                self._inside -= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from webviewer.accounts import (
     ADDRESS_RULE,
@@ -25,7 +25,8 @@ from webviewer.usecases.unit_of_work import UnitOfWork, UnitOfWorkFactory
 TOKEN_BYTES = 32
 MAX_PASSWORD_CHARACTERS = 16 * 1024  # far beyond any real one; keeps a request from feeding the hash with megabytes
 
-REFUSED = "User name or password is wrong. Check Caps Lock and try again."
+WRONG = "User name or password is wrong."
+REFUSED = f"{WRONG} Check Caps Lock and try again."
 SWITCHED_OFF = "This account is switched off. Ask your administrator."
 EVALUATION_ONLY = (
     "This account still has the well-known password of the evaluation profile, which works only on a server that "
@@ -63,11 +64,12 @@ class SignIn:
         Raises
         ------
         NotSignedIn
-            Wrong password or unknown user: one text for both.
+            Wrong password or unknown user: one text for both, and the same waits.
         PermissionDenied
             The password is right, but the account is switched off or may be used on loopback only.
         LimitExceeded
-            Too many wrong attempts; ``resets_in_s`` says how long to wait.
+            Too many wrong attempts, this one among them or not judged any more, or too many sign-ins at once;
+            ``resets_in_s`` says how long to wait.
         """
         now = self.clock()
         pair, address = pair_key(user_name, ip_address), address_key(ip_address)
@@ -75,9 +77,17 @@ class SignIn:
             account = unit.accounts.find_by_name(user_name) if _is_user_name(user_name) else None
             self._count_attempt(unit, pair, address, now)
             unit.commit()
-        verdict = self.hasher.verify(account.password_hash if account else None, password[:MAX_PASSWORD_CHARACTERS])
+        try:
+            verdict = self.hasher.verify(account.password_hash if account else None, password[:MAX_PASSWORD_CHARACTERS])
+        except LimitExceeded:  # it was not judged, so it was no wrong one
+            self._take_back(pair, address)
+            raise
         if account is None or not verdict.matches or len(password) > MAX_PASSWORD_CHARACTERS:
             self._log_refusal(account, user_name, ip_address, "wrong password" if account else "unknown user")
+            wait_s = self._begin_wait(pair, address)
+            if wait_s > 0:
+                seconds = math.ceil(wait_s)
+                raise LimitExceeded(f"{WRONG} Try again in {seconds} s.", code="too_many_attempts", resets_in_s=seconds)
             raise NotSignedIn(REFUSED, code="wrong_credentials")
         new_hash = self.hasher.hash(password) if verdict.needs_rehash else None
         if not account.is_active:
@@ -114,6 +124,37 @@ class SignIn:
         for key, rule, attempt in known:
             unit.attempts.put(rule.after(key, attempt, now))
         unit.attempts.prune(now - dt.timedelta(seconds=max(PAIR_RULE.forget_s, ADDRESS_RULE.forget_s)))
+
+    def _begin_wait(self, pair: bytes, address: bytes) -> float:
+        """Let the wait for a wrong attempt begin now, since judging may take longer than it; return its seconds."""
+        now = self.clock()
+        longest_s = 0.0
+        with self.units() as unit:
+            unit.attempts.serialize(address)
+            for key, rule in ((address, ADDRESS_RULE), (pair, PAIR_RULE)):
+                counted = unit.attempts.find(key)
+                wait_s = rule.wait_s(counted.failures) if counted is not None else 0.0
+                if counted is not None and wait_s > 0:
+                    unit.attempts.put(replace(counted, blocked_until=now + dt.timedelta(seconds=wait_s)))
+                    longest_s = max(longest_s, wait_s)
+            unit.commit()
+        return longest_s
+
+    def _take_back(self, pair: bytes, address: bytes) -> None:
+        """Uncount an attempt."""
+        with self.units() as unit:
+            unit.attempts.serialize(address)
+            for key, rule in ((address, ADDRESS_RULE), (pair, PAIR_RULE)):
+                counted = unit.attempts.find(key)
+                if counted is None:
+                    continue
+                failures = counted.failures - 1
+                if failures <= 0:
+                    unit.attempts.forget(key)
+                else:
+                    until = counted.last_at + dt.timedelta(seconds=rule.wait_s(failures))
+                    unit.attempts.put(replace(counted, failures=failures, blocked_until=until))
+            unit.commit()
 
     def _forgive(self, unit: UnitOfWork, pair: bytes, address: bytes) -> None:
         unit.attempts.serialize(address)
