@@ -41,35 +41,45 @@ export function cornerTexts(state: CellState, context: CornerContext): Corners {
   };
 }
 
-/** Below this width the patient's number and the rest do not fit on one line beside the other corner. */
-const ONE_LINE_CSS = 600;
-const FEW_LINES_CSS = 250;
+/** Below these sizes of a window, CSS pixels, two corners do not fit beside each other with all on one line. */
+const WIDE_CSS = 600;
+const NARROW_CSS = 400;
+const LOW_CSS = 250;
+/** A part of a phone's page: the bar names the patient, so only what tells the window apart. */
 const PHONE_PART_CSS = 300;
 
-function topLeft(state: CellState, { study, overlay, compact, room, t }: CornerContext): string[] {
+const widthOf = (context: CornerContext): number => context.room?.width ?? Infinity;
+const isPart = (context: CornerContext): boolean => context.compact && widthOf(context) < PHONE_PART_CSS;
+
+function topLeft(state: CellState, context: CornerContext): string[] {
+  const { study, overlay, compact, t } = context;
+  const number = state.detail?.series_number ?? null;
+  if (isPart(context)) return present([number === null ? '' : `S${number}`]);
   const series = compact ? [seriesLine(state)] : [];
   if (study === null || overlay !== 'full') return present(series);
   const age = ageAt(study.patient_birth_date, study.study_date);
-  const birth = study.patient_birth_date === null ? '' : age === null ? study.patient_birth_date : `${study.patient_birth_date} (${t('corner.years', { age })})`;
-  const person = present([study.patient_sex, birth]);
-  if (compact) return present([(room?.width ?? Infinity) < PHONE_PART_CSS ? '' : person.join(' · '), ...series]);
-  const oneLine = (room?.width ?? Infinity) >= ONE_LINE_CSS;
-  const few = (room?.height ?? Infinity) < FEW_LINES_CSS;
+  const years = age === null ? '' : t('corner.years', { age });
+  const birth = study.patient_birth_date === null ? '' : age === null ? study.patient_birth_date : `${study.patient_birth_date} (${years})`;
+  const person = present([study.patient_sex, widthOf(context) < NARROW_CSS && !compact ? years || birth : birth]);
+  if (compact) return present([person.join(' · '), ...series]);
+  const low = (context.room?.height ?? Infinity) < LOW_CSS;
   return present([
     personName(study.patient_name) || t('common:noName'),
-    ...(oneLine ? [present([study.patient_id, ...person]).join(' · ')] : [study.patient_id, person.join(' · ')]),
-    few ? '' : study.study_description,
-    few ? '' : dateAndTime(study.study_date, study.study_time),
+    ...(widthOf(context) < WIDE_CSS ? [study.patient_id, person.join(' · ')] : [present([study.patient_id, ...person]).join(' · ')]),
+    low ? '' : study.study_description,
+    low ? '' : dateAndTime(study.study_date, study.study_time),
   ]);
 }
 
-function topRight(state: CellState, { compact, locale, t }: CornerContext): string[] {
+function topRight(state: CellState, context: CornerContext): string[] {
+  const { compact, locale, t } = context;
   const lines: string[] = [];
   const frame = frameAt(state.detail, state.reference.image);
   const window = frame !== null && isColour(frame) ? null : currentWindow(state);
   if (window !== null) {
     const width = formatWindowNumber(window.width, window.width, locale);
-    lines.push(t('corner.window', { width, level: formatWindowNumber(window.center, window.width, locale) }));
+    const level = formatWindowNumber(window.center, window.width, locale);
+    lines.push(...(isPart(context) ? [`W ${width}`, `L ${level}`] : [t('corner.window', { width, level })]));
     const name = windowName(state, t);
     if (name !== '' && !compact) lines.push(name);
   }
@@ -105,14 +115,17 @@ export function seriesLine(state: CellState): string {
   return present([number, detail.series_description || (number === '' ? detail.modality : '')]).join(' · ');
 }
 
-function bottomLeft(state: CellState, { compact, locale, t }: CornerContext): string[] {
+function bottomLeft(state: CellState, context: CornerContext): string[] {
+  const { compact, locale, t } = context;
   const total = state.detail?.frames.length ?? state.frameCount ?? 0;
   if (total === 0) return compact ? [] : present([seriesLine(state)]);
   const index = state.detail === null ? 0 : Math.max(0, indexOfImage(state.detail, state.reference.image));
-  const image = t('corner.image', { number: formatNumber(index + 1, locale), total: formatNumber(total, locale) });
+  const numbers = { number: formatNumber(index + 1, locale), total: formatNumber(total, locale) };
+  const image = isPart(context) ? `${numbers.number} / ${numbers.total}` : t('corner.image', numbers);
   const position = frameAt(state.detail, state.reference.image)?.slice_position_mm ?? null;
   const where = position === null ? '' : `${formatTenths(position, locale)} mm`;
-  return compact ? present([image, where]) : present([seriesLine(state), present([image, where]).join(' · ')]);
+  if (compact) return present([image, where]);
+  return present([seriesLine(state), ...(widthOf(context) < NARROW_CSS ? [image, where] : [present([image, where]).join(' · ')])]);
 }
 
 function quality(state: CellState, t: Translate): string[] {

@@ -85,6 +85,26 @@ describe('corners', () => {
     });
   });
 
+  it('in small windows keep name, number and age, on more lines', () => {
+    expect(cornerTexts(state, { ...context, room: { width: 456, height: 330 } }).topLeft).toEqual([
+      'Almeida, Beatriz',
+      '0048213',
+      'F · 1958-05-14 (68 y)',
+      'CT chest with contrast',
+      '2026-11-23 16:42',
+    ]);
+    const small = cornerTexts(state, { ...context, room: { width: 320, height: 200 } });
+    expect(small.topLeft).toEqual(['Almeida, Beatriz', '0048213', 'F · 68 y']);
+    expect(small.bottomLeft).toEqual(['S2 · Mediastinum 1.0 mm', 'Image 1 of 214', '−6.0 mm']);
+  });
+
+  it('of a part of a phone fit beside each other', () => {
+    const part = cornerTexts(state, { ...context, compact: true, room: { width: 195, height: 340 } });
+    expect(part.topLeft).toEqual(['S2']);
+    expect(part.topRight.slice(0, 2)).toEqual(['W 350', 'L 50']);
+    expect(part.bottomLeft).toEqual(['1 / 214', '−6.0 mm']);
+  });
+
   it('follow what was asked for at once', () => {
     const dragged = { ...state, data: { ...state.data, window: { kind: 'values' as const, width: 408, center: 85 } } };
     expect(cornerTexts(dragged, context).topRight[0]).toBe('W 408 L 85');
