@@ -68,9 +68,11 @@ def encode_outcome(outcome: Receipt | KnownObject | Exception) -> bytes:
     if isinstance(outcome, Receipt):
         return framed(_plain_receipt(outcome))
     if isinstance(outcome, WebviewerError):
-        kind = next((name for name, cls in _ERRORS.items() if isinstance(outcome, cls)), "data_error")
+        kind = next((name for name, cls in _ERRORS.items() if isinstance(outcome, cls)), "out_of_resources")
         return framed({"error": kind, "code": outcome.code, "message": outcome.message, "details": outcome.details})
-    return framed({"error": "data_error", "code": "data_error", "message": "The index does not take this object."})
+    return framed(
+        {"error": "out_of_resources", "code": "out_of_resources", "message": "The index does not take this object."}
+    )
 
 
 def decode_outcome(text: bytes) -> Receipt | KnownObject:

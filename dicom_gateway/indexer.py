@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dicom_gateway.counters import Counter, ProcessCounters
 from dicom_gateway.index_wire import MAX_MESSAGE_BYTES, decode_request, encode_outcome
 from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
-from webviewer.core.errors import DataError, OutOfResources, WebviewerError
+from webviewer.core.errors import OutOfResources, WebviewerError
 from webviewer.usecases.receive_instance import OUTCOME_UNKNOWN
 from webviewer.usecases.unit_of_work import UnitOfWorkFactory
 
@@ -47,9 +47,13 @@ class IndexWriter:
     def write(self, group: Sequence[tuple[OwnerId, InstanceRecord]]) -> list[Receipt | KnownObject | Exception]:
         """Index a group in one transaction and return, per object, a receipt or an error; never raises."""
         outcomes = self._write_once(group)
-        if len(group) > 1 and any(isinstance(outcome, DataError) for outcome in outcomes):
-            # One object that the database does not take must not take the others with it.
-            outcomes = [self._write_once([one])[0] for one in group]
+        if outcomes is None and len(group) > 1:
+            # One object that the database does not take must not take the others with it. Only what was rolled back
+            # may be written again: what was committed would come back as known, and its receiver take it for a copy.
+            singly = [self._write_once([one]) for one in group]
+            outcomes = [_not_taken() if one is None else one[0] for one in singly]
+        elif outcomes is None:
+            outcomes = [_not_taken()]
         stored = [
             (owner_id, outcome)
             for (owner_id, _record), outcome in zip(group, outcomes, strict=True)
@@ -59,7 +63,10 @@ class IndexWriter:
             self._publish(stored)
         return outcomes
 
-    def _write_once(self, group: Sequence[tuple[OwnerId, InstanceRecord]]) -> list[Receipt | KnownObject | Exception]:
+    def _write_once(
+        self, group: Sequence[tuple[OwnerId, InstanceRecord]]
+    ) -> list[Receipt | KnownObject | Exception] | None:
+        """Return what became of each object; None if the group was rolled back because of what is in it."""
         committing = False
         try:
             with self._units() as unit:
@@ -70,12 +77,17 @@ class IndexWriter:
             logger.error("index_write_failed", extra={"reason": exc.message, "objects": len(group)})
             code = OUTCOME_UNKNOWN if committing else None
             return [OutOfResources(exc.message, code=code) for _ in group]
-        except Exception as exc:
+        except Exception:
             logger.exception("index_write_broken", extra={"objects": len(group)})
             if committing:
                 return [OutOfResources("The index failed in its commit.", code=OUTCOME_UNKNOWN) for _ in group]
-            return [DataError(f"The index does not take this object ({type(exc).__name__}).") for _ in group]
+            return None
         return outcomes
+
+
+def _not_taken() -> OutOfResources:
+    # What is wrong with the index is ours and can be mended: no sender hears that its object cannot be understood.
+    return OutOfResources("The index does not take this object; the storage node's log says why.")
 
 
 class _Client:
@@ -172,6 +184,8 @@ class IndexServer:
             self._selector.register(connection, selectors.EVENT_READ, _Client(connection))
 
     def _drop(self, client: _Client) -> None:
+        if client.connection.fileno() < 0:
+            return  # already, while it was waiting for its group
         self._selector.unregister(client.connection)
         client.connection.close()
 

@@ -304,6 +304,9 @@ def _submit(
         answer = index.submit(owner_id, record)
         if isinstance(answer, Receipt):
             return answer
+        if answer.file_name == record.file_name:
+            # The index has this very file, from a request that was written twice: it is no copy and must stay.
+            return replace(answer.receipt, outcome="stored")
         try:
             # Byte by byte, and only when the question comes up: no digest is made of all that never comes twice.
             if answer.transfer_syntax_uid == record.transfer_syntax_uid and incoming.is_same_as(

@@ -16,7 +16,7 @@ from webviewer.adapters.db.archive_tables import patient, series, study
 from webviewer.adapters.db.engine import driver_cursor
 from webviewer.adapters.db.study_search import fold, joined, names_of
 from webviewer.archive import InstanceId, InstanceRecord, KnownObject, OwnerId, Receipt, SeriesId, StudyId
-from webviewer.core.errors import DataError
+from webviewer.core.errors import OutOfResources
 
 _IMAGE_IS_ZLIB = 1
 _ADVISORY_LOCK = 0x57565F41  # "WV_A": one writer of the index at a time, as SQLite has it anyway
@@ -152,7 +152,7 @@ class ArchiveWriter:
         instance_id = self._insert_instance(owner_id, series_state.series_id, record)
         if instance_id is None:
             known = self._known(owner_id, record)
-            return known if known is not None else DataError("The index has neither taken nor refused an object.")
+            return known if known is not None else OutOfResources("The index has neither taken nor refused an object.")
         images = record.number_of_frames if record.image is not None else 0
         series_state.instances += 1
         series_state.images += images
