@@ -69,7 +69,7 @@ logger = logging.getLogger(__name__)
 
 _SERVICE_PROVIDER = 2
 _END_WAIT_S = 2.0  # in Sta13, for the peer to close
-_MAX_ARTIM_S = 30.0
+_MAX_ARTIM_S = 5.0
 
 
 class State(StrEnum):
@@ -95,6 +95,7 @@ class AcceptorServices:
     max_pdu_bytes: int
     max_object_bytes: int
     idle_timeout_s: float
+    established: Callable[[Association], None]
 
 
 class Association:
@@ -112,7 +113,7 @@ class Association:
 
     def __init__(self, connection: socket.socket, address: str, shared: AcceptorServices) -> None:
         self._socket = connection
-        self._address = address
+        self.address = address
         self._shared = shared
         self._state = State.AWAITING_ASSOCIATE
         self._stream: PduStream | None = None
@@ -159,12 +160,15 @@ class Association:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RD)
 
+    def drop(self) -> None:
+        """Make room: end a connection without an association at once; called from another thread."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     # ---- Sta2 ------------------------------------------------------------------------------------------------------
 
     def _associate(self, stream: PduStream) -> bool:
-        artim_s = min(self._shared.idle_timeout_s, _MAX_ARTIM_S)
-        stream.set_timeout(artim_s)
-        deadline = time.monotonic() + artim_s
+        stream.set_deadline(min(self._shared.idle_timeout_s, _MAX_ARTIM_S))  # a trickle does not stop the ARTIM timer
         kind, length = stream.read_header()
         if kind != PduType.ASSOCIATE_RQ:
             # Whoever speaks another language is not answered in ours at length.
@@ -174,13 +178,9 @@ class Association:
                 AbortReason.INVALID_PARAMETER_VALUE,
                 f"A-ASSOCIATE-RQ of {length} bytes; 68 to {MAX_ASSOCIATE_BYTES} are allowed",
             )
-        body = bytearray()
-        while len(body) < length:
-            body += stream.take(length - len(body))
-            if time.monotonic() > deadline:  # a trickle of bytes does not stop the ARTIM timer
-                raise IdleTimeout
+        body = stream.read(length)
         try:
-            request = parse_request(b"\x01\x00" + length.to_bytes(4, "big") + bytes(body))
+            request = parse_request(b"\x01\x00" + length.to_bytes(4, "big") + body)
         except ValueError as exc:
             raise ProtocolViolation(AbortReason.INVALID_PARAMETER_VALUE, str(exc)) from exc
         self._request = request
@@ -206,6 +206,7 @@ class Association:
             self._shared.leave_seat()
             raise
         self._state = State.ESTABLISHED
+        self._shared.established(self)
         self._shared.counters.add(Counter.ASSOCIATIONS)
         self._shared.counters.add(Counter.OPEN)
         logger.info("association_accepted", extra=self._facts())
@@ -217,8 +218,10 @@ class Association:
         if request.application_context_name != APPLICATION_CONTEXT_NAME:
             return APPLICATION_CONTEXT_NOT_SUPPORTED, None
         # Who may not come learns nothing about which AE titles exist.
-        if not is_allowed(self._shared.peers, request.calling_ae_title, self._address):
+        if not request.calling_ae_title or not is_allowed(self._shared.peers, request.calling_ae_title, self.address):
             return CALLING_AE_NOT_RECOGNIZED, None
+        if not request.called_ae_title:
+            return CALLED_AE_NOT_RECOGNIZED, None
         try:
             owner_id = self._shared.owner_of_ae_title(request.called_ae_title)
         except Unavailable as exc:
@@ -388,7 +391,7 @@ class Association:
         self._socket.close()
 
     def _facts(self) -> dict[str, object]:
-        facts: dict[str, object] = {"peer": self._address, "state": str(self._state)}
+        facts: dict[str, object] = {"peer": self.address, "state": str(self._state)}
         if self._request is not None:
             facts["calling_ae"] = _printable(self._request.calling_ae_title)
             facts["called_ae"] = _printable(self._request.called_ae_title)

@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings(options.config)
         log.configure(settings.log, "storage")
+        logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # of what peers send wrongly we tell ourselves
         return StorageNode(settings).run()
     except WebviewerError as exc:
         logger.error("storage_node_not_started", extra={"reason": exc.message})

@@ -39,6 +39,10 @@ _NOT_STORABLE = frozenset(
     }
 )
 
+# SOP classes with "Storage" in their names that store no object: the directory of a medium, and commitment.
+_NO_STORAGE = frozenset({"1.2.840.10008.1.3.10", "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.2"})
+_CALLED, _CALLING = slice(10, 26), slice(26, 42)  # AE titles in an A-ASSOCIATE-RQ (PS3.8 Table 9-11)
+
 _ACCEPTANCE = 0x00
 _ABSTRACT_SYNTAX_NOT_SUPPORTED = 0x03
 _TRANSFER_SYNTAXES_NOT_SUPPORTED = 0x04
@@ -72,7 +76,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an A-ASSOCIATE-RQ asks for."""
+    """What an A-ASSOCIATE-RQ asks for; an AE title that cannot be one (PS3.5 6.2) is empty."""
 
     calling_ae_title: str
     called_ae_title: str
@@ -90,7 +94,11 @@ class Services:
             uid for uid, entry in UID_dictionary.items() if entry[1] == "Transfer Syntax"
         )
         self.transfer_syntaxes -= _NOT_STORABLE
-        self.storage_sop_classes = frozenset(str(uid) for uid in sop_class._STORAGE_CLASSES.values())
+        # pynetdicom's are the current ones; archives also hold what was made before a class was retired.
+        self.storage_sop_classes = frozenset(str(uid) for uid in sop_class._STORAGE_CLASSES.values()) | frozenset(
+            uid for uid, entry in UID_dictionary.items() if entry[1] == "SOP Class" and "Storage" in entry[0]
+        )
+        self.storage_sop_classes -= _NO_STORAGE
         self._echo_syntaxes = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
 
     def transfer_syntaxes_for(self, abstract_syntax: str) -> frozenset[str]:
@@ -108,14 +116,18 @@ def parse_request(data: bytes) -> Request:
     ValueError
         It is damaged.
     """
+    called, calling = _ae_title(data[_CALLED]), _ae_title(data[_CALLING])
+    plain = bytearray(data)
+    # A title that is none is for us to reject; pynetdicom would refuse the whole PDU.
+    plain[_CALLED], plain[_CALLING] = (title.encode().ljust(16) if title else b"?" * 16 for title in (called, calling))
     try:
         pdu = A_ASSOCIATE_RQ()
-        pdu.decode(data)
+        pdu.decode(bytes(plain))
         primitive = pdu.to_primitive()
         # the setters of pynetdicom would put a default in the place of what is missing
         request = Request(
-            calling_ae_title=str(pdu.calling_ae_title).strip(),
-            called_ae_title=str(pdu.called_ae_title).strip(),
+            calling_ae_title=calling,
+            called_ae_title=called,
             application_context_name=str(primitive.application_context_name or ""),
             protocol_version=pdu.protocol_version or 0,
             peer_max_pdu_bytes=int(primitive.maximum_length_received or 0),
@@ -128,15 +140,32 @@ def parse_request(data: bytes) -> Request:
     return request
 
 
+def _ae_title(field: bytes) -> str:
+    # Some senders pad with NUL; inside a title neither it nor any other control character can be, nor a backslash.
+    title = field.strip(b" \0")
+    return title.decode("ascii") if all(b" "[0] <= letter <= b"~"[0] for letter in title) and b"\\" not in title else ""
+
+
+def is_known_address(peers: Sequence[PeerRule], address: str) -> bool:
+    """Say whether anybody at all may come from an address."""
+    ip = _ip(address)
+    return any(ip in ipaddress.ip_network(rule.network, strict=False) for rule in peers)
+
+
 def is_allowed(peers: Sequence[PeerRule], calling_ae_title: str, address: str) -> bool:
     """Say whether a calling AE title may come from an address: by default nobody may."""
-    ip = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
+    ip = _ip(address)
     return any(
         rule.calling_ae in {"*", calling_ae_title} and ip in ipaddress.ip_network(rule.network, strict=False)
         for rule in peers
     )
+
+
+def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    ip = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        return ip.ipv4_mapped
+    return ip
 
 
 def negotiate(services: Services, request: Request, max_pdu_bytes: int) -> tuple[bytes, dict[int, Context]]:

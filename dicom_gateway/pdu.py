@@ -76,6 +76,7 @@ class PduStream:
         self._end = 0
         self.before_refill: Callable[[], None] | None = None
         self._patience_s = 0.0
+        self._deadline_s: float | None = None
         self._waited_s = 0.0  # for the peer, since the message under way began to come
         self._received_bytes = 0  # of it
         # The answer to a C-STORE is small and must not wait for an acknowledgement.
@@ -88,16 +89,29 @@ class PduStream:
         second for each `LEAST_BYTES_A_SECOND`, all waits of one message together may last: a peer that sends byte by
         byte would otherwise keep its place for ever.
         """
+        self._set_kernel_timeout(seconds)
+        self._patience_s = seconds
+        self._deadline_s = None
+
+    def set_deadline(self, seconds: float) -> None:
+        """Limit how long everything may last that is received from now on, until `set_timeout`."""
+        self.set_timeout(seconds)
+        self._deadline_s = time.monotonic() + seconds
+
+    def _set_kernel_timeout(self, seconds: float) -> None:
         whole = int(seconds)
         value = struct.pack("@ll", whole, int((seconds - whole) * 1e6) or (1 if whole == 0 else 0))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, value)
-        self._patience_s = seconds
 
     def _refill(self) -> None:
         if self.before_refill is not None:
             self.before_refill()
         begin = time.monotonic()
+        if self._deadline_s is not None:
+            if begin >= self._deadline_s:
+                raise IdleTimeout
+            self._set_kernel_timeout(self._deadline_s - begin)
         try:
             count = self._socket.recv_into(self._buffer)
             if _TCP_QUICKACK is not None:

@@ -18,7 +18,7 @@ from multiprocessing.synchronize import BoundedSemaphore
 from dicom_gateway.association import AcceptorServices, Association
 from dicom_gateway.counters import ProcessCounters
 from dicom_gateway.index_client import IndexClient
-from dicom_gateway.negotiation import Services
+from dicom_gateway.negotiation import Services, is_known_address
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
@@ -33,6 +33,7 @@ GARBAGE_THRESHOLD = 20_000  # objects: receiving and indexing leave no cycles, s
 _BACKLOG = 128
 _LAST_WORDS_S = 1.0
 _TOO_MANY_FILES_WAIT_S = 0.2
+_STRANGER_LOG_S = 10.0
 _THREAD_STACK_BYTES = 512 * 1024
 
 
@@ -75,7 +76,13 @@ class Acceptor:
         self._units = SqlUnitOfWorkFactory(make_engine(settings.database))
         self._open: dict[int, tuple[threading.Thread, Association]] = {}
         self._lock = threading.Lock()
-        self._max_connections = storage.max_associations * 2  # those that are still to be rejected included
+        # Connections without an association, those that are still to be rejected included; the oldest comes first. Of
+        # one address half of the places, so that it cannot push out the others'.
+        self._unassociated: dict[int, Association] = {}
+        self._max_unassociated = storage.max_associations * 2
+        self._max_unassociated_of_address = storage.max_associations
+        self._strangers = 0
+        self._strangers_told_s = -_STRANGER_LOG_S
         self._shared = AcceptorServices(
             services=Services(),
             peers=storage.peers,
@@ -88,6 +95,7 @@ class Acceptor:
             max_pdu_bytes=storage.max_pdu_bytes,
             max_object_bytes=storage.max_object_bytes,
             idle_timeout_s=storage.idle_timeout_s,
+            established=self._established,
         )
 
     def _owner_of_ae_title(self, ae_title: str) -> OwnerId | None:
@@ -123,17 +131,44 @@ class Acceptor:
             logger.warning("accept_failed", extra={"reason": exc.strerror})
             time.sleep(_TOO_MANY_FILES_WAIT_S)
             return
-        with self._lock:
-            crowded = len(self._open) >= self._max_connections
-        if crowded:
+        if not is_known_address(self._shared.peers, str(address[0])):
             connection.close()
+            self._tell_of_stranger(str(address[0]))
             return
         connection.setblocking(True)
         association = Association(connection, str(address[0]), self._shared)
         thread = threading.Thread(target=self._serve, args=(association,), name="association", daemon=True)
         with self._lock:
+            dropped = self._make_room(association.address)
             self._open[id(association)] = thread, association
+            self._unassociated[id(association)] = association
+        if dropped is not None:
+            logger.warning("connection_dropped", extra={"peer": dropped.address, "reason": "too many without request"})
+            dropped.drop()
         thread.start()
+
+    def _make_room(self, address: str) -> Association | None:
+        """Return the connection that gives its place to a new one: who is served asks at once, so the oldest."""
+        same = [key for key, other in self._unassociated.items() if other.address == address]
+        if len(same) >= self._max_unassociated_of_address:
+            return self._unassociated.pop(same[0])
+        if len(self._unassociated) >= self._max_unassociated:
+            return self._unassociated.pop(next(iter(self._unassociated)))
+        return None
+
+    def _established(self, association: Association) -> None:
+        with self._lock:
+            self._unassociated.pop(id(association), None)
+
+    def _tell_of_stranger(self, address: str) -> None:
+        self._strangers += 1
+        now = time.monotonic()
+        if now - self._strangers_told_s >= _STRANGER_LOG_S:  # or whoever scans ports would fill the log
+            logger.warning(
+                "connection_refused",
+                extra={"peer": address, "connections": self._strangers, "reason": "address in no network of peers"},
+            )
+            self._strangers, self._strangers_told_s = 0, now
 
     def _serve(self, association: Association) -> None:
         try:
@@ -141,6 +176,7 @@ class Acceptor:
         finally:
             with self._lock:
                 self._open.pop(id(association), None)
+                self._unassociated.pop(id(association), None)
 
     def _drain(self) -> None:
         self._wait_for_end(DRAIN_S)

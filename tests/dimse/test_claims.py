@@ -68,6 +68,43 @@ def test_a_file_whose_outcome_nobody_knows_keeps_its_claim_until_the_next_start(
     assert claims_of(store) == []
 
 
+def replaced_by_a_folder(path: Path) -> None:
+    """Make a file one that cannot be removed, also for root."""
+    path.unlink()
+    path.mkdir()
+
+
+def test_a_file_that_cannot_be_removed_keeps_its_claim_until_it_can(store: ObjectStore) -> None:
+    batch = store.batch()
+    stuck = received(batch, b"stuck")
+    path = store.data / stuck.file_name
+    replaced_by_a_folder(path)
+    stuck.discard()
+    batch.close()
+    assert len(claims_of(store)) == 1
+    assert store.recover(lambda _asked: []) == Recovery(1, 0)
+    assert len(claims_of(store)) == 1
+    path.rmdir()
+    path.touch()
+    assert store.recover(lambda _asked: []) == Recovery(1, 1)
+    assert claims_of(store) == []
+
+
+def test_a_deleted_file_that_cannot_be_removed_keeps_its_claim_and_one_that_was_gone_does_not(
+    store: ObjectStore,
+) -> None:
+    batch = store.batch()
+    names = [received(batch, b"x").file_name for _ in range(2)]
+    batch.tidy()
+    for claim in store.claims.iterdir():
+        claim.unlink()
+    store.claim(names)
+    replaced_by_a_folder(store.data / names[0])
+    (store.data / names[1]).unlink()
+    store.remove(names)
+    assert claims_of(store) == [names[0][-32:]]
+
+
 def test_claims_that_a_crash_cut_off_or_emptied_are_settled_too(store: ObjectStore) -> None:
     batch = store.batch()
     name = received(batch, b"deleted").file_name

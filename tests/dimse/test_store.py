@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
 import shutil
 import sqlite3
+import struct
 import subprocess
 import threading
 import warnings
@@ -264,6 +266,49 @@ def test_every_storage_class_in_every_transfer_syntax_is_accepted(node: Node) ->
     assert refused == []
     del ae, association
     gc.collect()  # pynetdicom leaves sockets to the garbage collector; its warnings belong to this test
+
+
+@pytest.mark.parametrize(
+    "sop_class",
+    [
+        pytest.param("1.2.840.10008.5.1.4.1.1.6", id="ultrasound as before 1996"),
+        pytest.param("1.2.840.10008.5.1.4.1.1.3", id="ultrasound multi-frame as before 1996"),
+        pytest.param("1.2.840.10008.5.1.4.1.1.5", id="nuclear medicine as before 1996"),
+        pytest.param("1.2.840.10008.5.1.4.1.1.12.3", id="biplane angiography"),
+        pytest.param("1.2.840.10008.5.1.4.1.1.88.1", id="trial text report"),
+        pytest.param("1.2.840.10008.5.1.4.1.1.8", id="standalone overlay"),
+        pytest.param("1.2.840.10008.5.1.4.1.1.601.1", id="eddy current"),
+        pytest.param("1.2.840.10008.5.1.4.1.1.200.7", id="procedure protocol"),
+    ],
+)
+def test_an_object_of_a_retired_or_rare_storage_class_is_stored(node: Node, sop_class: str) -> None:
+    uid = f"{ROOT}.78.{sop_class.rpartition('1.1.')[2]}"
+    data = data_set_bytes(make_ct(rows=8, columns=8, SOPInstanceUID=uid, SOPClassUID=sop_class))
+    assert store(node, uid, data, sop_class=sop_class) == 0x0000
+    assert node.stored()[uid] == data
+
+
+def test_classes_that_store_no_object_are_not_accepted(node: Node) -> None:
+    none = ("1.2.840.10008.1.3.10", "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.2")  # DICOMDIR, commitment
+    contexts = tuple((2 * at + 1, uid, (str(ExplicitVRLittleEndian),)) for at, uid in enumerate(none))
+    with Peer(node.dicom_port) as peer:
+        peer.send(associate_rq(contexts=contexts))
+        answer = peer.receive()
+    assert answer is not None
+    assert [answer[1].count(struct.pack(">BxHBxBx", 0x21, 27, 2 * at + 1, 3)) for at in range(3)] == [1, 1, 1]
+
+
+def test_a_constraint_that_we_do_not_know_is_out_of_resources_and_not_the_objects_fault(node: Node) -> None:
+    uid = uid_of(1400)
+    trigger = f"CREATE TRIGGER drift BEFORE INSERT ON instance WHEN NEW.sop_instance_uid = '{uid}' "
+    with contextlib.closing(sqlite3.connect(node.database.name)) as database:
+        database.execute(f"{trigger} BEGIN SELECT RAISE(ABORT, 'drift'); END")
+        try:
+            assert store(node, uid, ct(1400)) == 0xA700
+        finally:
+            database.execute("DROP TRIGGER drift")
+    wait_until(lambda: is_tidy(node))
+    assert store(node, uid, ct(1400)) == 0x0000
 
 
 def test_twenty_associations_of_dcmtk_at_once_store_everything(node: Node, tmp_path: Path) -> None:

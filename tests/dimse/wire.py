@@ -85,8 +85,8 @@ def c_store(sop_instance: bytes, sop_class: bytes = CT.encode()) -> bytes:
 class Peer:
     """A connection to a storage node."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+    def __init__(self, port: int, own_address: str = "127.0.0.1") -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(own_address, 0))
 
     def __enter__(self) -> Self:
         return self
