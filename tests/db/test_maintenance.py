@@ -132,3 +132,15 @@ def test_checking_makes_no_file(tmp_path: Path) -> None:
     file = tmp_path / "new.db"
     assert check_database(DatabaseSettings(DatabaseDriver.SQLITE, str(file))) is DatabaseState.NO_CONNECTION
     assert not file.exists()
+
+
+def test_tables_that_lack_a_column_of_this_version_are_refused_in_one_line(database_settings: DatabaseSettings) -> None:
+    create_database(database_settings)
+    engine = make_engine(database_settings)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE study DROP COLUMN institution_name"))
+    engine.dispose()
+    assert check_database(database_settings) is DatabaseState.OUTDATED_CONTENTS
+    with pytest.raises(ConfigError, match=r"Its contents are outdated. Choose another database.$") as told:
+        require_ready(database_settings)
+    assert "\n" not in told.value.message

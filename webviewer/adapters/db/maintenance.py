@@ -158,7 +158,13 @@ def _state(connection: Connection) -> DatabaseState:
         return DatabaseState.NEWER if current.isdecimal() and len(current) == 4 else DatabaseState.FOREIGN
     if current != script.get_current_head():
         return DatabaseState.OUTDATED
-    return DatabaseState.READY if tables >= set(metadata.tables) else DatabaseState.FOREIGN
+    if not tables >= set(metadata.tables):
+        return DatabaseState.FOREIGN
+    # The number alone does not tell: a database of a version before the first release has it too.
+    columns = inspect(connection).get_multi_columns(filter_names=list(metadata.tables))
+    found = {name: {column["name"] for column in some} for (_schema, name), some in columns.items()}
+    complete = all(found.get(name, set()) >= set(table.columns.keys()) for name, table in metadata.tables.items())
+    return DatabaseState.READY if complete else DatabaseState.OUTDATED_CONTENTS
 
 
 def _name(settings: DatabaseSettings) -> str:
