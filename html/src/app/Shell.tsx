@@ -3,7 +3,7 @@ import { Drawer, Menu, UnstyledButton } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { Notifications } from '@mantine/notifications';
 import { IconPhotoScan, IconChevronDown, IconCheck, IconCloudUpload, IconInfoCircle, IconLanguage, IconLogout, IconMenu2, IconMoon, IconSettings, IconSun, IconUser } from '@tabler/icons-react';
-import { type ReactNode, Suspense, useCallback, useEffect, useState } from 'react';
+import { type ReactNode, Suspense, useCallback, useEffect, useRef, useState } from 'react';
 import { AboutPage, SettingsPage } from '../settings';
 import { eventSocket } from '../shared/events/eventSocket';
 import { iconStroke, Logo } from '../shared/icons';
@@ -22,6 +22,7 @@ import { routeOf } from './tabs';
 import { TabStrip } from './TabStrip';
 import { signOut } from './signOut';
 import { useTabs, type Tabs } from './useTabs';
+import { useReadyToOpen } from './useReadyToOpen';
 import { useTabTitles } from './useTabTitles';
 import { useZoneKey } from './useZoneKey';
 
@@ -77,6 +78,8 @@ export default function Shell() {
   const [seen, setSeen] = useState<ReadonlySet<number>>(new Set());
   if (shownStudy !== null && !seen.has(shownStudy)) setSeen(new Set([...seen, shownStudy]));
   useTabTitles(tabs);
+  const list = useRef<HTMLDivElement>(null);
+  useReadyToOpen(list, route.page === 'studies');
   const docks = phone || (wide && !viewing);
   const openPanel = useCallback(() => (docks ? setPanel(true) : setPanelDrawer(true)), [docks]);
   useEffect(() => setPanelDrawer(false), [route]);
@@ -119,7 +122,7 @@ export default function Shell() {
         <div className={classes.page} hidden={viewing}>
           {!narrow && <Rail route={route} onGo={go} onSignOut={leave} />}
           {/* The list stays as it is while a study is read or the settings are open: search, page and scroll are kept. */}
-          <div className={classes.main} data-zone="page" hidden={page !== null}>
+          <div ref={list} className={classes.main} data-zone="page" hidden={page !== null}>
             <StudiesPage phone={phone} onOpen={open} onDeleted={forget} onUpload={openPanel} />
           </div>
           {page !== null && (

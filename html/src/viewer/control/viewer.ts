@@ -7,6 +7,7 @@ import { frameAt, type SeriesDetail } from '../model/series';
 import type { Tool } from '../model/tools';
 import { type Clock, browserClock } from '../stream/clock';
 import { type ConnectionState, RenderConnection, type Socket } from '../stream/connection';
+import { SpareStream } from '../stream/spare';
 import { CellController } from './cell';
 import { Cine, type PlayMode } from './cine';
 import { Store } from './store';
@@ -43,15 +44,24 @@ export interface ViewerDependencies {
   clock: Clock;
   fetchTicket: () => Promise<string>;
   createSocket: (ticket: string) => Socket;
+  takeSpare?: () => Socket | null;
   onFrame: (run: () => void) => void;
   decode: (payload: Blob) => Promise<ImageBitmap>;
 }
 
+const browserStream = {
+  clock: browserClock,
+  fetchTicket: () => fetchTicket('render'),
+  createSocket: (ticket: string) => createWebSocket('/eventQueue/render', ticket) as Socket,
+};
+
+/** The stream that the next study takes over. */
+export const spareStream = new SpareStream(browserStream);
+
 export function browserDependencies(): ViewerDependencies {
   return {
-    clock: browserClock,
-    fetchTicket: () => fetchTicket('render'),
-    createSocket: (ticket) => createWebSocket('/eventQueue/render', ticket) as Socket,
+    ...browserStream,
+    takeSpare: () => spareStream.take(),
     // A hidden page gets no animation frames.
     onFrame: (run) => void (document.hidden ? window.setTimeout(run, 50) : requestAnimationFrame(run)),
     decode: (payload) => createImageBitmap(payload),
@@ -85,6 +95,7 @@ export class ViewerController {
     this.connection = new RenderConnection({
       fetchTicket: deps.fetchTicket,
       createSocket: deps.createSocket,
+      ...(deps.takeSpare === undefined ? {} : { takeSpare: deps.takeSpare }),
       clock: deps.clock,
       onState: (connection) => this.store.set({ connection }),
       onMessage: (message) => this.#receive(message),

@@ -41,6 +41,8 @@ export type ConnectionState =
 export interface ConnectionDependencies {
   fetchTicket: () => Promise<string>;
   createSocket: (ticket: string) => Socket;
+  /** A socket that has been welcomed ahead, if there is one. */
+  takeSpare?: () => Socket | null;
   clock: Clock;
   onState: (state: ConnectionState) => void;
   onMessage: (message: Exclude<ServerMessage, { type: 'ping' | 'pong' }>) => void;
@@ -173,6 +175,11 @@ export class RenderConnection {
   async #connect(): Promise<void> {
     this.#generation += 1;
     const generation = this.#generation;
+    const spare = this.#everOpen || this.#failures > 0 ? null : (this.#deps.takeSpare?.() ?? null);
+    if (spare !== null) {
+      this.#adopt(spare, generation);
+      return;
+    }
     if (this.#state.kind === 'lost') this.#set({ ...this.#state, retryAt: null });
     let ticket: string;
     try {
@@ -187,12 +194,26 @@ export class RenderConnection {
     }
     if (generation !== this.#generation) return;
     const socket = this.#deps.createSocket(ticket);
-    socket.binaryType = 'arraybuffer';
-    this.#socket = socket;
     this.#watch(WELCOME_WITHIN_MS);
     socket.onopen = () => {
       if (generation === this.#generation) this.#begin();
     };
+    this.#listen(socket, generation);
+  }
+
+  /** Goes on with a socket that is past its welcome; its line may have died meanwhile, so it is asked. */
+  #adopt(socket: Socket, generation: number): void {
+    this.#listen(socket, generation);
+    this.#ready = true;
+    this.#welcomed();
+    this.offline();
+    this.#sendWishes();
+    this.#schedulePing();
+  }
+
+  #listen(socket: Socket, generation: number): void {
+    socket.binaryType = 'arraybuffer';
+    this.#socket = socket;
     socket.onmessage = (event) => {
       if (generation === this.#generation) this.#receive(event.data);
     };
@@ -206,11 +227,15 @@ export class RenderConnection {
     this.#ready = true;
     this.#post({ type: 'hello', version: PROTOCOL_VERSION });
     if (this.#everOpen) this.#silently(() => this.#deps.onReplay());
+    this.#sendWishes();
+    this.#schedulePing();
+  }
+
+  #sendWishes(): void {
     for (const [cell, wish] of this.#wishes) {
       this.#post({ type: 'open', cell, series_id: wish.seriesId });
       if (wish.view !== null) this.#post(wish.view);
     }
-    this.#schedulePing();
   }
 
   /** Wishes may change without being sent: the replay that follows sends them. */
