@@ -95,7 +95,7 @@ function Facts({ state }: { state: ServerState }) {
                 </td>
                 <td data-title={t('nodes.version')}>{state.version}</td>
                 <td data-title={t('nodes.uptime')}>{formatDuration(state.uptime_s, language)}</td>
-                <td data-title={t('nodes.details')}>{t('common:empty')}</td>
+                <td className={classes.details} data-title={t('nodes.details')}>{t('common:empty')}</td>
               </tr>
               {state.nodes
                 .filter((node) => node.kind !== 'control')

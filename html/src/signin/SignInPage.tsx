@@ -32,10 +32,10 @@ export function SignInPage() {
         <p className={classes.intro}>{t('intro')}</p>
       </aside>
       <div className={classes.side}>
-        <div className={classes.phoneBrand}>
+        <header className={classes.phoneBrand}>
           <Logo size={28} />
           <span>{t('common:product')}</span>
-        </div>
+        </header>
         <main className={classes.main}>
           <Form />
         </main>

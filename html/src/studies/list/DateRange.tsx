@@ -22,10 +22,8 @@ export default function DateRange({ dates, onChange }: { dates: StudyDates; onCh
         ariaLabels={{
           previousMonth: t('calendar.previousMonth'),
           nextMonth: t('calendar.nextMonth'),
-          monthLevelControl: t('calendar.chooseMonth'),
           previousYear: t('calendar.previousYear'),
           nextYear: t('calendar.nextYear'),
-          yearLevelControl: t('calendar.chooseYear'),
           previousDecade: t('calendar.previousYears'),
           nextDecade: t('calendar.nextYears'),
         }}

@@ -34,15 +34,15 @@ const column = (id: string, width: number, text: StudyColumn['text'], more: Part
 });
 
 export const studyColumns: readonly StudyColumn[] = [
-  column('patient_name', 128, (study) => personName(study.patient_name), { widest: 300 }),
-  column('patient_id', 88, (study) => study.patient_id, { widest: 180 }),
+  column('patient_name', 120, (study) => personName(study.patient_name), { widest: 300 }),
+  column('patient_id', 84, (study) => study.patient_id, { widest: 180 }),
   column('patient_sex', 40, (study) => study.patient_sex),
   column('patient_birth_date', 101, (study) => formatDay(study.patient_birth_date), { quiet: true }),
   column('modalities', 82, (study) => study.modalities.join(', '), { widest: 148 }),
-  column('body_parts', 84, (study) => study.body_parts.join(', '), { widest: 160 }),
+  column('body_parts', 80, (study) => study.body_parts.join(', '), { widest: 160 }),
   column('study_date', 103, (study) => formatDay(study.study_date), { firstDescending: true }),
   column('accession_number', 82, (study) => study.accession_number, { quiet: true, widest: 170 }),
-  column('study_description', 104, (study) => study.study_description, { widest: 420 }),
+  column('study_description', 96, (study) => study.study_description, { widest: 420 }),
   column('image_count', 62, (study, language) => formatNumber(study.image_count, language), {
     firstDescending: true,
     numeric: true,
