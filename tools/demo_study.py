@@ -10,12 +10,14 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +28,12 @@ from tools.chest_phantom import FIELD_MM, PIXEL_MM, PIXELS, Chest, kernel_noise,
 from webviewer.core.process import leave_with_parent
 from webviewer.core.uid import new_uid
 from webviewer.dicom.file_meta import IMPLEMENTATION_CLASS_UID
+
+if TYPE_CHECKING:
+    from pynetdicom.association import Association
+
+TRIES = 4  # the first and three more, for each object
+PAUSE_S = 2.0
 
 SLICES = 120
 SPACING_MM = 2.5
@@ -104,9 +112,11 @@ def _blur(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 _makers: list[_Maker] = []  # one for each worker process
 
 
-def _start_worker(lifeline_fd: int | None) -> None:
-    if lifeline_fd is not None:
-        leave_with_parent(lifeline_fd)
+def _start_worker() -> None:
+    parent = parent_process()
+    if parent is not None:
+        # The workers themselves hold their queue open: without this a killed sender leaves them behind.
+        leave_with_parent(parent.sentinel)
     _makers.append(_Maker())
 
 
@@ -131,9 +141,7 @@ def make_study(plan: Plan, *, workers: int = 2) -> Iterator[Dataset]:
     """
     scout = np.zeros((SLICES, PIXELS), dtype=np.float32)
     order = range(SLICES - 1, -1, -1)
-    with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(None,)
-    ) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
         for index, (pixels, row) in zip(order, pool.map(_make, order, chunksize=2), strict=True):
             scout[SLICES - 1 - index] = row
             for series in SERIES:
@@ -256,7 +264,21 @@ def write_files(folder: Path, plan: Plan) -> int:
 
 
 def send(host: str, port: int, called_ae: str, plan: Plan) -> int:
-    """Send the study by C-STORE while it is being made.
+    """Send the study by C-STORE while it is being made; see `send_all`."""
+    return send_all(host, port, called_ae, make_study(plan))
+
+
+def send_all(host: str, port: int, called_ae: str, data_sets: Iterable[Dataset], *, pause_s: float = PAUSE_S) -> int:
+    """Send objects by C-STORE; a broken association is opened anew and goes on with the object without an answer.
+
+    Parameters
+    ----------
+    host, port, called_ae
+        Of the server.
+    data_sets
+        What to send, CT or CR, Explicit VR Little Endian.
+    pause_s
+        Between two tries, in seconds.
 
     Returns
     -------
@@ -266,28 +288,68 @@ def send(host: str, port: int, called_ae: str, plan: Plan) -> int:
     Raises
     ------
     ConnectionError
-        The server does not accept the association or an object.
+        The server does not accept the association, refuses an object, or gave no answer in `TRIES` tries in a row.
     """
-    from pynetdicom import AE
-
-    ae = AE(ae_title="DEMO")
-    for sop_class in (CTImageStorage, ComputedRadiographyImageStorage):
-        ae.add_requested_context(sop_class, ExplicitVRLittleEndian)
-    association = ae.associate(host, port, ae_title=called_ae)
-    if not association.is_established:
-        raise ConnectionError(f"{host}:{port} does not accept an association for {called_ae}.")
     count = 0
+    connection = _Connection(host, port, called_ae)
     try:
-        for count, ds in enumerate(make_study(plan), 1):
-            status = association.send_c_store(ds)
-            if "Status" not in status or status.Status != 0:
-                raise ConnectionError(
-                    f"{host}:{port} did not store object {count}: {status.get('Status', 'no answer')}."
-                )
+        for count, ds in enumerate(data_sets, 1):
+            for left in range(TRIES - 1, -1, -1):
+                try:
+                    connection.store(ds, count)
+                    break
+                except _Broken as exc:
+                    if left == 0:
+                        raise
+                    print(f"{exc} Trying again.", file=sys.stderr, flush=True)
+                    time.sleep(pause_s)
             _progress(count)
     finally:
-        association.release()
+        connection.close()
     return count
+
+
+class _Broken(ConnectionError):
+    """The association broke, or was not accepted: another try may help."""
+
+
+class _Connection:
+    """An association with a server, opened when it is needed."""
+
+    def __init__(self, host: str, port: int, called_ae: str) -> None:
+        from pynetdicom import AE
+
+        self._where = f"{host}:{port}"
+        self._address = (host, port)
+        self._called_ae = called_ae
+        self._entity = AE(ae_title="DEMO")
+        for sop_class in (CTImageStorage, ComputedRadiographyImageStorage):
+            self._entity.add_requested_context(sop_class, ExplicitVRLittleEndian)
+        self._association: Association | None = None
+
+    def store(self, ds: Dataset, number: int) -> None:
+        """Send one object."""
+        association = self._association
+        if association is None or not association.is_established:
+            association = self._entity.associate(*self._address, ae_title=self._called_ae)
+            self._association = association
+        if not association.is_established:
+            raise _Broken(f"{self._where} does not accept an association for {self._called_ae}.")
+        try:
+            status = association.send_c_store(ds).get("Status")
+        except RuntimeError:  # it ended just now
+            status = None
+        if status is None:
+            association.abort()
+            self._association = None
+            raise _Broken(f"{self._where} gave no answer to object {number}.")
+        if status != 0:
+            raise ConnectionError(f"{self._where} did not store object {number}: status {status:#06x}.")
+
+    def close(self) -> None:
+        """Release the association, if there is one."""
+        if self._association is not None and self._association.is_established:
+            self._association.release()
 
 
 def _progress(count: int) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from pydicom.dataset import Dataset
 
+from tests.support.unified_server import eventually
 from tools.chest_phantom import Chest
 from tools.demo_study import SERIES, SLICES, Plan, _ct, _Maker, _plan_from, _scout, _write_state, new_plan
 from tools.evaluation import is_loopback, write_configuration
@@ -89,3 +94,23 @@ def test_only_addresses_of_this_machine_are_loopback() -> None:
         False,
         False,
     ]
+
+
+def test_painters_leave_with_a_killed_sender(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tools.demo_study", "write", str(tmp_path / "study")],
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as sender:
+        try:
+            eventually(lambda: any((tmp_path / "study").glob("*.dcm")), what="the first image")
+            family = psutil.Process(sender.pid).children(recursive=True)
+            assert len(family) >= 2
+            os.kill(sender.pid, signal.SIGKILL)
+            gone, alive = psutil.wait_procs(family, timeout=15)
+            assert alive == []
+            assert len(gone) == len(family)
+        finally:
+            for process in family:
+                if process.is_running():
+                    process.kill()
