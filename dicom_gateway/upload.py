@@ -234,6 +234,7 @@ class UploadStore:
         upload = self._get(owner_id, upload_id)
         upload.cancelled.set()
         self._remove(upload)
+        _log.info("upload_cancelled", extra={"upload_id": upload_id, "owner_id": owner_id})
 
     def expire(self) -> None:
         """Drop uploads that nobody has touched for long."""
@@ -338,13 +339,22 @@ class UploadStore:
 
     def _submit(self, upload: _Upload) -> None:
         upload.state.state = "processing"
-        upload.save()
+        try:
+            upload.save()
+        except OSError as error:
+            if upload.cancelled.is_set():
+                raise NotFound("The upload was cancelled.") from error
+            upload.state.state = "receiving"
+            raise OutOfResources(f"The upload cannot be kept: {error.strerror or error}.") from error
         self._workers.submit(self._work, upload)
 
     def _work(self, upload: _Upload) -> None:
         try:
-            self._process(upload)
+            if not upload.cancelled.is_set():
+                self._process(upload)
         except Exception:  # noqa: BLE001 - a worker must live on, and the upload must come to an end that the page can show
+            if upload.cancelled.is_set():  # its folder has gone from under our hands
+                return
             _log.exception("an upload could not be processed", extra={"upload_id": upload.state.upload_id})
             upload.state.add(
                 Outcome(upload.state.name, "unavailable", "The upload could not be stored now; try again."),
@@ -384,7 +394,10 @@ class UploadStore:
         upload.state.touched_at = time.time()
         if upload.cancelled.is_set():
             return
-        upload.save()
+        try:
+            upload.save()
+        except OSError as error:  # a full disk; after a restart nobody can ask about it any more, which is all
+            _log.warning("the end of an upload cannot be noted", extra={"reason": error.strerror})
         upload.data.unlink(missing_ok=True)
         self._forget_oldest(upload.state.owner_id)
         _log.info(

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from dicom_gateway.api.archive import archive_routes
 from dicom_gateway.api.frames import frame_routes
+from dicom_gateway.api.numbers import bound_numbers
 from dicom_gateway.api.parts import ApiParts
 from dicom_gateway.api.plain import answer
 from dicom_gateway.api.studies import study_routes
@@ -37,6 +38,7 @@ def create_api(parts: ApiParts) -> Flask:
         Services behind it.
     """
     app = Flask("dicom_gateway.api", static_folder=None)
+    bound_numbers(app)
     app.config["MAX_CONTENT_LENGTH"] = None  # each route bounds its own body: parts are large, JSON is small
     expected = f"Bearer {parts.token}".encode()
 

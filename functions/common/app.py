@@ -12,6 +12,7 @@ from flask import Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
 
 from functions.common import errors, guard
+from functions.common.numbers import bound_numbers
 from functions.common.peer import Peers
 from webviewer.bootstrap import Services
 
@@ -51,6 +52,7 @@ def new_app(name: str, services: Services, *, max_body_bytes: int = MAX_BODY_BYT
         Largest body that the app reads; larger ones are answered 413.
     """
     app = Flask(name, static_folder=None)
+    bound_numbers(app)
     app.url_map.merge_slashes = False  # the router would redirect to an address made from the Host header
     app.json = _Json(app)
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import socket
+import struct
 import time
 import zipfile
 from collections.abc import Iterator
@@ -122,6 +123,34 @@ def test_no_doctor_reaches_anothers_studies(house: House) -> None:
     assert anna.request("DELETE", f"/v2/studies/uploads/{upload_id}").status_code == 204
 
 
+TOO_LARGE = 2**63  # no row of either database has such a number
+
+
+@pytest.mark.parametrize("number", [TOO_LARGE, 2**64, 10**40])
+def test_a_number_that_no_row_can_have_is_not_found(house: House, number: int) -> None:
+    browser = house.control.signed_in()
+    for path in (
+        f"studies/{number}",
+        f"studies/1/series/{number}",
+        f"studies/{number}/series/1",
+        f"studies/uploads/{number}",
+        f"render/series/{number}/thumbnail",
+        f"render/instances/{number}/frames/1/rendered",
+        f"render/instances/1/frames/{number}/rendered",
+    ):
+        answer = browser.get(f"/v2/{path}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found"), path
+    inside = house.storage.session
+    for path in ("studies/{}", "series/{}", "series/{}/render", "instances/{}/render", "uploads/{}"):
+        answer = inside.get(f"{house.storage.owner()}/{path.format(number)}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found"), path
+    assert inside.get(f"{house.storage.owner(number)}/studies").status_code == 404
+    assert inside.get(f"{house.storage.owner()}/studies/{TOO_LARGE - 1}").status_code == 404
+    assert browser.get(f"/v2/studies/{TOO_LARGE - 1}").status_code == 404
+    assert browser.get(f"/v2/studies/archive?study_ids={number}").status_code == 400
+    assert browser.post("/v2/studies/delete", json={"study_ids": [number]}).status_code == 400
+
+
 def test_wrong_parameters_are_named_by_the_front(house: House) -> None:
     browser = house.control.signed_in()
     for query, field in (
@@ -207,6 +236,42 @@ def test_a_whole_file_that_breaks_off_is_not_stored(house: House) -> None:
     status, told = leave_early(begin_request(port, "POST", path, headers_of(browser, len(data)), data[:-100]))
     assert (status, told["error"]["code"]) == (400, "part_cut")
     assert browser.get("/v2/studies").json()["total"] == 0
+
+
+@pytest.mark.parametrize("way", ["reset", "closed", "half closed"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "uploads/{}?offset=0"),
+        ("POST", "uploads/whole?name=a"),
+        ("POST", "delete"),
+    ],
+)
+def test_a_sender_that_leaves_is_no_error_in_the_log(house: House, method: str, path: str, way: str) -> None:
+    browser = house.control.signed_in()
+    made = browser.post("/v2/studies/uploads", json={"name": "x", "size_bytes": 2_000_000}).json()
+    headers = headers_of(browser, 100_000)
+    headers["Content-Type"] = "application/json" if path == "delete" else "application/octet-stream"
+    headers["X-Request-Id"] = f"leaves-{next(house.control.numbers)}"
+    before = len(house.control.log_lines())
+    port = house.control.settings.control.port
+    sender = begin_request(
+        port, method, f"/v2/studies/{path.format(made['upload_id'])}", headers, b'{"name": "' + b"q" * 50_000
+    )
+    time.sleep(0.05)
+    if way == "reset":
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if way == "half closed":
+        leave_early(sender)
+    else:
+        sender.close()
+
+    def lines() -> list[dict[str, object]]:
+        return house.control.log_lines()[before:]
+
+    eventually(lambda: any(line.get("correlation_id") == headers["X-Request-Id"] for line in lines()), what="a line")
+    time.sleep(0.1)
+    assert [line for line in lines() if str(line["level"]).lower() not in ("info", "debug")] == []
 
 
 def test_stalled_uploads_and_downloads_hold_up_nobody(house: House) -> None:

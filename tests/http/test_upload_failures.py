@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -198,6 +199,34 @@ def test_what_fails_on_our_side_is_never_called_a_damaged_file(storage: Storage,
         found = list(examiner.examine_file(OWNER, opener(storage, body), "IM1")[1])
     assert [(one.name, one.reason) for one in found] == [("IM1", "unavailable")]
     assert found[0].message.startswith(NOT_NOW)
+
+
+def test_an_upload_cancelled_while_it_waits_or_is_stored_is_no_error_in_the_log(
+    storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    begun, go_on = threading.Event(), threading.Event()
+    real = storage.index.submit
+
+    def submit(owner_id: OwnerId, record: InstanceRecord) -> Any:
+        begun.set()
+        go_on.wait(20)
+        return real(owner_id, record)
+
+    storage.index.submit = submit
+    uploads = storage.uploads(workers=1)
+    data = packed(slices(3))
+    ids = [str(uploads.create(OWNER, "x.zip", len(data))["upload_id"]) for _ in range(3)]
+    for upload_id in ids[:2]:
+        uploads.write_part(OWNER, upload_id, 0, io.BytesIO(data))
+    uploads.write_part(OWNER, ids[2], 0, io.BytesIO(data[:100]))
+    assert begun.wait(20)
+    for upload_id in ids:
+        uploads.cancel(OWNER, upload_id)
+    go_on.set()
+    uploads.close()
+    assert [(one.message, one.levelname) for one in caplog.records] == [("upload_cancelled", "INFO")] * 3
+    assert list(storage.uploads_folder.iterdir()) == []
 
 
 def test_a_damaged_file_is_still_called_damaged(storage: Storage) -> None:
