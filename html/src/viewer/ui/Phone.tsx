@@ -77,7 +77,8 @@ export function PhoneBottom() {
         {tool('window')}
         {tool('zoom')}
         <Big icon={IconRestore} label={t('short.reset')} onPress={(at) => viewer.activeCell.reset('all', at)} />
-        <Big icon={IconTools} label={t('short.tools')} pressed={bindings.left === 'pan' || bindings.left === 'rotate'} onPress={() => setDrawer(true)} />
+        {/* Held across, the bar is 54 px wide: the Portuguese word for tools is not. */}
+        <Big icon={IconTools} label={t(lying ? 'phone.more' : 'short.tools')} pressed={bindings.left === 'pan' || bindings.left === 'rotate'} onPress={() => setDrawer(true)} />
       </div>
       <ToolDrawer opened={drawer} onClose={() => setDrawer(false)} />
     </>
