@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydicom.dataset import Dataset
@@ -37,7 +37,7 @@ class Server:
         entity = AE(ae_title="SERVER")
         entity.add_supported_context(CTImageStorage)
         handlers: Any = [(evt.EVT_C_STORE, store), (evt.EVT_ACCEPTED, accepted)]
-        self.server: Any = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+        self.server = cast("Any", entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers))
         self.port = int(self.server.socket.getsockname()[1])
 
     def __enter__(self) -> Server:
