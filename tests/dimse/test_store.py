@@ -299,16 +299,16 @@ def test_classes_that_store_no_object_are_not_accepted(node: Node) -> None:
 
 
 def test_a_constraint_that_we_do_not_know_is_out_of_resources_and_not_the_objects_fault(node: Node) -> None:
-    uid = uid_of(1400)
+    uid = uid_of(1980)
     trigger = f"CREATE TRIGGER drift BEFORE INSERT ON instance WHEN NEW.sop_instance_uid = '{uid}' "
     with contextlib.closing(sqlite3.connect(node.database.name)) as database:
         database.execute(f"{trigger} BEGIN SELECT RAISE(ABORT, 'drift'); END")
         try:
-            assert store(node, uid, ct(1400)) == 0xA700
+            assert store(node, uid, ct(1980)) == 0xA700
         finally:
             database.execute("DROP TRIGGER drift")
     wait_until(lambda: is_tidy(node))
-    assert store(node, uid, ct(1400)) == 0x0000
+    assert store(node, uid, ct(1980)) == 0x0000
 
 
 def test_twenty_associations_of_dcmtk_at_once_store_everything(node: Node, tmp_path: Path) -> None:
