@@ -138,7 +138,7 @@ def test_a_study_arrives_is_found_opened_scrolled_and_windowed(
     before = header
     page.mouse.down(button="right")
     for step in range(1, 11):
-        page.mouse.move(middle_x + 8 * step, middle_y + 5 * step)
+        page.mouse.move(middle_x + 8 * step, middle_y + 3 * step)
         page.wait_for_timeout(20)
     page.mouse.up(button="right")
     header = settled_still(page, tap, lambda head: head.window_width != before.window_width)
