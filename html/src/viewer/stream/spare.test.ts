@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ApiError } from '../../shared/api/errors';
 import { FakeClock, FakeSocket, settle } from '../testing/fakes';
 import { type ConnectionState, RenderConnection, SILENCE_MS } from './connection';
-import { AGAIN_MS, SpareStream } from './spare';
+import { AGAIN_MS, NEXT_MS, SpareStream } from './spare';
 
 let clock: FakeClock;
 let sockets: FakeSocket[];
@@ -67,8 +67,12 @@ describe('a stream connected ahead', () => {
     connection.openCell(0, 7);
     expect(socket.sent.slice(1)).toEqual([{ type: 'ping' }, { type: 'open', cell: 0, series_id: 7 }]);
     expect(states).toEqual([{ kind: 'open' }]);
-    expect(tickets).toBe(1);
     expect(spare.take()).toBeNull();
+    await spare.want();
+    expect(tickets).toBe(1);
+    await clock.pass(NEXT_MS);
+    await connected();
+    expect(tickets).toBe(2);
   });
 
   it('is not waited for for long where the line has died unnoticed', async () => {

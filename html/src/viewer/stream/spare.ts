@@ -11,6 +11,8 @@ import { SILENCE_MS, type Socket } from './connection';
 
 /** After a failure, or a loss, it is not tried again sooner. */
 export const AGAIN_MS = 10_000;
+/** After it was taken: the study that opens comes first, also before a wish that was on its way. */
+export const NEXT_MS = 2_000;
 
 export interface SpareDependencies {
   fetchTicket: () => Promise<string>;
@@ -58,7 +60,7 @@ export class SpareStream {
   take(): Socket | null {
     if (!this.#isUsable()) return null;
     const socket = this.#socket;
-    this.#notBefore = 0; // the next may come as soon as the list is shown again
+    this.#notBefore = this.#deps.clock.now() + NEXT_MS;
     this.#forget();
     return socket;
   }
