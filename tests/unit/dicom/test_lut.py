@@ -1,4 +1,4 @@
-"""Modality values and windows: literal ones from the standard, and the whole chain against the independent reference."""
+"""Modality values and windows: literal ones from the standard, and the whole chain against a reference."""
 
 from __future__ import annotations
 
