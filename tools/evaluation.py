@@ -127,7 +127,9 @@ def run(folder: Path, environ: dict[str, str], *, demo: bool) -> int:
     command = [sys.executable, "-m", "functions.render_server", "-c", str(config_file)]
     command += ["-l", str(log_folder / "renderserver.log"), "--no-log-to-console"]
     print("Starting the server", flush=True)
-    server = subprocess.Popen(command, env={**os.environ, **lifeline.environment()}, pass_fds=lifeline.pass_fds)
+    environ = {**os.environ, **lifeline.environment()}
+    # In a session of its own: each stop signal reaches the server once, through us, wherever it was sent.
+    server = subprocess.Popen(command, env=environ, pass_fds=lifeline.pass_fds, start_new_session=True)
     _forward_signals(server)
     threading.Thread(target=_greet, args=(folder, settings, server, demo), name="greet", daemon=True).start()
     return server.wait()
@@ -135,8 +137,7 @@ def run(folder: Path, environ: dict[str, str], *, demo: bool) -> int:
 
 def _forward_signals(server: subprocess.Popen[bytes]) -> None:
     def forward(number: int, _frame: object) -> None:
-        # a Ctrl+C reaches the server by itself, it is in the terminal's group; twice is its sign to hurry
-        if number != signal.SIGINT and server.poll() is None:
+        if server.poll() is None:
             server.send_signal(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

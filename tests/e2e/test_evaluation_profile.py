@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 import requests
 
 from tests.support.databases import free_port
@@ -32,7 +34,16 @@ def test_a_server_that_the_network_reaches_refuses_the_well_known_passwords(tmp_
         eventually(lambda: sign_in(server.url, "user", "Strong horse 7") == 200, 30, "the sign-in")
 
 
-def test_ctrl_c_stops_all_that_make_run_started(tmp_path: Path) -> None:
+def interrupt_group(pid: int) -> None:
+    os.killpg(pid, signal.SIGINT)  # what a terminal does at Ctrl+C
+
+
+def interrupt_one(pid: int) -> None:
+    os.kill(pid, signal.SIGINT)  # what a script does
+
+
+@pytest.mark.parametrize("interrupt", [interrupt_group, interrupt_one])
+def test_an_interrupt_stops_all_that_make_run_started(tmp_path: Path, interrupt: Callable[[int], None]) -> None:
     port = free_port()
     command = [sys.executable, "-m", "tools.evaluation", "run", "--var", str(tmp_path / "var"), "--no-demo"]
     command += ["--port", str(port), "--dicom-port", str(free_port())]
@@ -45,7 +56,7 @@ def test_ctrl_c_stops_all_that_make_run_started(tmp_path: Path) -> None:
         assert len(family) >= 5
         assert sign_in(f"http://127.0.0.1:{port}", "user", "user") == 200
 
-        os.killpg(process.pid, signal.SIGINT)  # what a terminal does
+        interrupt(process.pid)
 
         assert process.wait(20) == 0
         assert [pid for pid in family if lives(pid)] == []
