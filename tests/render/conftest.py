@@ -8,6 +8,9 @@ import pytest
 
 from renderpool.engine.gl import take_gl_errors
 from renderpool.engine.renderer import Renderer
+from tests.render.house import house, make_house
+
+__all__ = ["house", "make_house", "renderer", "shared_renderer"]
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,9 @@ from renderpool.session import scheduler as scheduler_module
 from renderpool.session.scheduler import Scheduler
 from renderpool.session.session import MAX_IN_FLIGHT, MAX_UNREAD_BYTES
 from renderpool.session.source import FrameKey
+from tests.render.house import House, Viewer, wait_until
 from tests.render.sources import COLUMNS, ROWS, MemorySource
 from tests.render.test_server import TOKEN, Server, close_of, receive, send, wait_for_sessions
-from tests.render.test_session import House, Viewer, wait_until
 from webviewer.core.errors import LimitExceeded, WebviewerError
 from webviewer.protocol.messages import Ack, Close, Open
 

@@ -1,0 +1,125 @@
+"""A scheduler over images in memory, and viewers that talk to it: what the tests of sessions share."""
+
+from __future__ import annotations
+
+import io
+import queue
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from renderpool.session.images import ImageStore
+from renderpool.session.scheduler import Scheduler
+from renderpool.session.session import RenderSession
+from tests.render.sources import COLUMNS, ROWS, MemorySource
+from webviewer.protocol.framing import FrameFlag, FrameHeader, unpack_frame
+from webviewer.protocol.messages import (
+    Ack,
+    ImageReference,
+    Open,
+    Opened,
+    ServerMessage,
+    View,
+)
+
+WAIT_S = 20.0
+
+
+class Viewer:
+    """A browser of the test: sends wishes, collects what comes."""
+
+    def __init__(self, scheduler: Scheduler, owner_id: int = 7, *, acknowledges: bool = True) -> None:
+        self.messages: queue.Queue[ServerMessage] = queue.Queue()
+        self.frames: queue.Queue[tuple[FrameHeader, bytes]] = queue.Queue()
+        self.all_frames: list[FrameHeader] = []
+        self.acknowledges = acknowledges
+        self.session: RenderSession = scheduler.open_session(owner_id, self._take)
+
+    def _take(self, item: ServerMessage | bytes) -> None:
+        if isinstance(item, bytes):
+            header, payload = unpack_frame(item)
+            self.all_frames.append(header)
+            self.session.written()
+            self.frames.put((header, payload))
+        else:
+            self.messages.put(item)
+
+    def open(self, series_id: int = 1, cell: int = 0) -> Opened:
+        self.session.handle(Open(cell=cell, series_id=series_id))
+        opened: Opened = self.next_message(Opened)
+        return opened
+
+    def view(self, revision: int, instance_id: int | None = None, cell: int = 0, **wishes: Any) -> None:
+        image = None if instance_id is None else ImageReference(instance_id=instance_id, frame_number=1)
+        wish = {"width_px": COLUMNS, "height_px": ROWS, **wishes}
+        self.session.handle(View(cell=cell, revision=revision, image=image, **wish))
+
+    def next_frame(self) -> tuple[FrameHeader, bytes]:
+        header, payload = self.frames.get(timeout=WAIT_S)
+        if self.acknowledges:
+            self.session.handle(Ack(sequence=header.sequence))
+        return header, payload
+
+    def next_still(self) -> tuple[FrameHeader, bytes]:
+        while True:
+            header, payload = self.next_frame()
+            if FrameFlag.STILL in header.flags:
+                return header, payload
+
+    def next_message(self, kind: type[Any]) -> Any:
+        until = time.monotonic() + WAIT_S
+        while time.monotonic() < until:
+            message = self.messages.get(timeout=WAIT_S)
+            if isinstance(message, kind):
+                return message
+        raise AssertionError(f"no {kind.__name__} came")
+
+
+def pixels_of(payload: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(payload)))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < until, "did not happen in time"
+        time.sleep(0.005)
+
+
+class House:
+    """A render node without its sockets."""
+
+    def __init__(self, source: MemorySource, budget_bytes: int = 64 * 1024**2, bandwidth: int | None = None) -> None:
+        self.source = source
+        self.store = ImageStore(source, budget_bytes, decode_threads=2)
+        self.scheduler = Scheduler(self.store, bandwidth_bytes_per_s=bandwidth, debug=True)
+        self.scheduler.start()
+
+    def close(self) -> None:
+        self.source.gate.set()
+        self.store.close()
+        self.scheduler.stop()
+        assert not self.scheduler.is_drawing
+
+
+@pytest.fixture
+def make_house() -> Iterator[Callable[..., House]]:
+    houses: list[House] = []
+
+    def make(source: MemorySource | None = None, **options: Any) -> House:
+        house = House(source or MemorySource(), **options)
+        houses.append(house)
+        return house
+
+    yield make
+    for house in houses:
+        house.close()
+
+
+@pytest.fixture
+def house(make_house: Callable[..., House]) -> House:
+    return make_house()
