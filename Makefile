@@ -106,8 +106,9 @@ $(STAMPS)/pages: $(STAMPS)/node_modules $(PAGES)
 lock: ## pin the dependencies of pyproject.toml again [UPGRADE=1]
 	@export CUSTOM_COMPILE_COMMAND="make lock"; \
 	flags="--quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --strip-extras"; \
-	$(BIN)/pip-compile $$flags $(if $(UPGRADE),--upgrade) --extra=dev --output-file=requirements-dev.lock pyproject.toml; \
-	$(BIN)/pip-compile $$flags -c requirements-dev.lock --output-file=requirements.lock pyproject.toml
+	$(BIN)/pip-compile $$flags $(if $(UPGRADE),--upgrade) --extra=dev --extra=controller --output-file=requirements-dev.lock pyproject.toml; \
+	$(BIN)/pip-compile $$flags -c requirements-dev.lock --output-file=requirements.lock pyproject.toml; \
+	$(BIN)/pip-compile $$flags -c requirements-dev.lock --extra=controller --output-file=requirements-controller.lock pyproject.toml
 
 clean: ## remove what was built; data under $(VAR) and .venv stay
 	@rm -rf build html/dist *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis
