@@ -15,7 +15,7 @@ from zipstream import ZipStream
 from dicom_gateway.dicomdir import DicomDirectory
 from webviewer.archive import OwnerId, Series, StoredInstance, Study
 from webviewer.usecases.download_studies import contents_of
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class ArchiveStream:
 
     def __init__(
         self,
-        units: UnitOfWorkFactory,
+        units: StorageUnitOfWorkFactory,
         owner_id: OwnerId,
         studies: Sequence[Study],
         open_file: Callable[[str], int],

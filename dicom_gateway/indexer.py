@@ -19,7 +19,7 @@ from dicom_gateway.index_wire import MAX_MESSAGE_BYTES, decode_request, encode_o
 from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
 from webviewer.core.errors import OutOfResources, WebviewerError
 from webviewer.usecases.receive_instance import OUTCOME_UNKNOWN
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class IndexWriter:
         Told of what was stored, after the commit.
     """
 
-    def __init__(self, units: UnitOfWorkFactory, publish: Publish) -> None:
+    def __init__(self, units: StorageUnitOfWorkFactory, publish: Publish) -> None:
         self._units = units
         self._publish = publish
 

@@ -32,7 +32,7 @@ from webviewer import __version__
 from webviewer.adapters.db.archive_repository import SqlArchiveRepository
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.maintenance import require_ready
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
 from webviewer.archive import OwnerId, StudyId
 from webviewer.config import Settings, load_settings
@@ -221,8 +221,8 @@ class StorageNode:
 
     # ---- in the children -------------------------------------------------------------------------------------------
 
-    def _units(self) -> SqlUnitOfWorkFactory:
-        return SqlUnitOfWorkFactory(make_engine(self._settings.database))
+    def _units(self) -> SqlStorageUnitOfWorkFactory:
+        return SqlStorageUnitOfWorkFactory(make_engine(self._settings.database))
 
     def _publisher(self) -> EventPublisher:
         units = self._units()
@@ -234,7 +234,7 @@ class StorageNode:
                 except NotFound:
                     return None
 
-        return EventPublisher(self._settings.storage.control_url, self._settings.internal_token, counts)
+        return EventPublisher(self._settings.node.control_url, self._settings.internal_token, counts)
 
     def _api_parts(self, index: IndexClient) -> ApiParts:
         settings = self._settings

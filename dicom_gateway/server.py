@@ -20,7 +20,7 @@ from dicom_gateway.counters import ProcessCounters
 from dicom_gateway.index_client import IndexClient
 from dicom_gateway.negotiation import Services, is_known_address
 from webviewer.adapters.db.engine import make_engine
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
 from webviewer.archive import OwnerId
 from webviewer.config import Settings
@@ -73,7 +73,7 @@ class Acceptor:
     ) -> None:
         storage = settings.storage
         self._listener = listener
-        self._units = SqlUnitOfWorkFactory(make_engine(settings.database))
+        self._units = SqlStorageUnitOfWorkFactory(make_engine(settings.database))
         self._open: dict[int, tuple[threading.Thread, Association]] = {}
         self._lock = threading.Lock()
         # Connections without an association, those that are still to be rejected included; the oldest comes first. Of

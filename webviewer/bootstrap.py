@@ -18,7 +18,7 @@ from webviewer.adapters.db.maintenance import (
     database_version,
     require_ready,
 )
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.db.unit_of_work import SqlControlUnitOfWorkFactory
 from webviewer.adapters.metrics import Metrics
 from webviewer.adapters.node_probe import HttpNodeProbe
 from webviewer.config import Settings
@@ -32,7 +32,7 @@ from webviewer.usecases.sessions import Sessions
 from webviewer.usecases.settings import UserSettings
 from webviewer.usecases.sign_in import SignIn
 from webviewer.usecases.tickets import Tickets
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
 
 __all__ = [
     "PRODUCT",
@@ -56,7 +56,7 @@ class Services:
 
     settings: Settings
     version: str
-    units: UnitOfWorkFactory
+    units: ControlUnitOfWorkFactory
     clock: Clock
     hasher: PasswordHasher
     accounts: Accounts
@@ -90,10 +90,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def unit_of_work_factory(settings: Settings) -> tuple[UnitOfWorkFactory, Callable[[], None]]:
+def unit_of_work_factory(settings: Settings) -> tuple[ControlUnitOfWorkFactory, Callable[[], None]]:
     """Return a factory of units of work on the database of the settings, and what closes its connections at the end."""
     engine = make_engine(settings.database)
-    return SqlUnitOfWorkFactory(engine), engine.dispose
+    return SqlControlUnitOfWorkFactory(engine), engine.dispose
 
 
 def make_services(
@@ -117,7 +117,7 @@ def make_services(
         How blocking computation leaves the event loop.
     """
     engine = make_engine(settings.database)
-    units = SqlUnitOfWorkFactory(engine)
+    units = SqlControlUnitOfWorkFactory(engine)
     chosen_hasher = hasher if hasher is not None else Argon2Hasher(offload)
     live = LiveSockets()
     metrics = Metrics()

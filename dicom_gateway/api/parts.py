@@ -17,7 +17,7 @@ from webviewer.core.seats import Seats
 from webviewer.usecases.delete_studies import FileRemoval
 from webviewer.usecases.read_frames import FrameReader
 from webviewer.usecases.receive_instance import InstanceIndex
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 UPLOADS_AT_ONCE = 16
 UPLOADS_OF_OWNER = 8
@@ -60,7 +60,7 @@ class ApiParts:
         readers who stand still never hold up anybody else.
     """
 
-    units: UnitOfWorkFactory
+    units: StorageUnitOfWorkFactory
     token: str = field(repr=False)
     open_file: Callable[[str], int]
     data_folder: Path
@@ -79,7 +79,7 @@ class ApiParts:
 def make_parts(
     settings: StorageSettings,
     token: str,
-    units: UnitOfWorkFactory,
+    units: StorageUnitOfWorkFactory,
     index: InstanceIndex,
     *,
     publish: Callable[[Mapping[str, object]], None],

@@ -12,7 +12,7 @@ import pytest
 from tests.support.archive_records import record
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.maintenance import create_database
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.archive import OwnerId, StudyQuery
 from webviewer.config import DatabaseDriver, DatabaseSettings
 
@@ -33,11 +33,11 @@ QUERIES = {
 }
 
 
-def fill(folder: Path, studies: int) -> SqlUnitOfWorkFactory:
+def fill(folder: Path, studies: int) -> SqlStorageUnitOfWorkFactory:
     """Make a database with so many studies of one owner."""
     settings = DatabaseSettings(DatabaseDriver.SQLITE, str(folder / "many.db"))
     create_database(settings)
-    units = SqlUnitOfWorkFactory(make_engine(settings))
+    units = SqlStorageUnitOfWorkFactory(make_engine(settings))
     for start in range(0, studies, BATCH):
         with units() as unit:
             records = [(DOCTOR, record(number)) for number in range(start, min(start + BATCH, studies))]
@@ -46,7 +46,7 @@ def fill(folder: Path, studies: int) -> SqlUnitOfWorkFactory:
     return units
 
 
-def page_ms(units: SqlUnitOfWorkFactory, query: StudyQuery, repeats: int = 5) -> float:
+def page_ms(units: SqlStorageUnitOfWorkFactory, query: StudyQuery, repeats: int = 5) -> float:
     """Return the median time of a page in milliseconds."""
     times = []
     for _ in range(repeats):

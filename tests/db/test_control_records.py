@@ -15,8 +15,7 @@ from webviewer.accounts import SessionEnd, SessionId, Ticket, TicketPurpose, Use
 from webviewer.adapters.crypto import Argon2Hasher
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.maintenance import create_database
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
-from webviewer.archive import OwnerId
+from webviewer.adapters.db.unit_of_work import SqlControlUnitOfWorkFactory
 from webviewer.config import DatabaseDriver, DatabaseSettings
 from webviewer.core.errors import Conflict, InvalidInput, NotFound, OutOfResources, Unavailable
 from webviewer.placement import NodeKind
@@ -28,29 +27,29 @@ HASHER = Argon2Hasher(parameters=argon2.Parameters(argon2.Type.ID, 19, 16, 32, 1
 
 
 @pytest.fixture
-def units(engine: Engine) -> SqlUnitOfWorkFactory:
-    return SqlUnitOfWorkFactory(engine)
+def units(engine: Engine) -> SqlControlUnitOfWorkFactory:
+    return SqlControlUnitOfWorkFactory(engine)
 
 
 @pytest.fixture
-def accounts(units: SqlUnitOfWorkFactory) -> Accounts:
+def accounts(units: SqlControlUnitOfWorkFactory) -> Accounts:
     return Accounts(units, HASHER, lambda: NOW)
 
 
-def open_session(units: SqlUnitOfWorkFactory, user_id: UserId, token: str) -> SessionId:
+def open_session(units: SqlControlUnitOfWorkFactory, user_id: UserId, token: str) -> SessionId:
     with units() as unit:
         session = unit.sessions.add(user_id, token_hash(token), "10.0.0.1", NOW, NOW + dt.timedelta(hours=1))
         unit.commit()
     return session.session_id
 
 
-def test_a_user_is_stored_with_the_ae_title_of_the_storage(accounts: Accounts, units: SqlUnitOfWorkFactory) -> None:
+def test_a_user_is_stored_with_the_ae_title_of_the_storage(
+    accounts: Accounts, units: SqlControlUnitOfWorkFactory
+) -> None:
     made = accounts.create_user("doctor", "secret", ae_title="USER-AE")
     assert accounts.find("DOCTOR") == made
     assert (made.user_id, made.created_at, made.is_active, made.is_administrator) == (1, NOW, True, False)
     assert made.password_hash.startswith("$argon2id$")
-    with units(read_only=True) as unit:
-        assert unit.archive.owner_of_ae_title("USER-AE") == OwnerId(1)
 
 
 @pytest.mark.parametrize("name", ["", "1doctor", "_doctor", "dr who", "dr-who", "doctör", "d" * 33, "doctor\n", "a;b"])
@@ -91,7 +90,7 @@ def test_a_hash_is_verified_and_a_broken_one_never_matches() -> None:
     assert not HASHER.verify(good, "Secret").matches
 
 
-def test_a_session_ends_once(accounts: Accounts, units: SqlUnitOfWorkFactory) -> None:
+def test_a_session_ends_once(accounts: Accounts, units: SqlControlUnitOfWorkFactory) -> None:
     session_id = open_session(units, accounts.create_user("doctor", "secret").user_id, "token")
     with units() as unit:
         assert unit.sessions.end(session_id, SessionEnd.SIGNED_OUT, NOW) is True
@@ -102,7 +101,7 @@ def test_a_session_ends_once(accounts: Accounts, units: SqlUnitOfWorkFactory) ->
     assert (found.end_reason, found.ended_at) == (SessionEnd.SIGNED_OUT, NOW)
 
 
-def test_of_many_takers_one_gets_the_ticket(accounts: Accounts, units: SqlUnitOfWorkFactory) -> None:
+def test_of_many_takers_one_gets_the_ticket(accounts: Accounts, units: SqlControlUnitOfWorkFactory) -> None:
     session_id = open_session(units, accounts.create_user("doctor", "secret").user_id, "token")
     with units() as unit:
         unit.tickets.add(Ticket(token_hash("ticket"), session_id, TicketPurpose.EVENTS, None, NOW))
@@ -123,7 +122,7 @@ def test_of_many_takers_one_gets_the_ticket(accounts: Accounts, units: SqlUnitOf
     assert sum(ticket is not None for ticket in got) == 1
 
 
-def test_a_ticket_for_one_socket_does_not_open_another(accounts: Accounts, units: SqlUnitOfWorkFactory) -> None:
+def test_a_ticket_for_one_socket_does_not_open_another(accounts: Accounts, units: SqlControlUnitOfWorkFactory) -> None:
     session_id = open_session(units, accounts.create_user("doctor", "secret").user_id, "token")
     with units() as unit:
         unit.tickets.add(Ticket(token_hash("ticket"), session_id, TicketPurpose.EVENTS, None, NOW))
@@ -131,7 +130,7 @@ def test_a_ticket_for_one_socket_does_not_open_another(accounts: Accounts, units
         assert unit.tickets.take(token_hash("ticket"), TicketPurpose.EVENTS) is not None
 
 
-def test_what_is_not_committed_is_undone(accounts: Accounts, units: SqlUnitOfWorkFactory) -> None:
+def test_what_is_not_committed_is_undone(accounts: Accounts, units: SqlControlUnitOfWorkFactory) -> None:
     user_id = accounts.create_user("doctor", "secret").user_id
     with units() as unit:
         unit.accounts.set_active(user_id, is_active=False)
@@ -152,7 +151,9 @@ def test_what_is_not_committed_is_undone(accounts: Accounts, units: SqlUnitOfWor
     assert found.is_active
 
 
-def test_a_read_only_unit_changes_nothing(accounts: Accounts, units: SqlUnitOfWorkFactory, engine: Engine) -> None:
+def test_a_read_only_unit_changes_nothing(
+    accounts: Accounts, units: SqlControlUnitOfWorkFactory, engine: Engine
+) -> None:
     accounts.create_user("doctor", "secret")
     if engine.dialect.name == "postgresql":
         with units(read_only=True) as unit, pytest.raises(Exception, match="read-only transaction"):
@@ -163,7 +164,7 @@ def test_a_read_only_unit_changes_nothing(accounts: Accounts, units: SqlUnitOfWo
             assert reader.accounts.get(UserId(1)).is_active
 
 
-def test_sessions_go_to_the_node_with_the_fewest(accounts: Accounts, units: SqlUnitOfWorkFactory) -> None:
+def test_sessions_go_to_the_node_with_the_fewest(accounts: Accounts, units: SqlControlUnitOfWorkFactory) -> None:
     user_id = accounts.create_user("doctor", "secret").user_id
     placement = Placement(units, lambda: NOW)
     with units() as unit:
@@ -175,7 +176,7 @@ def test_sessions_go_to_the_node_with_the_fewest(accounts: Accounts, units: SqlU
     assert placement.render_node(sessions[0]).node_id == placed[0]  # kept
 
 
-def test_sessions_placed_at_once_spread_evenly(accounts: Accounts, units: SqlUnitOfWorkFactory) -> None:
+def test_sessions_placed_at_once_spread_evenly(accounts: Accounts, units: SqlControlUnitOfWorkFactory) -> None:
     user_id = accounts.create_user("doctor", "secret").user_id
     placement = Placement(units, lambda: NOW)
     with units() as unit:
@@ -192,7 +193,9 @@ def test_sessions_placed_at_once_spread_evenly(accounts: Accounts, units: SqlUni
         assert sorted(unit.placement.session_counts().values()) == [4, 4]
 
 
-def test_a_session_leaves_a_dead_node_and_a_lone_node_is_kept(accounts: Accounts, units: SqlUnitOfWorkFactory) -> None:
+def test_a_session_leaves_a_dead_node_and_a_lone_node_is_kept(
+    accounts: Accounts, units: SqlControlUnitOfWorkFactory
+) -> None:
     session = open_session(units, accounts.create_user("doctor", "secret").user_id, "token")
     with units() as unit:
         first = unit.placement.register(NodeKind.RENDER, "http://10.0.0.1", NOW)
@@ -206,13 +209,13 @@ def test_a_session_leaves_a_dead_node_and_a_lone_node_is_kept(accounts: Accounts
     assert Placement(units, lambda: later).render_node(session) == second
 
 
-def test_without_a_node_the_refusal_says_so(accounts: Accounts, units: SqlUnitOfWorkFactory) -> None:
+def test_without_a_node_the_refusal_says_so(accounts: Accounts, units: SqlControlUnitOfWorkFactory) -> None:
     session = open_session(units, accounts.create_user("doctor", "secret").user_id, "token")
     with pytest.raises(Unavailable, match="No render node"):
         Placement(units, lambda: NOW).render_node(session)
 
 
-def test_the_unified_build_knows_only_its_own_nodes(units: SqlUnitOfWorkFactory) -> None:
+def test_the_unified_build_knows_only_its_own_nodes(units: SqlControlUnitOfWorkFactory) -> None:
     placement = Placement(units, lambda: NOW)
     placement.register_only("http://127.0.0.1:1", "http://127.0.0.1:2")
     placement.register_only("http://127.0.0.1:3", "http://127.0.0.1:2")

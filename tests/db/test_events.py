@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from webviewer.adapters.db.event_feed import make_event_feed
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.db.unit_of_work import SqlControlUnitOfWorkFactory
 from webviewer.core.errors import InvalidInput
 from webviewer.events import EventFeed, EventId
 
@@ -25,7 +25,7 @@ def feed(engine: Engine) -> Iterator[EventFeed]:
 
 
 def publish(engine: Engine, *numbers: int) -> None:
-    with SqlUnitOfWorkFactory(engine)() as unit:
+    with SqlControlUnitOfWorkFactory(engine)() as unit:
         for number in numbers:
             unit.events.publish(7, "study_changed", {"study_id": number}, NOW)
         unit.commit()
@@ -46,7 +46,7 @@ def test_the_feed_wakes_a_waiter(engine: Engine, feed: EventFeed) -> None:
 
 
 def test_events_are_read_in_order_after_an_id(engine: Engine) -> None:
-    units = SqlUnitOfWorkFactory(engine)
+    units = SqlControlUnitOfWorkFactory(engine)
     publish(engine, 1, 2, 3)
     with units(read_only=True) as unit:
         events = unit.events.after(EventId(0))
@@ -57,15 +57,15 @@ def test_events_are_read_in_order_after_an_id(engine: Engine) -> None:
 
 
 def test_what_is_not_committed_is_not_published(engine: Engine, feed: EventFeed) -> None:
-    with SqlUnitOfWorkFactory(engine)() as unit:
+    with SqlControlUnitOfWorkFactory(engine)() as unit:
         unit.events.publish(7, "study_changed", {}, NOW)
     assert feed.wait(0.3) is False
-    with SqlUnitOfWorkFactory(engine)(read_only=True) as unit:
+    with SqlControlUnitOfWorkFactory(engine)(read_only=True) as unit:
         assert unit.events.last_id() == 0
 
 
 def test_ids_become_visible_in_their_order_however_slow_a_writer_is(engine: Engine) -> None:
-    units = SqlUnitOfWorkFactory(engine)
+    units = SqlControlUnitOfWorkFactory(engine)
     first_has_id, seen = threading.Event(), []
 
     def slow() -> None:
@@ -86,7 +86,7 @@ def test_ids_become_visible_in_their_order_however_slow_a_writer_is(engine: Engi
 
 
 def test_old_events_are_removed_and_ids_never_come_back(engine: Engine) -> None:
-    units = SqlUnitOfWorkFactory(engine)
+    units = SqlControlUnitOfWorkFactory(engine)
     publish(engine, 1, 2)
     with units() as unit:
         assert unit.events.prune(NOW) == 0
@@ -98,5 +98,5 @@ def test_old_events_are_removed_and_ids_never_come_back(engine: Engine) -> None:
 
 
 def test_an_event_too_large_for_a_page_is_refused(engine: Engine) -> None:
-    with SqlUnitOfWorkFactory(engine)() as unit, pytest.raises(InvalidInput, match="over the limit of 65536"):
+    with SqlControlUnitOfWorkFactory(engine)() as unit, pytest.raises(InvalidInput, match="over the limit of 65536"):
         unit.events.publish(7, "study_changed", {"pad": "x" * 70_000}, NOW)

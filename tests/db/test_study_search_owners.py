@@ -14,7 +14,7 @@ from tests.db.test_archive_100k import QUERIES, page_ms
 from tests.support.archive_records import record
 from webviewer.adapters.db.archive_tables import patient, study
 from webviewer.adapters.db.study_search import fold, joined
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.archive import OwnerId, StudyQuery
 from webviewer.usecases.list_studies import SORT_COLUMNS
 
@@ -109,7 +109,7 @@ def plan_of(engine: Engine, statement: str, values: Any) -> str:
 
 def test_no_page_of_one_owner_among_many_reads_the_studies_of_all(engine: Engine) -> None:
     fill(engine, 40, 300)
-    units = SqlUnitOfWorkFactory(engine)
+    units = SqlStorageUnitOfWorkFactory(engine)
     read_all = {}
     for name, query in ALL_QUERIES.items():
         with recorded(engine) as statements, units(read_only=True) as unit:
@@ -123,6 +123,6 @@ def test_no_page_of_one_owner_among_many_reads_the_studies_of_all(engine: Engine
 @pytest.mark.prove
 def test_a_page_of_one_owner_among_50_comes_in_under_100_ms(engine: Engine) -> None:
     fill(engine, 50, 2_000)
-    units = SqlUnitOfWorkFactory(engine)
+    units = SqlStorageUnitOfWorkFactory(engine)
     times = {name: page_ms(units, query) for name, query in ALL_QUERIES.items()}
     assert {name: ms for name, ms in times.items() if ms >= 100} == {}

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from webviewer.adapters.db.archive_tables import instance
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.maintenance import create_database
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.archive import OwnerId
 from webviewer.config import DatabaseDriver, DatabaseSettings
 
@@ -76,7 +76,7 @@ class Node:
         (self.folder / "renderserverconfig.json").write_text("{}")
         create_database(self.database)
         engine = make_engine(self.database)
-        with SqlUnitOfWorkFactory(engine)() as unit:
+        with SqlStorageUnitOfWorkFactory(engine)() as unit:
             unit.archive.set_ae_titles(OWNER, [AE_TITLE])
             unit.commit()
         engine.dispose()

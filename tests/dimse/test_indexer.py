@@ -16,7 +16,7 @@ from tests.support.phantom_files import make_ct, to_bytes
 from webviewer.adapters.db.archive_tables import instance
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.maintenance import create_database
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
 from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
 from webviewer.config import DatabaseDriver, DatabaseSettings
@@ -43,7 +43,7 @@ def published() -> Published:
 
 @pytest.fixture
 def writer(engine: Engine, published: Published) -> IndexWriter:
-    return IndexWriter(SqlUnitOfWorkFactory(engine), published.extend)
+    return IndexWriter(SqlStorageUnitOfWorkFactory(engine), published.extend)
 
 
 def refuse(engine: Engine, one: InstanceRecord, how: str) -> None:

@@ -25,7 +25,7 @@ from tests.support import shared_data
 from tests.support.phantom_files import base, make_ct_series, make_mr, one_of_each_kind, to_bytes
 from tests.support.storage_http import StorageHttp, fill_series, sqlite_settings
 from webviewer.adapters.db.engine import make_engine
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.archive import OwnerId, StudyId
 from webviewer.dicom.file_meta import IMPLEMENTATION_CLASS_UID
 from webviewer.usecases.download_studies import studies_to_download
@@ -244,7 +244,7 @@ def test_a_download_leaves_a_trace_of_who_took_what_and_no_name(
 ) -> None:
     fill_series(node, 3)
     (study_id,) = all_studies(node)
-    units = SqlUnitOfWorkFactory(make_engine(node.database))
+    units = SqlStorageUnitOfWorkFactory(make_engine(node.database))
     studies = studies_to_download(units, OwnerId(1), [StudyId(study_id)])
 
     def open_file(name: str) -> int:

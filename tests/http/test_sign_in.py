@@ -21,21 +21,21 @@ from webviewer.accounts import Verification
 from webviewer.accounts.slow_down import address_key
 from webviewer.adapters.crypto import Argon2Hasher
 from webviewer.adapters.db.engine import make_engine
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.db.unit_of_work import SqlControlUnitOfWorkFactory
 from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
 from webviewer.core.errors import LimitExceeded, NotSignedIn, WebviewerError
 from webviewer.usecases.sign_in import SignIn
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
 
 REFUSED = "User name or password is wrong. Check Caps Lock and try again."
 
 
 @contextmanager
-def sqlite_units() -> Iterator[UnitOfWorkFactory]:
+def sqlite_units() -> Iterator[ControlUnitOfWorkFactory]:
     with tempfile.TemporaryDirectory() as folder:
         engine = make_engine(sqlite_settings(Path(folder)))
         try:
-            yield SqlUnitOfWorkFactory(engine)
+            yield SqlControlUnitOfWorkFactory(engine)
         finally:
             engine.dispose()
 

@@ -36,7 +36,7 @@ from tests.support.raw_http import begin_request, read_answer
 from tests.support.storage_http import TOKEN, StorageHttp
 from tests.support.unified_server import eventually
 from webviewer.adapters.db.engine import make_engine
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
 from webviewer.adapters.node_probe import HttpNodeProbe
 from webviewer.adapters.nodes import StorageClient
@@ -402,7 +402,7 @@ def test_deleting_does_no_file_work_while_it_keeps_others_from_writing(
     try:
         with caplog.at_level("INFO", logger="webviewer.usecases.delete_studies"):
             done = delete_studies(
-                SqlUnitOfWorkFactory(connections),
+                SqlStorageUnitOfWorkFactory(connections),
                 files,
                 told.append,
                 OwnerId(1),

@@ -19,7 +19,7 @@ from tests.support.phantom_files import make_ct_series, to_bytes
 from tests.support.storage_http import DirectIndex, sqlite_settings
 from tests.support.unified_server import eventually
 from webviewer.adapters.db.engine import make_engine
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
 from webviewer.archive import InstanceRecord, OwnerId
 from webviewer.core.errors import InvalidInput, OutOfResources, WebviewerError
@@ -37,7 +37,7 @@ class Storage:
         self.store = ObjectStore(self.folder)
         self.store.prepare()
         self.engine = make_engine(sqlite_settings(folder))
-        self.index: Any = DirectIndex(IndexWriter(SqlUnitOfWorkFactory(self.engine), lambda _receipts: None))
+        self.index: Any = DirectIndex(IndexWriter(SqlStorageUnitOfWorkFactory(self.engine), lambda _receipts: None))
         self.disk_bytes = disk_bytes
         self.least_free_bytes = disk_bytes
         self.uploads_folder = self.folder / "uploads"

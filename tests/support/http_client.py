@@ -32,7 +32,7 @@ from webviewer.config import DatabaseDriver, DatabaseSettings, Settings, load_se
 from webviewer.core.process import Lifeline
 from webviewer.usecases.accounts import Accounts
 from webviewer.usecases.clock import system_clock
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
 
 PASSWORD = "right horse"
 INTERNAL_TOKEN = "internal-token-of-the-tests"
@@ -115,7 +115,7 @@ class ControlServer:
     """A running control node."""
 
     settings: Settings
-    units: UnitOfWorkFactory
+    units: ControlUnitOfWorkFactory
     accounts: Accounts
     process: subprocess.Popen[bytes]
     offset_file: Path

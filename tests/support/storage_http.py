@@ -29,7 +29,7 @@ from dicom_gateway.upload_examine import ExamineLimits
 from tests.support.phantom_files import make_ct_series, to_bytes
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.maintenance import create_database
-from webviewer.adapters.db.unit_of_work import SqlUnitOfWorkFactory
+from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
 from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
 from webviewer.config import DatabaseDriver, DatabaseSettings, StorageSettings
@@ -214,7 +214,7 @@ def main() -> None:
             publish({"type": "study_changed", "owner_id": owner_id, "study_id": receipt.study_id})
 
     def parts() -> Any:
-        units = SqlUnitOfWorkFactory(make_engine(database))
+        units = SqlStorageUnitOfWorkFactory(make_engine(database))
         return make_parts(
             StorageSettings(storage=folder / "storage"),
             TOKEN,

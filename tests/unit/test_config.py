@@ -40,7 +40,7 @@ def test_an_empty_file_gives_the_defaults_of_the_manual(tmp_path: Path) -> None:
     assert settings.storage.peers == (PeerRule("*", "127.0.0.0/8"), PeerRule("*", "::1/128"))
     assert settings.control.storage_url == settings.render.storage_url == "http://127.0.0.1:8081"
     assert settings.control.render_url == "http://127.0.0.1:8080"
-    assert settings.storage.control_url == "http://127.0.0.1:8091"
+    assert settings.node.control_url == "http://127.0.0.1:8091"
 
 
 def test_all_three_files_are_read_and_paths_start_at_their_folder(tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_a_program_s_default_gives_way_to_everything_and_counts_as_not_given(tmp
 
 def test_the_storage_node_finds_the_internal_port_wherever_it_listens(tmp_path: Path) -> None:
     def url(**control: object) -> str:
-        return load_settings(write(tmp_path, renderserverconfig={}, control=control), environ={}).storage.control_url
+        return load_settings(write(tmp_path, renderserverconfig={}, control=control), environ={}).node.control_url
 
     assert url() == "http://127.0.0.1:8091"
     assert url(internal_host="0.0.0.0", internal_port=9) == "http://127.0.0.1:9"

@@ -84,7 +84,7 @@ def test_nodes_get_one_token_and_loopback_addresses(tmp_path: Path, monkeypatch:
     assert (settings.control.internal_port, settings.render.port) == (4001, 4002)
     assert settings.control.storage_url == settings.render.storage_url == "http://127.0.0.1:4711"
     assert settings.control.render_url == "http://127.0.0.1:4002"
-    assert settings.storage.control_url == "http://127.0.0.1:4001"
+    assert settings.node.control_url == "http://127.0.0.1:4001"
     assert environ["PATH"] == "/bin"
     commands = node_commands(config, environ)
     assert [(command.name, command.arguments[1:]) for command in commands] == [

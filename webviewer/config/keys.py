@@ -107,7 +107,39 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("storage.host", STORAGE_FILE, "host", "WEBVIEWER_STORAGE_HOST", _HOST, "address of the internal HTTP"),
     Key("storage.port", STORAGE_FILE, "port", "WEBVIEWER_STORAGE_PORT", _PORT, "its port"),
-    Key("storage.control_url", STORAGE_FILE, "control", "WEBVIEWER_CONTROL_URL", Address(), "the control node"),
+    Key(
+        "node.control_url",
+        STORAGE_FILE,
+        "control",
+        "WEBVIEWER_CONTROL_URL",
+        Address(),
+        "the control node's internal HTTP, where storage and render nodes register",
+    ),
+    Key(
+        "node.address", STORAGE_FILE, "address", "WEBVIEWER_NODE_ADDRESS", Address(), "where other nodes reach this one"
+    ),
+    Key(
+        "node.name",
+        "",
+        "",
+        "WEBVIEWER_NODE_NAME",
+        Text("1 to 253 letters, digits and . _ -", r"[A-Za-z0-9._-]{1,253}"),
+        "name that a render node keeps over restarts; its address if left out",
+    ),
+    Key(
+        "node.scu",
+        STORAGE_FILE,
+        "scu",
+        "WEBVIEWER_SCU",
+        Text(
+            "an AE title: 1 to 16 printable characters",
+            r"[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?",
+        ),
+        "AE title of the storage node where it asks other systems",
+    ),
+    Key("tls.certificate", "", "", "WEBVIEWER_TLS_CERTIFICATE", Location(), "certificate of this node's internal HTTP"),
+    Key("tls.key", "", "", "WEBVIEWER_TLS_KEY", Location(), "its private key"),
+    Key("tls.ca", "", "", "WEBVIEWER_TLS_CA", Location(), "authority whose certificates of other nodes are believed"),
     Key(
         "storage.dicom_host", STORAGE_FILE, "dicom_host", "WEBVIEWER_DICOM_HOST", _HOST, "address of the DICOM listener"
     ),

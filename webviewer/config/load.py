@@ -18,9 +18,11 @@ from webviewer.config.records import (
     DatabaseDriver,
     DatabaseSettings,
     LogSettings,
+    NodeSettings,
     RenderSettings,
     Settings,
     StorageSettings,
+    TlsSettings,
 )
 from webviewer.core.errors import ConfigError
 
@@ -226,7 +228,7 @@ def _assemble(values: Mapping[str, object]) -> Settings:
     filled.setdefault("render.storage_url", filled["control.storage_url"])
     filled.setdefault("control.render_url", f"http://{_reachable(filled, 'render')}:{filled['render.port']}")
     internal_host = _reachable(filled, "control", "internal_host")
-    filled.setdefault("storage.control_url", f"http://{internal_host}:{filled['control.internal_port']}")
+    filled.setdefault("node.control_url", f"http://{internal_host}:{filled['control.internal_port']}")
     # nobody knows a token that nobody was told: calls between nodes are refused until one is set
     filled.setdefault("internal_token", secrets.token_urlsafe(32))
     settings = Settings(
@@ -234,6 +236,8 @@ def _assemble(values: Mapping[str, object]) -> Settings:
         control=ControlSettings(**_section(filled, "control")),
         storage=StorageSettings(**_section(filled, "storage")),
         render=RenderSettings(**_section(filled, "render")),
+        node=NodeSettings(**_section(filled, "node")),
+        tls=TlsSettings(**_section(filled, "tls")),
         log=LogSettings(**_section(filled, "log")),
         **{name: value for name, value in filled.items() if "." not in name},  # type: ignore[arg-type]
     )

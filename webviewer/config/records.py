@@ -14,6 +14,22 @@ class DatabaseDriver(StrEnum):
     POSTGRESQL = "QPSQL"
 
 
+class Role(StrEnum):
+    """What a process is to the system."""
+
+    UNIFIED = "unified"
+    CONTROL = "control"
+    STORAGE = "storage"
+    RENDER = "render"
+
+
+class TableSet(StrEnum):
+    """Tables that a database holds."""
+
+    CONTROL = "control"
+    STORAGE = "storage"
+
+
 class LinkByParamsPolicy(StrEnum):
     """What a link made of study parameters may show (manual 5.1.1)."""
 
@@ -33,6 +49,7 @@ class DatabaseSettings:
     port: int = 5432
     user: str = ""
     password: str = field(default="", repr=False)
+    tables: frozenset[TableSet] = frozenset(TableSet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +83,6 @@ class StorageSettings:
     storage: Path
     host: str = "127.0.0.1"
     port: int = 8081
-    control_url: str = "http://127.0.0.1:8091"
     dicom_host: str = "127.0.0.1"
     dicom_port: int = 3000
     acceptors: int = 2
@@ -93,6 +109,25 @@ class RenderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """How a storage or render node makes itself known."""
+
+    control_url: str = ""  # the control node's internal HTTP; empty: an administrator registers the node by its address
+    name: str = ""  # identity of a render node; its address if empty
+    address: str = ""  # where other nodes reach this one; made of host and port if empty
+    scu: str = "STORAGE-AE"  # AE title of a storage node as service class user
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """TLS between nodes: PEM files."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    ca: Path | None = None  # whose signatures on other nodes' certificates are believed
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """Where the log goes and how much of it."""
 
@@ -111,6 +146,9 @@ class Settings:
     control: ControlSettings
     storage: StorageSettings
     render: RenderSettings
+    node: NodeSettings
+    tls: TlsSettings
     log: LogSettings
-    internal_token: str = field(repr=False)  # proves that a caller is a node of ours
+    internal_token: str = field(repr=False)  # the join secret: proves that a caller is a node of ours
+    role: Role = Role.UNIFIED
     link_by_params_policy: LinkByParamsPolicy = LinkByParamsPolicy.FORBIDDEN

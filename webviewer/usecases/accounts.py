@@ -14,18 +14,17 @@ from webviewer.accounts import (
     check_password,
     check_user_name,
 )
-from webviewer.archive import OwnerId
 from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
 from webviewer.usecases.clock import Clock
 from webviewer.usecases.sessions import end_session
-from webviewer.usecases.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import ControlUnitOfWork, ControlUnitOfWorkFactory
 
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """Use cases on users."""
 
-    units: UnitOfWorkFactory
+    units: ControlUnitOfWorkFactory
     hasher: PasswordHasher
     clock: Clock
 
@@ -38,7 +37,7 @@ class Accounts:
         is_administrator: bool = False,
         evaluation_password: bool = False,
     ) -> Account:
-        """Make a user and the storage behind the AE title.
+        """Make a user; the AE title is the storage node's to take over from the control node.
 
         Parameters
         ----------
@@ -73,10 +72,6 @@ class Accounts:
         )
         with self.units() as unit:
             account = unit.accounts.add(new, self.clock())
-            if ae_title is not None:
-                # In the unified build one database holds the storage's tables too, and users are made before any node
-                # runs that could be asked: so name and AE title are taken in one transaction. See ARCHITECTURE.
-                unit.archive.set_ae_titles(OwnerId(account.user_id), [ae_title])
             unit.commit()
         return account
 
@@ -121,11 +116,11 @@ class Accounts:
                     self._end_sessions(unit, account, SessionEnd.SWITCHED_OFF)
             unit.commit()
 
-    def _end_sessions(self, unit: UnitOfWork, account: Account, reason: SessionEnd) -> None:
+    def _end_sessions(self, unit: ControlUnitOfWork, account: Account, reason: SessionEnd) -> None:
         for session in unit.sessions.open_of_user(account.user_id):
             end_session(unit, session, reason, self.clock())
 
-    def _log_change(self, unit: UnitOfWork, account: Account, details: dict[AuditDetail, str]) -> None:
+    def _log_change(self, unit: ControlUnitOfWork, account: Account, details: dict[AuditDetail, str]) -> None:
         unit.audit.add(
             AuditEntry(AuditEvent.USER_DATA_CHANGED, self.clock(), account.user_id, account.user_name, details)
         )

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from webviewer.archive import OwnerId, StudyId
 from webviewer.core.errors import NotFound
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 MAX_DELETED_AT_ONCE = 1000
 
@@ -37,7 +37,7 @@ class Deletion:
 
 
 def delete_studies(
-    units: UnitOfWorkFactory,
+    units: StorageUnitOfWorkFactory,
     files: FileRemoval,
     publish: Callable[[Mapping[str, object]], None],
     owner_id: OwnerId,
@@ -82,7 +82,9 @@ def delete_studies(
     return Deletion(tuple(gone), file_count)
 
 
-def _delete_study(units: UnitOfWorkFactory, files: FileRemoval, owner_id: OwnerId, study_id: StudyId) -> int | None:
+def _delete_study(
+    units: StorageUnitOfWorkFactory, files: FileRemoval, owner_id: OwnerId, study_id: StudyId
+) -> int | None:
     """Delete one study and return how many files went, None if the owner has no such study."""
     with units(read_only=True) as unit:
         try:

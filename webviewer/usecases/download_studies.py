@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from webviewer.archive import OwnerId, Series, StoredInstance, Study, StudyId
 from webviewer.core.errors import InvalidInput, NotFound
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 MAX_STUDIES = 200
 
@@ -21,7 +21,9 @@ class SeriesContents:
     instances: tuple[StoredInstance, ...]
 
 
-def studies_to_download(units: UnitOfWorkFactory, owner_id: OwnerId, study_ids: Sequence[StudyId]) -> tuple[Study, ...]:
+def studies_to_download(
+    units: StorageUnitOfWorkFactory, owner_id: OwnerId, study_ids: Sequence[StudyId]
+) -> tuple[Study, ...]:
     """Return the studies asked for, those of one patient together.
 
     Raises
@@ -42,7 +44,9 @@ def studies_to_download(units: UnitOfWorkFactory, owner_id: OwnerId, study_ids: 
     return tuple(sorted(studies, key=lambda study: (study.patient_id, study.patient_name, study.study_id)))
 
 
-def contents_of(units: UnitOfWorkFactory, owner_id: OwnerId, studies: Sequence[Study]) -> Iterator[SeriesContents]:
+def contents_of(
+    units: StorageUnitOfWorkFactory, owner_id: OwnerId, studies: Sequence[Study]
+) -> Iterator[SeriesContents]:
     """Yield the series of the studies, each read from the index when its turn comes."""
     for study in studies:
         with units(read_only=True) as unit:

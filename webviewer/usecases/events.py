@@ -13,7 +13,7 @@ from webviewer.core.errors import WebviewerError
 from webviewer.events import KEPT_S, SESSION_ENDED, Event, EventFeed, EventId
 from webviewer.usecases.clock import Clock
 from webviewer.usecases.live import LiveSockets
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _DELIVERED_AT_ONCE = 32
 class Events:
     """Use cases on events."""
 
-    units: UnitOfWorkFactory
+    units: ControlUnitOfWorkFactory
     clock: Clock
 
     def publish(self, events: Sequence[tuple[int, str, Mapping[str, object]]]) -> None:
@@ -57,7 +57,7 @@ class EventPump:
         Opens the feed; called again, with a growing pause, after the database was gone.
     """
 
-    def __init__(self, units: UnitOfWorkFactory, live: LiveSockets, open_feed: Callable[[], EventFeed]) -> None:
+    def __init__(self, units: ControlUnitOfWorkFactory, live: LiveSockets, open_feed: Callable[[], EventFeed]) -> None:
         self._units = units
         self._live = live
         self._open_feed = open_feed

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from webviewer.archive import OwnerId, Series, Study, StudyId, StudyPage, StudyQuery, in_reading_order
 from webviewer.core.errors import InvalidInput
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 MAX_LIMIT = 200
 MAX_ID = 2**63 - 1
@@ -146,13 +146,13 @@ def invalid_field(field: str, value: str | None, rule: str) -> InvalidInput:
     return InvalidInput(f"Parameter {field[:80]}{shown}: {rule}.", details=details)
 
 
-def list_studies(units: UnitOfWorkFactory, owner_id: OwnerId, query: StudyQuery) -> StudyPage:
+def list_studies(units: StorageUnitOfWorkFactory, owner_id: OwnerId, query: StudyQuery) -> StudyPage:
     """Return one page of an owner's studies."""
     with units(read_only=True) as unit:
         return unit.archive.find_studies(owner_id, query)
 
 
-def get_study(units: UnitOfWorkFactory, owner_id: OwnerId, study_id: StudyId) -> StudyDetail:
+def get_study(units: StorageUnitOfWorkFactory, owner_id: OwnerId, study_id: StudyId) -> StudyDetail:
     """Return a study of an owner and its series in reading order; raises NotFound."""
     with units(read_only=True) as unit:
         study = unit.archive.get_study(owner_id, study_id)

@@ -11,7 +11,7 @@ from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, VoiWindow
 from webviewer.dicom.geometry import FramePlace, order_frames, places_of, slice_position_mm
 from webviewer.dicom.transfer_syntaxes import is_video
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 MAX_FRAMES_OF_OBJECT = 100_000
 
@@ -70,7 +70,7 @@ class _Image:
     text: str
 
 
-def open_series(units: UnitOfWorkFactory, owner_id: OwnerId, series_id: SeriesId) -> SeriesDetail:
+def open_series(units: StorageUnitOfWorkFactory, owner_id: OwnerId, series_id: SeriesId) -> SeriesDetail:
     """Return a series of the owner for the page; objects without pixels have no frames. Raises NotFound."""
     with units(read_only=True) as unit:
         series = unit.archive.get_series(owner_id, series_id)
@@ -78,7 +78,7 @@ def open_series(units: UnitOfWorkFactory, owner_id: OwnerId, series_id: SeriesId
     return SeriesDetail(series, tuple(_detail(image, number) for image, number in _ordered(instances)))
 
 
-def open_series_for_render(units: UnitOfWorkFactory, owner_id: OwnerId, series_id: SeriesId) -> RenderDetail:
+def open_series_for_render(units: StorageUnitOfWorkFactory, owner_id: OwnerId, series_id: SeriesId) -> RenderDetail:
     """Return a series of the owner for the render node. Raises NotFound."""
     with units(read_only=True) as unit:
         series = unit.archive.get_series(owner_id, series_id)
@@ -86,7 +86,9 @@ def open_series_for_render(units: UnitOfWorkFactory, owner_id: OwnerId, series_i
     return _render_detail(series, instances)
 
 
-def open_instance_for_render(units: UnitOfWorkFactory, owner_id: OwnerId, instance_id: InstanceId) -> RenderDetail:
+def open_instance_for_render(
+    units: StorageUnitOfWorkFactory, owner_id: OwnerId, instance_id: InstanceId
+) -> RenderDetail:
     """Return one object of the owner for the render node. Raises NotFound."""
     with units(read_only=True) as unit:
         instance = unit.archive.get_instances(owner_id, [instance_id]).get(instance_id)

@@ -9,14 +9,14 @@ from webviewer.accounts import SessionId
 from webviewer.core.errors import Unavailable
 from webviewer.placement import Node, NodeId, NodeKind, choose_node
 from webviewer.usecases.clock import Clock
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
     """Use cases on nodes and assignments."""
 
-    units: UnitOfWorkFactory
+    units: ControlUnitOfWorkFactory
     clock: Clock
 
     def register_only(self, storage_url: str, render_url: str) -> None:

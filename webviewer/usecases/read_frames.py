@@ -17,7 +17,7 @@ from webviewer.archive import InstanceId, OwnerId, StoredInstance
 from webviewer.core.errors import DataError, NotFound, WebviewerError
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.encapsulation import FrameLocator, locate_frames
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 FRAME_HEADER = struct.Struct("<QIIQ")  # instance_id, frame_number, status, length in bytes
 STATUS_GOOD = 0
@@ -104,7 +104,7 @@ class FrameReader:
 
     def __init__(
         self,
-        units: UnitOfWorkFactory,
+        units: StorageUnitOfWorkFactory,
         open_file: Callable[[str], int],
         cache: PlaceCache | None = None,
     ) -> None:

@@ -10,7 +10,7 @@ from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
 from webviewer.core.errors import NotSignedIn
 from webviewer.events import SESSION_ENDED
 from webviewer.usecases.clock import Clock
-from webviewer.usecases.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import ControlUnitOfWork, ControlUnitOfWorkFactory
 
 TOUCH_EVERY_S = 60.0
 KEEP_ENDED_DAYS = 90
@@ -50,7 +50,7 @@ def ended_error(reason: SessionEnd | None) -> NotSignedIn:
     )
 
 
-def end_session(unit: UnitOfWork, session: Session, reason: SessionEnd, now: dt.datetime) -> bool:
+def end_session(unit: ControlUnitOfWork, session: Session, reason: SessionEnd, now: dt.datetime) -> bool:
     """End a session inside a unit of work: log entry, event to its open pages, its place on a render node.
 
     Returns
@@ -78,7 +78,7 @@ def end_session(unit: UnitOfWork, session: Session, reason: SessionEnd, now: dt.
 class Sessions:
     """Use cases on sessions."""
 
-    units: UnitOfWorkFactory
+    units: ControlUnitOfWorkFactory
     clock: Clock
     idle_s: int
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from webviewer.accounts import MAX_SETTINGS, UserId, check_setting_key, check_setting_text
 from webviewer.core.errors import LimitExceeded
 from webviewer.usecases.clock import Clock
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
 
 
 @dataclass(frozen=True, slots=True)
 class UserSettings:
     """Use cases on settings."""
 
-    units: UnitOfWorkFactory
+    units: ControlUnitOfWorkFactory
     clock: Clock
 
     def get(self, user_id: UserId, key: str) -> object:

@@ -20,7 +20,7 @@ from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
 from webviewer.core.errors import InvalidInput, LimitExceeded, NotSignedIn, PermissionDenied
 from webviewer.usecases.clock import Clock
 from webviewer.usecases.sessions import SignedIn, signed_in
-from webviewer.usecases.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import ControlUnitOfWork, ControlUnitOfWorkFactory
 
 TOKEN_BYTES = 32
 MAX_PASSWORD_CHARACTERS = 16 * 1024  # far beyond any real one; keeps a request from feeding the hash with megabytes
@@ -52,7 +52,7 @@ class SignIn:
         The server listens on loopback alone, so the evaluation profile's passwords may be used.
     """
 
-    units: UnitOfWorkFactory
+    units: ControlUnitOfWorkFactory
     hasher: PasswordHasher
     clock: Clock
     idle_s: int
@@ -108,7 +108,7 @@ class SignIn:
             unit.commit()
         return NewSession(token, signed_in(session, account))
 
-    def _count_attempt(self, unit: UnitOfWork, pair: bytes, address: bytes, now: dt.datetime) -> None:
+    def _count_attempt(self, unit: ControlUnitOfWork, pair: bytes, address: bytes, now: dt.datetime) -> None:
         """Count an attempt before it is judged, or refuse it because earlier ones were wrong."""
         unit.attempts.serialize(address)
         known = [(address, ADDRESS_RULE, unit.attempts.find(address)), (pair, PAIR_RULE, unit.attempts.find(pair))]
@@ -156,7 +156,7 @@ class SignIn:
                     unit.attempts.put(replace(counted, failures=failures, blocked_until=until))
             unit.commit()
 
-    def _forgive(self, unit: UnitOfWork, pair: bytes, address: bytes) -> None:
+    def _forgive(self, unit: ControlUnitOfWork, pair: bytes, address: bytes) -> None:
         unit.attempts.serialize(address)
         counted = unit.attempts.find(address)
         if counted is not None:

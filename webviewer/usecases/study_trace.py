@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
 from webviewer.usecases.clock import Clock
 from webviewer.usecases.sessions import SignedIn
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
 
 
 @dataclass(frozen=True, slots=True)
 class StudyTrace:
     """Writes down what a user asks for; what cannot be written down is not done."""
 
-    units: UnitOfWorkFactory
+    units: ControlUnitOfWorkFactory
     clock: Clock
 
     def note(self, event: AuditEvent, who: SignedIn, study_ids: Sequence[int]) -> None:

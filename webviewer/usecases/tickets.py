@@ -10,7 +10,7 @@ from webviewer.accounts import SessionId, Ticket, TicketPurpose, token_hash
 from webviewer.core.errors import LimitExceeded, NotSignedIn, PermissionDenied
 from webviewer.usecases.clock import Clock
 from webviewer.usecases.sessions import SignedIn, ended_error, signed_in
-from webviewer.usecases.unit_of_work import UnitOfWorkFactory
+from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
 
 LIFETIME_S = 30
 MAX_UNUSED = 32
@@ -21,7 +21,7 @@ TICKET_BYTES = 32
 class Tickets:
     """Use cases on tickets."""
 
-    units: UnitOfWorkFactory
+    units: ControlUnitOfWorkFactory
     clock: Clock
 
     def issue(self, session_id: SessionId, purpose: TicketPurpose, origin: str | None) -> str:

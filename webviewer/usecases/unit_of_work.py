@@ -1,4 +1,4 @@
-"""One transaction over all records: what use cases hold while they work.
+"""One transaction over the records of one database: what use cases hold while they work.
 
 ::
 
@@ -7,7 +7,8 @@
         ...
         unit.commit()
 
-Leaving the block without ``commit()`` changes nothing. A unit is used by one thread or greenlet at a time.
+The control database and a storage node's database are two, also where one file holds both: nothing joins them in a
+transaction. Leaving the block without ``commit()`` changes nothing. A unit is used by one thread or greenlet at a time.
 """
 
 from __future__ import annotations
@@ -29,17 +30,7 @@ from webviewer.placement import PlacementRepository
 
 
 class UnitOfWork(Protocol):
-    """A transaction and the repositories inside it."""
-
-    accounts: AccountRepository
-    sessions: SessionRepository
-    tickets: TicketRepository
-    attempts: AttemptRepository
-    settings: SettingsRepository
-    audit: AuditRepository
-    events: EventRepository
-    placement: PlacementRepository
-    archive: ArchiveRepository
+    """A transaction."""
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -60,9 +51,36 @@ class UnitOfWork(Protocol):
         ...
 
 
-class UnitOfWorkFactory(Protocol):
-    """Makes units of work."""
+class ControlUnitOfWork(UnitOfWork, Protocol):
+    """A transaction on the control database and the repositories inside it."""
 
-    def __call__(self, *, read_only: bool = False) -> UnitOfWork:
+    accounts: AccountRepository
+    sessions: SessionRepository
+    tickets: TicketRepository
+    attempts: AttemptRepository
+    settings: SettingsRepository
+    audit: AuditRepository
+    events: EventRepository
+    placement: PlacementRepository
+
+
+class StorageUnitOfWork(UnitOfWork, Protocol):
+    """A transaction on a storage node's database and the repositories inside it."""
+
+    archive: ArchiveRepository
+
+
+class ControlUnitOfWorkFactory(Protocol):
+    """Makes units of work on the control database."""
+
+    def __call__(self, *, read_only: bool = False) -> ControlUnitOfWork:
+        """Return a new unit; ``read_only`` ones never wait for a writer and cannot change anything."""
+        ...
+
+
+class StorageUnitOfWorkFactory(Protocol):
+    """Makes units of work on a storage node's database."""
+
+    def __call__(self, *, read_only: bool = False) -> StorageUnitOfWork:
         """Return a new unit; ``read_only`` ones never wait for a writer and cannot change anything."""
         ...

@@ -23,14 +23,14 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from webviewer.adapters.db.metadata import metadata
+from webviewer.adapters.db.metadata import storage_metadata
 
 # SQLite numbers rows by itself only in a column that is INTEGER and nothing else.
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 ae_title = Table(
     "ae_title",
-    metadata,
+    storage_metadata,
     Column("ae_title", String(16), primary_key=True),
     Column("owner_id", BigInteger, nullable=False, index=True),
 )
@@ -38,7 +38,7 @@ ae_title = Table(
 
 patient = Table(
     "patient",
-    metadata,
+    storage_metadata,
     Column("patient_key", _Id, primary_key=True, autoincrement=True),
     Column("owner_id", BigInteger, nullable=False),
     Column("patient_id", Text, nullable=False),
@@ -55,7 +55,7 @@ patient = Table(
 
 study = Table(
     "study",
-    metadata,
+    storage_metadata,
     Column("study_id", _Id, primary_key=True, autoincrement=True),
     Column("owner_id", BigInteger, nullable=False),
     Column("patient_key", _Id, ForeignKey("patient.patient_key"), nullable=False, index=True),
@@ -107,7 +107,7 @@ study = Table(
 
 series = Table(
     "series",
-    metadata,
+    storage_metadata,
     Column("series_id", _Id, primary_key=True, autoincrement=True),
     Column("owner_id", BigInteger, nullable=False),
     Column("study_id", _Id, ForeignKey("study.study_id", ondelete="CASCADE"), nullable=False),
@@ -125,7 +125,7 @@ series = Table(
 
 instance = Table(
     "instance",
-    metadata,
+    storage_metadata,
     Column("instance_id", _Id, primary_key=True, autoincrement=True),
     Column("owner_id", BigInteger, nullable=False),
     Column("series_id", _Id, ForeignKey("series.series_id", ondelete="CASCADE"), nullable=False, index=True),
@@ -146,3 +146,10 @@ instance = Table(
     sqlite_autoincrement=True,
 )
 """A stored object: its file, and what showing its pixels needs."""
+
+node_identity = Table(
+    "node_identity",
+    storage_metadata,
+    Column("identity", String(36), primary_key=True),
+)
+"""One row: the UUID by which the control node knows this storage, wherever its database and files are moved."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, false
 
-from webviewer.adapters.db.metadata import metadata
+from webviewer.adapters.db.metadata import control_metadata
 from webviewer.adapters.db.types import Id, UtcDateTime
 
 account = Table(
     "account",
-    metadata,
+    control_metadata,
     Column("user_id", Id, primary_key=True, autoincrement=True),
     Column("user_name", String(32), nullable=False),
     Column("user_name_folded", String(32), nullable=False, unique=True),
@@ -19,13 +19,14 @@ account = Table(
     Column("is_administrator", Boolean(create_constraint=False), nullable=False),
     Column("evaluation_password", Boolean(create_constraint=False), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("storage_node_id", Id, ForeignKey("node.node_id", ondelete="RESTRICT"), index=True),
     sqlite_autoincrement=True,
 )
 """A user; ids are never used twice, because the storage node knows owners by them."""
 
 session = Table(
     "session",
-    metadata,
+    control_metadata,
     Column("session_id", Id, primary_key=True, autoincrement=True),
     Column("user_id", Id, ForeignKey("account.user_id", ondelete="CASCADE"), nullable=False, index=True),
     Column("token_hash", LargeBinary(32), nullable=False, unique=True),
@@ -35,6 +36,7 @@ session = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("end_reason", String(32)),
+    Column("storage_node_id", Id, ForeignKey("node.node_id", ondelete="SET NULL"), index=True),
     Index("ix_session_open", "ended_at", "expires_at"),
     sqlite_autoincrement=True,
 )
@@ -42,7 +44,7 @@ session = Table(
 
 ticket = Table(
     "ticket",
-    metadata,
+    control_metadata,
     Column("ticket_hash", LargeBinary(32), primary_key=True),
     Column("session_id", Id, ForeignKey("session.session_id", ondelete="CASCADE"), nullable=False, index=True),
     Column("purpose", String(16), nullable=False),
@@ -53,7 +55,7 @@ ticket = Table(
 
 sign_in_attempt = Table(
     "sign_in_attempt",
-    metadata,
+    control_metadata,
     Column("attempt_key", LargeBinary(32), primary_key=True),
     Column("failures", Integer, nullable=False),
     Column("last_at", UtcDateTime, nullable=False, index=True),
@@ -63,7 +65,7 @@ sign_in_attempt = Table(
 
 audit = Table(
     "audit",
-    metadata,
+    control_metadata,
     Column("audit_id", Id, primary_key=True, autoincrement=True),
     Column("event", String(64), nullable=False),
     Column("at", UtcDateTime, nullable=False, index=True),
@@ -76,7 +78,7 @@ audit = Table(
 
 event = Table(
     "event",
-    metadata,
+    control_metadata,
     Column("event_id", Id, primary_key=True, autoincrement=True),
     Column("owner_id", BigInteger, nullable=False),
     Column("type", String(64), nullable=False),
@@ -88,21 +90,28 @@ event = Table(
 
 node = Table(
     "node",
-    metadata,
+    control_metadata,
     Column("node_id", Id, primary_key=True, autoincrement=True),
     Column("kind", String(16), nullable=False),
     Column("address", Text, nullable=False),
     Column("is_active", Boolean(create_constraint=False), nullable=False),
     Column("registered_at", UtcDateTime, nullable=False),
     Column("last_heartbeat_at", UtcDateTime, nullable=False),
+    Column("identity", Text),  # what the node calls itself; unknown until it was heard of
+    Column("failed_at", UtcDateTime),  # somebody did not reach it, later than the last heartbeat: not live
+    Column("added_by_hand", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    Column("scu", String(16)),
+    Column("version", String(64), nullable=False, server_default=""),
+    Column("facts", Text, nullable=False, server_default="{}"),  # JSON
     Index("uq_node_kind", "kind", "address", unique=True),
+    Index("uq_node_identity", "kind", "identity", unique=True),
     sqlite_autoincrement=True,
 )
 """Storage and render nodes."""
 
 render_assignment = Table(
     "render_assignment",
-    metadata,
+    control_metadata,
     Column("session_id", Id, ForeignKey("session.session_id", ondelete="CASCADE"), primary_key=True),
     Column("node_id", Id, ForeignKey("node.node_id", ondelete="CASCADE"), nullable=False, index=True),
     Column("assigned_at", UtcDateTime, nullable=False),
@@ -111,7 +120,7 @@ render_assignment = Table(
 
 user_setting = Table(
     "user_setting",
-    metadata,
+    control_metadata,
     Column("user_id", Id, ForeignKey("account.user_id", ondelete="CASCADE"), primary_key=True),
     Column("key", String(64), primary_key=True),
     Column("value", Text, nullable=False),  # JSON

@@ -10,13 +10,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
-from webviewer.adapters.db import archive_tables, control_tables
 from webviewer.adapters.db.engine import READ_ONLY_OPTION, make_engine
-from webviewer.adapters.db.metadata import metadata
-from webviewer.config import DatabaseDriver, DatabaseSettings
+from webviewer.adapters.db.table_sets import ATTRIBUTE, tables_of
+from webviewer.config import DatabaseDriver, DatabaseSettings, TableSet
 from webviewer.core.errors import ConfigError, OutOfResources
-
-TABLE_MODULES = (archive_tables, control_tables)  # imported so that the metadata knows them
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION_TABLE = "alembic_version"
@@ -58,7 +55,7 @@ def check_database(settings: DatabaseSettings) -> DatabaseState:
     engine = make_engine(settings)
     try:
         with engine.connect().execution_options(**{READ_ONLY_OPTION: True}) as connection:
-            return _state(connection)
+            return _state(connection, settings.tables)
     except OutOfResources as exc:
         damaged = "not a database" in exc.message or "malformed" in exc.message
         return DatabaseState.INTERNAL_ERROR if damaged else DatabaseState.NO_CONNECTION
@@ -96,22 +93,23 @@ def create_database(settings: DatabaseSettings) -> None:
     engine = make_engine(settings)
     try:
         with engine.begin() as connection:
-            state = _state(connection)
+            state = _state(connection, settings.tables)
             if state is DatabaseState.READY:
                 return
             if state not in (DatabaseState.EMPTY, DatabaseState.OUTDATED):
                 raise ConfigError(
                     f"Database {_name(settings)} cannot be used. {_WORDS[state]}", code=state.name.lower()
                 )
-            upgrade(connection)
+            upgrade(connection, settings.tables)
     finally:
         engine.dispose()
 
 
-def upgrade(connection: Connection, revision: str = "head") -> None:
+def upgrade(connection: Connection, tables: frozenset[TableSet], revision: str = "head") -> None:
     """Run the migrations on an open connection, inside its transaction."""
     config = alembic_config()
     config.attributes["connection"] = connection
+    config.attributes[ATTRIBUTE] = tables
     command.upgrade(config, revision)
 
 
@@ -142,7 +140,8 @@ def _make_file(file: Path) -> None:
         raise OutOfResources(f"Database file {str(file)!r} cannot be made: {exc.strerror or exc}.") from exc
 
 
-def _state(connection: Connection) -> DatabaseState:
+def _state(connection: Connection, held: frozenset[TableSet]) -> DatabaseState:
+    wanted = tables_of(held)
     tables = set(inspect(connection).get_table_names())
     if not tables:
         return DatabaseState.EMPTY
@@ -158,12 +157,12 @@ def _state(connection: Connection) -> DatabaseState:
         return DatabaseState.NEWER if current.isdecimal() and len(current) == 4 else DatabaseState.FOREIGN
     if current != script.get_current_head():
         return DatabaseState.OUTDATED
-    if not tables >= set(metadata.tables):
+    if not tables >= set(wanted):
         return DatabaseState.FOREIGN
     # The number alone does not tell: a database of a version before the first release has it too.
-    columns = inspect(connection).get_multi_columns(filter_names=list(metadata.tables))
+    columns = inspect(connection).get_multi_columns(filter_names=list(wanted))
     found = {name: {column["name"] for column in some} for (_schema, name), some in columns.items()}
-    complete = all(found.get(name, set()) >= set(table.columns.keys()) for name, table in metadata.tables.items())
+    complete = all(found.get(name, set()) >= set(table.columns.keys()) for name, table in wanted.items())
     return DatabaseState.READY if complete else DatabaseState.OUTDATED_CONTENTS
 
 

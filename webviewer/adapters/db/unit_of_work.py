@@ -1,4 +1,4 @@
-"""The unit of work over an SQLAlchemy connection."""
+"""The units of work over an SQLAlchemy connection."""
 
 from __future__ import annotations
 
@@ -35,18 +35,8 @@ from webviewer.events import EventRepository
 from webviewer.placement import PlacementRepository
 
 
-class SqlUnitOfWork:
+class _SqlUnitOfWork:
     """A transaction on one connection of the engine's pool; see `webviewer.usecases.unit_of_work.UnitOfWork`."""
-
-    accounts: AccountRepository
-    sessions: SessionRepository
-    tickets: TicketRepository
-    attempts: AttemptRepository
-    settings: SettingsRepository
-    audit: AuditRepository
-    events: EventRepository
-    placement: PlacementRepository
-    archive: ArchiveRepository
 
     def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
         self._engine = engine
@@ -60,15 +50,7 @@ class SqlUnitOfWork:
             raise Unavailable("All database connections are in use; try again.") from exc
         connection = connection.execution_options(**{READ_ONLY_OPTION: self._read_only})
         self._connection = connection
-        self.accounts = SqlAccountRepository(connection)
-        self.sessions = SqlSessionRepository(connection)
-        self.tickets = SqlTicketRepository(connection)
-        self.attempts = SqlAttemptRepository(connection)
-        self.settings = SqlSettingsRepository(connection)
-        self.audit = SqlAuditRepository(connection)
-        self.events = SqlEventRepository(connection)
-        self.placement = SqlPlacementRepository(connection)
-        self.archive = SqlArchiveRepository(connection)
+        self._open_repositories(connection)
         return self
 
     def __exit__(
@@ -86,18 +68,64 @@ class SqlUnitOfWork:
         """Undo what was done since the last commit."""
         self._open().rollback()
 
+    def _open_repositories(self, connection: Connection) -> None:
+        raise NotImplementedError
+
     def _open(self) -> Connection:
         if self._connection is None:
             raise RuntimeError("A unit of work is used outside its with block.")
         return self._connection
 
 
-class SqlUnitOfWorkFactory:
-    """Makes units of work on one engine; see `webviewer.usecases.unit_of_work.UnitOfWorkFactory`."""
+class SqlControlUnitOfWork(_SqlUnitOfWork):
+    """A transaction on the control database."""
+
+    accounts: AccountRepository
+    sessions: SessionRepository
+    tickets: TicketRepository
+    attempts: AttemptRepository
+    settings: SettingsRepository
+    audit: AuditRepository
+    events: EventRepository
+    placement: PlacementRepository
+
+    def _open_repositories(self, connection: Connection) -> None:
+        self.accounts = SqlAccountRepository(connection)
+        self.sessions = SqlSessionRepository(connection)
+        self.tickets = SqlTicketRepository(connection)
+        self.attempts = SqlAttemptRepository(connection)
+        self.settings = SqlSettingsRepository(connection)
+        self.audit = SqlAuditRepository(connection)
+        self.events = SqlEventRepository(connection)
+        self.placement = SqlPlacementRepository(connection)
+
+
+class SqlStorageUnitOfWork(_SqlUnitOfWork):
+    """A transaction on a storage node's database."""
+
+    archive: ArchiveRepository
+
+    def _open_repositories(self, connection: Connection) -> None:
+        self.archive = SqlArchiveRepository(connection)
+
+
+class SqlControlUnitOfWorkFactory:
+    """Makes units of work on one engine; see `webviewer.usecases.unit_of_work.ControlUnitOfWorkFactory`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def __call__(self, *, read_only: bool = False) -> SqlUnitOfWork:
+    def __call__(self, *, read_only: bool = False) -> SqlControlUnitOfWork:
         """Return a new unit of work."""
-        return SqlUnitOfWork(self._engine, read_only=read_only)
+        return SqlControlUnitOfWork(self._engine, read_only=read_only)
+
+
+class SqlStorageUnitOfWorkFactory:
+    """Makes units of work on one engine; see `webviewer.usecases.unit_of_work.StorageUnitOfWorkFactory`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __call__(self, *, read_only: bool = False) -> SqlStorageUnitOfWork:
+        """Return a new unit of work."""
+        return SqlStorageUnitOfWork(self._engine, read_only=read_only)

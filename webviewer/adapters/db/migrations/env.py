@@ -8,12 +8,10 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection, text
 
-from webviewer.adapters.db import archive_tables, control_tables
-from webviewer.adapters.db.metadata import metadata
+from webviewer.adapters.db.table_sets import ATTRIBUTE, METADATA
 
 LOCK_TIMEOUT_S = 30
 MIGRATION_LOCK = 0x57454200
-TABLE_MODULES = (archive_tables, control_tables)  # imported so that the metadata knows them
 
 
 def run() -> None:
@@ -24,7 +22,7 @@ def run() -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
     context.configure(
         connection=connection,
-        target_metadata=metadata,
+        target_metadata=[METADATA[one] for one in sorted(context.config.attributes[ATTRIBUTE])],
         transactional_ddl=True,
         compare_type=True,
         render_as_batch=connection.dialect.name == "sqlite",

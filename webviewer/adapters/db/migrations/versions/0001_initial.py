@@ -1,10 +1,12 @@
-"""Tables of the first version: control and storage in one database.
+"""Tables of the first version: those of a control node and those of a storage node.
 
 Revision: 0001, after nothing.
 """
 
 import sqlalchemy as sa
 from alembic import op
+
+from webviewer.adapters.db.table_sets import for_held_tables
 
 revision = "0001"
 down_revision = None
@@ -13,6 +15,10 @@ depends_on = None
 
 
 def upgrade() -> None:
+    for_held_tables(control=upgrade_control, storage=upgrade_storage)
+
+
+def upgrade_control() -> None:
     op.create_table(
         "account",
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -29,13 +35,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("user_name_folded", name=op.f("uq_account_user_name_folded")),
         sqlite_autoincrement=True,
     )
-    op.create_table(
-        "ae_title",
-        sa.Column("ae_title", sa.String(length=16), nullable=False),
-        sa.Column("owner_id", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("ae_title", name=op.f("pk_ae_title")),
-    )
-    op.create_index(op.f("ix_ae_title_owner_id"), "ae_title", ["owner_id"], unique=False)
     op.create_table(
         "audit",
         sa.Column("audit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -73,24 +72,6 @@ def upgrade() -> None:
     )
     op.create_index("uq_node_kind", "node", ["kind", "address"], unique=True)
     op.create_table(
-        "patient",
-        sa.Column(
-            "patient_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
-        sa.Column("owner_id", sa.BigInteger(), nullable=False),
-        sa.Column("patient_id", sa.Text(), nullable=False),
-        sa.Column("issuer_of_patient_id", sa.Text(), nullable=False),
-        sa.Column("unnamed_study_uid", sa.String(length=64), server_default="", nullable=False),
-        sa.Column("patient_name", sa.Text(), nullable=False),
-        sa.Column("patient_sex", sa.Text(), nullable=False),
-        sa.Column("patient_birth_date", sa.Date(), nullable=True),
-        sa.PrimaryKeyConstraint("patient_key", name=op.f("pk_patient")),
-        sa.UniqueConstraint(
-            "owner_id", "patient_id", "issuer_of_patient_id", "unnamed_study_uid", name="uq_patient_identity"
-        ),
-        sqlite_autoincrement=True,
-    )
-    op.create_table(
         "sign_in_attempt",
         sa.Column("attempt_key", sa.LargeBinary(length=32), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
@@ -119,6 +100,73 @@ def upgrade() -> None:
     )
     op.create_index("ix_session_open", "session", ["ended_at", "expires_at"], unique=False)
     op.create_index(op.f("ix_session_user_id"), "session", ["user_id"], unique=False)
+    op.create_table(
+        "user_setting",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["account.user_id"], name=op.f("fk_user_setting_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "key", name=op.f("pk_user_setting")),
+    )
+    op.create_table(
+        "render_assignment",
+        sa.Column("session_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("node_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("assigned_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["node_id"], ["node.node_id"], name=op.f("fk_render_assignment_node_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["session.session_id"], name=op.f("fk_render_assignment_session_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_render_assignment")),
+    )
+    op.create_index(op.f("ix_render_assignment_node_id"), "render_assignment", ["node_id"], unique=False)
+    op.create_table(
+        "ticket",
+        sa.Column("ticket_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("session_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("purpose", sa.String(length=16), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=True),
+        sa.Column("expires_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["session.session_id"], name=op.f("fk_ticket_session_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("ticket_hash", name=op.f("pk_ticket")),
+    )
+    op.create_index(op.f("ix_ticket_expires_at"), "ticket", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_ticket_session_id"), "ticket", ["session_id"], unique=False)
+
+
+def upgrade_storage() -> None:
+    op.create_table(
+        "ae_title",
+        sa.Column("ae_title", sa.String(length=16), nullable=False),
+        sa.Column("owner_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("ae_title", name=op.f("pk_ae_title")),
+    )
+    op.create_index(op.f("ix_ae_title_owner_id"), "ae_title", ["owner_id"], unique=False)
+    op.create_table(
+        "patient",
+        sa.Column(
+            "patient_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("owner_id", sa.BigInteger(), nullable=False),
+        sa.Column("patient_id", sa.Text(), nullable=False),
+        sa.Column("issuer_of_patient_id", sa.Text(), nullable=False),
+        sa.Column("unnamed_study_uid", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("patient_name", sa.Text(), nullable=False),
+        sa.Column("patient_sex", sa.Text(), nullable=False),
+        sa.Column("patient_birth_date", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("patient_key", name=op.f("pk_patient")),
+        sa.UniqueConstraint(
+            "owner_id", "patient_id", "issuer_of_patient_id", "unnamed_study_uid", name="uq_patient_identity"
+        ),
+        sqlite_autoincrement=True,
+    )
     op.create_table(
         "study",
         sa.Column("study_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -175,31 +223,6 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
-        "user_setting",
-        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("key", sa.String(length=64), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.Column("changed_at", sa.DateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["account.user_id"], name=op.f("fk_user_setting_user_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("user_id", "key", name=op.f("pk_user_setting")),
-    )
-    op.create_table(
-        "render_assignment",
-        sa.Column("session_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("node_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("assigned_at", sa.DateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["node_id"], ["node.node_id"], name=op.f("fk_render_assignment_node_id"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["session_id"], ["session.session_id"], name=op.f("fk_render_assignment_session_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_render_assignment")),
-    )
-    op.create_index(op.f("ix_render_assignment_node_id"), "render_assignment", ["node_id"], unique=False)
-    op.create_table(
         "series",
         sa.Column(
             "series_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -218,20 +241,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("study_id", "series_instance_uid", name="uq_series_uid"),
         sqlite_autoincrement=True,
     )
-    op.create_table(
-        "ticket",
-        sa.Column("ticket_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("session_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("purpose", sa.String(length=16), nullable=False),
-        sa.Column("origin", sa.Text(), nullable=True),
-        sa.Column("expires_at", sa.DateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["session_id"], ["session.session_id"], name=op.f("fk_ticket_session_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("ticket_hash", name=op.f("pk_ticket")),
-    )
-    op.create_index(op.f("ix_ticket_expires_at"), "ticket", ["expires_at"], unique=False)
-    op.create_index(op.f("ix_ticket_session_id"), "ticket", ["session_id"], unique=False)
     op.create_table(
         "instance",
         sa.Column(
@@ -260,36 +269,3 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_instance_series_id"), "instance", ["series_id"], unique=False)
-
-
-def downgrade() -> None:
-    op.drop_index(op.f("ix_instance_series_id"), table_name="instance")
-    op.drop_table("instance")
-    op.drop_index(op.f("ix_ticket_session_id"), table_name="ticket")
-    op.drop_index(op.f("ix_ticket_expires_at"), table_name="ticket")
-    op.drop_table("ticket")
-    op.drop_table("series")
-    op.drop_index(op.f("ix_render_assignment_node_id"), table_name="render_assignment")
-    op.drop_table("render_assignment")
-    op.drop_table("user_setting")
-    op.drop_index("ix_study_search", table_name="study")
-    op.drop_index(op.f("ix_study_patient_key"), table_name="study")
-    op.drop_index("ix_study_by_name", table_name="study")
-    op.drop_index("ix_study_by_arrival", table_name="study")
-    op.drop_table("study")
-    op.drop_index(op.f("ix_session_user_id"), table_name="session")
-    op.drop_index("ix_session_open", table_name="session")
-    op.drop_table("session")
-    op.drop_index(op.f("ix_sign_in_attempt_last_at"), table_name="sign_in_attempt")
-    op.drop_table("sign_in_attempt")
-    op.drop_table("patient")
-    op.drop_index("uq_node_kind", table_name="node")
-    op.drop_table("node")
-    op.drop_index(op.f("ix_event_created_at"), table_name="event")
-    op.drop_table("event")
-    op.drop_index(op.f("ix_audit_user_id"), table_name="audit")
-    op.drop_index(op.f("ix_audit_at"), table_name="audit")
-    op.drop_table("audit")
-    op.drop_index(op.f("ix_ae_title_owner_id"), table_name="ae_title")
-    op.drop_table("ae_title")
-    op.drop_table("account")
