@@ -19,6 +19,7 @@ from webviewer.config.load import (
     process_environment,
 )
 from webviewer.config.records import (
+    ControllerSettings,
     ControlSettings,
     DatabaseDriver,
     DatabaseSettings,
@@ -41,6 +42,7 @@ __all__ = [
     "STORAGE_FILE",
     "Configuration",
     "ControlSettings",
+    "ControllerSettings",
     "DatabaseDriver",
     "DatabaseSettings",
     "LinkByParamsPolicy",

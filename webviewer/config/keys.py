@@ -27,6 +27,8 @@ STORAGE_FILE = "storage.json"
 
 _PORT = Number(1, 65535)
 _HOST = Text("a host name or an address", r"[A-Za-z0-9.:_-]{1,253}")
+_LABEL = Text("a name of Kubernetes: 1 to 63 small letters, digits and -", r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_NAME = Text("a name of Kubernetes: 1 to 253 small letters, digits, - and .", r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _SECRET = Text("a text on one line", r"[^\r\n\0]*")
 
 KEYS: tuple[Key, ...] = (
@@ -222,6 +224,72 @@ KEYS: tuple[Key, ...] = (
         "WEBVIEWER_IMAGE_CACHE_BYTES",
         Number(16 * 1024**2, 1024**4),
         "bytes of images to keep",
+    ),
+    Key(
+        "controller.host", "", "", "WEBVIEWER_CONTROLLER_HOST", _HOST, "address of the controller's health and metrics"
+    ),
+    Key("controller.port", "", "", "WEBVIEWER_CONTROLLER_PORT", _PORT, "its port"),
+    Key("controller.namespace", "", "", "WEBVIEWER_CONTROLLER_NAMESPACE", _LABEL, "namespace of the render nodes"),
+    Key("controller.deployment", "", "", "WEBVIEWER_CONTROLLER_DEPLOYMENT", _NAME, "Deployment of the render nodes"),
+    Key(
+        "controller.selector",
+        "",
+        "",
+        "WEBVIEWER_CONTROLLER_SELECTOR",
+        Text("a label selector", r"[A-Za-z0-9=!(),./_ -]{0,1000}"),
+        "labels of their pods; the Deployment's own if left out",
+    ),
+    Key("controller.lease", "", "", "WEBVIEWER_CONTROLLER_LEASE", _NAME, "Lease that the acting controller holds"),
+    Key(
+        "controller.target_sessions",
+        "",
+        "",
+        "WEBVIEWER_CONTROLLER_TARGET_SESSIONS",
+        Number(1, 10_000),
+        "sessions that one render node is to have",
+    ),
+    Key(
+        "controller.minimum", "", "", "WEBVIEWER_CONTROLLER_MINIMUM", Number(0, 10_000), "render nodes that always run"
+    ),
+    Key(
+        "controller.maximum",
+        "",
+        "",
+        "WEBVIEWER_CONTROLLER_MAXIMUM",
+        Number(1, 10_000),
+        "render nodes that may ever run",
+    ),
+    Key(
+        "controller.warm_spare",
+        "",
+        "",
+        "WEBVIEWER_CONTROLLER_WARM_SPARE",
+        Number(0, 10_000),
+        "render nodes that run beyond what the sessions need, for those who come while another one starts",
+    ),
+    Key(
+        "controller.scale_down_delay_s",
+        "",
+        "",
+        "WEBVIEWER_CONTROLLER_SCALE_DOWN_DELAY_S",
+        Number(0, 24 * 3600, fraction=True),
+        "seconds for which fewer must have been enough before the pool shrinks",
+    ),
+    Key(
+        "controller.drain_limit_s",
+        "",
+        "",
+        "WEBVIEWER_CONTROLLER_DRAIN_LIMIT_S",
+        Number(10, 24 * 3600, fraction=True),
+        "seconds after which a node that is being emptied goes though it still has sessions",
+    ),
+    Key(
+        "controller.interval_s",
+        "",
+        "",
+        "WEBVIEWER_CONTROLLER_INTERVAL_S",
+        Number(1, 300, fraction=True),
+        "seconds between two looks",
     ),
     Key("log.file", "", "", "WEBVIEWER_LOG_FILE", Location(), "the log file"),
     Key(

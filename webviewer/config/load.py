@@ -14,6 +14,7 @@ from typing import Any
 
 from webviewer.config.keys import CONTROL_FILE, KEY_OF_NAME, KEYS, MAIN_FILE, SECRET_VARIABLES, STORAGE_FILE, Key
 from webviewer.config.records import (
+    ControllerSettings,
     ControlSettings,
     DatabaseDriver,
     DatabaseSettings,
@@ -238,6 +239,7 @@ def _assemble(values: Mapping[str, object]) -> Settings:
         render=RenderSettings(**_section(filled, "render")),
         node=NodeSettings(**_section(filled, "node")),
         tls=TlsSettings(**_section(filled, "tls")),
+        controller=ControllerSettings(**_section(filled, "controller")),
         log=LogSettings(**_section(filled, "log")),
         **{name: value for name, value in filled.items() if "." not in name},  # type: ignore[arg-type]
     )

@@ -128,6 +128,25 @@ class TlsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ControllerSettings:
+    """How the pool of render nodes follows the sessions, in Kubernetes."""
+
+    host: str = "127.0.0.1"
+    port: int = 8092  # health and metrics
+    namespace: str = "default"
+    deployment: str = "web-viewer-render"
+    selector: str = ""  # the Deployment's own if empty
+    lease: str = "web-viewer-controller"
+    target_sessions: int = 20
+    minimum: int = 1
+    maximum: int = 10
+    warm_spare: int = 1
+    scale_down_delay_s: float = 300.0
+    drain_limit_s: float = 120.0
+    interval_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """Where the log goes and how much of it."""
 
@@ -148,6 +167,7 @@ class Settings:
     render: RenderSettings
     node: NodeSettings
     tls: TlsSettings
+    controller: ControllerSettings
     log: LogSettings
     internal_token: str = field(repr=False)  # the join secret: proves that a caller is a node of ours
     role: Role = Role.UNIFIED
