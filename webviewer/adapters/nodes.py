@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any, Self, cast
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -112,6 +114,8 @@ class NodeClient:
         Connections kept open.
     connect_timeout_s, read_timeout_s
         Limits of time to connect, and between two pieces of an answer.
+    tls
+        How ``https`` nodes are believed (`webviewer.adapters.tls.client_context`); this machine's authorities if None.
     """
 
     def __init__(
@@ -123,11 +127,12 @@ class NodeClient:
         connections: int = 32,
         connect_timeout_s: float = 3.0,
         read_timeout_s: float = 120.0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ConfigError(f"The address of the {node} is {base_url!r}; it is to be like http://host:port.")
-        pool = HTTPSConnectionPool if parts.scheme == "https" else HTTPConnectionPool
+        pool = partial(HTTPSConnectionPool, ssl_context=tls) if parts.scheme == "https" else HTTPConnectionPool
         self._node = node
         self._prefix = parts.path.rstrip("/")
         self._pool = pool(
@@ -279,8 +284,25 @@ class _LazyImages(Mapping[int, ImageAttributes]):
 class StorageClient(NodeClient):
     """The storage node's internal HTTP."""
 
-    def __init__(self, base_url: str, token: str, *, connections: int = 32, read_timeout_s: float = 120.0) -> None:
-        super().__init__(base_url, token, node="storage node", connections=connections, read_timeout_s=read_timeout_s)
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        connections: int = 32,
+        connect_timeout_s: float = 3.0,
+        read_timeout_s: float = 120.0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__(
+            base_url,
+            token,
+            node="storage node",
+            connections=connections,
+            connect_timeout_s=connect_timeout_s,
+            read_timeout_s=read_timeout_s,
+            tls=tls,
+        )
 
     def set_ae_titles(self, owner_id: int, ae_titles: Sequence[str]) -> None:
         """Make these the owner's AE titles; raises Conflict if one is another owner's."""
@@ -352,7 +374,22 @@ def _render_series(plain: Any, version: str = "") -> RenderSeries:
 
 
 def _broken(node: str, error: Exception) -> Unavailable:
+    untrusted = _untrusted(error)
+    if untrusted is not None:
+        return Unavailable(
+            f"The {node}'s certificate is refused: {untrusted.verify_message}.", details={"cause": "certificate"}
+        )
     return Unavailable(f"The {node} does not answer.", details={"cause": type(error).__name__})
+
+
+def _untrusted(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """Return what is wrong with the certificate of a node that was not believed."""
+    for _ in range(6):
+        if error is None or isinstance(error, ssl.SSLCertVerificationError):
+            return error
+        reason = getattr(error, "reason", None)  # urllib3 wraps it twice
+        error = reason if isinstance(reason, BaseException) else error.__cause__ or error.__context__
+    return None
 
 
 def _told(response: BaseHTTPResponse, node: str) -> WebviewerError:
