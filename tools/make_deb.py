@@ -1,0 +1,190 @@
+"""``make deb``: the two Debian packages of the manual (2.4), under their names in the manual's format.
+
+``python -m tools.make_deb [--output FOLDER] [--work FOLDER]`` lays a clean source tree out (files that git knows, the
+built pages, our wheel, ``packaging/debian``), runs ``dpkg-buildpackage`` on it, and gives the files their names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import email.utils
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from webviewer import __version__
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "inobitec-web-dicom-viewer-server"
+BUILD_TYPES = ("unified", "distributed")
+SUFFIX = "r1"
+
+SOURCES = ("webviewer", "functions", "dicom_gateway", "renderpool", "config", "nginx")
+FILES = ("pyproject.toml", "README.md", "LICENSE", "requirements.lock")
+
+
+class BuildError(Exception):
+    """The packages cannot be built here; the message says why."""
+
+
+def system_of(release: Mapping[str, str]) -> str:
+    """Return the operating system as it stands in a file name, from what ``/etc/os-release`` says.
+
+    Examples
+    --------
+    >>> system_of({"ID": "debian", "VERSION_ID": "12"})
+    'debian-12'
+    """
+    return f"{release['ID']}-{release.get('VERSION_ID', 'unstable')}"
+
+
+def bitness_of(architecture: str) -> str:
+    """Return the manual's word for an architecture of Debian: ``x64`` for ``amd64``."""
+    return {"amd64": "x64", "i386": "x86"}.get(architecture, architecture)
+
+
+def file_name(version: str, suffix: str, system: str, architecture: str, build_type: str) -> str:
+    """Return the name of a package file in the format of manual 2.4.
+
+    Examples
+    --------
+    >>> file_name("2.10.2", "rW", "ubuntu-20.04", "amd64", "unified")
+    'inobitec-web-dicom-viewer-server-2.10.2-rW-ubuntu-20.04-x64-unified.deb'
+    """
+    return f"{NAME}-{version}-{suffix}-{system}-{bitness_of(architecture)}-{build_type}.deb"
+
+
+def entry_of(lock: str, package: str) -> str:
+    """Return the lines of one package in a lock file: its version and hashes.
+
+    Raises
+    ------
+    BuildError
+        It is not in there.
+    """
+    found = re.search(rf"^{re.escape(package)}==.*?(?=^\S|\Z)", lock, re.MULTILINE | re.DOTALL)
+    if found is None:
+        raise BuildError(f"{package} is not locked.")
+    return found[0]
+
+
+def changelog(version: str, suffix: str, date_s: int) -> str:
+    """Return ``debian/changelog``: the version is the program's, so it is written down in one place only."""
+    date = email.utils.formatdate(date_s)
+    maintainer = "Web DICOM viewer maintainers <maintainers@users.noreply.github.com>"
+    return (
+        f"{NAME} ({version}-{suffix}) stable; urgency=medium\n\n  * Version {version}; see CHANGELOG.md.\n\n"
+        f" -- {maintainer}  {date}\n"
+    )
+
+
+def build(output: Path, work: Path, *, version: str = __version__, suffix: str = SUFFIX) -> list[Path]:
+    """Build both packages.
+
+    Parameters
+    ----------
+    output
+        Where the packages go; made if missing.
+    work
+        Scratch folder; emptied first.
+    version
+        Of the packages; tests of upgrades make another one.
+    suffix
+        The manual's suffix, and the revision of the package's version.
+
+    Returns
+    -------
+    list of Path
+        The two files.
+
+    Raises
+    ------
+    BuildError
+        A tool or the built pages are missing, or the build failed.
+    """
+    for tool, package in (("dpkg-buildpackage", "dpkg-dev"), ("dh", "debhelper")):
+        if shutil.which(tool) is None:
+            raise BuildError(f"{tool} is missing: install the Debian package {package}.")
+    if not (ROOT / "html/dist/index.html").is_file():
+        raise BuildError("html/dist holds no pages: build them with make setup.")
+    shutil.rmtree(work, ignore_errors=True)
+    tree = work / "tree"
+    tree.mkdir(parents=True)
+    date_s = int(_run("git", "log", "-1", "--format=%ct", cwd=ROOT).strip())
+    _lay_out(tree, date_s, version, suffix)
+    environ = os.environ | {"SOURCE_DATE_EPOCH": str(date_s), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    # the interpreter of the machine, not another one on the path; and no virtual environment of ours
+    environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
+    for name in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+        environ.pop(name, None)
+    log = work / "build.log"
+    with log.open("wb") as out:
+        command = ["dpkg-buildpackage", "-us", "-uc", "-b", "-d"]
+        code = subprocess.run(command, cwd=tree, env=environ, stdout=out, stderr=subprocess.STDOUT, check=False)
+    if code.returncode != 0:
+        last = "\n".join(log.read_text("utf-8", "replace").splitlines()[-30:])
+        raise BuildError(f"dpkg-buildpackage failed ({code.returncode}); the end of {log}:\n{last}")
+    return _take(output, work, version, suffix)
+
+
+def _lay_out(tree: Path, date_s: int, version: str, suffix: str) -> None:
+    listed = _run("git", "ls-files", "-z", "--", *SOURCES, *FILES, "packaging/debian", cwd=ROOT)
+    for name in filter(None, listed.split("\0")):
+        source = ROOT / name
+        if not source.is_file():  # deleted in the working tree
+            continue
+        target = tree / (Path(name).relative_to("packaging") if name.startswith("packaging/") else name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+    shutil.copytree(ROOT / "html/dist", tree / "html")
+    locked = (ROOT / "requirements-dev.lock").read_text("utf-8")
+    (tree / "requirements-build.lock").write_text(entry_of(locked, "setuptools"), "utf-8")
+    (tree / "debian/changelog").write_text(changelog(version, suffix, date_s), "utf-8")
+    environ = os.environ | {"SOURCE_DATE_EPOCH": str(date_s)}
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", "wheel", "."]
+    if subprocess.run(command, cwd=tree, env=environ, check=False).returncode != 0:
+        raise BuildError("The wheel of the program could not be built.")
+
+
+def _take(output: Path, work: Path, version: str, suffix: str) -> list[Path]:
+    output.mkdir(parents=True, exist_ok=True)
+    system = system_of(platform.freedesktop_os_release())
+    architecture = _run("dpkg", "--print-architecture").strip()
+    taken = []
+    for build_type in BUILD_TYPES:
+        built = work / f"{NAME}-{build_type}_{version}-{suffix}_{architecture}.deb"
+        target = output / file_name(version, suffix, system, architecture, build_type)
+        shutil.move(built, target)
+        taken.append(target)
+    return taken
+
+
+def _run(*command: str, cwd: Path | None = None) -> str:
+    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.make_deb", description=__doc__)
+    parser.add_argument("--output", type=Path, default=ROOT / "build/deb", metavar="FOLDER")
+    parser.add_argument("--work", type=Path, default=ROOT / "build/deb-work", metavar="FOLDER")
+    parser.add_argument("--suffix", default=SUFFIX)
+    options = parser.parse_args()
+    try:
+        packages = build(options.output.absolute(), options.work.absolute(), suffix=options.suffix)
+    except BuildError as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    shutil.rmtree(options.work, ignore_errors=True)
+    for package in packages:
+        print(f"{package}  {package.stat().st_size / 1024**2:.0f} MiB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
