@@ -2,7 +2,8 @@
 
 Files (all keys optional, unknown keys are warned of, a wrong value is refused with key, value and rule):
 
-``renderserverconfig.json``  unified build: storage folder, database, link policy
+``renderserverconfig.json``  unified build: storage folder, database, link policy; ``controlnodeconfig.json`` and
+                             ``storagenodeconfig.json`` for the nodes of the distributed build
 ``control.json``             control node: address and port of the HTTP listener
 ``storage.json``             storage node: ports of its internal HTTP and of DICOM, address of the control node
 
@@ -10,19 +11,22 @@ The last two lie beside the first. Relative paths inside a file are relative to 
 a SQLite file, which lies in the storage folder. Environment variables win over files, command lines over both.
 """
 
-from webviewer.config.keys import CONTROL_FILE, KEYS, MAIN_FILE, STORAGE_FILE
+from webviewer.config.keys import CONTROL_FILE, KEYS, MAIN_FILE, MAIN_FILES, STORAGE_FILE
 from webviewer.config.load import (
+    MASTER_PASSWORD_VARIABLE,
     Configuration,
     environment_of,
     load_configuration,
     load_settings,
     process_environment,
+    secret_of,
 )
 from webviewer.config.records import (
     ControllerSettings,
     ControlSettings,
     DatabaseDriver,
     DatabaseSettings,
+    Function,
     LinkByParamsPolicy,
     LogSettings,
     NodeSettings,
@@ -39,12 +43,15 @@ __all__ = [
     "CONTROL_FILE",
     "KEYS",
     "MAIN_FILE",
+    "MAIN_FILES",
+    "MASTER_PASSWORD_VARIABLE",
     "STORAGE_FILE",
     "Configuration",
     "ControlSettings",
     "ControllerSettings",
     "DatabaseDriver",
     "DatabaseSettings",
+    "Function",
     "LinkByParamsPolicy",
     "LogSettings",
     "NodeSettings",
@@ -59,4 +66,5 @@ __all__ = [
     "load_configuration",
     "load_settings",
     "process_environment",
+    "secret_of",
 ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webviewer.config.kinds import Address, Choice, Flag, Kind, Location, Networks, Number, Peers, Text
-from webviewer.config.records import DatabaseDriver, LinkByParamsPolicy
+from webviewer.config.kinds import Address, Choice, Choices, Flag, Kind, Location, Networks, Number, Peers, Text
+from webviewer.config.records import DatabaseDriver, Function, LinkByParamsPolicy, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +20,47 @@ class Key:
     kind: Kind
     help: str
     no_effect_yet: str = ""  # why a key of the manual does nothing in this version: said in the README and in the log
+    roles: frozenset[Role] = frozenset(Role)  # whose main file may hold it
 
 
 MAIN_FILE = "renderserverconfig.json"
+MAIN_FILES: Mapping[Role, str] = {
+    Role.UNIFIED: MAIN_FILE,
+    Role.CONTROL: "controlnodeconfig.json",
+    Role.STORAGE: "storagenodeconfig.json",
+}
 CONTROL_FILE = "control.json"
 STORAGE_FILE = "storage.json"
+SIDE_FILES: Mapping[Role, tuple[str, ...]] = {
+    Role.UNIFIED: (CONTROL_FILE, STORAGE_FILE),
+    Role.CONTROL: (CONTROL_FILE,),
+    Role.STORAGE: (STORAGE_FILE,),
+}
 
 _PORT = Number(1, 65535)
 _HOST = Text("a host name or an address", r"[A-Za-z0-9.:_-]{1,253}")
 _LABEL = Text("a name of Kubernetes: 1 to 63 small letters, digits and -", r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _NAME = Text("a name of Kubernetes: 1 to 253 small letters, digits, - and .", r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _SECRET = Text("a text on one line", r"[^\r\n\0]*")
+_UNIFIED = frozenset({Role.UNIFIED})
 
 KEYS: tuple[Key, ...] = (
-    Key("storage.storage", MAIN_FILE, "storage", "WEBVIEWER_STORAGE", Location(), "folder of the stored objects"),
+    Key(
+        "role",
+        "",
+        "",
+        "WEBVIEWER_ROLE",
+        Choice(tuple(Role), Role),
+        "what the process is to the system: each executable knows its own, `unified` makes it a part of RenderServer",
+    ),
+    Key(
+        "storage.storage",
+        MAIN_FILE,
+        "storage",
+        "WEBVIEWER_STORAGE",
+        Location(),
+        "folder of the stored objects; for a control node that of its SQLite file",
+    ),
     Key(
         "database.driver",
         MAIN_FILE,
@@ -61,6 +89,7 @@ KEYS: tuple[Key, ...] = (
         Choice(tuple(LinkByParamsPolicy), LinkByParamsPolicy),
         "what a link made of study parameters may show",
         "this version makes no links yet",
+        frozenset({Role.UNIFIED, Role.CONTROL}),
     ),
     Key("control.host", CONTROL_FILE, "host", "WEBVIEWER_HOST", _HOST, "address of the HTTP listener"),
     Key("control.port", CONTROL_FILE, "port", "WEBVIEWER_PORT", _PORT, "its port"),
@@ -106,6 +135,14 @@ KEYS: tuple[Key, ...] = (
         "WEBVIEWER_TRUSTED_PROXIES",
         Networks(),
         "addresses of reverse proxies: only theirs say which client is behind them",
+    ),
+    Key(
+        "control.functions",
+        CONTROL_FILE,
+        "functions",
+        "WEBVIEWER_FUNCTIONS",
+        Choices(tuple(Function), Function),
+        "parts of the control node that this process serves; `health` always",
     ),
     Key("storage.host", STORAGE_FILE, "host", "WEBVIEWER_STORAGE_HOST", _HOST, "address of the internal HTTP"),
     Key("storage.port", STORAGE_FILE, "port", "WEBVIEWER_STORAGE_PORT", _PORT, "its port"),
@@ -190,7 +227,15 @@ KEYS: tuple[Key, ...] = (
         Address(),
         "the storage node, as the render node reaches it",
     ),
-    Key("render.device", MAIN_FILE, "device", "WEBVIEWER_DEVICE", Number(0, 255), "number of the rendering device"),
+    Key(
+        "render.device",
+        MAIN_FILE,
+        "device",
+        "WEBVIEWER_DEVICE",
+        Number(0, 255),
+        "number of the rendering device in the list that is printed at the start; the fastest if left out",
+        roles=_UNIFIED,
+    ),
     Key(
         "render.render_bandwidth_bytes_per_s",
         MAIN_FILE,
@@ -198,6 +243,7 @@ KEYS: tuple[Key, ...] = (
         "WEBVIEWER_RENDER_BANDWIDTH",
         Number(1, 10**12),
         "bytes per second that one render context may send",
+        roles=_UNIFIED,
     ),
     Key(
         "render.max_thread_pool_threads",
@@ -206,8 +252,9 @@ KEYS: tuple[Key, ...] = (
         "WEBVIEWER_MAX_THREAD_POOL_THREADS",
         Number(1, 256),
         "threads that decode and encode",
+        roles=_UNIFIED,
     ),
-    Key("render.image_cache", MAIN_FILE, "image_cache", "WEBVIEWER_IMAGE_CACHE", Flag(), "keep images"),
+    Key("render.image_cache", MAIN_FILE, "image_cache", "WEBVIEWER_IMAGE_CACHE", Flag(), "keep images", roles=_UNIFIED),
     Key(
         "render.volume_cache",
         MAIN_FILE,
@@ -216,6 +263,7 @@ KEYS: tuple[Key, ...] = (
         Flag(),
         "keep reconstructions",
         "this version makes no 3D or MPR reconstructions yet",
+        _UNIFIED,
     ),
     Key(
         "render.image_cache_bytes",
@@ -224,6 +272,7 @@ KEYS: tuple[Key, ...] = (
         "WEBVIEWER_IMAGE_CACHE_BYTES",
         Number(16 * 1024**2, 1024**4),
         "bytes of images to keep",
+        roles=_UNIFIED,
     ),
     Key(
         "controller.host", "", "", "WEBVIEWER_CONTROLLER_HOST", _HOST, "address of the controller's health and metrics"
@@ -311,7 +360,7 @@ KEYS: tuple[Key, ...] = (
         "",
         "WEBVIEWER_INTERNAL_TOKEN",
         Text("at least 16 characters without spaces", r"[\x21-\x7e]{16,}"),
-        "secret that nodes of one system share; the unified build makes its own at each start",
+        "join secret: what proves to a node that a caller is one of the same system; the unified build makes its own",
     ),
 )
 

@@ -133,6 +133,33 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Choices:
+    """Some of some words: a list, or one text with commas."""
+
+    words: tuple[str, ...]
+    make: Callable[[str], object] = str
+
+    @property
+    def rule(self) -> str:
+        """The words."""
+        return f"one or more of {', '.join(self.words)}"
+
+    def read(self, value: object, folder: Path) -> object:  # noqa: ARG002
+        """Check each word."""
+        if isinstance(value, str):
+            value = [word.strip() for word in value.split(",")]
+        if not isinstance(value, list | tuple | frozenset) or not value or not set(value) <= set(self.words):
+            raise ValueError
+        return frozenset(self.make(word) for word in value)
+
+    def write(self, value: object) -> str:
+        """Write the words with commas."""
+        if not isinstance(value, frozenset):
+            raise TypeError
+        return ",".join(sorted(value))
+
+
+@dataclass(frozen=True, slots=True)
 class Location:
     """A path; a relative one starts at the folder of the file that names it."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from webviewer.config.keys import CONTROL_FILE, KEY_OF_NAME, KEYS, MAIN_FILE, SECRET_VARIABLES, STORAGE_FILE, Key
+from webviewer.config.keys import KEY_OF_NAME, KEYS, MAIN_FILE, SECRET_VARIABLES, SIDE_FILES, Key
 from webviewer.config.records import (
     ControllerSettings,
     ControlSettings,
@@ -21,13 +21,30 @@ from webviewer.config.records import (
     LogSettings,
     NodeSettings,
     RenderSettings,
+    Role,
     Settings,
     StorageSettings,
+    TableSet,
     TlsSettings,
 )
 from webviewer.core.errors import ConfigError
 
 logger = logging.getLogger(__name__)
+
+MASTER_PASSWORD_VARIABLE = "WEBVIEWER_MASTER_DB_PASSWORD"  # noqa: S105  its name
+
+_TABLES = {
+    Role.UNIFIED: frozenset(TableSet),
+    Role.CONTROL: frozenset({TableSet.CONTROL}),
+    Role.STORAGE: frozenset({TableSet.STORAGE}),
+    Role.RENDER: frozenset[TableSet](),
+}
+_DATABASE_NAMES = {Role.CONTROL: "control", Role.STORAGE: "storage"}  # and users; else webviewer, as the manual says
+_PORTS = {
+    Role.CONTROL: ("control.port", "control.internal_port"),
+    Role.STORAGE: ("storage.port", "storage.dicom_port"),
+    Role.RENDER: ("render.port",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +61,16 @@ def load_settings(
     overrides: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
     defaults: Mapping[str, object] | None = None,
+    *,
+    role: Role | None = None,
 ) -> Settings:
     """Read the settings and log what is odd about them.
 
     Parameters
     ----------
     config_file
-        Path of ``renderserverconfig.json``; ``control.json`` and ``storage.json`` are looked for beside it. ``None``
-        takes defaults and the environment only.
+        Path of ``renderserverconfig.json`` or what it is called for the role; ``control.json`` and ``storage.json``
+        are looked for beside it, as far as they concern the role. ``None`` takes defaults and the environment only.
     overrides
         Values by name (``"storage.dicom_port"``) that win over everything, as from a command line; ``None`` values
         are left out.
@@ -59,6 +78,9 @@ def load_settings(
         Environment variables ``WEBVIEWER_…``, which win over the files; the process's own by default.
     defaults
         Values by name that a program has where nobody says otherwise.
+    role
+        Which files are read, which tables the database holds, and some defaults; by default what the environment
+        says, and the unified build where it says nothing.
 
     Returns
     -------
@@ -70,7 +92,7 @@ def load_settings(
     ConfigError
         A file is missing or is not JSON, or a value breaks its rule.
     """
-    configuration = load_configuration(config_file, overrides, environ, defaults)
+    configuration = load_configuration(config_file, overrides, environ, defaults, role=role)
     for warning in configuration.warnings:
         logger.warning("config_warning", extra={"reason": warning})
     return configuration.settings
@@ -81,6 +103,8 @@ def load_configuration(
     overrides: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
     defaults: Mapping[str, object] | None = None,
+    *,
+    role: Role | None = None,
 ) -> Configuration:
     """Like `load_settings`, but with what was set by whom, and warnings as texts.
 
@@ -90,14 +114,17 @@ def load_configuration(
         A file is missing or is not JSON, or a value breaks its rule.
     """
     environ = os.environ if environ is None else environ
+    said = _read_environment(environ)
+    if role is None:
+        told = said.get("role")
+        role = told if isinstance(told, Role) else Role.UNIFIED
     values: dict[str, object] = {}
     warnings: list[str] = []
     if config_file is not None:
-        for file_name, required in ((config_file.name, True), (CONTROL_FILE, False), (STORAGE_FILE, False)):
-            file = config_file.parent / file_name
-            which = MAIN_FILE if required else file_name
-            values |= _read_file(file, which, required=required, warnings=warnings)
-    values |= _read_environment(environ)
+        values |= _read_file(config_file, MAIN_FILE, role, warnings)
+        for name in SIDE_FILES.get(role, ()):
+            values |= _read_file(config_file.parent / name, name, role, warnings)
+    values |= said | {"role": role}
     for name, value in (overrides or {}).items():
         if value is None:
             continue
@@ -105,14 +132,14 @@ def load_configuration(
         if key is None:
             raise ConfigError(f"Setting {name!r} is unknown.")
         values[name] = _checked(key, value, "the command line", Path.cwd())
-    given = frozenset(values)
+    given = frozenset(values) - {"role"}
     for name, value in (defaults or {}).items():
         values.setdefault(name, _checked(KEY_OF_NAME[name], value, "the default", Path.cwd()))
     settings = _assemble(values)
     warnings += [
         f"{key.json_key} ({key.variable}) is set, but {key.no_effect_yet}."
         for key in KEYS
-        if key.no_effect_yet and _value_of(settings, key.name) != _value_of(_assemble({}), key.name)
+        if key.no_effect_yet and _value_of(settings, key.name) != _value_of(_assemble({"role": role}), key.name)
     ]
     return Configuration(settings, given, tuple(warnings))
 
@@ -144,11 +171,29 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return result
 
 
-def _read_file(file: Path, which: str, *, required: bool, warnings: list[str]) -> dict[str, object]:
+def secret_of(variable: str, environ: Mapping[str, str] | None = None) -> str | None:
+    """Return a secret of the environment: the variable's own value, or the first line of the file ``…_FILE`` names.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    text, file = environ.get(variable), environ.get(f"{variable}_FILE")
+    if text is None and file is not None:
+        try:
+            text = Path(file).read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ConfigError(f"{variable}_FILE: file {file!r} cannot be read: {exc}.") from exc
+    return text or None
+
+
+def _read_file(file: Path, which: str, role: Role, warnings: list[str]) -> dict[str, object]:
     try:
         text = file.read_text("utf-8")
     except FileNotFoundError as exc:
-        if not required:
+        if which != MAIN_FILE:
             return {}
         raise ConfigError(f"Configuration file {str(file)!r} does not exist.") from exc
     except (OSError, UnicodeDecodeError) as exc:
@@ -161,7 +206,7 @@ def _read_file(file: Path, which: str, *, required: bool, warnings: list[str]) -
         ) from exc
     if not isinstance(content, dict):
         raise ConfigError(f"Configuration file {str(file)!r} must hold one JSON object.")
-    known = {key.json_key: key for key in KEYS if key.file == which}
+    known = {key.json_key: key for key in KEYS if key.file == which and role in key.roles}
     values: dict[str, object] = {}
     for json_key, value in content.items():
         key = known.get(json_key)
@@ -175,14 +220,9 @@ def _read_file(file: Path, which: str, *, required: bool, warnings: list[str]) -
 def _read_environment(environ: Mapping[str, str]) -> dict[str, object]:
     values: dict[str, object] = {}
     for key in KEYS:
-        text = environ.get(key.variable)
-        file = environ.get(f"{key.variable}_FILE") if key.variable in SECRET_VARIABLES else None
-        if text is None and file is not None:
-            try:
-                text = Path(file).read_text("utf-8").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as exc:
-                raise ConfigError(f"{key.variable}_FILE: file {file!r} cannot be read: {exc}.") from exc
-        if text is not None and text != "":
+        secret = key.variable in SECRET_VARIABLES
+        text = secret_of(key.variable, environ) if secret else environ.get(key.variable)
+        if text:
             values[key.name] = _checked(key, text, f"environment variable {key.variable}", Path.cwd())
     return values
 
@@ -203,23 +243,30 @@ def _value_of(settings: Settings, name: str) -> object:
 
 
 def _assemble(values: Mapping[str, object]) -> Settings:
-    driver = values.get("database.driver", DatabaseDriver.SQLITE)
+    role = values.get("role", Role.UNIFIED)
+    if not isinstance(role, Role):
+        raise TypeError
+    distributed = role in _DATABASE_NAMES
+    driver = values.get("database.driver", DatabaseDriver.POSTGRESQL if distributed else DatabaseDriver.SQLITE)
     sqlite = driver is DatabaseDriver.SQLITE
     folder = values.get("storage.storage")
     if not isinstance(folder, Path):
-        folder = Path.home() / f"InobitecWebViewerStorage.{'sqlite' if sqlite else 'postgres'}"
+        what = "Control" if role is Role.CONTROL else "Storage"
+        folder = Path.home() / f"InobitecWebViewer{what}.{'sqlite' if sqlite else 'postgres'}"
     name = str(values.get("database.name", ""))
     if sqlite:
         # the manual: "The SQLite database file is named webviewer-database and placed in the storage directory"
         name = str(folder / Path(name or "webviewer-database").expanduser())
     filled: dict[str, object] = {
         **values,
+        "role": role,
         "storage.storage": folder,
         "database.driver": driver,
-        "database.name": name or "webviewer",
+        "database.name": name or _DATABASE_NAMES.get(role, "webviewer"),
+        "database.tables": _TABLES[role],
     }
     if not sqlite:
-        filled.setdefault("database.user", "webviewer")
+        filled.setdefault("database.user", _DATABASE_NAMES.get(role, "webviewer"))
     for name, cls in (("storage.port", StorageSettings), ("render.port", RenderSettings)):
         filled.setdefault(name, _default(cls, "port"))
     filled.setdefault("control.internal_port", _default(ControlSettings, "internal_port"))
@@ -228,9 +275,9 @@ def _assemble(values: Mapping[str, object]) -> Settings:
     filled.setdefault("control.storage_url", storage_url)
     filled.setdefault("render.storage_url", filled["control.storage_url"])
     filled.setdefault("control.render_url", f"http://{_reachable(filled, 'render')}:{filled['render.port']}")
-    internal_host = _reachable(filled, "control", "internal_host")
-    filled.setdefault("node.control_url", f"http://{internal_host}:{filled['control.internal_port']}")
-    # nobody knows a token that nobody was told: calls between nodes are refused until one is set
+    if role is Role.UNIFIED:
+        internal_host = _reachable(filled, "control", "internal_host")
+        filled.setdefault("node.control_url", f"http://{internal_host}:{filled['control.internal_port']}")
     filled.setdefault("internal_token", secrets.token_urlsafe(32))
     settings = Settings(
         database=DatabaseSettings(**_section(filled, "database")),
@@ -264,7 +311,7 @@ def _reachable(values: Mapping[str, object], section: str, name: str = "host") -
 
 def _check_ports(settings: Settings) -> None:
     owners: dict[int, str] = {}
-    for name in ("control.port", "control.internal_port", "storage.port", "storage.dicom_port", "render.port"):
+    for name in _PORTS.get(settings.role, tuple(name for names in _PORTS.values() for name in names)):
         port = _value_of(settings, name)
         if not isinstance(port, int):
             continue

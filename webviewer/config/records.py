@@ -30,6 +30,20 @@ class TableSet(StrEnum):
     STORAGE = "storage"
 
 
+class Function(StrEnum):
+    """Parts of the control node; a process serves some of them, by default all."""
+
+    AUTH = "auth"
+    ADMIN = "admin"
+    STUDIES = "studies"
+    SETTINGS = "settings"
+    EVENTS = "events"
+    RENDER = "render"
+    NODES = "nodes"
+    HEALTH = "health"
+    PAGES = "pages"
+
+
 class LinkByParamsPolicy(StrEnum):
     """What a link made of study parameters may show (manual 5.1.1)."""
 
@@ -66,6 +80,7 @@ class ControlSettings:
     session_idle_s: int = 8 * 3600
     secure_cookie: bool = False
     trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # whose X-Forwarded-… headers are believed
+    functions: frozenset[Function] = frozenset(Function)
 
 
 @dataclass(frozen=True, slots=True)
