@@ -1,0 +1,62 @@
+{{- /*
+The pod of one function, as a Deployment and as a Knative Service start it.
+Context of all: dict root name (of the function) function (its whole line, from web-viewer.functions).
+*/ -}}
+
+{{- /* Labels of the pods beside the component's: NetworkPolicies and the metrics select by them. */ -}}
+{{- define "web-viewer.function.podLabels" -}}
+{{ include "web-viewer.labels" (dict "root" .root "component" .name) }}
+web-viewer/tier: function
+{{- range .function.reaches }}
+web-viewer/reaches-{{ . }}: "true"
+{{- end }}
+{{- if not .function.knative }}
+web-viewer/metrics: "true"
+{{- end }}
+{{- end -}}
+
+{{- define "web-viewer.function.env" -}}
+- name: WEBVIEWER_FUNCTIONS
+  value: {{ .name }}
+- name: WEBVIEWER_HOST
+  value: 0.0.0.0
+- name: WEBVIEWER_PORT
+  value: "8090"
+{{- if not .function.knative }}
+- name: WEBVIEWER_INTERNAL_HOST # Knative's pods have one port: there it stays closed
+  value: 0.0.0.0
+{{- end }}
+- name: WEBVIEWER_INTERNAL_PORT
+  value: "8091"
+- name: WEBVIEWER_SECURE_COOKIE
+  value: {{ .root.Values.functions.secureCookie | quote }}
+- name: WEBVIEWER_SESSION_IDLE_S
+  value: {{ .root.Values.functions.sessionIdleS | int64 | quote }}
+- name: WEBVIEWER_TRUSTED_PROXIES
+  value: {{ .root.Values.functions.trustedProxies | toJson | quote }}
+{{ include "web-viewer.env.common" .root }}
+{{ include "web-viewer.env.token" .root }}
+{{ include "web-viewer.env.database" (dict "root" .root "name" .root.Values.database.control.name "user" .root.Values.database.control.user) }}
+{{- end -}}
+
+{{- define "web-viewer.function.container" -}}
+name: function
+image: {{ include "web-viewer.image" (dict "root" .root "image" "functions") }}
+imagePullPolicy: {{ .root.Values.images.pullPolicy }}
+command: [ControlNode]
+args: [-c, /etc/web-viewer/controlnodeconfig.json]
+env:
+  {{- include "web-viewer.function.env" . | nindent 2 }}
+securityContext:
+  {{- include "web-viewer.containerSecurity" .root | nindent 2 }}
+resources:
+  {{- toYaml .function.resources | nindent 2 }}
+volumeMounts:
+  {{- include "web-viewer.mounts" . | nindent 2 }}
+{{- end -}}
+
+{{- /* Knative takes no fsGroup: there the files are for all users of the container, of which there is one. */ -}}
+{{- define "web-viewer.function.volumes" -}}
+{{ include "web-viewer.volume.secrets" (dict "root" .root "secrets" (dict "internal-token" "internalToken" "database-password" "controlDatabase") "database" true "mode" (ternary "0444" "0440" .function.knative)) }}
+{{ include "web-viewer.volume.tmp" .function.temporary }}
+{{- end -}}
