@@ -5,28 +5,21 @@ The files of ``nginx/`` are used as they are, but for ports, the server's addres
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
 import urllib3
-from playwright.sync_api import Browser, Page, WebSocket, expect
+from playwright.sync_api import Browser, WebSocket
 
 from tests.support.browser import StreamTap, chromium, sign_in
-from tests.support.databases import free_port
-from tests.support.phantom_files import make_ct_series, to_bytes
-from tests.support.unified_server import ROOT, UnifiedServer, eventually, running_unified_server
-from webviewer.protocol.framing import FrameFlag
+from tests.support.nginx import SECRET, Proxy, running_nginx
+from tests.support.proxied_doctor import a_doctor_works, send_study, wait_for_picture
+from tests.support.unified_server import ROOT, UnifiedServer, running_unified_server
 
-NGINX = "/usr/sbin/nginx"
-# file, whether it has an HTTPS listener, the path that it serves the product at
+# file: the path that it serves the product at
 CONFIGURATIONS = {
     "http-static.conf": "/web-viewer",
     "http-https-static.conf": "/web-viewer",
@@ -39,71 +32,6 @@ PLACES = [
     ("http-https-proxy.conf", "http"),
     ("http-https-proxy.conf", "https"),
 ]
-SECRET = "nobody may read this"
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """A running Nginx."""
-
-    http_port: int
-    https_port: int
-    prefix: str
-    folder: Path
-
-    def url(self, scheme: str = "http") -> str:
-        return f"{scheme}://127.0.0.1:{self.https_port if scheme == 'https' else self.http_port}{self.prefix}"
-
-
-@contextmanager
-def nginx(configuration: str, server_port: int, folder: Path) -> Iterator[Proxy]:
-    """Run Nginx in a folder of its own, laid out as the manual says."""
-    (folder / "conf").mkdir(parents=True)
-    (folder / "ssl").mkdir()
-    (folder / "logs").mkdir()
-    shutil.copytree(ROOT / "html/dist", folder / "html/web-viewer")
-    # The last one is not under the path of the pages, the others under no path at all.
-    for place in ("secret.txt", "conf/secret.txt", "html-secret.txt", "html/neighbour.txt"):
-        (folder / place).write_text(SECRET)
-    key, certificate = str(folder / "ssl/privateKey.key"), str(folder / "ssl/certificate.crt")
-    command = ["openssl", "req", "-x509", "-sha256", "-nodes", "-days", "365", "-newkey", "rsa:2048"]
-    command += ["-subj", "/CN=localhost", "-keyout", key, "-out", certificate]
-    subprocess.run(command, check=True, capture_output=True)
-
-    http_port, https_port = free_port(), free_port()
-    text = (ROOT / "nginx" / configuration).read_text()
-    own_files = "".join(
-        f"    {kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    for old, new, count in (
-        ("http {\n", f"http {{\n{own_files}    access_log {folder}/logs/access.log;\n", 1),
-        ("listen 8888;", f"listen 127.0.0.1:{http_port};", 1),
-        ("listen 8889 ssl;", f"listen 127.0.0.1:{https_port} ssl;", int("https" in configuration)),
-        ("http://127.0.0.1:8090", f"http://127.0.0.1:{server_port}", 2),
-    ):
-        code = re.sub(r"#.*", "", text)
-        assert code.count(old) == count, f"{old!r} stands {code.count(old)} times in {configuration}"
-        text = text.replace(old, new)
-    (folder / "conf/nginx.conf").write_text(text)
-
-    directives = f"daemon off; master_process off; pid {folder}/logs/nginx.pid; error_log {folder}/logs/error.log;"
-    command = [NGINX, "-p", f"{folder}/", "-c", "conf/nginx.conf", "-g", directives]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    proxy = Proxy(http_port, https_port, CONFIGURATIONS[configuration], folder)
-    try:
-
-        def answers() -> bool:
-            assert process.poll() is None, (folder / "logs/error.log").read_text()
-            try:
-                return requests.get(f"{proxy.url()}/v2/health/live", timeout=5).ok
-            except requests.ConnectionError:
-                return False
-
-        eventually(answers, 15, "an answer through Nginx")
-        yield proxy
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @pytest.fixture(scope="module")
@@ -120,96 +48,23 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def proxy(request: pytest.FixtureRequest, server: UnifiedServer, tmp_path: Path) -> Iterator[Proxy]:
-    with nginx(request.param, server.port, tmp_path / "nginx") as running:
+    with running_nginx(
+        request.param, [f"127.0.0.1:{server.port}"], tmp_path / "nginx", prefix=CONFIGURATIONS[request.param]
+    ) as running:
         yield running
-
-
-def send_study(server: UnifiedServer, folder: Path, patient_id: str, slices: int = 6) -> None:
-    number = sum(ord(letter) << 8 * (place % 4) for place, letter in enumerate(patient_id))
-    for k, ds in enumerate(make_ct_series(slices, rows=64, columns=64, patient_id=patient_id), 1):
-        ds.StudyInstanceUID = f"1.2.826.0.1.3680043.10.1561.{number}"
-        ds.SeriesInstanceUID = f"{ds.StudyInstanceUID}.1"
-        ds.SOPInstanceUID = f"{ds.SeriesInstanceUID}.{k}"
-        (folder / f"{k}.dcm").write_bytes(to_bytes(ds))
-    files = [str(folder / f"{k}.dcm") for k in range(1, slices + 1)]
-    subprocess.run(["storescu", "-aec", "USER-AE", "127.0.0.1", str(server.dicom_port), *files], check=True, timeout=60)
-
-
-def wait_for_picture(page: Page, tap: StreamTap, seen: int) -> None:
-    """Wait for a full-quality frame after the first ``seen`` frames."""
-
-    def came() -> bool:
-        page.wait_for_timeout(50)
-        return any(header.flags & FrameFlag.STILL for header, _ in tap.frames[seen:])
-
-    eventually(came, 20, "the full-quality frame")
 
 
 @pytest.mark.parametrize(("proxy", "scheme"), PLACES, indirect=["proxy"])
 def test_a_doctor_works_through_nginx(
     proxy: Proxy, scheme: str, server: UnifiedServer, browser: Browser, tmp_path: Path
 ) -> None:
-    patient_id = f"{scheme}{proxy.http_port}"
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, ignore_https_errors=True)
-    page = context.new_page()
-    sockets: list[str] = []
-    refused: list[str] = []
-    errors: list[str] = []
-
-    def on_socket(socket: WebSocket) -> None:
-        sockets.append(socket.url)
-
-    page.on("websocket", on_socket)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
-    tap = StreamTap().watch(page)
-
-    sign_in(page, proxy.url(scheme), "user", "user")
-    expect(page.get_by_text("Upload", exact=True).first).to_be_visible()
-    assert page.url == f"{proxy.url(scheme)}/", "Nginx adds the slash"
-    refused_before_the_sign_in = [url.removeprefix(proxy.url(scheme)) for url in refused]
-    assert set(refused_before_the_sign_in) <= {"/v2/auth/session"}
-    refused.clear()
-
-    # What happens on the server comes through the events' socket, into the list that is open.
-    page.evaluate("window.notReloaded = true")
-
-    def has_socket() -> bool:
-        page.wait_for_timeout(50)
-        return bool(sockets)
-
-    eventually(has_socket, 10, "the events' socket")
-    send_study(server, tmp_path, patient_id)
-    row = page.get_by_role("row").filter(has_text=patient_id)
-    expect(row).to_be_visible(timeout=10_000)
-    assert page.evaluate("window.notReloaded") is True
-
-    row.dblclick()
-    wait_for_picture(page, tap, 0)
-    expect(page.get_by_text("Image 1 of 6")).to_be_visible()
-    page.keyboard.press("End")
-    expect(page.get_by_text("Image 6 of 6")).to_be_visible()
-    deep_link = page.url
-    assert re.fullmatch(re.escape(proxy.url(scheme)) + r"/viewer/image/\?study=\d+", deep_link)
-
-    for reload in (page.reload, lambda: page.goto(deep_link.replace("/image/?", "/image?"))):
-        seen = len(tap.frames)
-        reload()
-        wait_for_picture(page, tap, seen)
-        expect(page.get_by_text("Image 1 of 6")).to_be_visible()
-        assert page.url == deep_link
-    assert page.evaluate("document.fonts.size") > 0
-
-    own = proxy.url("wss" if scheme == "https" else "ws").replace(str(proxy.http_port), str(httpport(proxy, scheme)))
-    assert set(sockets) == {f"{own}/eventQueue", f"{own}/eventQueue/render"}
-    assert (refused, errors) == ([], [])
-    cookie = next(one for one in context.cookies() if one["name"].startswith("webviewer"))
-    assert cookie["path"] == f"{proxy.prefix}/v2"
-    context.close()
+    a_doctor_works(proxy, scheme, server, browser, tmp_path)
 
 
-def httpport(proxy: Proxy, scheme: str) -> int:
-    return proxy.https_port if scheme == "https" else proxy.http_port
+def test_pages_find_another_place_by_themselves(server: UnifiedServer, browser: Browser, tmp_path: Path) -> None:
+    servers = [f"127.0.0.1:{server.port}"]
+    with running_nginx("http-static.conf", servers, tmp_path / "nginx", prefix="/a/b") as proxy:
+        a_doctor_works(proxy, "http", server, browser, tmp_path)
 
 
 @pytest.mark.parametrize("proxy", CONFIGURATIONS, indirect=True)
@@ -307,5 +162,4 @@ def test_sockets_outlive_nginx_s_minute_of_silence(
 
 
 def test_every_documented_configuration_is_tried() -> None:
-    assert {path.name for path in (ROOT / "nginx").glob("*.conf")} == set(CONFIGURATIONS)
-    assert os.access(NGINX, os.X_OK)
+    assert {path.name for path in (ROOT / "nginx").glob("*.conf")} == {*CONFIGURATIONS, "hardened.conf"}
