@@ -21,6 +21,7 @@ DOMAIN = "Inside the domain"
 FRONT = "Inside the front: roots above functions above common"
 GATEWAY = "Inside the gateway: the two ends never know each other"
 POOL = "Inside the render pool"
+APART = "The controller of the pool stands apart"
 CIRCLES = "No circles"
 TESTS = "Tests and their tools stay out of the product"
 FLASK = "Flask lives in the functions and in the gateway's internal API"
@@ -38,6 +39,7 @@ DECODERS = "Decoders live in webviewer.dicom"
 ARRAYS = "Arrays live in webviewer.dicom and the render pool"
 OPENGL = "OpenGL and picture encoders live in the engine"
 AIOHTTP = "The render node's HTTP lives in its main and server"
+KUBERNETES = "Kubernetes lives in the controller of the pool"
 MODELS = "Models of messages live where messages come in"
 
 # file of the copy, the line that it gets, the contract that must break
@@ -62,6 +64,8 @@ PLANTS = [
     ("renderpool/scene/view.py", "import renderpool.engine.gl", POOL),
     ("renderpool/engine/gl.py", "import renderpool.session.session", POOL),
     ("renderpool/surprise.py", "import renderpool.scene.view", POOL),
+    ("renderpool/main.py", "import renderpool.controller.decide", POOL),
+    ("renderpool/controller/decide.py", "import renderpool.scene.view", APART),
     # circles, hidden ones too
     ("dicom_gateway/pdu.py", "import dicom_gateway.association", CIRCLES),
     ("renderpool/engine/gl.py", "def late() -> None:\n    import renderpool.engine.device", CIRCLES),
@@ -102,6 +106,8 @@ PLANTS = [
     ("renderpool/scene/view.py", "def late() -> None:\n    import OpenGL.GL", OPENGL),
     ("renderpool/server/pictures.py", "import simplejpeg", OPENGL),
     ("renderpool/session/session.py", "import aiohttp", AIOHTTP),
+    ("renderpool/controller/decide.py", "import kubernetes.client", KUBERNETES),
+    ("webviewer/adapters/nodes.py", "import kubernetes", KUBERNETES),
     ("webviewer/accounts/users.py", "import pydantic", MODELS),
 ]
 

@@ -1,0 +1,180 @@
+"""The controller of the render pool: ``RenderController``, everything by environment.
+
+It looks every ``WEBVIEWER_CONTROLLER_INTERVAL_S``. It waits longer between rounds that fail and says so, never ends
+because Kubernetes or the control node does not answer, and does nothing while one of them does not: a pool of
+yesterday's size still draws. At SIGTERM it lets the lease go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+
+from renderpool.controller.control import ControlNode, control_client
+from renderpool.controller.decide import Limits
+from renderpool.controller.health import Health, HealthServer
+from renderpool.controller.kube import Cluster, Lease, connect
+from renderpool.controller.rounds import Rounds
+from webviewer import __version__
+from webviewer.adapters.tls import client_context
+from webviewer.config import Configuration, ControllerSettings, load_configuration
+from webviewer.core import log
+from webviewer.core.errors import ConfigError, WebviewerError
+
+_LOG = logging.getLogger(__name__)
+
+_CONFIG_EXIT = 3
+_PORT_EXIT = 4
+_LONGEST_WAIT_S = 30.0
+_SAY_LOUDER_AFTER = 5  # rounds that failed one after the other
+_LEASE_S = 15
+_BLIND_S = 60.0
+_PATIENCE_S = 120.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the controller until SIGTERM or SIGINT; returns the exit code."""
+    options = make_parser().parse_args(arguments)
+    try:
+        configuration = load_configuration(None, _overrides(options))
+        settings = configuration.settings
+        log.configure(settings.log, "controller")
+        for warning in configuration.warnings:
+            _LOG.warning("config_warning", extra={"reason": warning})
+        rounds = make_rounds(configuration)
+        interval_s = settings.controller.interval_s
+        health = Health(_PATIENCE_S + 5 * interval_s)
+        server = HealthServer(health, settings.controller.host, settings.controller.port)
+    except ConfigError as exc:
+        return _refuse(exc.message, _CONFIG_EXIT)
+    except OSError as exc:
+        return _refuse(f"The controller cannot listen: {exc.strerror or exc}.", _PORT_EXIT)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    server.start()
+    _LOG.info("controller_ready", extra={"port": server.port, "namespace": settings.controller.namespace})
+    try:
+        run(rounds, health, stop, interval_s)
+    finally:
+        server.close()
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Build the command line: what to run with comes from the environment, how to log from either."""
+    parser = argparse.ArgumentParser(
+        prog="RenderController", description="Web DICOM viewer, controller of the render pool.", allow_abbrev=False
+    )
+    parser.add_argument("-v", "--version", action="version", version=f"RenderController {__version__}")
+    parser.add_argument("-l", "--log", metavar="FILE", help="log file")
+    parser.add_argument("--log-level", choices=tuple(log.LEVELS), help="how much is logged (info)")
+    for name, words in (
+        ("log-to-console", "log to the console too"),
+        ("log-flush", "write each message to the log file at once"),
+        ("log-high-precision-time", "microseconds in the time stamps of the log"),
+    ):
+        parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=words)
+    return parser
+
+
+def make_rounds(configuration: Configuration) -> Rounds:
+    """Put the parts together; raises ConfigError."""
+    settings = configuration.settings
+    wish = settings.controller
+    if "internal_token" not in configuration.given:
+        raise ConfigError("WEBVIEWER_INTERNAL_TOKEN is not set: must be the token that all nodes of one system share.")
+    if "node.control_url" not in configuration.given:
+        raise ConfigError("WEBVIEWER_CONTROL_URL is not set: must be the control node's internal address.")
+    if wish.minimum > wish.maximum:
+        raise ConfigError(
+            f"WEBVIEWER_CONTROLLER_MINIMUM is {wish.minimum} and WEBVIEWER_CONTROLLER_MAXIMUM {wish.maximum}: "
+            "the minimum must not be more than the maximum."
+        )
+    client = control_client(settings.node.control_url, settings.internal_token, client_context(settings.tls))
+    api = connect()
+    identity = settings.node.name or f"{socket.gethostname()}-{os.getpid()}"
+    lease_s = max(_LEASE_S, int(4 * wish.interval_s) + 1)
+    return Rounds(
+        Cluster(api, wish.namespace, wish.deployment, wish.selector),
+        ControlNode(client),
+        Lease(api, wish.namespace, wish.lease, identity, duration_s=lease_s),
+        limits_of(wish),
+        blind_s=max(_BLIND_S, 4 * wish.interval_s),
+    )
+
+
+def limits_of(wish: ControllerSettings) -> Limits:
+    """Take the rules' numbers out of the settings."""
+    return Limits(
+        wish.target_sessions,
+        wish.minimum,
+        wish.maximum,
+        wish.warm_spare,
+        wish.scale_down_delay_s,
+        wish.drain_limit_s,
+    )
+
+
+def run(rounds: Rounds, health: Health, stop: threading.Event, interval_s: float) -> None:
+    """Go round until `stop` is set, then let the lease go."""
+    failures = 0
+    was = ""
+    while not stop.is_set():
+        wait_s = interval_s
+        try:
+            done = rounds.once()
+        except WebviewerError as error:
+            failures += 1
+            wait_s = min(max(interval_s, _LONGEST_WAIT_S), interval_s * 2 ** min(failures - 1, 10))
+            level = logging.ERROR if failures >= _SAY_LOUDER_AFTER else logging.WARNING
+            _LOG.log(
+                level,
+                "round_failed",
+                extra={"reason": error.message, "code": error.code, "failures": failures, "next_in_s": wait_s},
+            )
+            health.failed(error.message, acting=rounds.lease.is_held)
+        else:
+            if failures:
+                _LOG.info("rounds_go_on", extra={"failures": failures})
+            failures = 0
+            now = "standby" if done is None else "acting"
+            if now != was:
+                _LOG.info("controller_state", extra={"state": now})
+                was = now
+            if done is None:
+                health.stood_by()
+            else:
+                health.acted(done.plan, done.replicas_before)
+        stop.wait(wait_s)
+    try:
+        rounds.lease.release()
+    except WebviewerError as error:
+        _LOG.warning("lease_not_released", extra={"reason": error.message})
+    _LOG.info("controller_stopped")
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, object]:
+    return {
+        "log.file": options.log,
+        "log.level": options.log_level,
+        "log.to_console": options.log_to_console,
+        "log.flush": options.log_flush,
+        "log.high_precision_time": options.log_high_precision_time,
+    }
+
+
+def _refuse(message: str, code: int) -> int:
+    _LOG.critical("cannot_start", extra={"reason": message, "exit_code": code})
+    sys.stderr.write(f"RenderController: {message}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
