@@ -40,9 +40,14 @@ that they stop `helm template`, `install` and `upgrade` alike.
 {{- fail (printf "functions.table has %q: that is the name of another component." $name) -}}
 {{- end -}}
 {{- end -}}
-{{- range $name := list "nodes" "events" -}}
+{{- range $name := list "auth" "nodes" "events" "render" -}}
 {{- if not (hasKey $.Values.functions.table $name) -}}
 {{- fail (printf "functions.table lacks %q: nothing works without it." $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := list "nodes" "events" "render" -}}
+{{- if (index $.Values.functions.table $name).scalesToZero -}}
+{{- fail (printf "functions.table.%s.scalesToZero is true: it holds WebSockets or is asked for each of them, and must keep running." $name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

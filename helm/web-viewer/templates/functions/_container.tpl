@@ -5,7 +5,7 @@ Context of all: dict root name (of the function) function (its whole line, from 
 
 {{- /* Labels of the pods beside the component's: NetworkPolicies and the metrics select by them. */ -}}
 {{- define "web-viewer.function.podLabels" -}}
-{{ include "web-viewer.labels" (dict "root" .root "component" .name) }}
+{{ include "web-viewer.selector" (dict "root" .root "component" .name) }}
 web-viewer/tier: function
 {{- range .function.reaches }}
 web-viewer/reaches-{{ . }}: "true"
