@@ -123,6 +123,23 @@ def test_nothing_beside_the_pages_is_given_away(proxy: Proxy) -> None:
     pool.close()
 
 
+@pytest.mark.parametrize("proxy", ["http-static.conf", "http-https-static.conf"], indirect=True)
+def test_what_the_manual_s_alias_does_give_away(proxy: Proxy) -> None:
+    """The folder of the pages has no slash at its end there, and the folder above it is Nginx's own root.
+
+    So the README of ``nginx/`` says to keep nothing beside the pages; `hardened.conf` gives neither.
+    """
+    html = proxy.layout.folder / "html"
+    for folder in ("web-viewer-old", "web-viewer.."):
+        (html / folder).mkdir()
+        (html / folder / "secret.txt").write_text(SECRET)
+    pool = urllib3.HTTPConnectionPool("127.0.0.1", proxy.http_port)
+    for path in ("/web-viewer-old/secret.txt", "/web-viewer../secret.txt", "/neighbour.txt"):
+        answer = pool.urlopen("GET", path, redirect=False, retries=False, timeout=10)
+        assert (answer.status, answer.data.decode()) == (200, SECRET), path
+    pool.close()
+
+
 @pytest.mark.parametrize("proxy", ["http-https-static.conf"], indirect=True)
 def test_a_part_of_an_upload_passes_and_a_call_without_a_session_does_not(proxy: Proxy, tmp_path: Path) -> None:
     base = proxy.url()
