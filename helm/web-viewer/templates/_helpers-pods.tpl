@@ -5,9 +5,9 @@ What pods have in common: security, placement, environment, secrets, volumes.
 {{- /* Security of a pod. Context: root. */ -}}
 {{- define "web-viewer.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: {{ .Values.security.userId }}
-runAsGroup: {{ .Values.security.groupId }}
-fsGroup: {{ .Values.security.groupId }}
+runAsUser: {{ .Values.security.userId | int64 }}
+runAsGroup: {{ .Values.security.groupId | int64 }}
+fsGroup: {{ .Values.security.groupId | int64 }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile:
   type: RuntimeDefault
@@ -18,8 +18,8 @@ seccompProfile:
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 runAsNonRoot: true
-runAsUser: {{ .Values.security.userId }}
-runAsGroup: {{ .Values.security.groupId }}
+runAsUser: {{ .Values.security.userId | int64 }}
+runAsGroup: {{ .Values.security.groupId | int64 }}
 capabilities:
   drop: [ALL]
 seccompProfile:
@@ -67,6 +67,10 @@ topologySpreadConstraints:
 {{- define "web-viewer.env.common" -}}
 - name: HOME
   value: /tmp
+- name: WEBVIEWER_LOG_FILE # the console is the log: there is no other place that lasts or may be written
+  value: /dev/null
+- name: WEBVIEWER_LOG_TO_CONSOLE
+  value: "true"
 - name: WEBVIEWER_LOG_LEVEL
   value: {{ .Values.log.level }}
 - name: WEBVIEWER_LOG_HIGH_PRECISION_TIME
