@@ -244,9 +244,10 @@ def time_text(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _now() -> str:
-    # six digits, always: the API server takes nothing else
-    return time_text(time.time())
+def _now() -> datetime:
+    """Return the time, never a whole second: of that the client leaves the fraction out, and the API refuses it so."""
+    now = datetime.now(UTC)
+    return now if now.microsecond else now.replace(microsecond=1)
 
 
 def _seconds(text: str | None) -> float | None:
