@@ -12,9 +12,9 @@ from flask import Flask
 
 from functions.common.guard import Level, access_of
 from functions.control_node import make_apps
-from functions.render_server import StartError
 from tests.support.http_client import INTERNAL_TOKEN, ControlServer
 from webviewer.bootstrap import create_database, make_services
+from webviewer.command_line import StartError
 from webviewer.config import load_settings
 from webviewer.core.errors import WebviewerError
 from webviewer.core.http_errors import HTTP_STATUS, status_of

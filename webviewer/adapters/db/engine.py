@@ -25,6 +25,7 @@ from webviewer.core.errors import OutOfResources
 
 _FILE_NAME, _FILE_IDENTITY = "webviewer_file_name", "webviewer_file_identity"
 READ_ONLY_OPTION = "webviewer_read_only"
+_WAIT_OPTION = "webviewer_writer_wait_s"
 
 _WRITER_WAIT_S = 15.0
 # SQLite waits inside C and would hold up a whole gevent process. So for the writers' lock, the one that is often taken,
@@ -51,20 +52,32 @@ def make_url(settings: DatabaseSettings) -> URL:
     )
 
 
-def make_engine(settings: DatabaseSettings) -> Engine:
+def make_engine(
+    settings: DatabaseSettings, *, foreign_keys: bool = True, writer_wait_s: float = _WRITER_WAIT_S
+) -> Engine:
     """Return an engine for the database of the settings; opens no connection yet.
 
     Errors of the connection (gone, full, locked for too long) leave every engine made here as `OutOfResources`;
     broken constraints stay SQLAlchemy's ``IntegrityError`` for the repositories to put into words.
+
+    Parameters
+    ----------
+    settings
+        Of the database.
+    foreign_keys
+        Whether SQLite enforces them; PostgreSQL always does.
+    writer_wait_s
+        For how long a writer of SQLite waits for another one.
     """
     if settings.driver is DatabaseDriver.SQLITE:
         engine = create_engine(
             make_url(settings),
             hide_parameters=True,  # they hold patients' names, and errors go into the log
             connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000},
+            execution_options={_WAIT_OPTION: writer_wait_s},
         )
         event.listen(engine, "do_connect", _require_file)
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", partial(_prepare_sqlite, foreign_keys=foreign_keys))
         event.listen(engine, "checkout", _require_same_file)
         event.listen(engine, "begin", _begin_sqlite)
     else:
@@ -106,7 +119,7 @@ def _identity(name: str) -> tuple[int, int] | None:
     return facts.st_dev, facts.st_ino
 
 
-def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry, *, foreign_keys: bool) -> None:
     listed = cast("sqlite3.Connection", connection).execute("PRAGMA database_list").fetchone()
     record.info[_FILE_NAME] = listed[2] or ":memory:"
     record.info[_FILE_IDENTITY] = _identity(record.info[_FILE_NAME])
@@ -118,7 +131,7 @@ def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) ->
             f"busy_timeout={_BUSY_TIMEOUT_MS}",
             "journal_mode=WAL",
             "synchronous=FULL",
-            "foreign_keys=ON",
+            f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
             "temp_store=MEMORY",
             "cache_size=-8192",
         ):
@@ -136,7 +149,8 @@ def _begin_sqlite(connection: Connection) -> None:
             return
         driver.execute("PRAGMA busy_timeout=0")
         try:
-            _patiently(partial(driver.execute, "BEGIN IMMEDIATE"))
+            wait_s = connection.get_execution_options().get(_WAIT_OPTION, _WRITER_WAIT_S)
+            _patiently(partial(driver.execute, "BEGIN IMMEDIATE"), wait_s)
         finally:
             driver.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
     except sqlite3.Error as exc:
@@ -148,8 +162,8 @@ def _begin_postgresql(connection: Connection) -> None:
         connection.exec_driver_sql("SET TRANSACTION READ ONLY")
 
 
-def _patiently(action: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _WRITER_WAIT_S
+def _patiently(action: Callable[[], object], wait_s: float = _WRITER_WAIT_S) -> None:
+    deadline = time.monotonic() + wait_s
     while True:
         try:
             action()

@@ -1,79 +1,58 @@
-"""Making the database, bringing it up to date, and saying what state it is in (manual 2.8)."""
+"""Making tables and bringing them up to date (manual 2.8); `states` beside it says in what state a database is."""
 
 from __future__ import annotations
 
-from enum import IntEnum
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, text
 
 from webviewer.adapters.db.engine import READ_ONLY_OPTION, make_engine
-from webviewer.adapters.db.table_sets import ATTRIBUTE, tables_of
+from webviewer.adapters.db.sqlite_files import back_up, make_file
+from webviewer.adapters.db.states import (
+    DatabaseState,
+    alembic_config,
+    check_database,
+    database_exists,
+    name_of,
+    refuse_unless,
+    require_ready,
+    revision_of,
+    sets_in,
+    state_of,
+)
+from webviewer.adapters.db.table_sets import ATTRIBUTE
 from webviewer.config import DatabaseDriver, DatabaseSettings, TableSet
-from webviewer.core.errors import ConfigError, OutOfResources
+from webviewer.core.errors import ConfigError
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
-_VERSION_TABLE = "alembic_version"
+__all__ = [
+    "DatabaseState",
+    "Update",
+    "alembic_config",
+    "check_database",
+    "create_database",
+    "create_scheme",
+    "database_exists",
+    "database_version",
+    "require_ready",
+    "update_database",
+    "upgrade",
+]
 
-
-class DatabaseState(IntEnum):
-    """What a database is to this version of the program, by the exit codes of ``--check-database``."""
-
-    READY = 0
-    INTERNAL_ERROR = 1
-    NO_CONNECTION = 2
-    EMPTY = 3
-    FOREIGN = 4
-    OUTDATED_CONTENTS = 5
-    NEWER = 6
-    OUTDATED = 7
-
-
-_WORDS = {
-    DatabaseState.INTERNAL_ERROR: "It is damaged, or its settings are wrong.",
-    DatabaseState.NO_CONNECTION: "It does not exist, or does not answer.",
-    DatabaseState.EMPTY: "It is empty: its tables must be created first.",
-    DatabaseState.FOREIGN: "It holds tables of something else. Choose another database.",
-    DatabaseState.OUTDATED_CONTENTS: "Its contents are outdated. Choose another database.",
-    DatabaseState.NEWER: "It was made by a newer version of this program. Use that version, or another database.",
-    DatabaseState.OUTDATED: "It was made by an older version of this program and must be updated first.",
-}
+MIGRATION_LOCK = 0x57454200  # PostgreSQL's advisory lock: one changes the tables at a time
+_LOCK_WAIT_S = 600  # for another one that migrates
 
 
-def database_exists(settings: DatabaseSettings) -> bool:
-    """Return whether there is a database with tables in it, of whatever version."""
-    return check_database(settings) not in (DatabaseState.NO_CONNECTION, DatabaseState.EMPTY)
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What `update_database` did: nothing where the versions are the same."""
 
-
-def check_database(settings: DatabaseSettings) -> DatabaseState:
-    """Return the state of the database; changes nothing, and makes no file."""
-    if settings.driver is DatabaseDriver.SQLITE and not Path(settings.name).is_file():
-        return DatabaseState.NO_CONNECTION
-    engine = make_engine(settings)
-    try:
-        with engine.connect().execution_options(**{READ_ONLY_OPTION: True}) as connection:
-            return _state(connection, settings.tables)
-    except OutOfResources as exc:
-        damaged = "not a database" in exc.message or "malformed" in exc.message
-        return DatabaseState.INTERNAL_ERROR if damaged else DatabaseState.NO_CONNECTION
-    finally:
-        engine.dispose()
-
-
-def require_ready(settings: DatabaseSettings) -> None:
-    """Refuse to work on a database that is not of this version.
-
-    Raises
-    ------
-    ConfigError
-        Says what is wrong with it and what to do.
-    """
-    state = check_database(settings)
-    if state is not DatabaseState.READY:
-        raise ConfigError(f"Database {_name(settings)} cannot be used. {_WORDS[state]}", code=state.name.lower())
+    before: str
+    after: str
+    backup: Path | None
 
 
 def create_database(settings: DatabaseSettings) -> None:
@@ -89,84 +68,125 @@ def create_database(settings: DatabaseSettings) -> None:
         It cannot be written, or does not answer.
     """
     if settings.driver is DatabaseDriver.SQLITE:
-        _make_file(Path(settings.name))
-    engine = make_engine(settings)
-    try:
-        with engine.begin() as connection:
-            state = _state(connection, settings.tables)
-            if state is DatabaseState.READY:
-                return
-            if state not in (DatabaseState.EMPTY, DatabaseState.OUTDATED):
-                raise ConfigError(
-                    f"Database {_name(settings)} cannot be used. {_WORDS[state]}", code=state.name.lower()
-                )
-            upgrade(connection, settings.tables)
-    finally:
-        engine.dispose()
+        make_file(Path(settings.name))
+    with _changing(settings) as connection:
+        found = state_of(connection, settings.tables)
+        refuse_unless(found, settings, DatabaseState.READY, DatabaseState.EMPTY, DatabaseState.OUTDATED)
+        if found.state is not DatabaseState.READY:
+            upgrade(connection, settings.tables | sets_in(connection))
+
+
+def create_scheme(settings: DatabaseSettings) -> None:
+    """Make the tables in a database that has none.
+
+    Raises
+    ------
+    ConfigError
+        There are tables.
+    OutOfResources
+        There is no such database, it cannot be written, or does not answer.
+    """
+    with _changing(settings) as connection:
+        if state_of(connection, settings.tables).state is not DatabaseState.EMPTY:
+            raise ConfigError(f"Database {name_of(settings)} is not empty: its tables stay as they are.")
+        upgrade(connection, settings.tables)
+
+
+def update_database(settings: DatabaseSettings, say: Callable[[str], None] = lambda _: None) -> Update:
+    """Bring an older database to this version; SQLite is backed up first, next to it.
+
+    A second one that comes meanwhile waits and then finds nothing to do.
+
+    Parameters
+    ----------
+    settings
+        Of the database.
+    say
+        Takes a line about what is done next.
+
+    Raises
+    ------
+    ConfigError
+        The database is empty, newer than this program, or something else's.
+    OutOfResources
+        It cannot be read or written, does not answer, or there is no room for the backup.
+    """
+    with _changing(settings) as connection:
+        found = state_of(connection, settings.tables)
+        refuse_unless(found, settings, DatabaseState.READY, DatabaseState.OUTDATED)
+        before = revision_of(connection) or ""
+        if found.state is DatabaseState.READY:
+            return Update(before, before, None)
+        backup = None
+        if settings.driver is DatabaseDriver.SQLITE:
+            backup = back_up(Path(settings.name))
+            say(f"The database is backed up as {backup}.")
+        else:
+            say("No backup is made of a PostgreSQL database: that is pg_dump's work, and the operator's.")
+        upgrade(connection, settings.tables | sets_in(connection))
+        return Update(before, revision_of(connection) or "", backup)
 
 
 def upgrade(connection: Connection, tables: frozenset[TableSet], revision: str = "head") -> None:
-    """Run the migrations on an open connection, inside its transaction."""
+    """Run the migrations on an open connection, inside its transaction.
+
+    On SQLite the connection must not enforce foreign keys (`make_engine`): a migration that makes a table anew drops
+    the old one, and all that refers to its rows would be deleted with them.
+    """
     config = alembic_config()
     config.attributes["connection"] = connection
     config.attributes[ATTRIBUTE] = tables
+    sqlite = connection.dialect.name == "sqlite"
+    if sqlite and connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one():
+        raise RuntimeError("Migrations of SQLite run on a connection that does not enforce foreign keys.")
+    numbers = _highest_numbers(connection) if sqlite else {}
     command.upgrade(config, revision)
-
-
-def alembic_config() -> Config:
-    """Return Alembic's configuration; there is no ``alembic.ini``."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.set_main_option("path_separator", "os")
-    return config
+    if sqlite:
+        _keep_numbers(connection, numbers)
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if broken is not None:
+            raise ConfigError(f"The update would leave rows of table {broken[0]} that refer to nothing: all stays.")
 
 
 def database_version(engine: Engine) -> str:
     """Return the revision that the database is at, empty if none."""
     with engine.connect().execution_options(**{READ_ONLY_OPTION: True}) as connection:
-        return _revision(connection) or ""
+        return revision_of(connection) or ""
 
 
-def _revision(connection: Connection) -> str | None:
-    # Asked without Alembic's own context, which would write two lines into the log each time.
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-
-
-def _make_file(file: Path) -> None:
+@contextmanager
+def _changing(settings: DatabaseSettings) -> Iterator[Connection]:
+    """Lend a connection in one transaction, while nobody else changes the tables."""
+    engine = make_engine(settings, foreign_keys=False, writer_wait_s=_LOCK_WAIT_S)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        file.touch(mode=0o640, exist_ok=True)
-    except OSError as exc:
-        raise OutOfResources(f"Database file {str(file)!r} cannot be made: {exc.strerror or exc}.") from exc
+        with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_WAIT_S}s'"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            yield connection
+    finally:
+        engine.dispose()
 
 
-def _state(connection: Connection, held: frozenset[TableSet]) -> DatabaseState:
-    wanted = tables_of(held)
-    tables = set(inspect(connection).get_table_names())
-    if not tables:
-        return DatabaseState.EMPTY
-    if _VERSION_TABLE not in tables:
-        return DatabaseState.FOREIGN
-    script = ScriptDirectory.from_config(alembic_config())
-    current = _revision(connection)
-    known = {revision.revision for revision in script.walk_revisions()}
-    if current is None:
-        return DatabaseState.EMPTY if tables == {_VERSION_TABLE} else DatabaseState.FOREIGN
-    if current not in known:
-        # A number above ours is a later version of this program; anything else is another program's.
-        return DatabaseState.NEWER if current.isdecimal() and len(current) == 4 else DatabaseState.FOREIGN
-    if current != script.get_current_head():
-        return DatabaseState.OUTDATED
-    if not tables >= set(wanted):
-        return DatabaseState.FOREIGN
-    # The number alone does not tell: a database of a version before the first release has it too.
-    columns = inspect(connection).get_multi_columns(filter_names=list(wanted))
-    found = {name: {column["name"] for column in some} for (_schema, name), some in columns.items()}
-    complete = all(found.get(name, set()) >= set(table.columns.keys()) for name, table in wanted.items())
-    return DatabaseState.READY if complete else DatabaseState.OUTDATED_CONTENTS
+def _highest_numbers(connection: Connection) -> dict[str, int]:
+    if connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").first() is None:
+        return {}
+    rows = connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence")
+    return {row.name: row.seq for row in rows}
 
 
-def _name(settings: DatabaseSettings) -> str:
-    if settings.driver is DatabaseDriver.SQLITE:
-        return repr(settings.name)
-    return f"{settings.name!r} on {settings.host}:{settings.port}"
+def _keep_numbers(connection: Connection, numbers: dict[str, int]) -> None:
+    # A table that was made anew has forgotten the numbers of deleted rows; none may ever be given again.
+    for name, number in numbers.items():
+        changed = connection.execute(
+            text("UPDATE sqlite_sequence SET seq = max(seq, :number) WHERE name = :name"),
+            {"name": name, "number": number},
+        )
+        if changed.rowcount == 0:
+            connection.execute(
+                text(
+                    "INSERT INTO sqlite_sequence (name, seq) "
+                    "SELECT name, :number FROM sqlite_master WHERE type = 'table' AND name = :name"
+                ),
+                {"name": name, "number": number},
+            )

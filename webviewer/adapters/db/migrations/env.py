@@ -1,6 +1,7 @@
 """Alembic's entry: runs the migrations on the connection that `webviewer.adapters.db.maintenance` hands over.
 
-Rules: a migration works with the previous code still running, names every constraint, waits only so long for locks.
+That module sees to it that one migrates at a time. Rules: a migration works with the previous code still running, names
+every constraint, waits only so long for locks of tables.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from sqlalchemy import Connection, text
 from webviewer.adapters.db.table_sets import ATTRIBUTE, METADATA
 
 LOCK_TIMEOUT_S = 30
-MIGRATION_LOCK = 0x57454200
 
 
 def run() -> None:
@@ -19,7 +19,6 @@ def run() -> None:
     connection: Connection = context.config.attributes["connection"]
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
     context.configure(
         connection=connection,
         target_metadata=[METADATA[one] for one in sorted(context.config.attributes[ATTRIBUTE])],
