@@ -11,10 +11,14 @@ import pytest
 from webviewer.config import (
     KEYS,
     MAIN_FILE,
+    MAIN_FILES,
     DatabaseDriver,
+    Function,
     LinkByParamsPolicy,
     PeerRule,
+    Role,
     Settings,
+    TableSet,
     environment_of,
     load_configuration,
     load_settings,
@@ -226,10 +230,32 @@ def test_the_readme_says_every_setting_as_the_program_does() -> None:
     assert [row for row in map(row_of, KEYS) if row not in lines] == []
 
 
-@pytest.mark.parametrize("name", ["renderserverconfig.json", "renderserverconfig-postgresql.json"])
-def test_the_sample_files_are_valid(name: str) -> None:
-    configuration = load_configuration(ROOT / "config" / name, environ={})
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "config").glob("*config*.json")))
+def test_a_sample_file_says_the_defaults_of_the_manual(name: str) -> None:
+    stem, _, kind = name.removesuffix(".json").partition("-")
+    role = {file.removesuffix(".json"): role for role, file in MAIN_FILES.items()}[stem]
+    configuration = load_configuration(ROOT / "config" / name, environ={}, role=role)
     assert configuration.warnings == ()
+    settings, word = configuration.settings, {Role.UNIFIED: "webviewer"}.get(role, str(role))
+    database = settings.database
+    folder = f"InobitecWebViewer{'Control' if role is Role.CONTROL else 'Storage'}"
+    if kind == "postgresql":
+        assert (database.driver, database.name, database.user, database.password) == ("QPSQL", word, word, word)
+        assert (database.host, database.port) == ("localhost", 5432)
+        assert settings.storage.storage.name == f"{folder}.postgres"
+    else:
+        assert database.driver == "QSQLITE"
+        assert database.name == f"/var/lib/inobitec-web-viewer/{folder}.sqlite/webviewer-database"
+    assert (settings.control.port, settings.control.internal_port) == (8090, 8091)
+    assert (settings.storage.port, settings.storage.dicom_port, settings.node.scu) == (8081, 3000, "STORAGE-AE")
+    assert settings.node.control_url == ("" if role is Role.CONTROL else "http://127.0.0.1:8091")
+
+
+def test_there_is_a_sample_of_every_main_file_for_each_database() -> None:
+    stems = [file.removesuffix(".json") for file in MAIN_FILES.values()]
+    names = {path.name for path in (ROOT / "config").iterdir()}
+    assert {f"{stem}-{kind}.json" for stem in stems for kind in ("sqlite", "postgresql")} <= names
+    assert names >= {"renderserverconfig.json", "control.json", "storage.json"}
 
 
 @pytest.mark.parametrize(
@@ -263,3 +289,64 @@ def test_the_storage_node_finds_the_internal_port_wherever_it_listens(tmp_path: 
     assert url(internal_host="0.0.0.0", internal_port=9) == "http://127.0.0.1:9"
     assert url(internal_host="10.0.0.5") == "http://10.0.0.5:8091"
     assert url(internal_host="::1") == "http://[::1]:8091"
+
+
+ROLES = [
+    (Role.UNIFIED, "QSQLITE", "", frozenset(TableSet)),
+    (Role.CONTROL, "QPSQL", "control", frozenset({TableSet.CONTROL})),
+    (Role.STORAGE, "QPSQL", "storage", frozenset({TableSet.STORAGE})),
+    (Role.RENDER, "QSQLITE", "", frozenset()),
+]
+
+
+@pytest.mark.parametrize(("role", "driver", "user", "tables"), ROLES, ids=[case[0] for case in ROLES])
+def test_a_role_has_its_own_database(role: Role, driver: str, user: str, tables: frozenset[TableSet]) -> None:
+    database = load_settings(None, environ={}, role=role).database
+    assert (database.driver, database.user, database.tables) == (driver, user, tables)
+    if user:
+        assert database.name == user
+    assert database.password == ""
+
+
+def test_a_role_reads_its_own_files_alone(tmp_path: Path) -> None:
+    main = {"driver": "QSQLITE", "storage": "s", "link_by_params_policy": "forbidden", "device": 1}
+    write(tmp_path, renderserverconfig=main, control={"port": 1001}, storage={"dicom_port": 1002})
+
+    def loaded(role: Role) -> tuple[int, int, list[str]]:
+        configuration = load_configuration(tmp_path / "renderserverconfig.json", environ={}, role=role)
+        unknown = [warning.split("'")[1] for warning in configuration.warnings]
+        return configuration.settings.control.port, configuration.settings.storage.dicom_port, unknown
+
+    assert loaded(Role.UNIFIED) == (1001, 1002, [])
+    assert loaded(Role.CONTROL) == (1001, 3000, ["device"])
+    assert loaded(Role.STORAGE) == (8090, 1002, ["link_by_params_policy", "device"])
+
+
+def test_a_role_minds_the_ports_of_its_own_listeners_alone() -> None:
+    environ = {"WEBVIEWER_STORAGE_PORT": "8090"}
+    assert load_settings(None, environ=environ, role=Role.STORAGE).storage.port == 8090
+    with pytest.raises(ConfigError, match=r"Port 8090 is given to control\.port and to storage\.port"):
+        load_settings(None, environ=environ)
+    with pytest.raises(ConfigError, match=r"Port 3000 is given to storage\.port and to storage\.dicom_port"):
+        load_settings(None, environ={"WEBVIEWER_STORAGE_PORT": "3000"}, role=Role.STORAGE)
+
+
+def test_the_role_of_the_environment_holds_where_the_program_says_none() -> None:
+    environ = {"WEBVIEWER_ROLE": "storage"}
+    assert load_settings(None, environ=environ).role is Role.STORAGE
+    assert load_settings(None, environ=environ, role=Role.CONTROL).role is Role.CONTROL
+
+
+def test_a_control_process_serves_some_functions_or_all(tmp_path: Path) -> None:
+    def served(**control: object) -> frozenset[Function]:
+        return load_settings(write(tmp_path, renderserverconfig={}, control=control), environ={}).control.functions
+
+    assert served() == frozenset(Function)
+    assert served(functions=["auth", "pages"]) == served(functions="auth, pages") == {Function.AUTH, Function.PAGES}
+    with pytest.raises(ConfigError, match='"autz" is invalid: must be one or more of auth, admin, studies, settings'):
+        served(functions="autz")
+
+
+def test_nodes_of_the_distributed_build_register_nowhere_unless_they_are_told() -> None:
+    assert load_settings(None, environ={}, role=Role.STORAGE).node.control_url == ""
+    assert load_settings(None, environ={}, role=Role.RENDER).node.control_url == ""
