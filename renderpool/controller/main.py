@@ -7,7 +7,6 @@ yesterday's size still draws. At SIGTERM it lets the lease go.
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import signal
@@ -15,22 +14,30 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 from renderpool.controller.control import ControlNode, control_client
 from renderpool.controller.decide import Limits
 from renderpool.controller.health import Health, HealthServer
 from renderpool.controller.kube import Cluster, Lease, connect
 from renderpool.controller.rounds import Rounds
-from webviewer import __version__
+from webviewer import command_line
 from webviewer.adapters.tls import client_context
-from webviewer.config import Configuration, ControllerSettings, load_configuration
-from webviewer.core import log
+from webviewer.command_line import ExitCode, Program
+from webviewer.config import Configuration, ControllerSettings, Role
 from webviewer.core.errors import ConfigError, WebviewerError
 
 _LOG = logging.getLogger(__name__)
 
-_CONFIG_EXIT = 3
-_PORT_EXIT = 4
+PROGRAM = Program(
+    "RenderController",
+    Role.RENDER,
+    "Web DICOM viewer, controller of the render pool in Kubernetes; its settings are environment variables.",
+    "rendercontroller.log",
+    "controller",
+    has_database=False,
+)
+
 _LONGEST_WAIT_S = 30.0
 _SAY_LOUDER_AFTER = 5  # rounds that failed one after the other
 _LEASE_S = 15
@@ -40,56 +47,33 @@ _PATIENCE_S = 120.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the controller until SIGTERM or SIGINT; returns the exit code."""
-    options = make_parser().parse_args(arguments)
-    try:
-        configuration = load_configuration(None, _overrides(options))
-        settings = configuration.settings
-        log.configure(settings.log, "controller")
-        for warning in configuration.warnings:
-            _LOG.warning("config_warning", extra={"reason": warning})
-        rounds = make_rounds(configuration)
-        interval_s = settings.controller.interval_s
-        health = Health(_PATIENCE_S + 5 * interval_s)
-        server = HealthServer(health, settings.controller.host, settings.controller.port)
-    except ConfigError as exc:
-        return _refuse(exc.message, _CONFIG_EXIT)
-    except OSError as exc:
-        return _refuse(f"The controller cannot listen: {exc.strerror or exc}.", _PORT_EXIT)
+    return command_line.run(PROGRAM, arguments, serve)
+
+
+def serve(configuration: Configuration, _: Path | None) -> int:
+    """Go round until a signal; raises ConfigError, StartError."""
+    wish = configuration.settings.controller
+    rounds = make_rounds(configuration)
+    health = Health(_PATIENCE_S + 5 * wish.interval_s)
+    where = "WEBVIEWER_CONTROLLER_PORT"
+    command_line.require_port(wish.host, wish.port, "Health and metrics", where)
+    server = HealthServer(health, wish.host, wish.port)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     server.start()
-    _LOG.info("controller_ready", extra={"port": server.port, "namespace": settings.controller.namespace})
+    _LOG.info("controller_ready", extra={"port": server.port, "deployment": wish.deployment})
     try:
-        run(rounds, health, stop, interval_s)
+        run(rounds, health, stop, wish.interval_s)
     finally:
         server.close()
-    return 0
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """Build the command line: what to run with comes from the environment, how to log from either."""
-    parser = argparse.ArgumentParser(
-        prog="RenderController", description="Web DICOM viewer, controller of the render pool.", allow_abbrev=False
-    )
-    parser.add_argument("-v", "--version", action="version", version=f"RenderController {__version__}")
-    parser.add_argument("-l", "--log", metavar="FILE", help="log file")
-    parser.add_argument("--log-level", choices=tuple(log.LEVELS), help="how much is logged (info)")
-    for name, words in (
-        ("log-to-console", "log to the console too"),
-        ("log-flush", "write each message to the log file at once"),
-        ("log-high-precision-time", "microseconds in the time stamps of the log"),
-    ):
-        parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=words)
-    return parser
+    return ExitCode.GOOD
 
 
 def make_rounds(configuration: Configuration) -> Rounds:
     """Put the parts together; raises ConfigError."""
     settings = configuration.settings
     wish = settings.controller
-    if "internal_token" not in configuration.given:
-        raise ConfigError("WEBVIEWER_INTERNAL_TOKEN is not set: must be the token that all nodes of one system share.")
     if "node.control_url" not in configuration.given:
         raise ConfigError("WEBVIEWER_CONTROL_URL is not set: must be the control node's internal address.")
     if wish.minimum > wish.maximum:
@@ -158,22 +142,6 @@ def run(rounds: Rounds, health: Health, stop: threading.Event, interval_s: float
     except WebviewerError as error:
         _LOG.warning("lease_not_released", extra={"reason": error.message})
     _LOG.info("controller_stopped")
-
-
-def _overrides(options: argparse.Namespace) -> dict[str, object]:
-    return {
-        "log.file": options.log,
-        "log.level": options.log_level,
-        "log.to_console": options.log_to_console,
-        "log.flush": options.log_flush,
-        "log.high_precision_time": options.log_high_precision_time,
-    }
-
-
-def _refuse(message: str, code: int) -> int:
-    _LOG.critical("cannot_start", extra={"reason": message, "exit_code": code})
-    sys.stderr.write(f"RenderController: {message}\n")
-    return code
 
 
 if __name__ == "__main__":

@@ -121,13 +121,14 @@ def test_wrong_settings_are_refused_in_words(standin: Standin, kubeconfig: Path)
         "WEBVIEWER_CONTROL_URL": "http://127.0.0.1:1",
         "KUBECONFIG": str(kubeconfig),
         "WEBVIEWER_LOG_TO_CONSOLE": "false",
+        "WEBVIEWER_LOG_FILE": "/dev/null",
     }
     cases = [
-        ({**good, "WEBVIEWER_INTERNAL_TOKEN": ""}, 3, "WEBVIEWER_INTERNAL_TOKEN is not set"),
+        ({**good, "WEBVIEWER_INTERNAL_TOKEN": ""}, 3, "There is no join secret"),
         ({**good, "WEBVIEWER_CONTROL_URL": ""}, 3, "WEBVIEWER_CONTROL_URL is not set"),
         ({**good, "KUBECONFIG": "/nonexistent/config"}, 3, "neither a service account nor a kubeconfig"),
         ({**good, "WEBVIEWER_CONTROLLER_MINIMUM": "20"}, 3, "the minimum must not be more than the maximum"),
-        ({**good, "WEBVIEWER_CONTROLLER_PORT": standin.url.rpartition(":")[2]}, 4, "cannot listen"),
+        ({**good, "WEBVIEWER_CONTROLLER_PORT": standin.url.rpartition(":")[2]}, 4, "Address already in use"),
     ]
     started = [start(environ) for environ, _, _ in cases]
     for process, (_, code, words) in zip(started, cases, strict=True):
