@@ -166,7 +166,7 @@ def _greet(folder: Path, settings: Settings, server: subprocess.Popen[bytes], de
         lines[3] = f"  Administrator {ADMINISTRATOR}: set a password first, make password NAME={ADMINISTRATOR}"
     print("\n".join(lines), flush=True)
     state_file = folder / DEMO_STATE_FILE
-    if demo and not _is_done(state_file):
+    if demo and not is_done(state_file):
         dicom_host = storage.dicom_host if is_loopback(storage.dicom_host) else "127.0.0.1"
         command = [sys.executable, "-m", "tools.demo_study", "send", f"{dicom_host}:{storage.dicom_port}"]
         command += ["--called", DOCTOR_AE_TITLE, "--state", str(state_file)]
@@ -185,7 +185,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _is_done(state_file: Path) -> bool:
+def is_done(state_file: Path) -> bool:
+    """Say whether the demo study was brought in whole."""
     return state_file.exists() and json.loads(state_file.read_text("utf-8")).get("state") == "done"
 
 

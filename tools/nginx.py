@@ -43,7 +43,14 @@ class Layout:
         return (NGINX, "-e", str(self.error_log), "-p", f"{self.folder}/", "-c", "conf/nginx.conf", "-g", directives)
 
 
-def lay_out(layout: Layout, servers: Sequence[str], *, pages: Path = ROOT / "html/dist", extra: str = "") -> None:
+def lay_out(
+    layout: Layout,
+    servers: Sequence[str],
+    *,
+    pages: Path = ROOT / "html/dist",
+    extra: str = "",
+    inner: tuple[int, Sequence[str]] | None = None,
+) -> None:
     """Make the folder; a certificate that is there already stays.
 
     Parameters
@@ -56,6 +63,9 @@ def lay_out(layout: Layout, servers: Sequence[str], *, pages: Path = ROOT / "htm
         What is copied into Nginx's ``html/web-viewer``.
     extra
         More lines for each ``server`` block that proxies, for instance an ``include``.
+    inner
+        A port of loopback that passes all on to some ``host:port``: one address for the nodes of a system with several
+        replicas of the control node.
     """
     for name in ("conf", "ssl", "logs"):
         (layout.folder / name).mkdir(parents=True, exist_ok=True)
@@ -74,9 +84,12 @@ def lay_out(layout: Layout, servers: Sequence[str], *, pages: Path = ROOT / "htm
     if len(servers) == 1:
         text = text.replace("http://127.0.0.1:8090", f"http://{servers[0]}")
     else:
-        members = "".join(f"        server {server};\n" for server in servers)
-        inside += f"    upstream control {{\n{members}    }}\n"
+        inside += _upstream("control", servers)
         text = text.replace("http://127.0.0.1:8090", "http://control")
+    if inner is not None:
+        inside += _upstream("control_internal", inner[1])
+        passed = "location / { proxy_pass http://control_internal; proxy_http_version 1.1; }"
+        inside += f"    server {{\n        listen 127.0.0.1:{inner[0]};\n        {passed}\n    }}\n"
     text = text.replace("http {\n", f"http {{\n{inside}", 1)
     if extra:
         text = re.sub(r"^( *server_name localhost;.*\n)", rf"\g<1>{extra}\n", text, flags=re.MULTILINE)
@@ -92,6 +105,12 @@ def make_certificate(folder: Path) -> None:
     command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     (folder / "privateKey.key").chmod(0o600)
+
+
+def _upstream(name: str, servers: Sequence[str]) -> str:
+    # A replica that does not answer is left out for a second, not for Nginx's ten.
+    members = "".join(f"        server {server} fail_timeout=1s;\n" for server in servers)
+    return f"    upstream {name} {{\n{members}    }}\n"
 
 
 def _moved(text: str, layout: Layout) -> str:

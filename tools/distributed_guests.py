@@ -1,0 +1,188 @@
+"""Users of the distributed system on one machine, the words that greet its owner, and the demo study.
+
+``python -m tools.distributed_guests CONFIG NODE…`` waits until the nodes of these addresses are online and makes users.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.distributed_profile import HOST, STORAGE_NODES, Profile
+from tools.evaluation import (
+    ADMINISTRATOR,
+    ADMINISTRATOR_PASSWORD,
+    DEMO_STATE_FILE,
+    DOCTOR,
+    DOCTOR_AE_TITLE,
+    DOCTOR_PASSWORD,
+    is_done,
+)
+from tools.nginx import MANUAL_PREFIX
+from webviewer.config import Role, load_settings
+from webviewer.core.process import Lifeline, leave_with_parent
+
+SECOND_DOCTOR, SECOND_AE_TITLE = "user2", "USER2-AE"
+NODES_WITHIN_S = 120.0
+POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A doctor: whose studies lie on the storage node of this number."""
+
+    name: str
+    password: str
+    ae_title: str
+    storage_number: int
+
+
+DOCTORS = (
+    Guest(DOCTOR, DOCTOR_PASSWORD, DOCTOR_AE_TITLE, 1),
+    Guest(SECOND_DOCTOR, SECOND_DOCTOR, SECOND_AE_TITLE, 2),
+)
+
+
+def make_users(config_file: Path, addresses: Sequence[str]) -> None:
+    """Make the users that are not there.
+
+    Parameters
+    ----------
+    config_file
+        Of a control node.
+    addresses
+        Of all nodes that must be online before, the storage nodes first, in the order of their numbers.
+
+    Raises
+    ------
+    RuntimeError
+        A node does not come.
+    """
+    # imported only here: the process that stays need not hold the database's libraries
+    from webviewer.bootstrap import make_administration
+
+    administration = make_administration(load_settings(config_file, role=Role.CONTROL))
+    try:
+        give_up_s = time.monotonic() + NODES_WITHIN_S
+        while True:
+            online = {view.node.address: view.node.node_id for view in administration.nodes.all() if view.is_online}
+            missing = [address for address in addresses if address not in online]
+            if not missing:
+                break
+            if time.monotonic() > give_up_s:
+                raise RuntimeError(f"These nodes did not register in {NODES_WITHIN_S:g} s: {', '.join(missing)}.")
+            time.sleep(POLL_S)
+        accounts = administration.accounts
+        if accounts.find(ADMINISTRATOR) is None:
+            accounts.create_user(ADMINISTRATOR, ADMINISTRATOR_PASSWORD, is_administrator=True, evaluation_password=True)
+        for doctor in DOCTORS:
+            if accounts.find(doctor.name) is None:
+                accounts.create_user(
+                    doctor.name,
+                    doctor.password,
+                    ae_title=doctor.ae_title,
+                    evaluation_password=True,
+                    storage_node_id=online[addresses[doctor.storage_number - 1]],
+                )
+    finally:
+        administration.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class GuestBook:
+    """Welcomes people once the system runs.
+
+    Parameters
+    ----------
+    profile
+        Of the system.
+    demo
+        Whether to send the demo study.
+    on_ready
+        Called when it can be used.
+    """
+
+    profile: Profile
+    demo: bool
+    on_ready: Callable[[], None] = field(repr=False)
+
+    def welcome(self, lifeline: Lifeline) -> None:
+        """Make the users, wait until Nginx answers for all, say where to go, and send the demo study."""
+        profile, ports = self.profile, self.profile.ports
+        nodes = [f"http://{HOST}:{port}" for port in (*ports.storage, *ports.render)]
+        module = [sys.executable, "-m", "tools.distributed_guests", str(profile.config_file(Role.CONTROL, 1)), *nodes]
+        if _run(module, profile.environment(os.environ), lifeline) != 0:
+            print(f"The system is not whole: see the logs in {profile.log_folder}.", file=sys.stderr, flush=True)
+            return
+        while not _answers(ports.http):
+            time.sleep(POLL_S)
+        self.on_ready()
+        print("\n".join(self._words()), flush=True)
+        state = profile.folder / DEMO_STATE_FILE
+        if self.demo and not is_done(state):
+            module = [sys.executable, "-m", "tools.demo_study", "send", f"{HOST}:{ports.dicom[0]}"]
+            _run([*module, "--called", DOCTOR_AE_TITLE, "--state", str(state)], dict(os.environ), lifeline)
+
+    def _words(self) -> list[str]:
+        ports = self.profile.ports
+        lines = [
+            "",
+            f"  Open          http://localhost:{ports.http}{MANUAL_PREFIX}",
+            f"                https://localhost:{ports.https}{MANUAL_PREFIX}   (a certificate of our own)",
+        ]
+        for doctor in DOCTORS:
+            port = ports.dicom[doctor.storage_number - 1]
+            lines.append(
+                f"  Doctor        {doctor.name} / {doctor.password}   storage node {doctor.storage_number}: "
+                f"storescu -aec {doctor.ae_title} localhost {port} FILE…"
+            )
+        return [
+            *lines,
+            f"  Administrator {ADMINISTRATOR} / {ADMINISTRATOR_PASSWORD}   at {MANUAL_PREFIX}/admin/",
+            f"  Nodes         {len(ports.control)} control, {STORAGE_NODES} storage, {len(ports.render)} render",
+            f"  Logs          {self.profile.log_folder}",
+            "  Stop          Ctrl+C",
+            "",
+        ]
+
+
+def _run(command: Sequence[str], environ: dict[str, str], lifeline: Lifeline) -> int:
+    environ = {**environ, **lifeline.environment()}
+    return subprocess.run(command, env=environ, pass_fds=lifeline.pass_fds, check=False).returncode
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", f"{MANUAL_PREFIX}/v2/health/ready")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.distributed_guests", description=__doc__)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("nodes", nargs="+")
+    args = parser.parse_args()
+    leave_with_parent()
+    try:
+        make_users(args.config, args.nodes)
+    except RuntimeError as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
