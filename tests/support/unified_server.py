@@ -47,6 +47,45 @@ def lives(pid: int) -> bool:
 
 
 @dataclass
+class Family:
+    """A process and all below it, as long as anybody looks."""
+
+    pid: int
+    seen: dict[int, float] = field(default_factory=dict)  # every process that was ever seen: id, time of creation
+
+    def processes(self) -> list[int]:
+        """Return the ids of the first process and all below it, and remember them."""
+        try:
+            parent = psutil.Process(self.pid)
+            family = [parent, *parent.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+        for process in family:
+            try:
+                self.seen[process.pid] = process.create_time()
+            except psutil.NoSuchProcess:
+                continue
+        return [process.pid for process in family]
+
+    def left_behind(self) -> list[int]:
+        """Return the processes that were seen and still run."""
+        result = []
+        for pid, created in self.seen.items():
+            try:
+                process = psutil.Process(pid)
+                if process.create_time() == created and process.status() != psutil.STATUS_ZOMBIE:
+                    result.append(pid)
+            except psutil.NoSuchProcess:
+                continue
+        return result
+
+    def kill(self) -> None:
+        """End what is left."""
+        for pid in self.left_behind():
+            os.kill(pid, signal.SIGKILL)
+
+
+@dataclass
 class UnifiedServer:
     """A running server.
 
@@ -58,7 +97,10 @@ class UnifiedServer:
     dicom_port: int
     process: subprocess.Popen[bytes]
     ae_title: str = "USER-AE"
-    seen: dict[int, float] = field(default_factory=dict)  # every process that was ever seen: id, time of creation
+    family: Family = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.family = Family(self.process.pid)
 
     @property
     def url(self) -> str:
@@ -98,29 +140,11 @@ class UnifiedServer:
 
     def processes(self) -> list[int]:
         """Return the ids of the supervisor and all below it, and remember them."""
-        try:
-            parent = psutil.Process(self.process.pid)
-            family = [parent, *parent.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
-        for process in family:
-            try:
-                self.seen[process.pid] = process.create_time()
-            except psutil.NoSuchProcess:
-                continue
-        return [process.pid for process in family]
+        return self.family.processes()
 
     def left_behind(self) -> list[int]:
         """Return the processes that were seen and still run."""
-        result = []
-        for pid, created in self.seen.items():
-            try:
-                process = psutil.Process(pid)
-                if process.create_time() == created and process.status() != psutil.STATUS_ZOMBIE:
-                    result.append(pid)
-            except psutil.NoSuchProcess:
-                continue
-        return result
+        return self.family.left_behind()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Stop the server and return its exit code; no process may be left."""
@@ -175,5 +199,4 @@ def running_unified_server(
         server.processes()
         server.process.kill()
         server.process.wait()
-        for pid in server.left_behind():
-            os.kill(pid, signal.SIGKILL)
+        server.family.kill()
