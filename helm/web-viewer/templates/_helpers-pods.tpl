@@ -160,7 +160,7 @@ Context: dict root image executable user name, and env (more variables, text).
   args:
     - {{ .root.Files.Get "files/wait-for-database.sh" | quote }}
     - wait-for-database
-    - {{ .executable }}
+    {{- include "web-viewer.executable" .executable | nindent 4 }}
   env:
     {{- include "web-viewer.env.common" .root | nindent 4 }}
     {{- with .env }}
@@ -173,6 +173,16 @@ Context: dict root image executable user name, and env (more variables, text).
     {{- toYaml .root.Values.migration.resources | nindent 4 }}
   volumeMounts:
     {{- include "web-viewer.mounts" . | nindent 4 }}
+{{- end -}}
+
+{{- /*
+An executable and the configuration file of its image, which is empty: all that it would say comes by the environment.
+Context: ControlNode or StorageNode.
+*/ -}}
+{{- define "web-viewer.executable" -}}
+- {{ . }}
+- -c
+- /etc/web-viewer/{{ lower . }}config.json
 {{- end -}}
 
 {{- /* A PodDisruptionBudget. Context: dict root component. */ -}}

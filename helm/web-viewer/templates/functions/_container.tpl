@@ -43,8 +43,8 @@ web-viewer/metrics: "true"
 name: function
 image: {{ include "web-viewer.image" (dict "root" .root "image" "functions") }}
 imagePullPolicy: {{ .root.Values.images.pullPolicy }}
-command: [ControlNode]
-args: [-c, /etc/web-viewer/controlnodeconfig.json]
+command:
+  {{- include "web-viewer.executable" "ControlNode" | nindent 2 }}
 env:
   {{- include "web-viewer.function.env" . | nindent 2 }}
 securityContext:

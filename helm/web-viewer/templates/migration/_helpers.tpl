@@ -23,7 +23,7 @@ annotations:
   args:
     - {{ .root.Files.Get "files/migrate-database.sh" | quote }}
     - migrate-database
-    - {{ .executable }}
+    {{- include "web-viewer.executable" .executable | nindent 4 }}
   env:
     {{- include "web-viewer.env.common" .root | nindent 4 }}
     {{- include "web-viewer.env.database" (dict "root" .root "name" .database "user" .user) | replace "web-viewer/database-password" (printf "web-viewer/%s" .secret) | nindent 4 }}
