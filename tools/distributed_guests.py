@@ -1,6 +1,7 @@
 """Users of the distributed system on one machine, the words that greet its owner, and the demo study.
 
-``python -m tools.distributed_guests CONFIG NODE…`` waits until the nodes of these addresses are online and makes users.
+``python -m tools.distributed_guests --config FILE --node ADDRESS … --dicom PORT …`` waits until the nodes are online,
+makes the users, and waits until the storage nodes know their AE titles.
 """
 
 from __future__ import annotations
@@ -95,6 +96,32 @@ def make_users(config_file: Path, addresses: Sequence[str]) -> None:
         administration.dispose()
 
 
+def wait_for_ae_titles(dicom_ports: Sequence[int]) -> None:
+    """Wait until the storage nodes take associations for their doctors: they hear of users with their next heartbeat.
+
+    Raises
+    ------
+    RuntimeError
+        One does not.
+    """
+    from pynetdicom import AE
+    from pynetdicom.sop_class import Verification
+
+    for doctor in DOCTORS:
+        port = dicom_ports[doctor.storage_number - 1]
+        entity = AE("GUESTS")
+        entity.add_requested_context(Verification)
+        give_up_s = time.monotonic() + NODES_WITHIN_S
+        while True:
+            association = entity.associate(HOST, port, ae_title=doctor.ae_title)
+            if association.is_established:
+                association.release()
+                break
+            if time.monotonic() > give_up_s:
+                raise RuntimeError(f"DICOM port {port} did not take {doctor.ae_title} in {NODES_WITHIN_S:g} s.")
+            time.sleep(POLL_S)
+
+
 @dataclass(frozen=True, slots=True)
 class GuestBook:
     """Welcomes people once the system runs.
@@ -117,7 +144,9 @@ class GuestBook:
         """Make the users, wait until Nginx answers for all, say where to go, and send the demo study."""
         profile, ports = self.profile, self.profile.ports
         nodes = [f"http://{HOST}:{port}" for port in (*ports.storage, *ports.render)]
-        module = [sys.executable, "-m", "tools.distributed_guests", str(profile.config_file(Role.CONTROL, 1)), *nodes]
+        module = [sys.executable, "-m", "tools.distributed_guests"]
+        module += ["--config", str(profile.config_file(Role.CONTROL, 1)), "--node", *nodes]
+        module += ["--dicom", *map(str, ports.dicom)]
         if _run(module, profile.environment(os.environ), lifeline) != 0:
             print(f"The system is not whole: see the logs in {profile.log_folder}.", file=sys.stderr, flush=True)
             return
@@ -172,12 +201,14 @@ def _answers(port: int) -> bool:
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.distributed_guests", description=__doc__)
-    parser.add_argument("config", type=Path)
-    parser.add_argument("nodes", nargs="+")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="of a control node")
+    parser.add_argument("--node", nargs="+", required=True, metavar="ADDRESS", help="storage nodes first")
+    parser.add_argument("--dicom", nargs="+", type=int, required=True, metavar="PORT", help="of the storage nodes")
     args = parser.parse_args()
     leave_with_parent()
     try:
-        make_users(args.config, args.nodes)
+        make_users(args.config, args.node)
+        wait_for_ae_titles(args.dicom)
     except RuntimeError as exc:
         print(exc, file=sys.stderr)
         return 1

@@ -19,7 +19,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +40,29 @@ class DistributedSystem:
     """
 
     folder: Path
-    process: subprocess.Popen[bytes]
+    replicas: int
+    process: subprocess.Popen[bytes] = field(init=False)
     family: Family = field(init=False)
 
-    def __post_init__(self) -> None:
+    def start(self) -> None:
+        """Start the system on free ports and wait until it is ready."""
+        (self.folder / STATE_FILE).unlink(missing_ok=True)
+        command = [sys.executable, "-m", "tools.distributed", "--var", str(self.folder), "--no-demo"]
+        command += ["--http-port", "0", "--https-port", "0", "--dicom-port", "0", "--replicas", str(self.replicas)]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
         self.family = Family(self.process.pid)
+
+        def is_ready() -> bool:
+            self.family.processes()
+            assert self.process.poll() is None, f"the system ended with {self.process.returncode}"
+            return bool(self.state()["ready"])
+
+        eventually(is_ready, START_TIMEOUT_S, "readiness")
 
     def url(self, scheme: str = "http") -> str:
         return f"{scheme}://localhost:{self.ports[scheme]}/web-viewer"
 
-    @cached_property
+    @property
     def ports(self) -> dict[str, Any]:
         return dict(self.state()["ports"])
 
@@ -80,6 +92,28 @@ class DistributedSystem:
         pid = self.node_pid(name)
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    @contextmanager
+    def dead(self, name: str) -> Iterator[None]:
+        """Let a node with a configuration file be dead until the block ends: without the file it cannot come back."""
+        file = next((self.folder / name).glob("*nodeconfig.json"))
+        hidden = file.with_suffix(".hidden")
+        file.rename(hidden)
+        pid = self.kill_node(name)
+        try:
+            yield
+        finally:
+            hidden.rename(file)
+            eventually(lambda: self.node_pid(name) != pid and self.answers(name), 30, f"the return of {name}")
+
+    def answers(self, name: str) -> bool:
+        """Say whether a node's internal HTTP says that it is ready."""
+        kind, _, number = name.rpartition("-")
+        port = self.ports["control_internal" if kind == "control" else kind][int(number) - 1]
+        try:
+            return requests.get(f"http://127.0.0.1:{port}/internal/v1/health", timeout=3).status_code in {200, 401}
+        except requests.RequestException:
+            return False
 
     def administrator(self) -> requests.Session:
         """Return a client that is signed in as the administrator."""
@@ -128,23 +162,15 @@ def running_distributed_system(*, replicas: int = 1) -> Iterator[DistributedSyst
     Its folder is not below pytest's: the user that runs PostgreSQL may not go there.
     """
     folder = Path(tempfile.mkdtemp(prefix="webviewer-distributed-"))
-    command = [sys.executable, "-m", "tools.distributed", "--var", str(folder), "--no-demo"]
-    command += ["--http-port", "0", "--https-port", "0", "--dicom-port", "0", "--replicas", str(replicas)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    system = DistributedSystem(folder, process)
+    system = DistributedSystem(folder, replicas)
     try:
-
-        def is_ready() -> bool:
-            assert process.poll() is None, f"the system ended with {process.returncode}"
-            return bool(system.state()["ready"])
-
-        eventually(is_ready, START_TIMEOUT_S, "readiness")
+        system.start()
         yield system
-        if process.poll() is None:
+        if system.process.poll() is None:
             assert system.stop() == 0
     finally:
         system.family.processes()
-        process.kill()
-        process.wait()
+        system.process.kill()
+        system.process.wait()
         system.family.kill()
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,252 @@
+"""The distributed build as ``make run-distributed`` starts it, behind Nginx; nodes die in the middle of work."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser import StreamTap, chromium, sign_in
+from tests.support.distributed_system import DistributedSystem, running_distributed_system, signed_in
+from tests.support.first_slice import (
+    a_study_arrives_is_found_opened_scrolled_and_windowed,
+    canvas_grey,
+    phantom_series,
+    settled_still,
+)
+from tests.support.phantom_files import make_ct_series, to_bytes
+from tests.support.unified_server import eventually
+
+BACK_WITHIN_S = 3.0
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[DistributedSystem]:
+    with running_distributed_system(replicas=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@contextlib.contextmanager
+def doctor(
+    browser: Browser, url: str, user_name: str = "user", watch: Callable[[Page], object] = lambda _: None
+) -> Iterator[Page]:
+    """Sign a doctor in, in a browser of its own."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, ignore_https_errors=True)
+    page = context.new_page()
+    watch(page)
+    sign_in(page, url, user_name, user_name)
+    expect(page.get_by_text("Upload", exact=True).first).to_be_visible()
+    try:
+        yield page
+    finally:
+        context.close()
+
+
+def series_of(folder: Path, patient_id: str, slices: int = 24, size: int = 128) -> list[Path]:
+    """Write a series that no other test sends."""
+    number = int.from_bytes(patient_id.encode()[-6:], "big")
+    files = []
+    for k, ds in enumerate(make_ct_series(slices, rows=size, columns=size, patient_id=patient_id), 1):
+        ds.StudyInstanceUID = f"1.2.826.0.1.3680043.10.1563.{number}"
+        ds.SeriesInstanceUID = f"{ds.StudyInstanceUID}.1"
+        ds.SOPInstanceUID = f"{ds.SeriesInstanceUID}.{k}"
+        files.append(folder / f"{patient_id}-{k}.dcm")
+        files[-1].write_bytes(to_bytes(ds))
+    return files
+
+
+@pytest.mark.parametrize(("scheme", "user_name"), [("http", "user"), ("https", "user2")])
+def test_the_first_slice_works_through_nginx(
+    scheme: str, user_name: str, system: DistributedSystem, browser: Browser, tmp_path: Path
+) -> None:
+    send = partial(system.send, storage_number=1 if user_name == "user" else 2)
+    a_study_arrives_is_found_opened_scrolled_and_windowed(system.url(scheme), user_name, send, browser, tmp_path)
+
+
+@dataclass
+class Reader:
+    """A doctor who looks at a study, and the render node that draws for this session."""
+
+    page: Page
+    tap: StreamTap
+    node: str
+    twelfth: NDArray[np.uint8]
+
+    def scroll_to_the_twelfth(self, in_the_middle: Callable[[], object]) -> float:
+        """Scroll from the first image on; returns how long after what happened in the middle a picture came."""
+        self.page.keyboard.press("Home")
+        settled_still(self.page, self.tap, lambda _: True)
+        happened_s = 0.0
+        for step in range(1, 12):
+            self.page.mouse.wheel(0, 100)
+            self.page.wait_for_timeout(40)
+            if step == 5:
+                in_the_middle()
+                happened_s, seen, opened = time.monotonic(), len(self.tap.frames), self.tap.opened
+        came_s: list[float] = []
+
+        def is_back() -> bool:
+            self.page.wait_for_timeout(20)
+            if self.tap.opened > opened and self.tap.is_painted() and len(self.tap.frames) > seen:
+                came_s.append(time.monotonic() - happened_s)
+            return bool(came_s)
+
+        eventually(is_back, 15, "a picture of another stream")
+        expect(self.page.get_by_text("Image 12 of 24")).to_be_visible()
+        eventually(lambda: np.array_equal(self.picture(), self.twelfth), 5, "the same pixels")
+        return came_s[0]
+
+    def picture(self) -> NDArray[np.uint8]:
+        self.page.wait_for_timeout(50)
+        return canvas_grey(self.page)
+
+
+@contextlib.contextmanager
+def reader(system: DistributedSystem, browser: Browser, folder: Path, patient_id: str) -> Iterator[Reader]:
+    """Open a study, change its window and size, and remember the twelfth image."""
+    system.send(series_of(folder, patient_id))
+    administrator = system.administrator()
+    before = {name: node["sessions"] for name, node in system.nodes(administrator).items()}
+    tap = StreamTap()
+    with doctor(browser, system.url(), watch=tap.watch) as page:
+        page.get_by_role("row").filter(has_text=patient_id).dblclick()
+        settled_still(page, tap, lambda _: True)
+        after = {name: node["sessions"] for name, node in system.nodes(administrator).items()}
+        (node,) = [name for name in after if name.startswith("render") and after[name] > before[name]]
+        box = page.locator("canvas").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.keyboard.press("i")  # another state than that of a study just opened
+        page.mouse.down(button="right")
+        page.mouse.move(box["x"] + box["width"] / 2 + 60, box["y"] + box["height"] / 2 + 20, steps=5)
+        page.mouse.up(button="right")
+        for _ in range(11):
+            page.mouse.wheel(0, 100)
+            page.wait_for_timeout(40)
+        expect(page.get_by_text("Image 12 of 24")).to_be_visible()
+        first = tap.frames[0][0]
+        still = settled_still(page, tap, lambda head: head.instance_id != first.instance_id)
+        assert still.window_width != first.window_width
+        yield Reader(page, tap, node, canvas_grey(page))
+
+
+def test_a_render_node_killed_in_the_middle_of_scrolling_costs_a_moment(
+    system: DistributedSystem, browser: Browser, tmp_path: Path
+) -> None:
+    with reader(system, browser, tmp_path, "KILLED") as reading:
+        took_s = reading.scroll_to_the_twelfth(lambda: system.kill_node(reading.node))
+        assert took_s < BACK_WITHIN_S
+
+
+def test_a_render_node_set_inactive_hands_its_doctors_over(
+    system: DistributedSystem, browser: Browser, tmp_path: Path
+) -> None:
+    administrator = system.administrator()
+    eventually(lambda: all(one["state"] == "online" for one in system.nodes(administrator).values()), 20, "all nodes")
+    with reader(system, browser, tmp_path, "DRAINED") as reading:
+        address = f"{system.url()}/v2/admin/nodes/{system.nodes(administrator)[reading.node]['node_id']}"
+
+        def drain() -> None:
+            assert administrator.put(address, json={"active": False}, timeout=10).ok
+
+        try:
+            took_s = reading.scroll_to_the_twelfth(drain)
+            assert took_s < BACK_WITHIN_S
+            node = system.nodes(administrator)[reading.node]
+            assert (node["status"], node["sessions"]) == ("inactive", 0)
+        finally:
+            assert administrator.put(address, json={"active": True}, timeout=10).ok
+
+
+def test_a_dead_storage_node_is_named_in_words_and_the_others_work_on(
+    system: DistributedSystem, browser: Browser, tmp_path: Path
+) -> None:
+    system.send(series_of(tmp_path, "THEIRS"), 2)
+    system.send(series_of(tmp_path, "MINE"), 1)
+    tap = StreamTap()
+    with (
+        doctor(browser, system.url()) as page,
+        doctor(browser, system.url("https"), "user2", tap.watch) as other,
+    ):
+        expect(page.get_by_role("row").filter(has_text="MINE")).to_be_visible()
+        with system.dead("storage-1"):
+            page.reload()
+            expect(page.get_by_text(re.compile("does not answer|storage", re.IGNORECASE)).first).to_be_visible()
+            expect(page.get_by_role("row").filter(has_text="MINE")).to_be_hidden()
+            other.reload()
+            other.get_by_role("row").filter(has_text="THEIRS").dblclick()
+            settled_still(other, tap, lambda _: True)
+            expect(other.get_by_text("Image 1 of 24")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("row").filter(has_text="MINE")).to_be_visible(timeout=15_000)
+
+
+def test_a_session_is_the_same_on_every_replica_and_events_reach_them_all(
+    system: DistributedSystem, browser: Browser, tmp_path: Path
+) -> None:
+    first, second = (f"http://127.0.0.1:{port}" for port in system.ports["control"])
+    session = signed_in(first, "user", "user")
+    assert session.get(f"{second}/v2/auth/session", timeout=10).json()["user"]["user_name"] == "user"
+    with doctor(browser, first) as at_first, doctor(browser, second) as at_second:
+        for page in (at_first, at_second):
+            page.evaluate("window.notReloaded = true")
+        system.send(series_of(tmp_path, "EVENTS", 4))
+        for page in (at_first, at_second):
+            expect(page.get_by_role("row").filter(has_text="EVENTS")).to_be_visible(timeout=10_000)
+            assert page.evaluate("window.notReloaded") is True
+    assert session.post(f"{second}/v2/auth/sign-out", timeout=10).status_code == 204
+    assert session.get(f"{first}/v2/auth/session", timeout=10).status_code == 401
+
+
+def test_a_replica_of_the_control_node_dies_in_the_middle_of_work(
+    system: DistributedSystem, browser: Browser, tmp_path: Path
+) -> None:
+    session = signed_in(system.url(), "user", "user")
+    # 60 MiB: parts of 16 MiB, so the replica dies between the first and the last
+    (large,) = series_of(tmp_path, "LARGE", 1, 5600)
+    assert large.stat().st_size > 55 * 1024 * 1024
+    with doctor(browser, system.url()) as page:
+        page.evaluate("window.notReloaded = true")
+        page.get_by_role("button", name="Upload", exact=True).first.click()
+        with page.expect_response(
+            lambda answer: "/v2/studies/uploads/" in answer.url and answer.request.method == "PUT"
+        ):
+            page.get_by_label("Upload and transfers").locator("input[data-upload=files]").set_input_files(large)
+        with system.dead("control-1"):
+            for _ in range(10):
+                assert session.get(f"{system.url()}/v2/auth/session", timeout=10).status_code == 200
+            expect(page.get_by_role("row").filter(has_text="LARGE")).to_be_visible(timeout=30_000)
+            system.send(series_of(tmp_path, "AFTERWARDS", 4))
+            expect(page.get_by_role("row").filter(has_text="AFTERWARDS")).to_be_visible(timeout=15_000)
+        assert page.evaluate("window.notReloaded") is True
+
+
+def test_ctrl_c_and_kill_leave_no_process_and_what_was_there_is_kept(tmp_path: Path) -> None:
+    with running_distributed_system() as system:
+        system.send(phantom_series(tmp_path))
+        doctor = signed_in(system.url(), "user", "user")
+        eventually(lambda: doctor.get(f"{system.url()}/v2/studies", timeout=10).json()["total"] == 1, 10, "the study")
+        assert system.stop(signal.SIGINT) == 0
+        system.start()
+        doctor = signed_in(system.url(), "user", "user")
+        assert doctor.get(f"{system.url()}/v2/studies", timeout=10).json()["total"] == 1
+        assert len(system.family.processes()) > 10
+        system.process.kill()
+        system.process.wait()
+        eventually(lambda: not system.family.left_behind(), 15, "the end of all processes")
