@@ -1,6 +1,6 @@
 """The control node: every function behind one listener, served by gunicorn with gevent.
 
-``python -m functions.control_node -c renderserverconfig.json``
+``ControlNode -c controlnodeconfig.json``, or ``python -m functions.control_node``.
 """
 # ruff: noqa: I001 - run as a program, the standard library must be patched before anything else is imported
 
@@ -9,7 +9,6 @@ from gevent import monkey
 if __name__ == "__main__":
     monkey.patch_all()
 
-import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -23,15 +22,15 @@ from flask import Flask
 from gunicorn.workers.ggevent import GeventWorker
 from psycogreen.gevent import patch_psycopg
 
-from functions import admin, auth, events, health, pages, render, studies, settings as user_settings
+from functions import admin, auth, events, health, nodes, pages, render, studies, settings as user_settings
 from functions.common.housekeeping import Housekeeping
 from functions.common.mount import ByPath, ByPort, Wsgi
 from functions.common.openapi import document
-from webviewer.bootstrap import PRODUCT, Services, make_services, require_ready
-from webviewer.config import DatabaseDriver, Settings, load_settings
-from webviewer.core import log
-from webviewer.core.errors import ConfigError, WebviewerError
+from webviewer.bootstrap import PRODUCT, Services, make_services
+from webviewer.command_line import ExitCode, Program, require_database, require_port, run
+from webviewer.config import Configuration, DatabaseDriver, Function, Role, Settings
 from webviewer.core.process import leave_with_parent
+from webviewer.usecases.events import EventPump
 
 logger = logging.getLogger(__name__)
 
@@ -43,23 +42,25 @@ MAX_CONNECTIONS: Final = 4000
 LEAVE_S: Final = 0.3
 
 
+PROGRAM: Final = Program(
+    "ControlNode", Role.CONTROL, "Web DICOM viewer, control node.", log_file="controlnode.log", node="control"
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the control node until a signal; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="control_node", description="Web DICOM viewer, control node.")
-    parser.add_argument("-c", "--config", metavar="FILE", type=Path, default=None, help="configuration file")
-    options = parser.parse_args(arguments)
-    try:
-        settings = load_settings(options.config)
-        log.configure(settings.log, "control")
-        if settings.control.port == settings.control.internal_port:
-            raise ConfigError(f"Port {settings.control.port} cannot be the public and the internal one at once.")
-        require_ready(settings.database)
-    except WebviewerError as exc:
-        sys.stderr.write(f"{exc.message}\n")
-        return 1
+    return run(PROGRAM, arguments, _run)
+
+
+def _run(configuration: Configuration, _file: Path | None) -> int:
+    settings = configuration.settings
+    require_database(settings)
+    control = settings.control
+    for host, port in ((control.host, control.port), (control.internal_host, control.internal_port)):
+        require_port(host, port)
     leave_with_parent()
     ControlApplication(settings).run()
-    return 0
+    return ExitCode.GOOD
 
 
 def make_apps(services: Services) -> tuple[dict[str, Flask], Flask]:
@@ -70,22 +71,27 @@ def make_apps(services: Services) -> tuple[dict[str, Flask], Flask]:
     tuple
         Apps by prefix (``""`` takes the rest), and what the internal port serves.
     """
-    health_app, render_app = health.create_app(services), render.create_app(services)
-    apps = {
-        "/v2/auth": auth.create_app(services),
-        "/v2/settings": user_settings.create_app(services),
-        "/v2/admin": admin.create_app(services),
-        "/v2/studies": studies.create_app(services),
-        "/v2/render": render_app,
-        "/eventQueue/render": render_app,
-        "/eventQueue": events.create_app(services),
-        "/v2": health_app,
-        "": pages.create_app(services),
-    }
+    served = services.settings.control.functions
+    health_app = health.create_app(services)
+    apps: dict[str, Flask] = {"/v2": health_app, "": health_app}  # an address that nobody serves is not found
+    if Function.AUTH in served:
+        apps["/v2/auth"] = auth.create_app(services)
+    if Function.SETTINGS in served:
+        apps["/v2/settings"] = user_settings.create_app(services)
+    if Function.ADMIN in served:
+        apps["/v2/admin"] = admin.create_app(services)
+    if Function.STUDIES in served:
+        apps["/v2/studies"] = studies.create_app(services)
+    if Function.EVENTS in served:
+        apps["/eventQueue"] = events.create_app(services)
+    if Function.RENDER in served:
+        apps["/v2/render"] = apps["/eventQueue/render"] = render.create_app(services)
+    if Function.PAGES in served:
+        apps[""] = pages.create_app(services)
     health_app.extensions["openapi"] = lambda: document(
         dict.fromkeys(apps.values()), title=PRODUCT, version=services.version
     )
-    return apps, events.create_internal_app(services)
+    return apps, nodes.create_app(services)
 
 
 def make_wsgi(services: Services) -> Wsgi:
@@ -102,6 +108,7 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
         self.services: Services | None = None
         self._make = make
         self._chores: Housekeeping | None = None
+        self._pump: EventPump | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -130,10 +137,13 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
             patch_psycopg()  # else a query would hold up every other request and socket
         services = self._make(self.settings, offload=offload)
         self.services = services
-        services.placement.register_only(self.settings.control.storage_url, self.settings.control.render_url)
-        services.event_pump.start()
-        self._chores = Housekeeping(services)
-        self._chores.start()
+        served = self.settings.control.functions
+        if served & {Function.EVENTS, Function.RENDER}:  # who holds sockets of pages
+            services.event_pump.start()
+            self._pump = services.event_pump
+        if Function.NODES in served:
+            self._chores = Housekeeping(services)
+            self._chores.start()
         return make_wsgi(services)
 
     def leave(self) -> None:
@@ -142,7 +152,8 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
             self._chores.stop()
         if self.services is not None:
             self.services.live.leave()
-            self.services.event_pump.stop()
+        if self._pump is not None:
+            self._pump.stop()
 
 
 class ControlWorker(GeventWorker):  # type: ignore[misc]

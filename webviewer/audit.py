@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class AuditEvent(StrEnum):
-    """Kinds of entries, by the names that the manual prints; the last two are our own."""
+    """Kinds of entries, by the names that the manual prints; those of studies and nodes are our own."""
 
     ADMIN_AUTHORIZATION_ERROR = "Admin authorization error"
     USER_AUTHORIZATION_ERROR = "User authorization error"
@@ -20,18 +20,26 @@ class AuditEvent(StrEnum):
     USER_DATA_CHANGED = "User data has been changed"
     STUDIES_DOWNLOADED = "Download of studies"
     STUDIES_DELETED = "Deletion of studies"
+    NODE_ADDED = "Node has been added"
+    NODE_CHANGED = "Node data has been changed"
+    NODE_REMOVED = "Node has been removed"
 
 
 class AuditDetail(StrEnum):
-    """Names of facts in an entry, as the manual prints them; the last one is our own."""
+    """Names of facts in an entry, as the manual prints them; the last four are our own."""
 
     IP_ADDRESS = "IP address"
     NEW_STATUS = "New status"
+    OLD_STORAGE_NODE = "Old storage node ID"
+    NEW_STORAGE_NODE = "New storage node ID"
     SESSION_ID = "Session ID"
     LOGIN = "Login"
     PASSWORD = "Password"  # noqa: S105 - only the fact that it changed, never its value
     REASON = "Reason"
     STUDIES = "Studies"  # their numbers; a UID or a name would identify a patient
+    NODE_ID = "Node ID"
+    ADDRESS = "Address"
+    SCU = "SCU"
 
 
 @dataclass(frozen=True, slots=True)

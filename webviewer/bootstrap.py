@@ -20,13 +20,18 @@ from webviewer.adapters.db.maintenance import (
 )
 from webviewer.adapters.db.unit_of_work import SqlControlUnitOfWorkFactory
 from webviewer.adapters.metrics import Metrics
+from webviewer.adapters.node_calls import BackgroundCalls
+from webviewer.adapters.node_clients import NodeClients
 from webviewer.adapters.node_probe import HttpNodeProbe
+from webviewer.adapters.tls import client_context
 from webviewer.config import Settings
 from webviewer.usecases.accounts import Accounts
 from webviewer.usecases.clock import Clock, system_clock
 from webviewer.usecases.events import EventPump, Events
 from webviewer.usecases.live import LiveSockets
-from webviewer.usecases.node_status import NodeProbe
+from webviewer.usecases.node_status import NodeCalls, NodeProbe
+from webviewer.usecases.nodes import Nodes
+from webviewer.usecases.owners import Owners
 from webviewer.usecases.placement import Placement
 from webviewer.usecases.sessions import Sessions
 from webviewer.usecases.settings import UserSettings
@@ -42,12 +47,25 @@ __all__ = [
     "database_exists",
     "is_loopback",
     "make_accounts",
+    "make_administration",
     "make_services",
     "require_ready",
     "unit_of_work_factory",
 ]
 
 PRODUCT = "Web DICOM Viewer"
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """What a program for administrators works with."""
+
+    settings: Settings
+    accounts: Accounts
+    nodes: Nodes
+    node_probe: NodeProbe
+    flush: Callable[[float], bool] = field(repr=False)  # waits until the nodes have been told
+    dispose: Callable[[], None] = field(repr=False)  # closes the database's connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +84,13 @@ class Services:
     events: Events
     user_settings: UserSettings
     placement: Placement
+    nodes: Nodes
+    owners: Owners
     live: LiveSockets
     metrics: Metrics
     event_pump: EventPump
     node_probe: NodeProbe
+    node_clients: NodeClients
     database_version: Callable[[], str]
     dispose: Callable[[], None] = field(repr=False)  # closes the database's connections
 
@@ -123,23 +144,29 @@ def make_services(
     metrics = Metrics()
     metrics.watch_sockets(live.count)
     idle_s = settings.control.session_idle_s
+    tls = client_context(settings.tls)
+    calls: NodeCalls = BackgroundCalls(settings.internal_token, tls)
+    sessions = Sessions(units, clock, idle_s, calls)
     return Services(
         settings=settings,
         version=__version__,
         units=units,
         clock=clock,
         hasher=chosen_hasher,
-        accounts=Accounts(units, chosen_hasher, clock),
+        accounts=Accounts(units, chosen_hasher, clock, calls),
         sign_in=SignIn(units, chosen_hasher, clock, idle_s, is_loopback(settings.control.host)),
-        sessions=Sessions(units, clock, idle_s),
+        sessions=sessions,
         tickets=Tickets(units, clock),
         events=Events(units, clock),
         user_settings=UserSettings(units, clock),
-        placement=Placement(units, clock),
+        placement=Placement(units, clock, started_at=clock()),
+        nodes=Nodes(units, clock, sessions, calls),
+        owners=Owners(units),
         live=live,
         metrics=metrics,
         event_pump=EventPump(units, live, lambda: make_event_feed(engine)),
-        node_probe=HttpNodeProbe(settings.internal_token),
+        node_probe=HttpNodeProbe(settings.internal_token, tls),
+        node_clients=NodeClients(settings.internal_token, tls),
         database_version=lambda: database_version(engine),
         dispose=engine.dispose,
     )
@@ -148,3 +175,19 @@ def make_services(
 def make_accounts(settings: Settings, *, clock: Clock = system_clock) -> Accounts:
     """Return the use cases on users alone, for scripts such as the evaluation profile."""
     return Accounts(unit_of_work_factory(settings)[0], Argon2Hasher(), clock)
+
+
+def make_administration(settings: Settings, *, clock: Clock = system_clock) -> Administration:
+    """Return the use cases of a program for administrators, on the database itself."""
+    units, dispose = unit_of_work_factory(settings)
+    tls = client_context(settings.tls)
+    calls = BackgroundCalls(settings.internal_token, tls)
+    sessions = Sessions(units, clock, settings.control.session_idle_s, calls)
+    return Administration(
+        settings=settings,
+        accounts=Accounts(units, Argon2Hasher(), clock, calls),
+        nodes=Nodes(units, clock, sessions, calls),
+        node_probe=HttpNodeProbe(settings.internal_token, tls),
+        flush=calls.flush,
+        dispose=dispose,
+    )

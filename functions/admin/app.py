@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final
 
 from flask import Flask, Response
 from pydantic import BaseModel
 
+from functions.admin.nodes import add_routes
 from functions.common.app import new_app
 from functions.common.bodies import answer
 from functions.common.guard import administrator
 from functions.common.openapi import operation
 from webviewer.bootstrap import PRODUCT, Services
 from webviewer.core.errors import WebviewerError
+from webviewer.placement import Node
+
+_ASKED_AT_ONCE: Final = 32
 
 
 class DatabaseAnswer(BaseModel):
@@ -31,7 +37,7 @@ class NodeStateAnswer(BaseModel):
     kind: str
     address: str
     active: bool
-    last_heartbeat_at: dt.datetime
+    last_heartbeat_at: dt.datetime | None
     ok: bool
     reason: str
     status: Mapping[str, Any]
@@ -54,6 +60,7 @@ class StateAnswer(BaseModel):
 def create_app(services: Services) -> Flask:
     """Return the app."""
     app = new_app("admin", services)
+    add_routes(app, services)
     started_at = services.clock()
 
     @app.get("/v2/admin/state")
@@ -88,20 +95,24 @@ def _version(services: Services) -> str:
 
 
 def _nodes(services: Services) -> list[NodeStateAnswer]:
-    answers = []
-    for node in services.placement.nodes():
-        # Its facts come even from a node that is not ready; why it is not, only the health question tells.
-        said, health = services.node_probe.status(node.address), services.node_probe.health(node.address)
-        answers.append(
-            NodeStateAnswer(
-                node_id=node.node_id,
-                kind=node.kind.value,
-                address=node.address,
-                active=node.is_active,
-                last_heartbeat_at=node.last_heartbeat_at,
-                ok=said.ok and health.ok,
-                reason=health.reason or said.reason,
-                status=said.facts,
-            )
-        )
-    return answers
+    nodes = services.placement.nodes()
+    if not nodes:
+        return []
+    with ThreadPoolExecutor(min(len(nodes), _ASKED_AT_ONCE), "node-state") as pool:
+        return list(pool.map(partial(_state_of, services), nodes))
+
+
+def _state_of(services: Services, node: Node) -> NodeStateAnswer:
+    # Its facts come even from a node that is not ready; why it is not, only the health question tells.
+    said = services.node_probe.status(node.address)
+    health = services.node_probe.health(node.address) if said.facts else said
+    return NodeStateAnswer(
+        node_id=node.node_id,
+        kind=node.kind.value,
+        address=node.address,
+        active=node.is_active,
+        last_heartbeat_at=node.last_heartbeat_at,
+        ok=said.ok and health.ok,
+        reason=health.reason or said.reason,
+        status=said.facts,
+    )

@@ -1,4 +1,4 @@
-"""What the control node does by itself: end old sessions, hear of its nodes, throw old events away."""
+"""What the control node does by itself: end old sessions, ask nodes that do not report, throw old events away."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import Final
 
 from webviewer.bootstrap import Services
 from webviewer.core.errors import WebviewerError
+from webviewer.placement import Node, NodeId
+from webviewer.usecases.nodes import Heard
 
 logger = logging.getLogger(__name__)
 
 EXPIRE_EVERY_S: Final = 5.0
-HEARTBEAT_EVERY_S: Final = 10.0
+ASK_EVERY_S: Final = 1.0  # which of several control nodes asks, and how often, the database decides
+FORGET_EVERY_S: Final = 30.0
 PRUNE_EVERY_S: Final = 300.0
 
 
@@ -25,9 +28,13 @@ class Housekeeping:
         self._services = services
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+        self._lock = threading.Lock()
+        self._asked: set[NodeId] = set()
+        self._told: dict[NodeId, tuple[str, bool, str | None]] = {}
         self._chores: tuple[tuple[str, float, Callable[[], object]], ...] = (
             ("expire_sessions", EXPIRE_EVERY_S, services.sessions.expire),
-            ("node_heartbeats", HEARTBEAT_EVERY_S, self._heartbeats),
+            ("ask_nodes", ASK_EVERY_S, self._ask_nodes),
+            ("forget_nodes", FORGET_EVERY_S, services.nodes.forget_lost),
             ("prune_events", PRUNE_EVERY_S, services.events.prune),
             ("prune_sessions", PRUNE_EVERY_S, services.sessions.prune),
         )
@@ -56,8 +63,37 @@ class Housekeeping:
                     logger.exception("chore_crashed", extra={"chore": name})
             self._stop.wait(1.0)
 
-    def _heartbeats(self) -> None:
-        nodes = self._services.placement.nodes()
-        alive = [node.node_id for node in nodes if self._services.node_probe.health(node.address).ok]
-        if alive:
-            self._services.placement.heartbeat(alive)
+    def _ask_nodes(self) -> None:
+        """Ask the nodes that do not report by themselves; each in a thread of its own, so that none waits for one."""
+        for node in self._services.nodes.claim_asking():
+            with self._lock:
+                if node.node_id in self._asked:
+                    continue  # the last question still waits for its answer
+                self._asked.add(node.node_id)
+            threading.Thread(target=self._ask_one, args=(node,), name="ask-node", daemon=True).start()
+
+    def _ask_one(self, node: Node) -> None:
+        try:
+            said = self._services.node_probe.report(node.address)
+            heard = self._services.nodes.hear_asked(node, said.facts) if said.ok else None
+            if heard is not None:
+                self._tell_asked(heard)
+        except WebviewerError as exc:
+            logger.warning("node_not_asked", extra={"node_id": node.node_id, "reason": exc.message})
+        except Exception:
+            logger.exception("node_not_asked", extra={"node_id": node.node_id})
+        finally:
+            with self._lock:
+                self._asked.discard(node.node_id)
+
+    def _tell_asked(self, heard: Heard) -> None:
+        """Tell a node that never asks what others read in the answer to their heartbeat."""
+        node, calls = heard.node, self._services.nodes.calls
+        now_so = (node.address, node.is_active, heard.owners_digest)
+        with self._lock:
+            if self._told.get(node.node_id) == now_so:
+                return
+            self._told[node.node_id] = now_so
+        calls.set_active(node.address, is_active=node.is_active)
+        if heard.owners_digest is not None:
+            calls.set_owners(node.address, self._services.owners.of(node.node_id))

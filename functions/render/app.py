@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from typing import Literal
 
 from flask import Flask, Response, request
@@ -13,18 +12,21 @@ from functions.common.app import new_app
 from functions.common.bodies import answer
 from functions.common.guard import current, socket
 from functions.common.openapi import operation
+from functions.common.placed import at_render_node
 from functions.common.sockets import HandledResponse, refuse_socket
 from functions.render.activity import SessionUse
 from functions.render.relay import Relay, Upstream, open_upstream
 from webviewer.accounts import TicketPurpose
-from webviewer.adapters.nodes import NodeClient
+from webviewer.adapters.node_clients import knock
 from webviewer.bootstrap import Services
 from webviewer.core.errors import LimitExceeded, NotSignedIn, Unavailable
+from webviewer.placement import Node
 from webviewer.protocol.messages import CloseCode
 from webviewer.usecases.sessions import SignedIn
 
 _MAX_PICTURE_BYTES = 128 * 1024**2
 _PASSED_HEADERS = ("ETag", "Cache-Control")
+STORAGE_HEADER = "X-Webviewer-Storage"  # where the render node finds the studies
 
 
 class TicketAnswer(BaseModel):
@@ -49,28 +51,9 @@ class RenderedQuery(BaseModel):
     format: Literal["png", "jpeg"] = "png"
 
 
-class NodeClients:
-    """One client with kept connections for each render node."""
-
-    def __init__(self, internal_token: str) -> None:
-        self._token = internal_token
-        self._lock = threading.Lock()
-        self._clients: dict[str, NodeClient] = {}
-
-    def of(self, address: str) -> NodeClient:
-        """Return the client of a node's address."""
-        with self._lock:
-            client = self._clients.get(address)
-            if client is None:
-                client = NodeClient(address, self._token, node="render node", read_timeout_s=60.0)
-                self._clients[address] = client
-            return client
-
-
 def create_app(services: Services) -> Flask:
     """Return the function's app."""
     app = new_app("render", services)
-    clients = NodeClients(services.settings.internal_token)
 
     @app.post("/v2/render/ticket")
     @operation("Get a ticket for /eventQueue/render", response=TicketAnswer)
@@ -81,13 +64,13 @@ def create_app(services: Services) -> Flask:
     @app.get("/v2/render/series/<int:series_id>/thumbnail")
     @operation("The middle image of a series, small", query=ThumbnailQuery, media_type="image/jpeg")
     def thumbnail(series_id: int) -> Response:
-        return _picture(services, clients, f"/series/{series_id}/thumbnail", tuple(ThumbnailQuery.model_fields))
+        return _picture(services, f"/series/{series_id}/thumbnail", tuple(ThumbnailQuery.model_fields))
 
     @app.get("/v2/render/instances/<int:instance_id>/frames/<int:frame_number>/rendered")
     @operation("One frame as a picture", query=RenderedQuery, media_type="image/png")
     def rendered(instance_id: int, frame_number: int) -> Response:
         path = f"/instances/{instance_id}/frames/{frame_number}/rendered"
-        return _picture(services, clients, path, tuple(RenderedQuery.model_fields))
+        return _picture(services, path, tuple(RenderedQuery.model_fields))
 
     @app.route("/eventQueue/render", websocket=True)
     @socket(TicketPurpose.RENDER)
@@ -97,43 +80,50 @@ def create_app(services: Services) -> Flask:
     return app
 
 
-def _picture(services: Services, clients: NodeClients, path: str, names: tuple[str, ...]) -> Response:
+def _picture(services: Services, path: str, names: tuple[str, ...]) -> Response:
     """Pass a picture through; it is private to the user, and asked for again with its ETag."""
     who = current()
-    node = services.placement.render_node(who.session_id)
+    storage = services.placement.storage_node(who.session_id)
     query = [(name, request.args[name]) for name in names if name in request.args]
-    known = request.headers.get("If-None-Match")
-    found = clients.of(node.address).open(
-        "GET",
-        f"/internal/v1/render/owners/{who.user_id}{path}",
-        query=query,
-        headers={} if known is None else {"If-None-Match": known},
-    )
-    with found:
-        body = b"" if found.status == 304 else found.read(_MAX_PICTURE_BYTES)
-        response = Response(body, found.status)
-        response.headers["Content-Type"] = found.headers.get("Content-Type", "application/octet-stream")
-        for name in _PASSED_HEADERS:
-            if name in found.headers:
-                response.headers[name] = found.headers[name]
-        return response
+    headers = {STORAGE_HEADER: storage.address}
+    if "If-None-Match" in request.headers:
+        headers["If-None-Match"] = request.headers["If-None-Match"]
+
+    def ask(node: Node) -> Response:
+        client = services.node_clients.render(node.address)
+        url = f"/internal/v1/render/owners/{who.user_id}{path}"
+        with client.open("GET", url, query=query, headers=headers) as found:
+            body = b"" if found.status == 304 else found.read(_MAX_PICTURE_BYTES)
+            response = Response(body, found.status)
+            response.headers["Content-Type"] = found.headers.get("Content-Type", "application/octet-stream")
+            for name in _PASSED_HEADERS:
+                if name in found.headers:
+                    response.headers[name] = found.headers[name]
+            return response
+
+    return at_render_node(services, who.session_id, ask)
 
 
 def _stream(services: Services) -> Response:
     who = current()
     try:
-        node = services.placement.render_node(who.session_id)
-        upstream = open_upstream(
-            node.address,
-            services.settings.internal_token,
-            owner_id=who.user_id,
-            websocket_key=request.headers.get("Sec-WebSocket-Key", ""),
-        )
+        storage = services.placement.storage_node(who.session_id)
+        upstream = at_render_node(services, who.session_id, lambda node: _open(services, who, node, storage))
     except Unavailable as exc:
         # Close codes are all that a page learns of a socket that did not come to be: shake hands, then say it.
         return refuse_socket(request, CloseCode.NODE_LOST, exc.message)
     with contextlib.closing(upstream):
         return _relay(services, who, upstream)
+
+
+def _open(services: Services, who: SignedIn, node: Node, storage: Node) -> Upstream:
+    knock(node.address)  # nobody there: another node is asked
+    return open_upstream(
+        node.address,
+        services.settings.internal_token,
+        owner_id=who.user_id,
+        websocket_key=request.headers.get("Sec-WebSocket-Key", ""),
+    )
 
 
 def _relay(services: Services, who: SignedIn, upstream: Upstream) -> Response:

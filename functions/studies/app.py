@@ -6,10 +6,10 @@ The owner is always the user of the session; no request can name another one.
 from __future__ import annotations
 
 import errno
-import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Final
 
 import gevent
 from flask import Flask, Response, g, request
@@ -21,7 +21,8 @@ from functions.common.app import MAX_BODY_BYTES, new_app
 from functions.common.bodies import Body, read_body
 from functions.common.openapi import operation
 from functions.studies.spool import body_of, drain_refused, spooled
-from webviewer.adapters.nodes import NodeResponse, StorageClient
+from functions.studies.storage import UserStorage
+from webviewer.adapters.nodes import NodeResponse
 from webviewer.adapters.wsgi import hang_up
 from webviewer.audit import AuditEvent
 from webviewer.bootstrap import Services
@@ -46,8 +47,6 @@ FORWARDS_OF_USER: Final = 4
 FORWARD_WAIT_S: Final = 30.0
 SEND_SILENCE_S: Final = 60.0
 """A browser that takes no piece of a download for so long is let go."""
-
-_MAX_JSON_BYTES: Final = 512 * 1024**2
 
 logger = logging.getLogger(__name__)
 
@@ -85,51 +84,44 @@ class PartQuery(BaseModel):
     offset: Annotated[int, Field(ge=0)]
 
 
-def create_app(services: Services, storage: StorageClient | None = None) -> Flask:
-    """Return the function's app.
-
-    Parameters
-    ----------
-    services
-        What the process works with.
-    storage
-        Client of the storage node; made from the settings where left out.
-    """
-    client = storage or StorageClient(services.settings.control.storage_url, services.settings.internal_token)
+def create_app(services: Services) -> Flask:
+    """Return the function's app."""
     app = new_app("studies", services, max_body_bytes=PART_BYTES)
+    storage = UserStorage(services)
     _drain_refused_bodies(app)
-    _list_routes(app, client, StudyTrace(services.units, services.clock))
-    _upload_routes(app, client)
+    _list_routes(app, storage, StudyTrace(services.units, services.clock))
+    _upload_routes(app, storage)
     return app
 
 
-def _list_routes(app: Flask, client: StorageClient, trace: StudyTrace) -> None:
+def _list_routes(app: Flask, storage: UserStorage, trace: StudyTrace) -> None:
     @app.get("/v2/studies")
     @operation("Search the studies", query=StudyParameters)
     def find() -> Response:
         parameters = request.args.to_dict(flat=False)
         study_query_from(parameters)  # refused here in words, before anything is asked
-        return _pass(
-            client, "GET", "/studies", query=[(name, one) for name, all_ in parameters.items() for one in all_]
+        return storage.answer(
+            "GET", "/studies", query=[(name, one) for name, all_ in parameters.items() for one in all_]
         )
 
     @app.get("/v2/studies/<int:study_id>")
     @operation("One study and its series")
     def study(study_id: int) -> Response:
-        return _pass(client, "GET", f"/studies/{study_id}")
+        return storage.answer("GET", f"/studies/{study_id}")
 
     @app.get("/v2/studies/<int:study_id>/series/<int:series_id>")
     @operation("One series and its frames in display order")
     def series(study_id: int, series_id: int) -> Response:
-        return _pass(client, "GET", f"/series/{series_id}", query=[("study_id", str(study_id))])
+        return storage.answer("GET", f"/series/{series_id}", query=[("study_id", str(study_id))])
 
     @app.post("/v2/studies/delete")
     @operation("Delete studies", request=DeleteBody)
     def delete() -> Response:
         request.max_content_length = MAX_BODY_BYTES
         body = read_body(DeleteBody)
+        storage.address()  # is there; else nothing is deleted, and nothing to note
         trace.note(AuditEvent.STUDIES_DELETED, guard.current(), body.study_ids)
-        answer = _pass(client, "POST", "/studies/delete", value={"study_ids": body.study_ids})
+        answer = storage.answer("POST", "/studies/delete", value={"study_ids": body.study_ids})
         _log("studies_deletion_asked", body.study_ids)
         return answer
 
@@ -137,8 +129,9 @@ def _list_routes(app: Flask, client: StorageClient, trace: StudyTrace) -> None:
     @operation("Studies as a ZIP with a DICOMDIR", query=ArchiveQuery, media_type="application/zip")
     def archive() -> Response:
         ids = ids_from(request.args.getlist("study_ids"), "study_ids", MAX_STUDIES)
+        storage.address()  # is there; else nothing is downloaded, and nothing to note
         trace.note(AuditEvent.STUDIES_DOWNLOADED, guard.current(), ids)
-        answer = client.open("GET", f"{_owner_path()}/archive", query=[("study_ids", str(one)) for one in ids])
+        answer = storage.open("GET", "/archive", query=[("study_ids", str(one)) for one in ids])
         response = Response(_taken_in_time(answer), mimetype="application/zip")
         response.call_on_close(answer.close)
         response.headers["Content-Disposition"] = answer.headers.get("Content-Disposition", "attachment")
@@ -147,15 +140,15 @@ def _list_routes(app: Flask, client: StorageClient, trace: StudyTrace) -> None:
         return response
 
 
-def _upload_routes(app: Flask, client: StorageClient) -> None:
-    uploads = _Uploads(client)
+def _upload_routes(app: Flask, storage: UserStorage) -> None:
+    uploads = _Uploads(storage)
 
     @app.post("/v2/studies/uploads")
     @operation("Begin an upload in parts", request=UploadBody, status=201)
     def create() -> Response:
         request.max_content_length = MAX_BODY_BYTES
         body = read_body(UploadBody)
-        return _pass(client, "POST", "/uploads", value={"name": body.name, "size_bytes": body.size_bytes})
+        return storage.answer("POST", "/uploads", value={"name": body.name, "size_bytes": body.size_bytes})
 
     @app.post("/v2/studies/uploads/whole")
     @operation("Upload a file of at most one part; the body is its octets", query=WholeQuery, octets=True)
@@ -172,12 +165,12 @@ def _upload_routes(app: Flask, client: StorageClient) -> None:
     @app.get("/v2/studies/uploads/<upload_id>")
     @operation("Where an upload stands")
     def state(upload_id: str) -> Response:
-        return _pass(client, "GET", f"/uploads/{upload_id}")
+        return storage.answer("GET", f"/uploads/{upload_id}")
 
     @app.delete("/v2/studies/uploads/<upload_id>")
     @operation("Cancel an upload", status=204)
     def cancel(upload_id: str) -> Response:
-        return _pass(client, "DELETE", f"/uploads/{upload_id}")
+        return storage.answer("DELETE", f"/uploads/{upload_id}")
 
 
 def _drain_refused_bodies(app: Flask) -> None:
@@ -189,25 +182,6 @@ def _drain_refused_bodies(app: Flask) -> None:
         elif response.status_code >= 400 and length is not None and length <= PART_BYTES:
             drain_refused(request)
         return response
-
-
-def _owner_path() -> str:
-    return f"/internal/v1/owners/{guard.current().user_id}"
-
-
-def _pass(
-    client: StorageClient,
-    method: str,
-    path: str,
-    *,
-    query: Sequence[tuple[str, str | int]] = (),
-    value: Mapping[str, Any] | None = None,
-) -> Response:
-    """Ask the storage node and answer what it answers; its errors are raised as ours."""
-    body = None if value is None else json.dumps(value).encode()
-    headers = {} if body is None else {"Content-Type": "application/json"}
-    with client.open(method, _owner_path() + path, query=query, body=body, headers=headers) as answer:
-        return Response(answer.read(_MAX_JSON_BYTES), answer.status, mimetype="application/json")
 
 
 def _taken_in_time(answer: NodeResponse) -> Iterator[bytes]:
@@ -233,12 +207,23 @@ def _log(event: str, study_ids: Sequence[int]) -> None:
 
 
 class _Uploads:
-    """Hands bodies to the storage node, each once it is here."""
+    """Hands bodies to the storage nodes, each once it is here."""
 
-    def __init__(self, client: StorageClient) -> None:
-        self._client = client
-        self._bodies = Seats("uploads", BODIES_AT_ONCE, BODIES_OF_USER)
-        self._forwards = Seats("uploads", FORWARDS_AT_ONCE, FORWARDS_OF_USER)
+    def __init__(self, storage: UserStorage) -> None:
+        self._storage = storage
+        self._lock = threading.Lock()
+        self._seats: dict[str, tuple[Seats, Seats]] = {}
+
+    def _seats_of(self, address: str) -> tuple[Seats, Seats]:
+        """Return the seats for bodies and for forwards of one storage node: one that hangs takes no other's."""
+        with self._lock:
+            return self._seats.setdefault(
+                address,
+                (
+                    Seats("uploads", BODIES_AT_ONCE, BODIES_OF_USER),
+                    Seats("uploads", FORWARDS_AT_ONCE, FORWARDS_OF_USER),
+                ),
+            )
 
     def pass_body(
         self,
@@ -270,18 +255,14 @@ class _Uploads:
             The user has too many under way, or all together have.
         """
         user_id = guard.current().user_id
+        bodies, forwards = self._seats_of(self._storage.address())
         body = announced_part(body_of(request), request.content_length, least_bytes=least_bytes)
-        with self._bodies.take(user_id), spooled(body) as arrived:
+        with bodies.take(user_id), spooled(body) as arrived:
             if arrived.cut is None or (keep_what_arrived and arrived.size_bytes):
                 headers = {"Content-Type": "application/octet-stream", "Content-Length": str(arrived.size_bytes)}
                 source = arrived.file if arrived.size_bytes else b""
-                with (
-                    self._forwards.take(user_id, wait_s=FORWARD_WAIT_S),
-                    self._client.open(
-                        method, _owner_path() + path, query=query, body=source, headers=headers
-                    ) as answer,
-                ):
-                    told = Response(answer.read(_MAX_JSON_BYTES), answer.status, mimetype="application/json")
+                with forwards.take(user_id, wait_s=FORWARD_WAIT_S):
+                    told = self._storage.pass_on(method, path, query=query, body=source, headers=headers)
             if arrived.cut is None:
                 return told
         if isinstance(arrived.cut, TimeoutError):

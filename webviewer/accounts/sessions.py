@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType, Protocol
@@ -43,6 +44,7 @@ class Session:
     expires_at: dt.datetime
     ended_at: dt.datetime | None = None
     end_reason: SessionEnd | None = None
+    storage_node_id: int | None = None
 
     def is_open(self, now: dt.datetime) -> bool:
         """Return whether the session can still be used."""
@@ -100,6 +102,24 @@ class SessionRepository(Protocol):
 
     def count_open(self, now: dt.datetime) -> int:
         """Return how many sessions can be used now."""
+        ...
+
+    def open_ids(
+        self, session_ids: Sequence[int], now: dt.datetime, seen_before: dt.datetime | None = None
+    ) -> frozenset[int]:
+        """Return those of the sessions that can be used now, with ``seen_before`` those last used before."""
+        ...
+
+    def set_storage_node(self, session_id: SessionId, node_id: int) -> None:
+        """Let a session find its studies on a storage node."""
+        ...
+
+    def storage_counts(self, now: dt.datetime) -> dict[int, int]:
+        """Return how many sessions that can be used now each storage node has; nodes without one are absent."""
+        ...
+
+    def count_without(self, render_nodes: Collection[int], now: dt.datetime) -> int:
+        """Return how many sessions that can be used now are drawn by none of these nodes."""
         ...
 
     def prune(self, ended_before: dt.datetime) -> int:

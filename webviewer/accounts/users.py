@@ -28,6 +28,7 @@ class NewAccount:
     is_active: bool = True
     is_administrator: bool = False
     evaluation_password: bool = False  # a well-known password of the evaluation profile: good on loopback only
+    storage_node_id: int | None = None  # None: none is known yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,15 @@ class Account:
     is_administrator: bool
     evaluation_password: bool
     created_at: dt.datetime
+    storage_node_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A user as the storage node that keeps the user's studies knows it."""
+
+    owner_id: UserId
+    ae_titles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,26 @@ class AccountRepository(Protocol):
 
     def set_active(self, user_id: UserId, *, is_active: bool) -> None:
         """Switch a user on or off; raises NotFound."""
+        ...
+
+    def set_storage_node(self, user_id: UserId, node_id: int) -> None:
+        """Let a storage node keep the user's studies; raises NotFound."""
+        ...
+
+    def storage_counts(self) -> dict[int, int]:
+        """Return how many users each storage node has; nodes without one are absent."""
+        ...
+
+    def owners(self, storage_node_id: int) -> tuple[Owner, ...]:
+        """Return the users of a storage node by id."""
+        ...
+
+    def without_storage(self) -> tuple[Account, ...]:
+        """Return the users with an AE title whose studies no storage node keeps yet, by id."""
+        ...
+
+    def all(self) -> tuple[Account, ...]:
+        """Return all users by id."""
         ...
 
 

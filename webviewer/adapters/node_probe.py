@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from http import HTTPStatus
 from typing import Final
 
@@ -17,8 +18,10 @@ _MAX_ANSWER_BYTES: Final = 256 * 1024
 class HttpNodeProbe:
     """See `webviewer.usecases.node_status.NodeProbe`."""
 
-    def __init__(self, internal_token: str) -> None:
+    def __init__(self, internal_token: str, tls: ssl.SSLContext | None = None, timeout_s: float = TIMEOUT_S) -> None:
         self._token = internal_token
+        self._tls = tls
+        self._timeout_s = timeout_s
 
     def health(self, address: str) -> NodeAnswer:
         """Ask whether the node is ready."""
@@ -28,6 +31,10 @@ class HttpNodeProbe:
         """Ask for the facts that the console shows."""
         return self._ask(address, "/internal/v1/status")
 
+    def report(self, address: str) -> NodeAnswer:
+        """Ask for what a node that does not report by itself would report."""
+        return self._ask(address, "/internal/v1/report")
+
     def _ask(self, address: str, path: str) -> NodeAnswer:
         # A client for each question: probes are rare, and a kept connection would outlive a node that was replaced.
         client = NodeClient(
@@ -35,8 +42,9 @@ class HttpNodeProbe:
             self._token,
             node="node",
             connections=1,
-            connect_timeout_s=TIMEOUT_S,
-            read_timeout_s=TIMEOUT_S,
+            connect_timeout_s=self._timeout_s,
+            read_timeout_s=self._timeout_s,
+            tls=self._tls,
         )
         try:
             status, body = client.answer(path, _MAX_ANSWER_BYTES)

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
 from webviewer.core.errors import (
@@ -47,6 +47,14 @@ _ERROR_OF: Mapping[int, type[WebviewerError]] = {
 }
 
 FrameKey = tuple[int, int]  # instance_id, frame_number from 1
+
+
+class Unreachable(Unavailable):
+    """The node gave no answer, or broke one off; ``refused`` where not even a connection came to be."""
+
+    def __init__(self, message: str, *, cause: str, refused: bool = False) -> None:
+        super().__init__(message, details={"cause": cause})
+        self.refused = refused
 
 
 class NodeResponse:
@@ -373,13 +381,13 @@ def _render_series(plain: Any, version: str = "") -> RenderSeries:
         raise Unavailable("The storage node answered something else than a series.") from error
 
 
-def _broken(node: str, error: Exception) -> Unavailable:
+def _broken(node: str, error: Exception) -> Unreachable:
     untrusted = _untrusted(error)
     if untrusted is not None:
-        return Unavailable(
-            f"The {node}'s certificate is refused: {untrusted.verify_message}.", details={"cause": "certificate"}
-        )
-    return Unavailable(f"The {node} does not answer.", details={"cause": type(error).__name__})
+        return Unreachable(f"The {node}'s certificate is refused: {untrusted.verify_message}.", cause="certificate")
+    cause = error.reason if isinstance(error, MaxRetryError) and error.reason is not None else error
+    refused = isinstance(cause, NewConnectionError | ConnectTimeoutError | ConnectionRefusedError)
+    return Unreachable(f"The {node} does not answer.", cause=type(cause).__name__, refused=refused)
 
 
 def _untrusted(error: BaseException | None) -> ssl.SSLCertVerificationError | None:

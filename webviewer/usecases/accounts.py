@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from webviewer.accounts import (
     Account,
@@ -15,8 +15,12 @@ from webviewer.accounts import (
     check_user_name,
 )
 from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
+from webviewer.core.errors import InvalidInput
+from webviewer.placement import NodeId, NodeKind
 from webviewer.usecases.clock import Clock
-from webviewer.usecases.sessions import end_session
+from webviewer.usecases.node_status import NoCalls, NodeCalls
+from webviewer.usecases.placement import storage_with_fewest_users
+from webviewer.usecases.sessions import Ended, close_streams, end_session
 from webviewer.usecases.unit_of_work import ControlUnitOfWork, ControlUnitOfWorkFactory
 
 
@@ -27,6 +31,7 @@ class Accounts:
     units: ControlUnitOfWorkFactory
     hasher: PasswordHasher
     clock: Clock
+    calls: NodeCalls = field(default_factory=NoCalls)
 
     def create_user(
         self,
@@ -36,8 +41,9 @@ class Accounts:
         ae_title: str | None = None,
         is_administrator: bool = False,
         evaluation_password: bool = False,
+        storage_node_id: NodeId | None = None,
     ) -> Account:
-        """Make a user; the AE title is the storage node's to take over from the control node.
+        """Make a user; the user's storage node takes the AE title over from the control node.
 
         Parameters
         ----------
@@ -51,11 +57,16 @@ class Accounts:
             May use the console.
         evaluation_password
             The password is well known (evaluation profile): refused when the server listens beyond loopback.
+        storage_node_id
+            The node that keeps the user's studies; the live, active one with the fewest users if None. Where there is
+            none yet the user gets one as soon as it is needed.
 
         Raises
         ------
         InvalidInput
-            A rule is broken.
+            A rule is broken, or the node is no storage node.
+        NotFound
+            There is no such node.
         Conflict
             The name or the AE title is another user's.
         """
@@ -70,10 +81,45 @@ class Accounts:
             is_administrator=is_administrator,
             evaluation_password=evaluation_password,
         )
+        now = self.clock()
         with self.units() as unit:
-            account = unit.accounts.add(new, self.clock())
+            unit.placement.serialize()
+            if storage_node_id is None:
+                storage_node_id = storage_with_fewest_users(unit, now)
+            else:
+                _require_storage(unit, storage_node_id)
+            account = unit.accounts.add(replace(new, storage_node_id=storage_node_id), now)
             unit.commit()
         return account
+
+    def all(self) -> tuple[Account, ...]:
+        """Return all users by id."""
+        with self.units(read_only=True) as unit:
+            return unit.accounts.all()
+
+    def set_storage_node(self, user_id: UserId, node_id: NodeId) -> None:
+        """Let another storage node keep what is stored for a user from now on; stored studies do not move.
+
+        Raises
+        ------
+        InvalidInput
+            The node is no storage node.
+        NotFound
+            There is no such user or node.
+        """
+        with self.units() as unit:
+            unit.placement.serialize()
+            account = unit.accounts.get(user_id)
+            _require_storage(unit, node_id)
+            if account.storage_node_id != node_id:
+                unit.accounts.set_storage_node(user_id, node_id)
+                for session in unit.sessions.open_of_user(user_id):
+                    unit.sessions.set_storage_node(session.session_id, node_id)
+                old = "" if account.storage_node_id is None else str(account.storage_node_id)
+                self._log_change(
+                    unit, account, {AuditDetail.OLD_STORAGE_NODE: old, AuditDetail.NEW_STORAGE_NODE: str(node_id)}
+                )
+            unit.commit()
 
     def find(self, user_name: str) -> Account | None:
         """Return the user of this name, None if there is none."""
@@ -96,8 +142,9 @@ class Accounts:
             account = unit.accounts.get(user_id)
             unit.accounts.set_password(user_id, password_hash, evaluation_password=evaluation_password)
             self._log_change(unit, account, {AuditDetail.PASSWORD: "changed"})
-            self._end_sessions(unit, account, SessionEnd.PASSWORD_CHANGED)
+            ended = self._end_sessions(unit, account, SessionEnd.PASSWORD_CHANGED)
             unit.commit()
+        close_streams(self.calls, ended)
 
     def set_active(self, user_id: UserId, *, is_active: bool) -> None:
         """Switch a user on or off; switching off ends all sessions of the user.
@@ -107,20 +154,27 @@ class Accounts:
         NotFound
             There is no such user.
         """
+        ended: list[Ended | None] = []
         with self.units() as unit:
             account = unit.accounts.get(user_id)
             if account.is_active != is_active:
                 unit.accounts.set_active(user_id, is_active=is_active)
                 self._log_change(unit, account, {AuditDetail.NEW_STATUS: "Active" if is_active else "Inactive"})
                 if not is_active:
-                    self._end_sessions(unit, account, SessionEnd.SWITCHED_OFF)
+                    ended = self._end_sessions(unit, account, SessionEnd.SWITCHED_OFF)
             unit.commit()
+        close_streams(self.calls, ended)
 
-    def _end_sessions(self, unit: ControlUnitOfWork, account: Account, reason: SessionEnd) -> None:
-        for session in unit.sessions.open_of_user(account.user_id):
-            end_session(unit, session, reason, self.clock())
+    def _end_sessions(self, unit: ControlUnitOfWork, account: Account, reason: SessionEnd) -> list[Ended | None]:
+        now = self.clock()
+        return [end_session(unit, session, reason, now) for session in unit.sessions.open_of_user(account.user_id)]
 
     def _log_change(self, unit: ControlUnitOfWork, account: Account, details: dict[AuditDetail, str]) -> None:
         unit.audit.add(
             AuditEntry(AuditEvent.USER_DATA_CHANGED, self.clock(), account.user_id, account.user_name, details)
         )
+
+
+def _require_storage(unit: ControlUnitOfWork, node_id: NodeId) -> None:
+    if unit.placement.get(node_id).kind is not NodeKind.STORAGE:
+        raise InvalidInput(f"Node {node_id} is no storage node.", code="no_storage_node")

@@ -1,10 +1,12 @@
-"""Asking other nodes how they are: the port that the health check and the console use."""
+"""What the control node says to other nodes: the ports that the use cases, the health check and the console use."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+from webviewer.usecases.owners import OwnersList
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +28,36 @@ class NodeProbe(Protocol):
     def status(self, address: str) -> NodeAnswer:
         """Ask for the facts that the console shows."""
         ...
+
+    def report(self, address: str) -> NodeAnswer:
+        """Ask for what a node that does not report by itself would report."""
+        ...
+
+
+class NodeCalls(Protocol):
+    """Tells nodes something in the background: every method returns at once, whether the node answers or not."""
+
+    def set_active(self, address: str, *, is_active: bool) -> None:
+        """Tell a node whether it takes sessions."""
+        ...
+
+    def close_streams(self, address: str, session_id: int, reason: str) -> None:
+        """Tell a render node that a session has ended."""
+        ...
+
+    def set_owners(self, address: str, owners: OwnersList) -> None:
+        """Tell a storage node its users and their AE titles."""
+        ...
+
+
+class NoCalls:
+    """Tells nobody: for programs that start no session and end none, such as the one that makes a first user."""
+
+    def set_active(self, address: str, *, is_active: bool) -> None:
+        """Tell nobody."""
+
+    def close_streams(self, address: str, session_id: int, reason: str) -> None:
+        """Tell nobody."""
+
+    def set_owners(self, address: str, owners: OwnersList) -> None:
+        """Tell nobody."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from webviewer.accounts import Account, Session, SessionEnd, SessionId, UserId, token_hash
 from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
 from webviewer.core.errors import NotSignedIn
 from webviewer.events import SESSION_ENDED
 from webviewer.usecases.clock import Clock
+from webviewer.usecases.node_status import NoCalls, NodeCalls
 from webviewer.usecases.unit_of_work import ControlUnitOfWork, ControlUnitOfWorkFactory
 
 TOUCH_EVERY_S = 60.0
@@ -50,16 +52,26 @@ def ended_error(reason: SessionEnd | None) -> NotSignedIn:
     )
 
 
-def end_session(unit: ControlUnitOfWork, session: Session, reason: SessionEnd, now: dt.datetime) -> bool:
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A session that has just ended, and the address of the render node that drew for it."""
+
+    session_id: SessionId
+    reason: SessionEnd
+    render_address: str | None
+
+
+def end_session(unit: ControlUnitOfWork, session: Session, reason: SessionEnd, now: dt.datetime) -> Ended | None:
     """End a session inside a unit of work: log entry, event to its open pages, its place on a render node.
 
     Returns
     -------
-    bool
-        False if it had ended already; nothing is logged twice.
+    Ended | None
+        For `close_streams` once the unit is committed; None if it had ended already: nothing is logged twice.
     """
+    drawn_by = unit.placement.assigned(session.session_id)
     if not unit.sessions.end(session.session_id, reason, now):
-        return False
+        return None
     account = unit.accounts.get(session.user_id)
     details = {AuditDetail.SESSION_ID: str(session.session_id), AuditDetail.IP_ADDRESS: session.ip_address}
     if reason is SessionEnd.EXPIRED:
@@ -71,7 +83,14 @@ def end_session(unit: ControlUnitOfWork, session: Session, reason: SessionEnd, n
     unit.placement.release(session.session_id)
     body = {"session_id": session.session_id, "reason": reason.value}
     unit.events.publish(session.user_id, SESSION_ENDED, body, now)
-    return True
+    return Ended(session.session_id, reason, None if drawn_by is None else drawn_by.address)
+
+
+def close_streams(calls: NodeCalls, ended: Iterable[Ended | None]) -> None:
+    """Tell the render nodes of sessions that have ended; returns at once."""
+    for one in ended:
+        if one is not None and one.render_address is not None:
+            calls.close_streams(one.render_address, one.session_id, one.reason.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,7 @@ class Sessions:
     units: ControlUnitOfWorkFactory
     clock: Clock
     idle_s: int
+    calls: NodeCalls = field(default_factory=NoCalls)
 
     def authenticate(self, token: str) -> SignedIn:
         """Return whose session the token is, and note (at most once a minute) that it is in use.
@@ -110,6 +130,19 @@ class Sessions:
         if session.is_open(now):
             self._noted(session, now)
 
+    def keep_open_all(self, session_ids: Sequence[int]) -> frozenset[int]:
+        """Note (at most once a minute) that sessions are in use; returns those that are open."""
+        now = self.clock()
+        with self.units(read_only=True) as unit:
+            are_open = unit.sessions.open_ids(session_ids, now)
+            stale = unit.sessions.open_ids(tuple(are_open), now, now - dt.timedelta(seconds=TOUCH_EVERY_S))
+        if stale:
+            with self.units() as unit:
+                for session_id in sorted(stale):
+                    unit.sessions.touch(SessionId(session_id), now, now + dt.timedelta(seconds=self.idle_s))
+                unit.commit()
+        return are_open
+
     def _noted(self, session: Session, now: dt.datetime) -> Session:
         if (now - session.last_seen_at).total_seconds() < TOUCH_EVERY_S:
             return session
@@ -136,8 +169,9 @@ class Sessions:
     def end(self, session_id: SessionId, reason: SessionEnd) -> None:
         """End a session; nothing happens if it has ended already."""
         with self.units() as unit:
-            end_session(unit, unit.sessions.get(session_id), reason, self.clock())
+            ended = end_session(unit, unit.sessions.get(session_id), reason, self.clock())
             unit.commit()
+        close_streams(self.calls, [ended])
 
     def expire(self) -> int:
         """End the sessions whose time is over; returns how many.
@@ -150,9 +184,10 @@ class Sessions:
         if not over:
             return 0
         with self.units() as unit:
-            ended = sum(end_session(unit, session, SessionEnd.EXPIRED, now) for session in unit.sessions.expired(now))
+            ended = [end_session(unit, session, SessionEnd.EXPIRED, now) for session in unit.sessions.expired(now)]
             unit.commit()
-        return ended
+        close_streams(self.calls, ended)
+        return sum(one is not None for one in ended)
 
     def prune(self) -> int:
         """Remove rows of sessions that ended long ago; returns how many."""

@@ -19,6 +19,7 @@ from webviewer.accounts.slow_down import address_key, pair_key
 from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
 from webviewer.core.errors import InvalidInput, LimitExceeded, NotSignedIn, PermissionDenied
 from webviewer.usecases.clock import Clock
+from webviewer.usecases.placement import place_session
 from webviewer.usecases.sessions import SignedIn, signed_in
 from webviewer.usecases.unit_of_work import ControlUnitOfWork, ControlUnitOfWorkFactory
 
@@ -103,6 +104,7 @@ class SignIn:
             self._forgive(unit, pair, address)
             expires_at = now + dt.timedelta(seconds=self.idle_s)
             session = unit.sessions.add(account.user_id, token_hash(token), ip_address, now, expires_at)
+            place_session(unit, session.session_id, account.user_id, now)
             details = {AuditDetail.SESSION_ID: str(session.session_id), AuditDetail.IP_ADDRESS: ip_address}
             unit.audit.add(AuditEntry(AuditEvent.SESSION_OPEN, now, account.user_id, account.user_name, details))
             unit.commit()

@@ -7,7 +7,7 @@ import datetime as dt
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webviewer.accounts import Account, NewAccount, UserId
+from webviewer.accounts import Account, NewAccount, Owner, UserId
 from webviewer.adapters.db.control_tables import account, user_setting
 from webviewer.core.errors import Conflict, NotFound
 
@@ -31,6 +31,7 @@ class SqlAccountRepository:
             "is_administrator": new.is_administrator,
             "evaluation_password": new.evaluation_password,
             "created_at": created_at,
+            "storage_node_id": new.storage_node_id,
         }
         try:
             with self._connection.begin_nested():
@@ -67,6 +68,34 @@ class SqlAccountRepository:
         """Switch a user on or off."""
         self._update(user_id, is_active=is_active)
 
+    def set_storage_node(self, user_id: UserId, node_id: int) -> None:
+        """Let a storage node keep the user's studies."""
+        self._update(user_id, storage_node_id=node_id)
+
+    def storage_counts(self) -> dict[int, int]:
+        """Return how many users each storage node has; nodes without one are absent."""
+        column = account.c.storage_node_id
+        query = select(column, func.count().label("users")).where(column.is_not(None)).group_by(column)
+        return {row.storage_node_id: row.users for row in self._connection.execute(query)}
+
+    def owners(self, storage_node_id: int) -> tuple[Owner, ...]:
+        """Return the users of a storage node by id."""
+        query = select(account.c.user_id, account.c.ae_title).where(account.c.storage_node_id == storage_node_id)
+        return tuple(
+            Owner(UserId(row.user_id), () if row.ae_title is None else (row.ae_title,))
+            for row in self._connection.execute(query.order_by(account.c.user_id))
+        )
+
+    def without_storage(self) -> tuple[Account, ...]:
+        """Return the users with an AE title whose studies no storage node keeps yet, by id."""
+        missing = (account.c.storage_node_id.is_(None), account.c.ae_title.is_not(None))
+        query = select(account).where(*missing).order_by(account.c.user_id)
+        return tuple(map(_account, self._connection.execute(query)))
+
+    def all(self) -> tuple[Account, ...]:
+        """Return all users by id."""
+        return tuple(map(_account, self._connection.execute(select(account).order_by(account.c.user_id))))
+
     def _update(self, user_id: UserId, **values: object) -> None:
         if not self._connection.execute(update(account).where(account.c.user_id == user_id).values(values)).rowcount:
             raise NotFound(f"There is no user with the id {user_id}.")
@@ -82,6 +111,7 @@ def _account(row: Row[tuple[object, ...]]) -> Account:
         is_administrator=row.is_administrator,
         evaluation_password=row.evaluation_password,
         created_at=row.created_at,
+        storage_node_id=row.storage_node_id,
     )
 
 

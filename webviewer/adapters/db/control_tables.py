@@ -96,14 +96,16 @@ node = Table(
     Column("address", Text, nullable=False),
     Column("is_active", Boolean(create_constraint=False), nullable=False),
     Column("registered_at", UtcDateTime, nullable=False),
-    Column("last_heartbeat_at", UtcDateTime, nullable=False),
+    Column("last_heartbeat_at", UtcDateTime),  # never, where an administrator made the row and nobody answered yet
     Column("identity", Text),  # what the node calls itself; unknown until it was heard of
-    Column("failed_at", UtcDateTime),  # somebody did not reach it, later than the last heartbeat: not live
+    Column("failed_at", UtcDateTime),  # it left or was not reached after it was heard of last: not online
     Column("added_by_hand", Boolean(create_constraint=False), nullable=False, server_default=false()),
     Column("scu", String(16)),
     Column("version", String(64), nullable=False, server_default=""),
     Column("facts", Text, nullable=False, server_default="{}"),  # JSON
-    Index("uq_node_kind", "kind", "address", unique=True),
+    Column("asked_at", UtcDateTime),  # when a control node last asked one that does not report by itself
+    # Not unique: addresses of machines that come and go are given to others, and a storage node's row outlives that.
+    Index("ix_node_kind_address", "kind", "address"),
     Index("uq_node_identity", "kind", "identity", unique=True),
     sqlite_autoincrement=True,
 )

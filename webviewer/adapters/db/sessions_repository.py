@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, text, update
 
 from webviewer.accounts import (
     Attempt,
@@ -16,8 +17,10 @@ from webviewer.accounts import (
     TicketPurpose,
     UserId,
 )
-from webviewer.adapters.db.control_tables import session, sign_in_attempt, ticket
+from webviewer.adapters.db.control_tables import render_assignment, session, sign_in_attempt, ticket
 from webviewer.core.errors import NotFound
+
+_MOST_IN_A_LIST: Final = 500
 
 
 class SqlSessionRepository:
@@ -90,14 +93,46 @@ class SqlSessionRepository:
 
     def count_open(self, now: dt.datetime) -> int:
         """Return how many sessions can be used now."""
-        query = select(func.count()).select_from(session)
-        return self._connection.execute(
-            query.where(session.c.ended_at.is_(None), session.c.expires_at > now)
-        ).scalar_one()
+        return self._connection.execute(select(func.count()).select_from(session).where(*_open(now))).scalar_one()
+
+    def open_ids(
+        self, session_ids: Sequence[int], now: dt.datetime, seen_before: dt.datetime | None = None
+    ) -> frozenset[int]:
+        """Return those of the sessions that can be used now, with ``seen_before`` those last used before."""
+        query = select(session.c.session_id).where(*_open(now))
+        if seen_before is not None:
+            query = query.where(session.c.last_seen_at <= seen_before)
+        found: set[int] = set()
+        for start in range(0, len(session_ids), _MOST_IN_A_LIST):
+            part = session_ids[start : start + _MOST_IN_A_LIST]
+            found.update(self._connection.execute(query.where(session.c.session_id.in_(part))).scalars())
+        return frozenset(found)
+
+    def set_storage_node(self, session_id: SessionId, node_id: int) -> None:
+        """Let a session find its studies on a storage node."""
+        self._connection.execute(
+            update(session).where(session.c.session_id == session_id).values(storage_node_id=node_id)
+        )
+
+    def storage_counts(self, now: dt.datetime) -> dict[int, int]:
+        """Return how many sessions that can be used now each storage node has; nodes without one are absent."""
+        column = session.c.storage_node_id
+        query = select(column, func.count().label("held")).where(column.is_not(None), *_open(now)).group_by(column)
+        return {row.storage_node_id: row.held for row in self._connection.execute(query)}
+
+    def count_without(self, render_nodes: Collection[int], now: dt.datetime) -> int:
+        """Return how many sessions that can be used now are drawn by none of these nodes."""
+        drawn = select(render_assignment.c.session_id).where(render_assignment.c.node_id.in_(render_nodes))
+        query = select(func.count()).select_from(session).where(*_open(now), session.c.session_id.not_in(drawn))
+        return self._connection.execute(query).scalar_one()
 
     def prune(self, ended_before: dt.datetime) -> int:
         """Remove rows of sessions that ended before; returns how many."""
         return self._connection.execute(delete(session).where(session.c.ended_at < ended_before)).rowcount
+
+
+def _open(now: dt.datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return session.c.ended_at.is_(None), session.c.expires_at > now
 
 
 def _sessions(rows: Iterable[Row[tuple[object, ...]]]) -> tuple[Session, ...]:
@@ -115,6 +150,7 @@ def _session(row: Row[tuple[object, ...]]) -> Session:
         expires_at=row.expires_at,
         ended_at=row.ended_at,
         end_reason=None if row.end_reason is None else SessionEnd(row.end_reason),
+        storage_node_id=row.storage_node_id,
     )
 
 

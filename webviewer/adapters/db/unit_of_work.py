@@ -17,12 +17,9 @@ from webviewer.accounts import (
 )
 from webviewer.adapters.db.accounts_repository import SqlAccountRepository, SqlSettingsRepository
 from webviewer.adapters.db.archive_repository import SqlArchiveRepository
-from webviewer.adapters.db.control_repositories import (
-    SqlAuditRepository,
-    SqlEventRepository,
-    SqlPlacementRepository,
-)
+from webviewer.adapters.db.control_repositories import SqlAuditRepository, SqlEventRepository
 from webviewer.adapters.db.engine import READ_ONLY_OPTION
+from webviewer.adapters.db.placement_repository import SqlPlacementRepository
 from webviewer.adapters.db.sessions_repository import (
     SqlAttemptRepository,
     SqlSessionRepository,

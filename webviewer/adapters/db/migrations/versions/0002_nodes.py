@@ -21,16 +21,46 @@ def upgrade() -> None:
 
 
 def upgrade_control() -> None:
-    with op.batch_alter_table("node") as node:
-        node.add_column(sa.Column("identity", sa.Text(), nullable=True))
-        node.add_column(sa.Column("failed_at", sa.DateTime(), nullable=True))
-        node.add_column(sa.Column("added_by_hand", sa.Boolean(), nullable=False, server_default=sa.false()))
-        node.add_column(sa.Column("scu", sa.String(length=16), nullable=True))
-        node.add_column(sa.Column("version", sa.String(length=64), nullable=False, server_default=""))
-        node.add_column(sa.Column("facts", sa.Text(), nullable=False, server_default="{}"))
-        node.create_index("uq_node_identity", ["kind", "identity"], unique=True)
+    # Nodes register anew and sessions are placed anew, so nothing is lost with these two.
+    op.drop_table("render_assignment")
+    op.drop_table("node")
+    op.create_table(
+        "node",
+        sa.Column("node_id", _ID, autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("registered_at", sa.DateTime(), nullable=False),
+        sa.Column("last_heartbeat_at", sa.DateTime(), nullable=True),
+        sa.Column("identity", sa.Text(), nullable=True),
+        sa.Column("failed_at", sa.DateTime(), nullable=True),
+        sa.Column("added_by_hand", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("scu", sa.String(length=16), nullable=True),
+        sa.Column("version", sa.String(length=64), nullable=False, server_default=""),
+        sa.Column("facts", sa.Text(), nullable=False, server_default="{}"),
+        sa.Column("asked_at", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("node_id", name=op.f("pk_node")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_node_kind_address", "node", ["kind", "address"], unique=False)
+    op.create_index("uq_node_identity", "node", ["kind", "identity"], unique=True)
+    op.create_table(
+        "render_assignment",
+        sa.Column("session_id", _ID, nullable=False),
+        sa.Column("node_id", _ID, nullable=False),
+        sa.Column("assigned_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["node_id"], ["node.node_id"], name=op.f("fk_render_assignment_node_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["session.session_id"], name=op.f("fk_render_assignment_session_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_render_assignment")),
+    )
+    op.create_index(op.f("ix_render_assignment_node_id"), "render_assignment", ["node_id"], unique=False)
     for table, on_delete in (("account", "RESTRICT"), ("session", "SET NULL")):
-        with op.batch_alter_table(table) as batch:
+        # SQLite gets a new table; that ids are never used twice it would not keep by itself.
+        with op.batch_alter_table(table, table_kwargs={"sqlite_autoincrement": True}) as batch:
             batch.add_column(sa.Column("storage_node_id", _ID, nullable=True))
             batch.create_foreign_key(
                 op.f(f"fk_{table}_storage_node_id"), "node", ["storage_node_id"], ["node_id"], ondelete=on_delete
