@@ -68,7 +68,7 @@ def refusal(values: Mapping[str, Any]) -> str:
 
 def objects(values: Mapping[str, Any]) -> list[Manifest]:
     """Return the rendered objects."""
-    documents = yaml.load_all(text(values), Loader=_LOADER)  # noqa: S506
+    documents = yaml.load_all(text(values), Loader=_LOADER)
     return [document for document in documents if document]
 
 

@@ -42,7 +42,12 @@ def _resource(api_version: str, kind: str, spec: dict[str, Any]) -> dict[str, An
 
 def _core(kind: str, *fields: str) -> dict[str, Any]:
     """Let these fields of a kind of Kubernetes through; their insides are checked by `as_core`."""
-    return {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(fields, {}), "title": kind}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {field: {} for field in fields},
+        "title": kind,
+    }
 
 
 # knative/serving, config/core/300-resources/service.yaml and pkg/apis/serving/fieldmask.go (what an administrator need

@@ -45,12 +45,11 @@ def listening(rendered: Sequence[chart.Manifest]) -> dict[str, set[int]]:
 def may_reach(rendered: Sequence[chart.Manifest], source: End, target: End, port: int, protocol: str = "TCP") -> bool:
     """Say whether a connection is let through at both ends."""
     policies = [document for document in rendered if document["kind"] == "NetworkPolicy"]
-    return _lets(policies, source, target, "Egress", port, protocol) and _lets(
-        policies, target, source, "Ingress", port, protocol
-    )
+    out = _lets(policies, source, target, "Egress", (port, protocol))
+    return out and _lets(policies, target, source, "Ingress", (port, protocol))
 
 
-def _lets(policies: Sequence[chart.Manifest], own: End, other: End, direction: str, port: int, protocol: str) -> bool:
+def _lets(policies: Sequence[chart.Manifest], own: End, other: End, direction: str, port: tuple[int, str]) -> bool:
     selecting = [
         policy["spec"]
         for policy in policies
@@ -62,7 +61,7 @@ def _lets(policies: Sequence[chart.Manifest], own: End, other: End, direction: s
         return True
     side = "to" if direction == "Egress" else "from"
     return any(
-        _port_fits(rule, port, protocol) and (side not in rule or any(_peer_is(peer, other) for peer in rule[side]))
+        _port_fits(rule, *port) and (side not in rule or any(_peer_is(peer, other) for peer in rule[side]))
         for spec in selecting
         for rule in spec.get(direction.lower(), [])
     )

@@ -69,7 +69,7 @@ def test_a_misspelt_field_is_found(case: str, component: str, path: tuple[Any, .
     for step in path[:-1]:
         place = place[step]
     place[path[-1]] = "planted"
-    with pytest.raises(jsonschema.ValidationError, match="planted|imagePullPolicie|was unexpected"):
+    with pytest.raises(jsonschema.ValidationError, match=r"planted|imagePullPolicie|was unexpected"):
         _check_once(json.dumps(document, sort_keys=True))
 
 

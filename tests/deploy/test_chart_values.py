@@ -71,7 +71,7 @@ def others(node: dict[str, Any], value: Any) -> Iterator[Any]:
     elif "object" in kinds:
         yield {**(value or {}), "example.org/other": next(others(node["additionalProperties"], None))}
     elif "integer" in kinds or kinds == ["number"]:
-        least, most = node["minimum"], node["maximum"] if "maximum" in node else 10**6
+        least, most = node["minimum"], node.get("maximum", 10**6)
         first = least if value is None or isinstance(value, str) else value + 1
         yield first if first <= most else value - 1
         if isinstance(value, int) and value - 1 >= least:
@@ -83,14 +83,13 @@ def others(node: dict[str, Any], value: Any) -> Iterator[Any]:
 def effect(path: tuple[str, ...], value: Any, cases: dict[str, chart.Values]) -> str | None:
     """Return the name of a case in which another value renders something else; None if there is none."""
     for name, case in cases.items():
-        set_value = value
+        said: Any = case
         for step in path:
-            case = case.get(step, {}) if isinstance(case, dict) else {}
-        if case != {} and not isinstance(case, dict):
-            set_value = case
+            said = said.get(step, {}) if isinstance(said, dict) else {}
+        set_value = value if isinstance(said, dict) else said
         for other in others(schema_at(path), set_value):
-            done = chart.template(chart.merged(cases[name], chart.at(path, other)))
-            if done.returncode == 0 and done.stdout != chart.text(cases[name]):
+            done = chart.template(chart.merged(case, chart.at(path, other)))
+            if done.returncode == 0 and done.stdout != chart.text(case):
                 return name
     return None
 
@@ -116,7 +115,7 @@ def test_every_value_does_something() -> None:
     table = list(chart.leaves(chart.default_values()))
     assert len(table) > 150
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda leaf: effect(*leaf, cases), table))
+        found = list(pool.map(lambda leaf: effect(leaf[0], leaf[1], cases), table))
     idle = [".".join(path) for (path, _), case in zip(table, found, strict=True) if case is None]
     assert sorted(idle) == sorted([*NOT_ALONE, *FIXED])
     for path, said in FIXED.items():

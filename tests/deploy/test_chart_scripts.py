@@ -1,0 +1,242 @@
+"""What the chart's pods run beside the images' executables: migration, waiting for it, the probes' question."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests.deploy import chart
+from tests.support.databases import PostgresqlServer, free_port, postgresql_server  # noqa: F401  a fixture
+from webviewer.adapters.db.metadata import control_metadata, storage_metadata
+
+BIN = Path(sys.executable).parent
+TOKEN = "0123456789abcdef-join"
+
+# Takes its state from a file, says what it was called with, and does to the state what the real one does.
+FAKE = """#!/bin/sh
+read -r state <state
+echo "$*" >>calls
+case "$*" in
+*--check-database) exit "$state" ;;
+*--create-db-user*) [ "$state" = 2 ] && [ ! -e refuse ] ;;
+*--create-database*) [ ! -e refuse ] && echo "${AFTER_CREATE:-0}" >state ;;
+*--create-db-scheme) echo 0 >state ;;
+*--update-database) [ ! -e refuse ] && echo 0 >state ;;
+esac
+"""
+
+
+def run_script(folder: Path, script: str, state: int, **environ: str) -> tuple[int, list[str]]:
+    """Run a script of the chart with the stand-in; returns its exit code and the calls."""
+    fake = folder / "node"
+    fake.write_text(FAKE)
+    fake.chmod(0o755)
+    (folder / "state").write_text(f"{state}\n")
+    text = (chart.CHART / "files" / script).read_text()
+    done = subprocess.run(
+        ["/bin/sh", "-c", text, script, str(fake), "-c", "config.json"],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "PAUSE_S": "0.05", "TRIES": "4", **environ},
+        timeout=30,
+        check=False,
+    )
+    calls = (folder / "calls").read_text().splitlines()
+    assert all(call.startswith("-c config.json --") for call in calls)
+    return done.returncode, [call.split()[2] for call in calls]
+
+
+CHECK = "--check-database"
+
+
+@pytest.mark.parametrize(
+    ("state", "master", "calls"),
+    [
+        (0, False, [CHECK]),
+        (3, False, [CHECK, "--create-db-scheme", CHECK]),
+        (7, False, [CHECK, "--update-database", CHECK]),
+        (2, True, [CHECK, "--create-db-user", "--create-database", CHECK]),
+    ],
+)
+def test_a_database_in_any_state_is_brought_to_this_version(
+    state: int, master: bool, calls: list[str], tmp_path: Path
+) -> None:
+    environ = {"MASTER_USER": "postgres", "MASTER_DATABASE": "postgres"} if master else {}
+    assert run_script(tmp_path, "migrate-database.sh", state, **environ) == (0, calls)
+
+
+def test_a_database_that_is_made_empty_gets_its_tables(tmp_path: Path) -> None:
+    environ = {"MASTER_USER": "postgres", "MASTER_DATABASE": "postgres", "AFTER_CREATE": "3"}
+    code, calls = run_script(tmp_path, "migrate-database.sh", 2, **environ)
+    assert code == 0
+    assert calls[-2:] == ["--create-db-scheme", CHECK]
+
+
+@pytest.mark.parametrize("state", [1, 4, 5, 6])
+def test_a_database_that_is_not_ours_to_change_is_left_alone(state: int, tmp_path: Path) -> None:
+    assert run_script(tmp_path, "migrate-database.sh", state, MASTER_USER="postgres") == (state, [CHECK])
+
+
+def test_a_server_that_does_not_answer_is_given_up_in_the_end(tmp_path: Path) -> None:
+    assert run_script(tmp_path, "migrate-database.sh", 2) == (2, [CHECK] * 4)
+
+
+def test_a_step_that_fails_is_tried_again_and_given_up_in_the_end(tmp_path: Path) -> None:
+    (tmp_path / "refuse").touch()
+    assert run_script(tmp_path, "migrate-database.sh", 7) == (7, [CHECK, "--update-database"] * 4)
+
+
+@pytest.mark.parametrize("state", [1, 4, 5, 6])
+def test_nobody_waits_for_a_database_that_will_never_be_ready(state: int, tmp_path: Path) -> None:
+    assert run_script(tmp_path, "wait-for-database.sh", state) == (state, [CHECK])
+
+
+@pytest.mark.parametrize("state", [2, 3, 7])
+def test_a_pod_waits_until_the_migration_is_done(state: int, tmp_path: Path) -> None:
+    done = threading.Timer(0.4, lambda: (tmp_path / "state").write_text("0\n"))
+    done.start()
+    code, calls = run_script(tmp_path, "wait-for-database.sh", state)
+    done.join()
+    assert code == 0
+    assert len(calls) > 2
+
+
+# --- the rendered Job on a real server ------------------------------------------------------------------------------
+
+
+def run_container(container: dict[str, Any], folder: Path, server: PostgresqlServer, **fields: str) -> str:
+    """Run what a rendered container runs, with the executables of this environment."""
+    environ = chart.environment(container, fields)
+    environ |= {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(folder)}
+    environ |= {"WEBVIEWER_DATABASE_HOST": "127.0.0.1", "WEBVIEWER_DATABASE_PORT": str(server.port)}
+    environ = {name: value.replace("/run/secrets/web-viewer", str(folder)) for name, value in environ.items()}
+    command = [*container["command"], *container["args"]]
+    command = [word.replace("/etc/web-viewer", str(folder)) for word in command]
+    done = subprocess.run(
+        command,
+        env=environ,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def tables(server: PostgresqlServer, name: str, user: str) -> set[str]:
+    """Return the names of a database's tables as its user sees them."""
+    connection = psycopg2.connect(host="127.0.0.1", port=server.port, user=user, dbname=name)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            return {row[0] for row in cursor.fetchall()}
+    finally:
+        connection.close()
+
+
+def test_the_migration_makes_every_database_and_the_pods_find_them_ready(
+    postgresql_server: PostgresqlServer,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    rendered = chart.objects(chart.ci("tryout"))
+    for name in ("controlnodeconfig.json", "storagenodeconfig.json"):
+        (tmp_path / name).write_text("{}\n")
+    for name in ("control-password", "storage-password", "master-password", "database-password"):
+        (tmp_path / name).write_text(f"secret of {name}\n")
+    [job] = [one for one in rendered if one["kind"] == "Job"]
+    said = ""
+    for _ in range(2):  # an upgrade runs it again
+        for container in chart.containers(job["spec"]["template"]):
+            said += run_container(container, tmp_path, postgresql_server)
+    assert "secret of" not in said
+    control = set(control_metadata.tables)
+    storage = set(storage_metadata.tables)
+    found = tables(postgresql_server, "web-viewer-control", "web-viewer-control")
+    assert control <= found
+    assert not (storage - control) & found
+    found = tables(postgresql_server, f"{chart.FULL_NAME}-storage-node-0", "web-viewer-storage")
+    assert storage <= found
+    assert not (control - storage) & found
+
+    waiting = chart.find(rendered, "Deployment", "auth")["spec"]["template"]["spec"]["initContainers"]
+    run_container(waiting[0], tmp_path, postgresql_server)
+    waiting = chart.find(rendered, "StatefulSet", "storage-node")["spec"]["template"]["spec"]["initContainers"]
+    run_container(waiting[0], tmp_path, postgresql_server, **{"metadata.name": f"{chart.FULL_NAME}-storage-node-0"})
+
+
+# --- the probes' question ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def node(status: int) -> Iterator[tuple[int, list[tuple[str, str | None]]]]:
+    """Run an HTTP server that answers like a node; gives its port and what it was asked."""
+    asked: list[tuple[str, str | None]] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers["Authorization"]))
+            body = b'{"reason": "The disk is full."}'
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port, asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def ask(folder: Path, port: int) -> subprocess.CompletedProcess[str]:
+    """Run the script as a probe of the chart does."""
+    container = chart.find(chart.objects(chart.ci("default")), "StatefulSet", "storage-node")["spec"]["template"][
+        "spec"
+    ]["containers"][0]
+    [program, script, wanted_port, path] = container["readinessProbe"]["exec"]["command"]
+    assert (program, script, wanted_port) == ("python3", "/opt/probe/ask.py", "8081")
+    config = chart.find(chart.objects(chart.ci("default")), "ConfigMap", "probe")
+    (folder / "ask.py").write_text(config["data"]["ask.py"])
+    (folder / "internal-token").write_text(f"{TOKEN}\n")
+    command = [sys.executable, str(folder / "ask.py"), str(port), path, str(folder / "internal-token")]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_a_ready_node_is_ready(tmp_path: Path) -> None:
+    with node(200) as (port, asked):
+        done = ask(tmp_path, port)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert asked == [("/internal/v1/health", f"Bearer {TOKEN}")]
+
+
+def test_one_that_is_not_says_why_and_never_the_secret(tmp_path: Path) -> None:
+    with node(503) as (port, _):
+        done = ask(tmp_path, port)
+    assert done.returncode == 1
+    assert "answers 503" in done.stderr
+    assert "The disk is full." in done.stderr
+    assert TOKEN not in done.stdout + done.stderr
+
+
+def test_one_that_does_not_answer_is_not_ready(tmp_path: Path) -> None:
+    done = ask(tmp_path, free_port())
+    assert done.returncode == 1
+    assert "cannot be asked" in done.stderr
