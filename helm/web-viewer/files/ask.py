@@ -3,29 +3,30 @@
 ``python3 ask.py PORT PATH`` ends with 0 if the answer is 200, else with 1 and the answer's words.
 """
 
+import http.client
 import sys
-import urllib.error
-import urllib.request
+from pathlib import Path
 
-TOKEN = "/run/secrets/web-viewer/internal-token"
+SECRET_FILE = "/run/secrets/web-viewer/internal-token"
 TIMEOUT_S = 4
 
 
-def main(port: str, path: str, token_file: str = TOKEN) -> int:
+def main(port: str, path: str, secret_file: str = SECRET_FILE) -> int:
     """Ask, and say what came of it."""
-    with open(token_file, encoding="utf-8") as file:
-        token = file.read().strip()
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"}
-    )
+    secret = Path(secret_file).read_text("utf-8").strip()
+    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=TIMEOUT_S)
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S):
-            return 0
-    except urllib.error.HTTPError as exc:
-        words = exc.read(2000).decode("utf-8", "replace")
-        print(f"{path} answers {exc.code}: {words}", file=sys.stderr)
-    except OSError as exc:
-        print(f"{path} cannot be asked: {exc}", file=sys.stderr)
+        connection.request("GET", path, headers={"Authorization": f"Bearer {secret}"})
+        answer = connection.getresponse()
+        words = answer.read(2000).decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException) as exc:
+        sys.stderr.write(f"{path} cannot be asked: {type(exc).__name__} {exc}\n")
+        return 1
+    finally:
+        connection.close()
+    if answer.status == 200:
+        return 0
+    sys.stderr.write(f"{path} answers {answer.status}: {words}\n")
     return 1
 
 
