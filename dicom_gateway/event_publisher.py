@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -34,11 +35,22 @@ class EventPublisher:
         Internal token.
     counts
         Returns the current number of instances of a study, None if it is gone.
+    tls
+        How an ``https`` control node is believed.
     """
 
-    def __init__(self, control_url: str, token: str, counts: Callable[[OwnerId, StudyId], int | None]) -> None:
+    def __init__(
+        self,
+        control_url: str,
+        token: str,
+        counts: Callable[[OwnerId, StudyId], int | None],
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         # Opens nothing yet; and never goes through a proxy of the environment, which would learn the token.
-        self._client = NodeClient(control_url, token, node="control node", connections=1, read_timeout_s=_TIMEOUT_S)
+        self._client = NodeClient(
+            control_url, token, node="control node", connections=1, read_timeout_s=_TIMEOUT_S, tls=tls
+        )
         self._counts = counts
         self._changed: dict[tuple[OwnerId, StudyId], _Change] = {}
         self._others: list[Event] = []

@@ -7,7 +7,6 @@ starts a whole one, which first settles what was left (`webviewer.adapters.files
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import gc
 import logging
@@ -27,18 +26,21 @@ from dicom_gateway.event_publisher import EventPublisher
 from dicom_gateway.index_client import Doorbell, IndexClient
 from dicom_gateway.indexer import IndexServer, IndexWriter
 from dicom_gateway.metrics import metrics_text
+from dicom_gateway.node_state import NodeState
+from dicom_gateway.registration import Description, Registration
 from dicom_gateway.server import DRAIN_S, GARBAGE_THRESHOLD, Acceptor, listen
 from webviewer import __version__
 from webviewer.adapters.db.archive_repository import SqlArchiveRepository
 from webviewer.adapters.db.engine import make_engine
-from webviewer.adapters.db.maintenance import require_ready
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
+from webviewer.adapters.tls import client_context, server_context
 from webviewer.archive import OwnerId, StudyId
-from webviewer.config import Settings, load_settings
-from webviewer.core import log
-from webviewer.core.errors import ConfigError, NotFound, WebviewerError
+from webviewer.command_line import ExitCode, Program, StartError, require_database, run
+from webviewer.config import Configuration, Role, Settings
+from webviewer.core.errors import NotFound, WebviewerError
 from webviewer.core.process import Lifeline, leave_with_parent
+from webviewer.usecases.served_owners import node_identity
 
 logger = logging.getLogger("dicom_gateway.main")  # not "__main__"
 
@@ -48,22 +50,22 @@ _LAST_S = 2.0
 _ORPHAN_S = 0.1
 _LOCK_WAIT_S = 15.0
 _LEAST_FREE_BYTES = 64 * 1024**2
+_OWNERS_WITHIN_S = 10.0
+
+
+PROGRAM = Program(
+    "StorageNode", Role.STORAGE, "Web DICOM viewer, storage node.", log_file="storagenode.log", node="storage"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the storage node until SIGTERM; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="dicom_gateway.main", description="Storage node of the web DICOM viewer.")
-    parser.add_argument("-c", "--config", metavar="FILE", type=Path, help="renderserverconfig.json")
-    options = parser.parse_args(arguments)
-    try:
-        settings = load_settings(options.config)
-        log.configure(settings.log, "storage")
-        logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # of what peers send wrongly we tell ourselves
-        return StorageNode(settings).run()
-    except WebviewerError as exc:
-        logger.error("storage_node_not_started", extra={"reason": exc.message})
-        print(f"storage node: {exc.message}", file=sys.stderr)  # noqa: T201  the log may be what is wrong
-        return 1
+    return run(PROGRAM, arguments, _run)
+
+
+def _run(configuration: Configuration, _file: Path | None) -> int:
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # of what peers send wrongly we tell ourselves
+    return StorageNode(configuration.settings).run()
 
 
 class StorageNode:
@@ -78,6 +80,10 @@ class StorageNode:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._counters = SharedCounters(settings.storage.acceptors + 1)
+        self._state = NodeState()
+        self._identity = ""
+        self._client_tls = client_context(settings.tls)
+        server_context(settings.tls)  # what is wrong with it is told before anything runs
         self._children: dict[int, str] = {}
         self._lifeline = Lifeline()
         self._mask: set[signal.Signals | int] = set()
@@ -89,7 +95,7 @@ class StorageNode:
         # while we start is not lost.
         self._mask = set(signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS))
         self._settle()
-        dicom = listen(settings.storage.dicom_host, settings.storage.dicom_port)
+        dicom = _listen_dicom(settings.storage.dicom_host, settings.storage.dicom_port)
         http = _listen_http(settings.storage.host, settings.storage.port)
         doorbell = Doorbell()
         seats = multiprocessing.get_context("fork").BoundedSemaphore(settings.storage.max_associations)
@@ -115,12 +121,19 @@ class StorageNode:
         def answer() -> None:
             for unused in (dicom, doorbell.indexer_side):
                 unused.close()
-            serve(http, lambda: self._api_parts(IndexClient(doorbell.client_side)))
+            serve(http, lambda: self._api_parts(IndexClient(doorbell.client_side)), tls=self._settings.tls)
+
+        def register() -> None:
+            for unused in (dicom, http, doorbell.client_side, doorbell.indexer_side):
+                unused.close()
+            Registration(settings, self._units(), self._state, self._describe(), self._client_tls).run()
 
         self._start("indexer", index)
         for number in range(settings.storage.acceptors):
             self._start(f"acceptor {number}", accept(number))
         self._start("internal HTTP", answer)
+        if settings.node.control_url:  # else an administrator makes this node known by its address
+            self._start("registration", register)
         for ours in (dicom, http, doorbell.indexer_side, doorbell.client_side):
             ours.close()
         leave_with_parent(grace_s=_END_S + _LAST_S + 1)
@@ -131,14 +144,18 @@ class StorageNode:
         return self._watch()
 
     def _settle(self) -> None:
-        require_ready(self._settings.database)
+        require_database(self._settings)
         store = ObjectStore(self._settings.storage.storage)
-        store.prepare()
+        try:
+            store.prepare()
+        except WebviewerError as exc:
+            raise StartError(exc.message, ExitCode.STORAGE) from exc
         _lock(store)
         engine = make_engine(self._settings.database)
         try:
             with engine.connect() as connection:
                 found = store.recover(SqlArchiveRepository(connection).indexed_files)
+            self._identity = node_identity(SqlStorageUnitOfWorkFactory(engine))
         finally:
             engine.dispose()
         if found.claims:
@@ -224,6 +241,10 @@ class StorageNode:
     def _units(self) -> SqlStorageUnitOfWorkFactory:
         return SqlStorageUnitOfWorkFactory(make_engine(self._settings.database))
 
+    def _describe(self) -> Description:
+        store = ObjectStore(self._settings.storage.storage)
+        return Description(self._settings, self._identity, self._counters, store.free_bytes)
+
     def _publisher(self) -> EventPublisher:
         units = self._units()
 
@@ -234,19 +255,27 @@ class StorageNode:
                 except NotFound:
                     return None
 
-        return EventPublisher(self._settings.node.control_url, self._settings.internal_token, counts)
+        return EventPublisher(
+            self._settings.node.control_url, self._settings.internal_token, counts, tls=self._client_tls
+        )
 
     def _api_parts(self, index: IndexClient) -> ApiParts:
         settings = self._settings
         units = self._units()
         store = ObjectStore(settings.storage.storage)
+        waits_for_owners = bool(settings.node.control_url)
 
         def counts() -> Mapping[str, int]:
             with units(read_only=True) as unit:
                 return unit.archive.counts()
 
+        started_s = time.monotonic()
+
         def problems() -> list[str]:
             found: list[str] = []
+            # A control node that is away must not keep out senders whose AE titles are known here: not for long.
+            if waits_for_owners and not self._state.has_owners and time.monotonic() - started_s < _OWNERS_WITHIN_S:
+                found.append("The list of users has not come from the control node yet.")
             try:
                 with units(read_only=True) as unit:
                     unit.archive.ping()
@@ -261,8 +290,6 @@ class StorageNode:
             except OSError as exc:
                 found.append(f"The storage folder cannot be used: {exc.strerror}.")
             return found
-
-        started_s = time.monotonic()
 
         def status() -> Mapping[str, object]:
             return {
@@ -286,6 +313,8 @@ class StorageNode:
             problems=problems,
             status=status,
             metrics=lambda: metrics_text(self._counters, store.free_bytes()),
+            describe=self._describe(),
+            state=self._state,
         )
 
 
@@ -302,19 +331,26 @@ def _lock(store: ObjectStore) -> None:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise ConfigError(f"The storage folder {store.root} is in use by another storage node.") from None
+                message = f"The storage folder {store.root} is in use by another storage node."
+                raise StartError(message, ExitCode.STORAGE) from None
             time.sleep(0.05)
         else:
             return
+
+
+def _listen_dicom(host: str, port: int) -> socket.socket:
+    try:
+        return listen(host, port)
+    except WebviewerError as exc:
+        raise StartError(exc.message, ExitCode.PORT_BUSY) from exc
 
 
 def _listen_http(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=128)
     except OSError as exc:
-        raise ConfigError(
-            f"The storage node's HTTP port {host}:{port} cannot be opened: {exc.strerror or exc}."
-        ) from exc
+        message = f"The storage node's HTTP port {host}:{port} cannot be opened: {exc.strerror or exc}."
+        raise StartError(message, ExitCode.PORT_BUSY) from exc
 
 
 if __name__ == "__main__":

@@ -1,68 +1,66 @@
-"""The render node: ``python -m renderpool.main -c renderserverconfig.json``."""
+"""The render node: ``RenderNode``, or ``python -m renderpool.main``; it has no configuration file."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 
-from renderpool.server import RenderNode, create_app
-from renderpool.server.storage import StorageSource
-from renderpool.session.images import ImageStore
+from renderpool.server import STREAMS, Description, Heartbeats, RenderNode, StorageNodes, create_app, http_source
+from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import DeviceFacts, Scheduler
 from webviewer import __version__
-from webviewer.adapters.nodes import StorageClient
-from webviewer.config import RenderSettings, Settings, load_settings
-from webviewer.core import log
-from webviewer.core.errors import ConfigError, RenderError
+from webviewer.adapters.node_agent import NodeAgent, own_address
+from webviewer.adapters.tls import client_context, server_context
+from webviewer.command_line import ExitCode, Program, StartError, run
+from webviewer.config import Configuration, RenderSettings, Role, Settings
+from webviewer.core.errors import RenderError
 from webviewer.core.process import leave_with_parent
 
 _LOG = logging.getLogger(__name__)
 
 _CLOSE_WITHIN_S = 3.0
 _DEVICE_LOST_EXIT = 70  # the supervisor starts the node again
-_CONFIG_EXIT = 3
-_PORT_EXIT = 4
-_DEVICE_EXIT = 5
+
+
+PROGRAM = Program(
+    "RenderNode",
+    Role.RENDER,
+    "Web DICOM viewer, render node.",
+    "rendernode.log",
+    "render",
+    has_database=False,
+    draws=True,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node until SIGTERM or SIGINT; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="RenderNode", description="Web DICOM viewer, render node.")
-    parser.add_argument("-c", "--config", metavar="FILE", type=Path, help="configuration file")
-    options = parser.parse_args(arguments)
+    return run(PROGRAM, arguments, _run)
+
+
+def _run(configuration: Configuration, _file: Path | None) -> int:
+    leave_with_parent()
     try:
-        settings = load_settings(options.config)
-        log.configure(settings.log, "render")
-        if not settings.internal_token:
-            raise ConfigError("WEBVIEWER_INTERNAL_TOKEN is empty: must be the token that all nodes share.")
-        leave_with_parent()
-        return asyncio.run(_serve(settings))
-    except ConfigError as exc:
-        return _refuse(exc.message, _CONFIG_EXIT)
+        return asyncio.run(_serve(configuration.settings))
     except RenderError as exc:
-        return _refuse(exc.message, _DEVICE_EXIT)
+        raise StartError(exc.message, ExitCode.DEVICE) from exc
     except OSError as exc:
-        return _refuse(f"The render node cannot listen: {exc.strerror or exc}.", _PORT_EXIT)
+        raise StartError(f"The render node cannot listen: {exc.strerror or exc}.", ExitCode.PORT_BUSY) from exc
 
 
-def _refuse(message: str, code: int) -> int:
-    _LOG.critical("cannot_start", extra={"reason": message, "exit_code": code})
-    sys.stderr.write(f"RenderNode: {message}\n")
-    return code
-
-
-def make_node(settings: RenderSettings, internal_token: str) -> RenderNode:
+def make_node(settings: RenderSettings, internal_token: str, tls: ssl.SSLContext | None = None) -> RenderNode:
     """Return a node whose device is open and whose thread draws.
 
     Raises
@@ -75,43 +73,68 @@ def make_node(settings: RenderSettings, internal_token: str) -> RenderNode:
             "setting_without_effect",
             extra={"setting": "volume_cache", "reason": "This version makes no reconstructions that could be kept."},
         )
-    source = StorageSource(StorageClient(settings.storage_url, internal_token))
-    budget_bytes = settings.image_cache_bytes if settings.image_cache else 0
-    store = ImageStore(source, budget_bytes, settings.max_thread_pool_threads)
+    cache = ImageCache(settings.image_cache_bytes if settings.image_cache else 0, settings.max_thread_pool_threads)
     scheduler = Scheduler(
-        store,
         settings.device,
+        keep_textures=settings.image_cache,
         bandwidth_bytes_per_s=settings.render_bandwidth_bytes_per_s,
         encode_threads=settings.max_thread_pool_threads,
         on_lost=lambda: os._exit(_DEVICE_LOST_EXIT),  # nothing of the driver can be trusted any more
     )
     device = scheduler.start()
-    return RenderNode(source, store, scheduler, device, internal_token, __version__)
+    storages = StorageNodes(cache, partial(http_source, internal_token, tls))
+    return RenderNode(storages, cache, scheduler, device, internal_token, __version__)
 
 
 async def _serve(settings: Settings) -> int:
-    render = settings.render
+    render, tls = settings.render, client_context(settings.tls)
+    serving_tls = server_context(settings.tls)
     listener = _listen(render.host, render.port)
-    node = make_node(render, settings.internal_token)
+    port = int(listener.getsockname()[1])
+    node = make_node(render, settings.internal_token, tls)
     _say_device(node.device)
-    runner = web.AppRunner(create_app(node), handle_signals=False, access_log=None, shutdown_timeout=_CLOSE_WITHIN_S)
+    description = Description(node, partial(_address, settings, port), settings.node.name)
+    app = create_app(node, description)
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=_CLOSE_WITHIN_S)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await runner.setup()
+    agent = _agent(settings, Heartbeats(node, description, app[STREAMS], loop), tls)
     try:
-        await web.SockSite(runner, listener, backlog=256).start()
-        _LOG.info("render_node_ready", extra={"host": render.host, "port": listener.getsockname()[1]})
+        await web.SockSite(runner, listener, backlog=256, ssl_context=serving_tls).start()
+        _LOG.info("render_node_ready", extra={"host": render.host, "port": port})
+        if agent is not None:
+            agent.start()
         await stop.wait()
         _LOG.info("render_node_stopping")
+        app[STREAMS].is_stopping = True
+        if agent is not None:  # before the streams are closed: their pages come back at once, to another node
+            await loop.run_in_executor(None, agent.leave)
     finally:
         await runner.cleanup()  # closes the streams with 1001 first
-        node.store.close()
-        node.workers.shutdown(wait=False, cancel_futures=True)
-        node.scheduler.stop()
+        node.close()
     _end_with_threads()
     return 0
+
+
+def _agent(settings: Settings, heartbeats: Heartbeats, tls: ssl.SSLContext) -> NodeAgent | None:
+    """Return what registers this node; None where an administrator does it."""
+    control_url = settings.node.control_url
+    if not control_url:
+        return None
+    return NodeAgent(control_url, settings.internal_token, heartbeats.report, heartbeats.take, tls=tls)
+
+
+def _address(settings: Settings, port: int) -> str:
+    """Return where other nodes reach this one; raises OSError while the control node's name cannot be resolved."""
+    return settings.node.address or own_address(
+        settings.render.host,
+        port,
+        control_url=settings.node.control_url,
+        is_tls=settings.tls.certificate is not None,
+    )
 
 
 def _end_with_threads() -> None:

@@ -201,6 +201,18 @@ class ArchiveRepository(Protocol):
         """Make these the owner's AE titles; raises Conflict if one is another owner's."""
         ...
 
+    def replace_ae_titles(self, owners: Sequence[tuple[OwnerId, Sequence[str]]]) -> None:
+        """Make these all AE titles that there are; raises Conflict if one is named for two owners."""
+        ...
+
+    def node_identity(self) -> str | None:
+        """Return the UUID of the storage node, None if it has none yet."""
+        ...
+
+    def make_node_identity(self) -> str:
+        """Return the UUID of the storage node, made if it has none; of two that ask at once both get the same."""
+        ...
+
     def add_instances(
         self, records: Sequence[tuple[OwnerId, InstanceRecord]], received_at: dt.datetime
     ) -> list[Receipt | KnownObject | Exception]:

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from dicom_gateway.api.archive import archive_routes
 from dicom_gateway.api.frames import frame_routes
+from dicom_gateway.api.node import node_routes
 from dicom_gateway.api.numbers import bound_numbers
 from dicom_gateway.api.parts import ApiParts
 from dicom_gateway.api.plain import answer
@@ -25,6 +26,7 @@ from webviewer.core.octets import drain
 
 _log = logging.getLogger(__name__)
 
+_BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")
 _MAX_DRAINED_BYTES = 32 * 1024**2
 _DRAIN_SILENCE_S = 0.5  # the thread is wanted elsewhere
 
@@ -43,7 +45,9 @@ def create_api(parts: ApiParts) -> Flask:
     expected = f"Bearer {parts.token}".encode()
 
     @app.before_request
-    def check_token() -> None:
+    def check_caller() -> None:
+        if any(name in request.headers for name in _BROWSER_HEADERS):
+            raise errors.PermissionDenied("This address is for nodes of the server only, not for browsers.")
         given = request.headers.get("Authorization", "").encode("utf-8", "replace")
         if not parts.token or not hmac.compare_digest(given, expected):
             raise errors.NotSignedIn("A request between nodes carries the internal token.")
@@ -107,6 +111,7 @@ def create_api(parts: ApiParts) -> Flask:
     def metrics() -> Response:
         return Response(parts.metrics(), mimetype="text/plain; version=0.0.4")
 
+    app.register_blueprint(node_routes(parts), url_prefix="/internal/v1")
     for blueprint in (study_routes(parts), frame_routes(parts), archive_routes(parts), upload_routes(parts)):
         app.register_blueprint(blueprint, url_prefix="/internal/v1/owners/<int:owner_id>")
     return app

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dicom_gateway.api.series_cache import SeriesCache
+from dicom_gateway.node_state import NodeState
 from dicom_gateway.upload import UploadLimits, UploadStore
 from dicom_gateway.upload_examine import ExamineLimits, Examiner
 from dicom_gateway.upload_receive import UploadReceiver
@@ -53,6 +54,10 @@ class ApiParts:
         Facts for the console.
     metrics
         Text for Prometheus.
+    describe
+        Who this node is, as its heartbeat says it.
+    state
+        Its place in the system.
     series_cache
         Answers about series.
     upload_seats, archive_seats
@@ -71,6 +76,8 @@ class ApiParts:
     problems: Callable[[], list[str]]
     status: Callable[[], Mapping[str, object]]
     metrics: Callable[[], bytes]
+    describe: Callable[[], Mapping[str, object]]
+    state: NodeState
     series_cache: SeriesCache = field(default_factory=SeriesCache)
     upload_seats: Seats = field(default_factory=lambda: Seats("uploads", UPLOADS_AT_ONCE, UPLOADS_OF_OWNER))
     archive_seats: Seats = field(default_factory=lambda: Seats("downloads", ARCHIVES_AT_ONCE, ARCHIVES_OF_OWNER))
@@ -86,6 +93,8 @@ def make_parts(
     problems: Callable[[], list[str]],
     status: Callable[[], Mapping[str, object]],
     metrics: Callable[[], bytes],
+    describe: Callable[[], Mapping[str, object]],
+    state: NodeState,
     upload_limits: UploadLimits | None = None,
     examine_limits: ExamineLimits | None = None,
 ) -> ApiParts:
@@ -101,7 +110,7 @@ def make_parts(
         Transactions on the index.
     index
         The one writer of new objects.
-    publish, problems, status, metrics
+    publish, problems, status, metrics, describe, state
         As in `ApiParts`.
     upload_limits, examine_limits
         How much uploads may cost.
@@ -126,4 +135,6 @@ def make_parts(
         problems=problems,
         status=status,
         metrics=metrics,
+        describe=describe,
+        state=state,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -17,6 +18,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from dicom_gateway.api.app import create_api
 from dicom_gateway.api.parts import ApiParts
+from webviewer.adapters.tls import server_context
+from webviewer.config import TlsSettings
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +31,13 @@ _GOODBYE_PIECE_BYTES = 64 * 1024
 KEEP_ALIVE_S = 75  # longer than the pools of our clients keep a connection, so that they never send into a closed one
 
 
-def serve(listener: socket.socket, make_parts: Callable[[], ApiParts], *, threads: int = THREADS) -> None:
+def serve(
+    listener: socket.socket,
+    make_parts: Callable[[], ApiParts],
+    *,
+    threads: int = THREADS,
+    tls: TlsSettings | None = None,
+) -> None:
     """Serve until SIGTERM; must run in the main thread of a process of its own.
 
     Parameters
@@ -39,6 +48,8 @@ def serve(listener: socket.socket, make_parts: Callable[[], ApiParts], *, thread
         Makes the services; called in the worker after the fork, so that no database connection crosses it.
     threads
         Requests served at the same time.
+    tls
+        What the listener speaks TLS with; plain HTTP without a certificate.
 
     Notes
     -----
@@ -48,7 +59,7 @@ def serve(listener: socket.socket, make_parts: Callable[[], ApiParts], *, thread
     # Connections inherit the limits; the kernel keeps them for every read and write, the head of a request included.
     for option, seconds in ((socket.SO_RCVTIMEO, RECEIVE_SILENCE_S), (socket.SO_SNDTIMEO, SEND_SILENCE_S)):
         listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
-    _Application(listener, make_parts, threads).run()
+    _Application(listener, make_parts, threads, tls).run()
 
 
 class _ToOurLog(Logger):  # type: ignore[misc]
@@ -70,6 +81,18 @@ class _ToOurLog(Logger):  # type: ignore[misc]
             _log.warning("a caller of the internal HTTP stood still and was let go")
             return
         super().exception(msg, *args, **kwargs)
+
+
+class _PatientSocket(ssl.SSLSocket):
+    """A TLS connection that never waits for ever: TLS asks the kernel again and again, past the kernel's own limit."""
+
+    def settimeout(self, value: float | None) -> None:
+        """Set the limit of a wait; None means the longest that there is here."""
+        super().settimeout(RECEIVE_SILENCE_S if value is None else value)
+
+    def setblocking(self, flag: bool) -> None:
+        """Wait, or do not wait at all."""
+        self.settimeout(None if flag else 0.0)
 
 
 class _Worker(ThreadWorker):  # type: ignore[misc]
@@ -101,10 +124,17 @@ def _end(connection: socket.socket) -> None:
 
 
 class _Application(BaseApplication):  # type: ignore[misc]
-    def __init__(self, listener: socket.socket, make_parts: Callable[[], ApiParts], threads: int) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        make_parts: Callable[[], ApiParts],
+        threads: int,
+        tls: TlsSettings | None,
+    ) -> None:
         self._listener = listener
         self._make_parts = make_parts
         self._threads = threads
+        self._tls = tls
         self._parts: ApiParts | None = None
         super().__init__()
 
@@ -124,6 +154,11 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "forwarded_allow_ips": "",  # no node of ours is asked for by a proxy's headers
             "proc_name": "webviewer-storage-http",
         }
+        context = None if self._tls is None else server_context(self._tls)
+        if self._tls is not None and context is not None:
+            context.sslsocket_class = _PatientSocket
+            # The name of the file is what tells gunicorn that the listener speaks TLS.
+            settings |= {"certfile": str(self._tls.certificate), "ssl_context": lambda _conf, _default: context}
         for name, value in settings.items():
             self.cfg.set(name, value)
 

@@ -20,6 +20,7 @@ from webviewer.usecases.open_series import (
     open_series,
     open_series_for_render,
 )
+from webviewer.usecases.served_owners import AeTitles
 
 
 class _Delete(BaseModel):
@@ -33,10 +34,7 @@ class _Delete(BaseModel):
 class _Owner(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    # PS3.5 6.2, VR AE: at most 16 characters, no backslash, no control characters, not only spaces
-    ae_titles: Annotated[
-        list[Annotated[str, Field(pattern=r"^[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?$")]], Field(max_length=100)
-    ]
+    ae_titles: AeTitles
 
 
 def study_routes(parts: ApiParts) -> Blueprint:

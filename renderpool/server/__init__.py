@@ -2,14 +2,20 @@
 
 ::
 
-    app.py       the application: token, error shape, routes, closing
+    app.py       the application: who may ask, error shape, routes, closing
+    callers.py   the token, the pass of a stream, and the headers that say whose it is
+    control.py   what the control node tells this one: close a session's streams, drain; and what this one reports
     stream.py    WebSocket `/internal/v1/render/stream`
+    streams.py   all open streams
     pictures.py  thumbnails and rendered frames
     status.py    health, status, metrics
-    storage.py   `FrameSource` by the storage node's HTTP
+    storage.py   the storage nodes, each a `FrameSource` by its HTTP
 """
 
 from renderpool.server.app import create_app
+from renderpool.server.control import Description, Heartbeats
 from renderpool.server.node import RenderNode
+from renderpool.server.storage import StorageNodes, http_source
+from renderpool.server.streams import STREAMS
 
-__all__ = ["RenderNode", "create_app"]
+__all__ = ["STREAMS", "Description", "Heartbeats", "RenderNode", "StorageNodes", "create_app", "http_source"]

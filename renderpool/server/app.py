@@ -1,19 +1,21 @@
-"""The application: token, error shape, routes, closing."""
+"""The application: who may ask, error shape, routes, closing."""
 
 from __future__ import annotations
 
-import hmac
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from renderpool.server.callers import STREAM_PATH, check_caller
+from renderpool.server.control import DESCRIPTION, Description, close_session, get_report, put_active
 from renderpool.server.node import NODE, RenderNode
 from renderpool.server.pictures import PICTURES, PictureCache, get_rendered, get_thumbnail
 from renderpool.server.status import get_health, get_metrics, get_status
-from renderpool.server.stream import SOCKETS, close_sockets, get_stream
-from webviewer.core.errors import ConfigError, InvalidInput, NotFound, NotSignedIn, WebviewerError
+from renderpool.server.stream import get_stream
+from renderpool.server.streams import STREAMS, Streams
+from webviewer.core.errors import ConfigError, InvalidInput, NotFound, WebviewerError
 from webviewer.core.http_errors import error_body, error_headers, status_of
 
 _LOG = logging.getLogger(__name__)
@@ -32,11 +34,8 @@ def error_response(error: WebviewerError) -> web.Response:
 @web.middleware
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let only nodes of ours in, and turn errors into the one shape."""
-    given = request.headers.get("Authorization", "")
-    wanted = f"Bearer {request.app[NODE].internal_token}"
-    if not hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode("utf-8")):
-        return error_response(NotSignedIn("This address is for nodes of the server only."))
     try:
+        check_caller(request)
         return await handler(request)
     except WebviewerError as exc:
         return error_response(exc)
@@ -49,20 +48,28 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return error_response(WebviewerError("The render node could not answer this request."))
 
 
-def create_app(node: RenderNode) -> web.Application:
-    """Return the application of a running node; closing it closes its sockets with 1001 first."""
+def create_app(node: RenderNode, description: Description) -> web.Application:
+    """Return the application of a running node; closing it closes its streams with 1001 first."""
     if not node.internal_token:
         raise ConfigError("The internal token is empty: without one anybody could use this node.")
     app = web.Application(middlewares=[_guard], client_max_size=_MAX_REQUEST_BYTES)
     app[NODE] = node
-    app[SOCKETS] = set()
+    app[DESCRIPTION] = description
+    app[STREAMS] = Streams()
     app[PICTURES] = PictureCache()
     owner = r"/internal/v1/render/owners/{owner:\d{1,18}}"
     app.router.add_get(owner + r"/series/{series:\d{1,15}}/thumbnail", get_thumbnail)
     app.router.add_get(owner + r"/instances/{instance:\d{1,15}}/frames/{frame:\d{1,9}}/rendered", get_rendered)
-    app.router.add_get("/internal/v1/render/stream", get_stream)
+    app.router.add_get(STREAM_PATH, get_stream)
+    app.router.add_post(r"/internal/v1/render/sessions/{session:\d{1,18}}/close", close_session)
+    app.router.add_put("/internal/v1/active", put_active)
+    app.router.add_get("/internal/v1/report", get_report)
     app.router.add_get("/internal/v1/health", get_health)
     app.router.add_get("/internal/v1/status", get_status)
     app.router.add_get("/metrics", get_metrics)
-    app.on_shutdown.append(close_sockets)
+    app.on_shutdown.append(_close_streams)
     return app
+
+
+async def _close_streams(app: web.Application) -> None:
+    await app[STREAMS].close_all()

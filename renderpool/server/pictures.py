@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from renderpool.engine.encode import encode_jpeg, encode_png
 from renderpool.engine.renderer import Renderer
+from renderpool.server.callers import storage_of
 from renderpool.server.node import NODE, RenderNode
-from renderpool.session.images import LoadedImage
+from renderpool.server.storage import StorageNode
+from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.painter import paint
 from renderpool.session.source import FrameKey, SeriesFrames
 from webviewer.core.errors import InvalidInput, NotFound, Unavailable
@@ -29,7 +31,7 @@ _MAX_SIDE_PX = 4096
 _CACHE_BYTES = 8 * 1024**2
 
 
-ThumbnailKey = tuple[int, int, int]  # owner_id, series_id, pixels of the longer side
+ThumbnailKey = tuple[str, int, int, int]  # storage node, owner_id, series_id, pixels of the longer side
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +81,26 @@ async def get_thumbnail(request: web.Request) -> web.Response:
     series gets no picture from here either.
     """
     node, cache = request.app[NODE], request.app[PICTURES]
+    storage = node.storages.of(storage_of(request))
     owner_id, series_id = int(request.match_info["owner"]), int(request.match_info["series"])
     size_px = _number(request, "size", 160, 16, 1024)
-    cached = cache.get((owner_id, series_id, size_px))
+    cache_key = (storage.address, owner_id, series_id, size_px)
+    cached = cache.get(cache_key)
     known_version = "" if cached is None else cached.version
-    newer = await _in_worker(node, partial(node.source.newer_series, owner_id, series_id, known_version))
+    newer = await _in_worker(storage, partial(storage.source.newer_series, owner_id, series_id, known_version))
     if newer is not None:
         if not newer.frames:
             raise NotFound("This series has no images to show.")
         key = newer.frames[len(newer.frames) // 2]
-        etag = _etag("thumbnail", *key, size_px)
+        etag = _etag("thumbnail", storage.address, *key, size_px)
         if _is_known(request, etag) and cached is None:
             return web.Response(status=304, headers=_headers(etag))
-        data = (
-            cached.data
-            if cached is not None and cached.frame == key
-            else await _thumbnail(node, owner_id, newer, key, size_px)
-        )
+        if cached is not None and cached.frame == key:
+            data = cached.data
+        else:
+            data = await _thumbnail(node, storage, await _load(storage, owner_id, newer, key), size_px)
         cached = Thumbnail(newer.version, key, etag, data)
-        cache.put((owner_id, series_id, size_px), cached)
+        cache.put(cache_key, cached)
     if cached is None:
         raise Unavailable("The storage node says that a series is as it was which nobody knows.")
     if _is_known(request, cached.etag):
@@ -105,17 +108,17 @@ async def get_thumbnail(request: web.Request) -> web.Response:
     return web.Response(body=cached.data, content_type="image/jpeg", headers=_headers(cached.etag))
 
 
-async def _thumbnail(node: RenderNode, owner_id: int, series: SeriesFrames, key: FrameKey, size_px: int) -> bytes:
-    image = await _load(node, owner_id, series, key)
+async def _thumbnail(node: RenderNode, storage: StorageNode, image: LoadedImage, size_px: int) -> bytes:
     width_px, height_px = _fitted_size(image, size_px, size_px)
     view = View(cell=0, revision=0, width_px=width_px, height_px=height_px)
     pixels = await asyncio.wrap_future(node.scheduler.submit(partial(_paint, image, view)))
-    return await _in_worker(node, partial(encode_jpeg, pixels, _THUMBNAIL_QUALITY))
+    return await _in_worker(storage, partial(encode_jpeg, pixels, _THUMBNAIL_QUALITY))
 
 
 async def get_rendered(request: web.Request) -> web.Response:
     """Answer one frame, fitted into ``width`` × ``height`` (its own size without them), as PNG or JPEG."""
     node = request.app[NODE]
+    storage = node.storages.of(storage_of(request))
     owner_id, instance_id = int(request.match_info["owner"]), int(request.match_info["instance"])
     key = (instance_id, int(request.match_info["frame"]))
     kind = request.query.get("format", "png")
@@ -123,13 +126,13 @@ async def get_rendered(request: web.Request) -> web.Response:
         raise InvalidInput(f"format '{kind[:16]}' is invalid: must be png or jpeg.")
     window = _window(request)
     wished_px = [_number(request, name, 0, 1, _MAX_SIDE_PX) for name in ("width", "height")]
-    etag = _etag("rendered", *key, kind, window, *wished_px)
-    series: SeriesFrames = await _in_worker(node, partial(node.source.instance, owner_id, instance_id))
+    etag = _etag("rendered", storage.address, *key, kind, window, *wished_px)
+    series: SeriesFrames = await _in_worker(storage, partial(storage.source.instance, owner_id, instance_id))
     if key not in series.positions:
         raise NotFound("There is no such frame.")
     if _is_known(request, etag):
         return web.Response(status=304, headers=_headers(etag))
-    image = await _load(node, owner_id, series, key)
+    image = await _load(storage, owner_id, series, key)
     own_width, own_height = image.columns, max(1, round(image.rows * image.pixel_aspect))
     if not any(wished_px):
         width_px, height_px = _fitted_size(image, min(own_width, _MAX_SIDE_PX), min(own_height, _MAX_SIDE_PX))
@@ -140,7 +143,7 @@ async def get_rendered(request: web.Request) -> web.Response:
     view = View(cell=0, revision=0, width_px=width_px, height_px=height_px, window=window)
     pixels = await asyncio.wrap_future(node.scheduler.submit(partial(_paint, image, view)))
     encode = encode_png if kind == "png" else partial(encode_jpeg, quality=_RENDERED_QUALITY, full_colour=True)
-    data = await _in_worker(node, partial(encode, pixels))  # a large one takes long: the streams go on
+    data = await _in_worker(storage, partial(encode, pixels))  # a large one takes long: the streams go on
     return web.Response(body=data, content_type=f"image/{kind}", headers=_headers(etag))
 
 
@@ -148,15 +151,15 @@ def _paint(image: LoadedImage, view: View, renderer: Renderer) -> NDArray[np.uin
     return paint(renderer, image, view).pixels
 
 
-async def _in_worker(node: RenderNode, call: Callable[[], Result]) -> Result:
-    return await asyncio.get_running_loop().run_in_executor(node.workers, call)
+async def _in_worker(storage: StorageNode, call: Callable[[], Result]) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(storage.workers, call)
 
 
-async def _load(node: RenderNode, owner_id: int, series: SeriesFrames, key: FrameKey) -> LoadedImage:
-    image = node.store.get(key)
+async def _load(storage: StorageNode, owner_id: int, series: SeriesFrames, key: FrameKey) -> LoadedImage:
+    image = storage.store.get(key)
     if image is not None:
         return image
-    return await _in_worker(node, partial(node.store.load_blocking, owner_id, series, key))
+    return await _in_worker(storage, partial(storage.store.load_blocking, owner_id, series, key))
 
 
 def _fitted_size(image: LoadedImage, width_px: int, height_px: int) -> tuple[int, int]:

@@ -27,11 +27,11 @@ def facts(node: RenderNode) -> dict[str, object]:
         },
         "sessions": node.scheduler.session_count,
         "image_cache": {
-            "frames": len(node.store),
-            "bytes": node.store.size_bytes,
-            "budget_bytes": node.store.budget_bytes,
-            "hits": node.store.hits,
-            "loads": node.store.loads,
+            "frames": len(node.cache),
+            "bytes": node.cache.size_bytes,
+            "budget_bytes": node.cache.budget_bytes,
+            "hits": node.cache.hits,
+            "loads": node.cache.loads,
         },
         "frames": {
             "light": counters.light_frames,
@@ -63,7 +63,7 @@ class _NodeCollector(Collector):
         self._node = node
 
     def collect(self) -> list[Metric]:
-        counters, store = self._node.scheduler.counters, self._node.store
+        counters, cache = self._node.scheduler.counters, self._node.cache
         frames = CounterMetricFamily("webviewer_render_frames", "Frames by outcome", labels=["outcome"])
         for outcome, count in (
             ("light", counters.light_frames),
@@ -77,9 +77,9 @@ class _NodeCollector(Collector):
             frames,
             CounterMetricFamily("webviewer_render_draw_seconds", "Drawing and encoding", value=counters.draw_s),
             CounterMetricFamily("webviewer_render_sent_bytes", "Bytes of frames sent", value=counters.sent_bytes),
-            CounterMetricFamily("webviewer_render_image_cache_hits", "Frames found in the cache", value=store.hits),
-            CounterMetricFamily("webviewer_render_image_loads", "Frames decoded", value=store.loads),
-            GaugeMetricFamily("webviewer_render_image_cache_bytes", "Bytes of decoded frames", value=store.size_bytes),
+            CounterMetricFamily("webviewer_render_image_cache_hits", "Frames found in the cache", value=cache.hits),
+            CounterMetricFamily("webviewer_render_image_loads", "Frames decoded", value=cache.loads),
+            GaugeMetricFamily("webviewer_render_image_cache_bytes", "Bytes of decoded frames", value=cache.size_bytes),
             GaugeMetricFamily("webviewer_render_sessions", "Open streams", value=self._node.scheduler.session_count),
         ]
 

@@ -1,14 +1,25 @@
-"""`FrameSource` by the storage node's internal HTTP."""
+"""The storage nodes that this render node draws for: `FrameSource` by their internal HTTP, one for each address."""
 
 from __future__ import annotations
 
+import re
+import ssl
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 
-from renderpool.session.source import FrameKey, SeriesFrames
+from renderpool.session.cache import ImageCache
+from renderpool.session.images import ImageStore
+from renderpool.session.source import FrameKey, FrameSource, SeriesFrames
 from webviewer.adapters.nodes import RenderSeries, StorageClient
-from webviewer.core.errors import WebviewerError
+from webviewer.core.errors import InvalidInput, WebviewerError
+
+_MAX_STORAGES = 256
+_READ_TIMEOUT_S = 30.0  # a node that says nothing for so long hangs: its viewers are to read it soon
+_PICTURE_THREADS = 4
+_ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([1-9][0-9]{0,4})")
 
 
 class StorageSource:
@@ -66,3 +77,74 @@ class StorageSource:
 
 def _series(found: RenderSeries) -> SeriesFrames:
     return SeriesFrames(found.series_id, found.modality, found.frames, found.instances, found.version)
+
+
+@dataclass(frozen=True)
+class StorageNode:
+    """One storage node as this render node sees it.
+
+    The threads are its own: what hangs there holds up nobody who draws from another one.
+    """
+
+    address: str
+    source: FrameSource
+    store: ImageStore
+    workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_PICTURE_THREADS, "picture"))
+
+    def close(self) -> None:
+        """Ask for nothing any more."""
+        self.store.close()
+        self.workers.shutdown(wait=False, cancel_futures=True)
+
+
+class StorageNodes:
+    """The storage nodes by address, each made when first named.
+
+    Parameters
+    ----------
+    cache
+        Shared by all of them.
+    make_source
+        Makes what asks the storage node at an address: `http_source`.
+    """
+
+    def __init__(self, cache: ImageCache, make_source: Callable[[str], FrameSource]) -> None:
+        self._cache = cache
+        self._make_source = make_source
+        self._lock = threading.Lock()
+        self._nodes: OrderedDict[str, StorageNode] = OrderedDict()
+
+    def of(self, address: str) -> StorageNode:
+        """Return the storage node at an address; raises InvalidInput if that is none."""
+        with self._lock:
+            node = self._nodes.get(address)
+            if node is None:
+                node = self._make(address)
+                self._nodes[address] = node
+                if len(self._nodes) > _MAX_STORAGES:  # sessions may still use it: it goes with the last of them
+                    self._nodes.popitem(last=False)
+            self._nodes.move_to_end(address)
+            return node
+
+    def _make(self, address: str) -> StorageNode:
+        source = self._make_source(checked_address(address))
+        return StorageNode(address, source, ImageStore(self._cache, source, address))
+
+    def close(self) -> None:
+        """Ask for nothing any more."""
+        with self._lock:
+            for node in self._nodes.values():
+                node.close()
+
+
+def http_source(token: str, tls: ssl.SSLContext | None, address: str) -> FrameSource:
+    """Return what asks the storage node at an address over its internal HTTP."""
+    return StorageSource(StorageClient(address, token, read_timeout_s=_READ_TIMEOUT_S, tls=tls))
+
+
+def checked_address(text: str) -> str:
+    """Return an address of a storage node; raises InvalidInput if it is none."""
+    found = _ADDRESS.fullmatch(text)
+    if found is None or int(found[2]) > 65535:
+        raise InvalidInput(f"X-Webviewer-Storage {text[:80]!r} is invalid: must be like http://10.0.0.7:8081.")
+    return text

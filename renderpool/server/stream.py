@@ -7,13 +7,16 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from renderpool.server.callers import StreamCaller, stream_caller
 from renderpool.server.node import NODE, RenderNode
+from renderpool.server.streams import STREAMS, OpenStream, close_socket
 from renderpool.session.session import RenderSession
-from webviewer.core.errors import InvalidInput, LimitExceeded, ProtocolError
+from webviewer.core.errors import LimitExceeded, ProtocolError
 from webviewer.protocol.messages import (
     MAX_TEXT_BYTES,
     SUBPROTOCOL,
@@ -36,10 +39,7 @@ _MAX_QUEUE = 512  # answers to a peer that asks and never reads
 # The session stops at `MAX_UNREAD_BYTES` (and one picture that is being made): more means that its account is wrong.
 _MAX_QUEUE_BYTES = 160 * 1024**2
 _WRITTEN_WITHIN_S = 120.0  # one item, be it a large picture over a slow line; then the peer does not read
-_CLOSED_WITHIN_S = 5.0  # the close frame may wait behind what is not read
-_MAX_REASON_BYTES = 120
-
-SOCKETS = web.AppKey("sockets", set[web.WebSocketResponse])
+_FINISHED_WITHIN_S = 2.0
 
 
 class _Outbox:
@@ -47,9 +47,10 @@ class _Outbox:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[ServerMessage | bytes] = asyncio.Queue()
+        self._queue: asyncio.Queue[ServerMessage | bytes | None] = asyncio.Queue()  # None: nothing comes after
         self.size_bytes = 0  # of the frames that wait or are being written
         self.reason = ""  # why it was ended, in words for the page; empty when the peer went
+        self.code: int = CloseCode.TOO_MANY
         self.ended = asyncio.Event()
 
     def put(self, item: ServerMessage | bytes) -> None:
@@ -59,6 +60,14 @@ class _Outbox:
     def end(self, reason: str) -> None:
         """Send nothing any more, and close with a reason; from any thread."""
         self._call(self._end, reason)
+
+    def finish(self, code: int, reason: str) -> None:
+        """Send what waits, nothing more, and close; in the event loop."""
+        if self.reason:
+            return
+        self.code, self.reason = code, reason
+        self._queue.put_nowait(None)
+        self._loop.call_later(_FINISHED_WITHIN_S, self.ended.set)
 
     def _call(self, function: Callable[[Any], None], argument: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the process is stopping
@@ -85,6 +94,8 @@ class _Outbox:
         try:
             while True:
                 item = await self._queue.get()
+                if item is None:
+                    return
                 async with asyncio.timeout(_WRITTEN_WITHIN_S):
                     if isinstance(item, bytes):
                         await socket.send_bytes(item)
@@ -101,37 +112,40 @@ class _Outbox:
 
 async def get_stream(request: web.Request) -> web.WebSocketResponse:
     """Serve one viewer until either side closes."""
-    node = request.app[NODE]
-    owner_text = request.headers.get("X-Webviewer-Owner", "")
-    if not (owner_text.isascii() and owner_text.isdigit() and len(owner_text) <= 18):
-        raise InvalidInput("X-Webviewer-Owner is missing or no number.")
+    node, streams, caller = request.app[NODE], request.app[STREAMS], stream_caller(request)
+    streams.check_open()
     # Pictures are compressed already: the extension would only cost time.
     socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,), max_msg_size=MAX_TEXT_BYTES, compress=False)
     await socket.prepare(request)
-    request.app[SOCKETS].add(socket)
+    stream = OpenStream(socket, caller.session_id)
+    streams.add(stream)
     try:
-        await _serve(node, socket, int(owner_text))
+        await _serve(node, stream, caller)
     finally:
-        request.app[SOCKETS].discard(socket)
+        streams.discard(stream)
         # What a peer does not read would be kept until it does.
         if request.transport is not None and request.transport.get_write_buffer_size():
             request.transport.abort()
     return socket
 
 
-async def _serve(node: RenderNode, socket: web.WebSocketResponse, owner_id: int) -> None:
+async def _serve(node: RenderNode, stream: OpenStream, caller: StreamCaller) -> None:
+    socket, owner_id = stream.socket, caller.owner_id
     if not await _greet(node, socket):
         return
+    node.uses.note(caller.session_id)
     outbox = _Outbox()
+    store = node.storages.of(caller.storage).store
     try:
-        session = node.scheduler.open_session(owner_id, outbox.put, outbox.end)
+        session = node.scheduler.open_session(owner_id, store, outbox.put, outbox.end)
     except LimitExceeded as exc:
-        await _close(socket, CloseCode.TOO_MANY, exc.message)
+        await close_socket(socket, CloseCode.TOO_MANY, exc.message)
         return
+    stream.finish = outbox.finish
     _LOG.info("stream_opened", extra={"owner_id": owner_id, "sessions": node.scheduler.session_count})
     tasks = [
         asyncio.create_task(outbox.send_all(socket, session.written)),
-        asyncio.create_task(_receive(socket, session, outbox)),
+        asyncio.create_task(_receive(socket, session, outbox, partial(node.uses.note, caller.session_id))),
         asyncio.create_task(outbox.ended.wait()),
         asyncio.create_task(_ping(outbox)),
     ]
@@ -145,7 +159,7 @@ async def _serve(node: RenderNode, socket: web.WebSocketResponse, owner_id: int)
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if outbox.reason:
-            await _close(socket, CloseCode.TOO_MANY, outbox.reason)
+            await close_socket(socket, outbox.code, outbox.reason)
         _LOG.info(
             "stream_closed",
             extra={"owner_id": owner_id, "close_code": socket.close_code, "open_s": round(time.monotonic() - start_s)},
@@ -157,7 +171,7 @@ async def _greet(node: RenderNode, socket: web.WebSocketResponse) -> bool:
     try:
         message = await socket.receive(timeout=_HELLO_WITHIN_S)
     except TimeoutError:
-        await _close(socket, CloseCode.BAD_MESSAGE, f"No hello within {_HELLO_WITHIN_S:g} s.")
+        await close_socket(socket, CloseCode.BAD_MESSAGE, f"No hello within {_HELLO_WITHIN_S:g} s.")
         return False
     if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
         return False
@@ -170,22 +184,24 @@ async def _greet(node: RenderNode, socket: web.WebSocketResponse) -> bool:
         if hello.version != VERSION:
             raise ProtocolError(f"Version {hello.version} is not spoken here, expected {VERSION}.")
     except ProtocolError as exc:
-        await _close(socket, CloseCode.BAD_MESSAGE, exc.message)
+        await close_socket(socket, CloseCode.BAD_MESSAGE, exc.message)
         return False
     welcome = Welcome(version=VERSION, device=node.device.renderer, software=node.device.software)
     await socket.send_str(welcome.model_dump_json())
     return True
 
 
-async def _receive(socket: web.WebSocketResponse, session: RenderSession, outbox: _Outbox) -> None:
+async def _receive(
+    socket: web.WebSocketResponse, session: RenderSession, outbox: _Outbox, note_use: Callable[[], None]
+) -> None:
     while not socket.closed:
         try:
             message = await socket.receive(timeout=SILENCE_S)
         except TimeoutError:
-            await _close(socket, CloseCode.GOING_AWAY, "Nothing was heard for too long.")
+            await close_socket(socket, CloseCode.GOING_AWAY, "Nothing was heard for too long.")
             return
         if message.type is WSMsgType.BINARY:
-            await _close(socket, CloseCode.BAD_MESSAGE, "Binary messages are not spoken by the browser.")
+            await close_socket(socket, CloseCode.BAD_MESSAGE, "Binary messages are not spoken by the browser.")
             return
         if message.type is not WSMsgType.TEXT:
             return  # closed, or broken below us (aiohttp has answered too large a message with 1009)
@@ -193,14 +209,15 @@ async def _receive(socket: web.WebSocketResponse, session: RenderSession, outbox
             parsed = parse_client_message(message.data)
         except ProtocolError as exc:
             _LOG.warning("bad_message", extra={"reason": exc.message[:200]})
-            await _close(socket, CloseCode.BAD_MESSAGE, exc.message)
+            await close_socket(socket, CloseCode.BAD_MESSAGE, exc.message)
             return
         if isinstance(parsed, Ping):
             outbox.put(Pong())
         elif isinstance(parsed, Hello):
-            await _close(socket, CloseCode.BAD_MESSAGE, "hello came twice.")
+            await close_socket(socket, CloseCode.BAD_MESSAGE, "hello came twice.")
             return
         elif not isinstance(parsed, Pong):
+            note_use()  # pings do not count, or a forgotten page would never be signed out
             session.handle(parsed)
 
 
@@ -208,18 +225,3 @@ async def _ping(outbox: _Outbox) -> None:
     while True:
         await asyncio.sleep(PING_EVERY_S)
         outbox.put(Ping())
-
-
-async def _close(socket: web.WebSocketResponse, code: int, reason: str) -> None:
-    """Say goodbye, and wait a moment for the answer; `get_stream` ends the connection in any case."""
-    text = reason.encode("utf-8")[:_MAX_REASON_BYTES].decode("utf-8", "ignore").encode("utf-8")
-    with contextlib.suppress(ConnectionError, TimeoutError):
-        async with asyncio.timeout(_CLOSED_WITHIN_S):
-            await socket.close(code=code, message=text)
-
-
-async def close_sockets(app: web.Application) -> None:
-    """Tell every viewer that this node goes away: they reconnect at once."""
-    sockets = app[SOCKETS]
-    closing = [_close(socket, CloseCode.GOING_AWAY, "The render node stops.") for socket in tuple(sockets)]
-    await asyncio.gather(*closing, return_exceptions=True)

@@ -1,148 +1,75 @@
-"""Decoded frames of all sessions: a bounded cache, one load at a time for each frame.
+"""The frames of one storage node, out of the cache that all share: one load at a time for each frame.
 
-A frame is known by instance and frame number (a node has one storage), not by its owner: two sessions of the same user
-share it. Who may see it is decided before, by the series that the owner's session has opened.
+A frame is known by storage node, instance and frame number, not by its owner: two sessions of the same user share it.
+Who may see it is decided before, by the series that the owner's session has opened.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
+from renderpool.session.cache import Done, ImageCache
+from renderpool.session.loaded_image import CacheKey, LoadedImage
 from renderpool.session.source import FrameKey, FrameSource, SeriesFrames
 from webviewer.core.errors import DataError, Unavailable, WebviewerError
-from webviewer.dicom.aspect import pixel_aspect
-from webviewer.dicom.attributes import ImageAttributes
-from webviewer.dicom.decode import DecodedFrame, decode_frame
-from webviewer.dicom.lut import VoiChoice, default_voi, full_dynamic, is_inverted, modality_values, recommended_windows
+from webviewer.dicom.decode import decode_frame
 
 _LOG = logging.getLogger(__name__)
 
-_FAR = 1e30
-_FAILURES_KEPT = 4096
-_FAILURE_LIFE_S = 60.0
 _INTERACTIVE_THREADS = 4
 _PREFETCH_THREADS = 2
 
-Done = Callable[[FrameKey, "LoadedImage | WebviewerError"], None]
-
-
-class LoadedImage:
-    """One decoded frame with what drawing it needs; derived values are computed once, when first asked for."""
-
-    def __init__(self, key: FrameKey, decoded: DecodedFrame, attributes: ImageAttributes) -> None:
-        self.key = key
-        self.attributes = attributes
-        self.is_colour = decoded.is_colour
-        self.stored = decoded.values
-        self.rows, self.columns = int(decoded.values.shape[0]), int(decoded.values.shape[1])
-        self.size_bytes = int(decoded.values.nbytes)
-        self.pixel_aspect = pixel_aspect(attributes, key[1])
-
-    def grey_values(self) -> NDArray[np.float32]:
-        """Return modality values, (rows, columns) float32. Not kept: the texture is."""
-        values = modality_values(self.stored, self.attributes, self.key[1])
-        if self.stored.dtype.kind == "f":
-            # What is no number is dark; infinities would make no number of an average.
-            values = np.nan_to_num(values, nan=-_FAR, posinf=_FAR, neginf=-_FAR).astype(np.float32, copy=False)
-        return values
-
-    def colour_values(self) -> NDArray[np.uint8]:
-        """Return RGB, (rows, columns, 3) uint8, of a colour image."""
-        colour: NDArray[np.uint8] = self.stored
-        return colour
-
-    @cached_property
-    def recommended(self) -> tuple[VoiChoice, ...]:
-        """What the object recommends; what `default_voi` gives where that is nothing."""
-        choices = recommended_windows(self.attributes, self.key[1])
-        return choices or (default_voi(self.grey_values(), self.attributes, self.key[1]),)
-
-    @cached_property
-    def full_dynamic(self) -> VoiChoice:
-        """The window from the darkest to the lightest value."""
-        return full_dynamic(self.grey_values(), self.attributes, self.key[1])
-
-    @cached_property
-    def inverted(self) -> bool:
-        """Whether low values are bright."""
-        return is_inverted(self.attributes)
-
 
 class ImageStore:
-    """Fetches, decodes and keeps frames.
+    """Fetches and decodes the frames of one storage node.
 
     Parameters
     ----------
+    cache
+        Where frames are kept.
     source
         Where stored frames come from.
-    budget_bytes
-        How much is kept; 0 = nothing (``--no-image-cache``): what is asked for is handed over, and prefetching is off.
-    decode_threads
-        How many frames of a prefetch are decoded at once.
+    storage
+        Name of the storage node: ids of instances are its own, another one has the same for other pictures.
     """
 
-    def __init__(self, source: FrameSource, budget_bytes: int, decode_threads: int) -> None:
+    def __init__(self, cache: ImageCache, source: FrameSource, storage: str) -> None:
+        self._cache = cache
         self._source = source
-        self.budget_bytes = budget_bytes
-        self._lock = threading.Lock()
-        self._images: OrderedDict[FrameKey, LoadedImage] = OrderedDict()
-        self._failures: OrderedDict[FrameKey, tuple[WebviewerError, float]] = OrderedDict()
-        self._waiting: dict[FrameKey, list[Done]] = {}
+        self._storage = storage
+        # Threads of its own: a storage node that hangs must not hold up the viewers of another one.
         self._interactive = ThreadPoolExecutor(_INTERACTIVE_THREADS, "load")
         self._prefetch = ThreadPoolExecutor(_PREFETCH_THREADS, "prefetch")
-        self._decode = ThreadPoolExecutor(max(1, decode_threads), "decode")
-        self._closed = False
-        self.size_bytes = 0
-        self.hits = 0
-        self.loads = 0
+
+    @property
+    def budget_bytes(self) -> int:
+        """How much the cache keeps, of all storage nodes together."""
+        return self._cache.budget_bytes
+
+    def _key(self, key: FrameKey) -> CacheKey:
+        return (self._storage, *key)
 
     # -- what is there ---------------------------------------------------------------------------------------------
 
     def get(self, key: FrameKey) -> LoadedImage | None:
         """Return a frame that is there, as the most recently used."""
-        with self._lock:
-            image = self._images.get(key)
-            if image is not None:
-                self._images.move_to_end(key)
-                self.hits += 1
-            return image
+        return self._cache.get(self._key(key))
 
     def failure(self, key: FrameKey) -> WebviewerError | None:
         """Return why a frame could not be decoded lately."""
-        with self._lock:
-            return self._failure(key)
-
-    def _failure(self, key: FrameKey) -> WebviewerError | None:
-        entry = self._failures.get(key)
-        if entry is None or time.monotonic() - entry[1] > _FAILURE_LIFE_S:
-            return None
-        return entry[0]
+        return self._cache.failure(self._key(key))
 
     def missing(self, keys: Sequence[FrameKey]) -> list[FrameKey]:
         """Return those that are neither there, nor known as bad, nor being loaded."""
-        with self._lock:
-            return [
-                key
-                for key in keys
-                if key not in self._images and key not in self._waiting and self._failure(key) is None
-            ]
+        are_missing = self._cache.are_missing([self._key(key) for key in keys])
+        return [key for key, is_missing in zip(keys, are_missing, strict=True) if is_missing]
 
     def count_ready(self, keys: Sequence[FrameKey]) -> int:
         """Return how many are there, or known as bad."""
-        with self._lock:
-            return sum(1 for key in keys if key in self._images or self._failure(key) is not None)
-
-    def __len__(self) -> int:
-        return len(self._images)
+        return self._cache.count_ready([self._key(key) for key in keys])
 
     # -- loading ---------------------------------------------------------------------------------------------------
 
@@ -163,12 +90,8 @@ class ImageStore:
 
         If the frame is being loaded already, that load is waited for.
         """
-        with self._lock:
-            waiting = self._waiting.get(key)
-            if waiting is not None:
-                waiting.append(done)
-                return
-            self._waiting[key] = [done]
+        if not self._cache.wait_for(self._key(key), done):
+            return
         if not self._submit(self._interactive, self._load_now, owner_id, series, [key]):
             self._finish(key, Unavailable("The render node is stopping."))
 
@@ -191,12 +114,9 @@ class ImageStore:
     def _load_batch(
         self, owner_id: int, series: SeriesFrames, keys: Sequence[FrameKey], done: Callable[[], None]
     ) -> None:
-        with self._lock:
-            mine = [key for key in keys if key not in self._images and key not in self._waiting]
-            for key in mine:
-                self._waiting[key] = []
+        mine = [key[1:] for key in self._cache.claim([self._key(key) for key in keys])]
         try:
-            self._load(owner_id, series, mine, self._decode)
+            self._load(owner_id, series, mine, self._cache.decode)
         finally:
             done()
 
@@ -210,7 +130,7 @@ class ImageStore:
         decoding: list[Future[None]] = []
         try:
             for key, data in self._source.frames(owner_id, keys):
-                if self._closed:
+                if self._cache.is_closed:
                     break
                 left.discard(key)
                 work = partial(self._decode_one, key, data, series)
@@ -236,7 +156,7 @@ class ImageStore:
                 outcome = data
             else:
                 attributes = series.instances[key[0]]
-                outcome = LoadedImage(key, decode_frame(data, attributes, key[1]), attributes)
+                outcome = LoadedImage(key, decode_frame(data, attributes, key[1]), attributes, self._storage)
         except WebviewerError as exc:
             outcome = exc
         except Exception:  # noqa: BLE001  an edge: a decoder of somebody else's must not end the batch
@@ -245,30 +165,7 @@ class ImageStore:
         self._finish(key, outcome)
 
     def _finish(self, key: FrameKey, outcome: LoadedImage | WebviewerError) -> None:
-        with self._lock:
-            waiting = self._waiting.pop(key, [])
-            if isinstance(outcome, LoadedImage):
-                self.loads += 1
-                self._keep(outcome)
-            elif isinstance(outcome, DataError):
-                self._failures[key] = (outcome, time.monotonic())
-                self._failures.move_to_end(key)
-                while len(self._failures) > _FAILURES_KEPT:
-                    self._failures.popitem(last=False)
-        for done in waiting:
-            done(key, outcome)
-
-    def _keep(self, image: LoadedImage) -> None:
-        if image.size_bytes > self.budget_bytes:
-            return
-        old = self._images.pop(image.key, None)
-        if old is not None:
-            self.size_bytes -= old.size_bytes
-        self._images[image.key] = image
-        self.size_bytes += image.size_bytes
-        while self.size_bytes > self.budget_bytes:
-            _, oldest = self._images.popitem(last=False)
-            self.size_bytes -= oldest.size_bytes
+        self._cache.settle(self._key(key), outcome)
 
     # -- direct use from worker threads (thumbnails, rendered frames) ------------------------------------------------
 
@@ -297,9 +194,8 @@ class ImageStore:
         return outcome
 
     def close(self) -> None:
-        """Stop loading; what is being loaded is given up."""
-        self._closed = True
-        for pool in (self._prefetch, self._interactive, self._decode):
+        """Ask for nothing any more."""
+        for pool in (self._prefetch, self._interactive):
             pool.shutdown(wait=False, cancel_futures=True)
 
 

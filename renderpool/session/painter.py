@@ -15,7 +15,7 @@ from renderpool.engine.encode import EncodedPicture, encode_light, encode_still
 from renderpool.engine.renderer import Renderer
 from renderpool.scene.grey import GreyMap, grey_map
 from renderpool.scene.view import ImageExtent, Placement, ResolvedView, resolve, scale_view, supersampling
-from renderpool.session.images import LoadedImage
+from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.quality import LightLevel
 from webviewer.dicom.lut import VoiChoice
 from webviewer.protocol.messages import View, WindowFullDynamic, WindowRecommended, WindowValues
@@ -85,7 +85,7 @@ def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel 
             samples = min(samples, _LIGHT_SUPERSAMPLING)
     if image.is_colour:
         pixels = renderer.draw_colour(
-            image.key,
+            image.cache_key,
             image.colour_values,
             drawn,
             inverted=wish.invert,
@@ -95,7 +95,7 @@ def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel 
         return Painting(pixels, view, None)
     grey = grey_map(choose_voi(image, wish.window), inverted=image.inverted != wish.invert)
     pixels = renderer.draw_grey(
-        image.key, image.grey_values, drawn, grey, interpolation=wish.interpolation, samples=samples
+        image.cache_key, image.grey_values, drawn, grey, interpolation=wish.interpolation, samples=samples
     )
     return Painting(pixels, view, grey)
 

@@ -73,6 +73,8 @@ class Scheduler:
 
     Parameters
     ----------
+    keep_textures
+        Whether images stay in the device's memory for the next picture.
     encode_threads
         How many pictures are encoded at once.
     on_lost
@@ -82,16 +84,16 @@ class Scheduler:
 
     def __init__(
         self,
-        store: ImageStore,
         device_index: int | None = None,
         *,
+        keep_textures: bool = True,
         bandwidth_bytes_per_s: int | None = None,
         encode_threads: int = 3,
         debug: bool = False,
         clock: Callable[[], float] = time.monotonic,
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store = store
+        self._keep_textures = keep_textures
         self._device_index = device_index
         self._bandwidth = bandwidth_bytes_per_s
         self._debug = debug
@@ -143,6 +145,7 @@ class Scheduler:
     def open_session(
         self,
         owner_id: int,
+        store: ImageStore,
         send: Callable[[ServerMessage | bytes], None],
         end: Callable[[str], None] = lambda _reason: None,
     ) -> RenderSession:
@@ -167,7 +170,7 @@ class Scheduler:
                 self._give_up(spare, f"This render node serves {MAX_SESSIONS} viewers; this one showed nothing.")
             session = RenderSession(
                 owner_id,
-                self._store,
+                store,
                 self._lock,
                 send,
                 clock=self._clock,
@@ -224,7 +227,7 @@ class Scheduler:
 
     def _run(self) -> None:
         try:
-            textures_bytes = None if self._store.budget_bytes else 0
+            textures_bytes = None if self._keep_textures else 0
             renderer = Renderer(self._device_index, debug=self._debug, textures_bytes=textures_bytes)
         except Exception as exc:  # noqa: BLE001  an edge: `start` raises it in the thread that waits
             self._started.set_exception(exc)

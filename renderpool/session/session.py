@@ -25,7 +25,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from renderpool.engine.encode import EncodedPicture
-from renderpool.session.images import ImageStore, LoadedImage
+from renderpool.session.images import ImageStore
+from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.painter import Painting
 from renderpool.session.prefetch import Prefetcher
 from renderpool.session.quality import LightLevel, QualityControl, TokenBucket
@@ -108,6 +109,8 @@ class RenderSession:
 
     Parameters
     ----------
+    store
+        Frames of the storage node that holds the owner.
     lock
         The scheduler's.
     send

@@ -24,6 +24,7 @@ from renderpool.engine.encode import encode_png
 from renderpool.engine.renderer import Renderer
 from renderpool.scene.grey import GreyMap, VoiFunction
 from renderpool.scene.view import ImageExtent, Placement, resolve
+from renderpool.session.cache import ImageCache
 from renderpool.session.images import ImageStore
 from renderpool.session.scheduler import Scheduler
 from tests.bench.harness import Row, interleaved, median, p95, seconds
@@ -237,11 +238,12 @@ def _draw_and_encode() -> list[Row]:
 
 def _still_at_rest() -> Row:
     """Scroll and stop, 30 times: from the last wish to the lossless frame of the same revision, without the sockets."""
-    store = ImageStore(MemorySource(count=40, size=(512, 512)), 256 * 1024**2, decode_threads=2)
-    scheduler = Scheduler(store)
+    cache = ImageCache(256 * 1024**2, decode_threads=2)
+    store = ImageStore(cache, MemorySource(count=40, size=(512, 512)), "http://storage:8081")
+    scheduler = Scheduler()
     device = scheduler.start().renderer
     frames: queue.Queue[FrameHeader] = queue.Queue()
-    session = scheduler.open_session(7, lambda item: _take(item, frames))
+    session = scheduler.open_session(7, store, lambda item: _take(item, frames))
     waits = []
     revision = 0
     try:
@@ -262,6 +264,7 @@ def _still_at_rest() -> Row:
             waits.append(time.perf_counter() - begin)
     finally:
         scheduler.close_session(session)
+        cache.close()
         store.close()
         scheduler.stop()
     return Row(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from renderpool.session.cache import ImageCache
 from renderpool.session.images import ImageStore
 from renderpool.session.scheduler import Scheduler
 from renderpool.session.session import RenderSession
@@ -32,12 +33,12 @@ WAIT_S = 20.0
 class Viewer:
     """A browser of the test: sends wishes, collects what comes."""
 
-    def __init__(self, scheduler: Scheduler, owner_id: int = 7, *, acknowledges: bool = True) -> None:
+    def __init__(self, house: House, owner_id: int = 7, *, acknowledges: bool = True) -> None:
         self.messages: queue.Queue[ServerMessage] = queue.Queue()
         self.frames: queue.Queue[tuple[FrameHeader, bytes]] = queue.Queue()
         self.all_frames: list[FrameHeader] = []
         self.acknowledges = acknowledges
-        self.session: RenderSession = scheduler.open_session(owner_id, self._take)
+        self.session: RenderSession = house.scheduler.open_session(owner_id, house.store, self._take)
 
     def _take(self, item: ServerMessage | bytes) -> None:
         if isinstance(item, bytes):
@@ -95,12 +96,14 @@ class House:
 
     def __init__(self, source: MemorySource, budget_bytes: int = 64 * 1024**2, bandwidth: int | None = None) -> None:
         self.source = source
-        self.store = ImageStore(source, budget_bytes, decode_threads=2)
-        self.scheduler = Scheduler(self.store, bandwidth_bytes_per_s=bandwidth, debug=True)
+        self.cache = ImageCache(budget_bytes, decode_threads=2)
+        self.store = ImageStore(self.cache, source, "http://storage:8081")
+        self.scheduler = Scheduler(keep_textures=budget_bytes > 0, bandwidth_bytes_per_s=bandwidth, debug=True)
         self.scheduler.start()
 
     def close(self) -> None:
         self.source.gate.set()
+        self.cache.close()
         self.store.close()
         self.scheduler.stop()
         assert not self.scheduler.is_drawing

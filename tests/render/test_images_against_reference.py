@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from renderpool.engine.renderer import Renderer
-from renderpool.session.images import LoadedImage
+from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.painter import paint
 from tests.render import truth
 from tests.support import phantom_files, shared_data
@@ -272,7 +272,7 @@ def test_what_is_not_drawn_of_the_shared_files_has_no_image(name: str) -> None:
 
 
 def test_values_that_are_no_number_are_dark_and_do_not_spread() -> None:
-    from renderpool.session.images import _FAR
+    from renderpool.session.loaded_image import _FAR
     from tests.render.sources import attributes
     from webviewer.dicom.decode import DecodedFrame
 

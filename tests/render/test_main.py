@@ -20,9 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from renderpool.engine.device import Context, list_devices
-from renderpool.session.images import ImageStore
 from renderpool.session.scheduler import Scheduler
-from tests.render.sources import MemorySource
 from tests.support.databases import free_port
 from webviewer.core.errors import RenderError
 from webviewer.core.process import Lifeline
@@ -41,7 +39,6 @@ def environment(port: int, **variables: str) -> dict[str, str]:
         **os.environ,
         "WEBVIEWER_INTERNAL_TOKEN": TOKEN,
         "WEBVIEWER_RENDER_PORT": str(port),
-        "WEBVIEWER_RENDER_STORAGE_URL": "http://127.0.0.1:9",
         **variables,
     }
 
@@ -80,7 +77,12 @@ def test_a_node_says_what_draws_stays_small_and_closes_streams_before_it_leaves(
         pss_kb = int(next(line for line in lines if line.startswith("Pss:")).split()[1])
         with connect(
             f"ws://127.0.0.1:{port}/internal/v1/render/stream",
-            additional_headers={"Authorization": f"Bearer {TOKEN}", "X-Webviewer-Owner": "7"},
+            additional_headers={
+                "Authorization": f"Bearer {TOKEN}",
+                "X-Webviewer-Owner": "7",
+                "X-Webviewer-Session": "3",
+                "X-Webviewer-Storage": "http://127.0.0.1:9",
+            },
         ) as stream:
             stream.send('{"type": "hello", "version": 1}')
             welcome = json.loads(stream.recv(timeout=20))
@@ -166,8 +168,6 @@ def test_there_is_always_a_device_and_a_wrong_number_is_refused_with_the_right_o
 
 
 def test_a_device_that_fails_is_told_to_who_starts_the_scheduler() -> None:
-    store = ImageStore(MemorySource(), 0, 1)
-    scheduler = Scheduler(store, device_index=99)
+    scheduler = Scheduler(device_index=99)
     with pytest.raises(RenderError, match="Device 99 is not there"):
         scheduler.start()
-    store.close()

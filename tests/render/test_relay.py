@@ -7,14 +7,16 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
-from functions.render.relay import FrameSplitter, Relay, Upstream, close_frame, open_upstream
+from functions.render.relay import FrameSplitter, Relay, Stream, Upstream, close_frame, open_upstream
 from webviewer.core.errors import ProtocolError, Unavailable
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 TOKEN = "token-of-the-test-0123456789"
+WANTED = Stream(7, 70, "http://127.0.0.1:8081", KEY)
 
 
 def frame(payload: bytes, opcode: int = 2) -> bytes:
@@ -252,7 +254,7 @@ def test_the_node_gets_owner_and_token_and_the_page_s_key_and_nothing_else_of_it
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\nServer: secret/1\r\n"
         b"Sec-WebSocket-Accept: abc=\r\nSec-WebSocket-Protocol: webviewer.v1\r\n\r\nREST"
     )
-    upstream = open_upstream(node.address, TOKEN, owner_id=7, websocket_key=KEY)
+    upstream = open_upstream(node.address, TOKEN, WANTED)
     upstream.close()
     request = node.done()
     assert sorted(line.split(":")[0] for line in request.strip().split("\r\n")[1:]) == [
@@ -279,7 +281,7 @@ def test_the_node_gets_owner_and_token_and_the_page_s_key_and_nothing_else_of_it
 def test_a_node_that_refuses_or_babbles_is_unavailable(answer: bytes) -> None:
     node = OneAnswer(answer)
     with pytest.raises(Unavailable):
-        open_upstream(node.address, TOKEN, owner_id=7, websocket_key=KEY)
+        open_upstream(node.address, TOKEN, WANTED)
     node.done()
 
 
@@ -287,10 +289,10 @@ def test_a_node_that_is_not_there_is_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(Unavailable, match="does not answer"):
-        open_upstream(f"http://127.0.0.1:{port}", TOKEN, owner_id=7, websocket_key=KEY)
+        open_upstream(f"http://127.0.0.1:{port}", TOKEN, WANTED)
 
 
 @pytest.mark.parametrize("key", ["a\r\nX-Evil: 1", "x" * 65, "ü", ""])
 def test_a_key_that_would_add_a_header_is_refused(key: str) -> None:
     with pytest.raises(Unavailable, match="handshake is not understood"):
-        open_upstream("http://127.0.0.1:9", TOKEN, owner_id=7, websocket_key=key)
+        open_upstream("http://127.0.0.1:9", TOKEN, replace(WANTED, websocket_key=key))

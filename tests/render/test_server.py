@@ -7,7 +7,7 @@ import io
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from socket import SHUT_RDWR
 from typing import Any
 
@@ -19,8 +19,8 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from renderpool.server import RenderNode, create_app
-from renderpool.session.images import ImageStore
+from renderpool.server import Description, RenderNode, StorageNodes, create_app
+from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import Scheduler
 from tests.render.reference_view import grey_linear, worst
 from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
@@ -31,16 +31,24 @@ from webviewer.protocol.framing import FrameFlag, FrameHeader, unpack_frame
 TOKEN = "token-of-the-test-0123456789"
 
 
-class Server:
-    """A render node in this process, on a free port, its event loop in a thread."""
+STORAGE = "http://127.0.0.1:9"
+OTHER_STORAGE = "http://127.0.0.1:10"
 
-    def __init__(self, source: MemorySource) -> None:
+
+class Server:
+    """A render node in this process, on a free port, its event loop in a thread; ``source`` is what `STORAGE` holds."""
+
+    def __init__(self, source: MemorySource, other: MemorySource | None = None) -> None:
         self.source = source
-        self.store = ImageStore(source, 64 * 1024**2, decode_threads=2)
-        self.scheduler = Scheduler(self.store, debug=True)
-        self.node = RenderNode(source, self.store, self.scheduler, self.scheduler.start(), TOKEN, "test")
+        sources = {STORAGE: source, OTHER_STORAGE: other or MemorySource(count=0)}
+        cache = ImageCache(64 * 1024**2, decode_threads=2)
+        self.scheduler = Scheduler(debug=True)
+        self.node = RenderNode(
+            StorageNodes(cache, sources.__getitem__), cache, self.scheduler, self.scheduler.start(), TOKEN, "test"
+        )
+        description = Description(self.node, lambda: "http://127.0.0.1:8080")
         self._loop = asyncio.new_event_loop()
-        self._runner = web.AppRunner(create_app(self.node), access_log=None, shutdown_timeout=2)
+        self._runner = web.AppRunner(create_app(self.node, description), access_log=None, shutdown_timeout=2)
         self._loop.run_until_complete(self._runner.setup())
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         self._loop.run_until_complete(site.start())
@@ -52,15 +60,29 @@ class Server:
         return f"http://127.0.0.1:{self.port}{path}"
 
     def get(self, path: str, **headers: str) -> requests.Response:
-        return requests.get(self.url(path), headers={"Authorization": f"Bearer {TOKEN}", **headers}, timeout=20)
+        known = {"Authorization": f"Bearer {TOKEN}", "X-Webviewer-Storage": STORAGE}
+        return requests.get(self.url(path), headers={**known, **headers}, timeout=20)
 
-    def connect(self, owner: str | None = "7", token: str = TOKEN, **options: Any) -> ClientConnection:
-        headers = {"Authorization": f"Bearer {token}"}
-        if owner is not None:
-            headers["X-Webviewer-Owner"] = owner
+    def connect(
+        self,
+        owner: str | None = "7",
+        token: str | None = TOKEN,
+        *,
+        session: str | None = "3",
+        storage: str | None = STORAGE,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> ClientConnection:
+        given = {
+            "Authorization": None if token is None else f"Bearer {token}",
+            "X-Webviewer-Owner": owner,
+            "X-Webviewer-Session": session,
+            "X-Webviewer-Storage": storage,
+            **(headers or {}),
+        }
         return connect(
             f"ws://127.0.0.1:{self.port}/internal/v1/render/stream",
-            additional_headers=headers,
+            additional_headers={name: value for name, value in given.items() if value is not None},
             subprotocols=["webviewer.v1"],  # type: ignore[list-item]
             compression=None,
             **options,
@@ -72,9 +94,7 @@ class Server:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(10)
             self._loop.close()
-        self.store.close()
-        self.scheduler.stop()
-        self.node.workers.shutdown()
+        self.node.close()
 
 
 @pytest.fixture
@@ -333,4 +353,4 @@ def test_an_empty_internal_token_is_refused_at_start(server: Server) -> None:
     from dataclasses import replace
 
     with pytest.raises(errors.ConfigError, match="internal token is empty"):
-        create_app(replace(server.node, internal_token=""))
+        create_app(replace(server.node, internal_token=""), Description(server.node, lambda: "http://127.0.0.1:8080"))

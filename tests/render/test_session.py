@@ -30,7 +30,7 @@ from webviewer.protocol.messages import (
 
 
 def test_the_first_image_is_shown_lossless_in_its_recommended_window(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     assert viewer.open() == Opened(cell=0, series_id=1, frame_count=5)
     viewer.view(1)
     header, payload = viewer.next_frame()
@@ -43,14 +43,14 @@ def test_the_first_image_is_shown_lossless_in_its_recommended_window(house: Hous
 
 
 def test_a_view_before_the_series_is_known_is_answered_when_it_is(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.view(3, instance_id=2)
     viewer.session.handle(Open(cell=0, series_id=1))
     assert viewer.next_frame()[0].revision == 3
 
 
 def test_windows_by_numbers_and_full_dynamic_are_drawn_and_reported(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1, window=WindowValues(center=10, width=50, function="SIGMOID"))
     header, _ = viewer.next_frame()
@@ -64,7 +64,7 @@ def test_windows_by_numbers_and_full_dynamic_are_drawn_and_reported(house: House
 
 
 def test_a_moving_view_gets_a_light_frame_and_then_the_still_of_the_same_revision(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1)
     viewer.next_still()
@@ -81,7 +81,7 @@ def test_a_moving_view_gets_a_light_frame_and_then_the_still_of_the_same_revisio
 
 
 def test_no_still_comes_while_the_view_moves_on(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1)
     viewer.next_still()
@@ -95,7 +95,7 @@ def test_no_still_comes_while_the_view_moves_on(house: House) -> None:
 
 
 def test_the_latest_view_wins_under_a_flood_and_nothing_queues_up(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1)
     viewer.next_still()
@@ -109,7 +109,7 @@ def test_the_latest_view_wins_under_a_flood_and_nothing_queues_up(house: House) 
 
 
 def test_an_older_view_that_comes_late_is_ignored(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(9, instance_id=2)
     assert viewer.next_still()[0].instance_id == 2
@@ -120,7 +120,7 @@ def test_an_older_view_that_comes_late_is_ignored(house: House) -> None:
 
 
 def test_a_viewer_that_does_not_acknowledge_gets_two_frames_and_no_more(house: House) -> None:
-    viewer = Viewer(house.scheduler, acknowledges=False)
+    viewer = Viewer(house, acknowledges=False)
     viewer.open()
     for revision in range(1, 6):
         viewer.view(revision, moving=True, zoom=revision)
@@ -132,7 +132,7 @@ def test_a_viewer_that_does_not_acknowledge_gets_two_frames_and_no_more(house: H
 
 
 def test_an_acknowledgement_of_a_frame_that_was_never_sent_changes_nothing(house: House) -> None:
-    viewer = Viewer(house.scheduler, acknowledges=False)
+    viewer = Viewer(house, acknowledges=False)
     viewer.open()
     viewer.session.handle(Ack(sequence=4_000_000_000))
     for revision in range(1, 5):
@@ -142,7 +142,7 @@ def test_an_acknowledgement_of_a_frame_that_was_never_sent_changes_nothing(house
 
 
 def test_a_frame_of_a_closed_cell_does_not_go_out(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     house.source.gate.clear()
     viewer.view(1)
@@ -162,7 +162,7 @@ def test_a_stale_frame_is_dropped(house: House) -> None:
     from renderpool.session.quality import LEVELS
     from renderpool.session.session import Job
 
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(5)
     viewer.next_still()
@@ -187,7 +187,7 @@ def test_an_image_that_cannot_be_decoded_is_said_in_words_and_the_others_go_on(
     make_house: Callable[..., House],
 ) -> None:
     house = make_house(MemorySource(bad=frozenset({2})))
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1, instance_id=2)
     error = viewer.next_message(ViewError)
@@ -205,7 +205,7 @@ def test_an_image_that_cannot_be_decoded_is_said_in_words_and_the_others_go_on(
 
 
 def test_an_image_of_another_series_is_refused(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1, instance_id=1001)
     error = viewer.next_message(ViewError)
@@ -214,13 +214,13 @@ def test_an_image_of_another_series_is_refused(house: House) -> None:
 
 
 def test_a_series_of_another_owner_is_refused(house: House) -> None:
-    viewer = Viewer(house.scheduler, owner_id=8)
+    viewer = Viewer(house, owner_id=8)
     viewer.session.handle(Open(cell=0, series_id=1))
     assert viewer.next_message(ViewError).code == "not_found"
 
 
 def test_the_storage_node_away_is_said_and_the_next_wish_asks_again(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     house.source.away = True
     viewer.view(1)
@@ -234,7 +234,7 @@ def test_scrolling_over_images_that_load_slowly_still_shows_movement_and_ends_at
     make_house: Callable[..., House],
 ) -> None:
     house = make_house(MemorySource(count=30), budget_bytes=0)
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1, instance_id=1)
     viewer.next_still()
@@ -250,7 +250,7 @@ def test_scrolling_over_images_that_load_slowly_still_shows_movement_and_ends_at
 
 
 def test_many_cells_of_one_session_all_get_their_pictures(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     for cell in range(16):
         viewer.open(cell=cell)
         viewer.view(1, cell=cell)
@@ -259,7 +259,7 @@ def test_many_cells_of_one_session_all_get_their_pictures(house: House) -> None:
 
 
 def test_a_busy_viewer_does_not_starve_another(house: House) -> None:
-    busy, calm = Viewer(house.scheduler), Viewer(house.scheduler)
+    busy, calm = Viewer(house), Viewer(house)
     busy.open()
     calm.open()
     busy.view(1)
@@ -278,7 +278,7 @@ def test_a_busy_viewer_does_not_starve_another(house: House) -> None:
 
 def test_a_bandwidth_cap_holds(make_house: Callable[..., House]) -> None:
     house = make_house(MemorySource(), bandwidth=40_000)
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1)
     viewer.next_still()
@@ -297,7 +297,7 @@ def test_a_bandwidth_cap_holds(make_house: Callable[..., House]) -> None:
 
 def test_a_reconnect_with_the_same_wishes_gives_the_same_picture(house: House) -> None:
     def show() -> tuple[FrameHeader, bytes]:
-        viewer = Viewer(house.scheduler)
+        viewer = Viewer(house)
         viewer.open()
         viewer.view(17, instance_id=4, zoom=3.0, center_x=20, center_y=10, rotation_deg=30)
         header, payload = viewer.next_still()
@@ -310,14 +310,14 @@ def test_a_reconnect_with_the_same_wishes_gives_the_same_picture(house: House) -
 
 
 def test_a_closed_session_gets_nothing_more(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     house.source.gate.clear()
     viewer.view(1)
     house.scheduler.close_session(viewer.session)
     house.source.gate.set()
     viewer.view(2)
-    other = Viewer(house.scheduler)
+    other = Viewer(house)
     other.open()
     other.view(1)
     other.next_still()  # drawn after what the closed one wished would have been
@@ -330,7 +330,7 @@ def test_a_still_frame_that_would_keep_a_line_with_a_cap_busy_goes_out_lossy_and
 ) -> None:
     bytes_per_s = 10_000
     house = make_house(MemorySource(), bandwidth=bytes_per_s)
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1, width_px=600, height_px=480, zoom=6.0, rotation_deg=30)
     header, payload = viewer.next_still()
@@ -360,7 +360,7 @@ def test_a_picture_that_takes_long_to_encode_does_not_hold_up_another_viewer(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = SlowEncoder(monkeypatch)
-    slow, quick = Viewer(house.scheduler), Viewer(house.scheduler)
+    slow, quick = Viewer(house), Viewer(house)
     slow.open()
     quick.open()
     slow.view(1, width_px=600)
@@ -377,7 +377,7 @@ def test_a_moving_frame_overtakes_a_still_one_that_takes_long_which_is_dropped_t
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = SlowEncoder(monkeypatch)
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1, width_px=600)
     assert encoder.reached.wait(WAIT_S)

@@ -16,7 +16,7 @@ from webviewer.protocol.messages import (
 
 
 def test_two_sessions_share_one_cached_image(house: House) -> None:
-    first, second = Viewer(house.scheduler), Viewer(house.scheduler)
+    first, second = Viewer(house), Viewer(house)
     for viewer in (first, second):
         viewer.open()
         viewer.view(1)
@@ -26,7 +26,7 @@ def test_two_sessions_share_one_cached_image(house: House) -> None:
 
 def test_one_load_serves_all_who_wait_for_it(house: House) -> None:
     house.source.gate.clear()
-    viewers = [Viewer(house.scheduler) for _ in range(4)]
+    viewers = [Viewer(house) for _ in range(4)]
     for viewer in viewers:
         viewer.open()
         viewer.view(1, instance_id=3)
@@ -38,11 +38,11 @@ def test_one_load_serves_all_who_wait_for_it(house: House) -> None:
 
 def test_the_first_image_is_fetched_alone_then_the_series_outwards(make_house: Callable[..., House]) -> None:
     house = make_house(MemorySource(count=40))
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1, instance_id=20)
     viewer.next_still()
-    wait_until(lambda: len(house.store) == 40)
+    wait_until(lambda: len(house.cache) == 40)
     assert house.source.asked[0] == ((20, 1),)
     assert [key[0] for key in house.source.asked[1]][:6] == [21, 19, 22, 18, 23, 17]
     assert sorted(key[0] for keys in house.source.asked for key in keys) == list(range(1, 41))
@@ -54,7 +54,7 @@ def test_the_first_image_is_fetched_alone_then_the_series_outwards(make_house: C
 
 def test_closing_a_cell_ends_its_prefetching(make_house: Callable[..., House]) -> None:
     house = make_house(MemorySource(count=200))
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1)
     viewer.next_still()
@@ -64,16 +64,16 @@ def test_closing_a_cell_ends_its_prefetching(make_house: Callable[..., House]) -
     house.source.gate.set()
     time.sleep(0.3)
     assert len(house.source.asked) <= asked + 1
-    assert len(house.store) < 200
+    assert len(house.cache) < 200
 
 
 def test_a_bad_image_in_a_series_does_not_end_its_prefetching(make_house: Callable[..., House]) -> None:
     house = make_house(MemorySource(count=60, bad=frozenset(range(2, 30))))
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1)
     viewer.next_still()
-    wait_until(lambda: len(house.store) == 60 - 28)
+    wait_until(lambda: len(house.cache) == 60 - 28)
 
 
 def test_the_cache_keeps_its_budget_and_a_large_series_is_fetched_around_the_current_image(
@@ -81,30 +81,30 @@ def test_the_cache_keeps_its_budget_and_a_large_series_is_fetched_around_the_cur
 ) -> None:
     image_bytes = ROWS * COLUMNS * 2
     house = make_house(MemorySource(count=100), budget_bytes=20 * image_bytes)
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1, instance_id=50)
     viewer.next_still()
-    wait_until(lambda: len(house.store) >= 12)
+    wait_until(lambda: len(house.cache) >= 12)
     time.sleep(0.1)
-    assert house.store.size_bytes <= 20 * image_bytes
+    assert house.cache.size_bytes <= 20 * image_bytes
     assert {key[0] for keys in house.source.asked for key in keys} == set(range(45, 57))
 
 
 def test_without_a_cache_images_are_shown_and_nothing_is_kept(make_house: Callable[..., House]) -> None:
     house = make_house(MemorySource(), budget_bytes=0)
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     for revision in (1, 2, 3):
         viewer.view(revision, instance_id=revision)
         assert viewer.next_still()[0].instance_id == revision
     viewer.view(4, instance_id=3, zoom=2)
     viewer.next_still()
-    assert (len(house.store), house.source.asked) == (0, [((1, 1),), ((2, 1),), ((3, 1),)])
+    assert (len(house.cache), house.source.asked) == (0, [((1, 1),), ((2, 1),), ((3, 1),)])
 
 
 def test_a_cell_that_is_opened_over_and_over_asks_for_one_series_at_a_time_and_ends_at_the_newest(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     house.source.series_gate.clear()
     for turn in range(50):
         viewer.session.handle(Open(cell=0, series_id=1))
@@ -119,7 +119,7 @@ def test_a_cell_that_is_opened_over_and_over_asks_for_one_series_at_a_time_and_e
 
 
 def test_of_a_cell_that_is_opened_over_and_over_at_most_two_images_are_loaded_at_a_time(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     house.source.gate.clear()
     for turn in range(10):
         viewer.open(series_id=1 + turn % 2)
@@ -145,12 +145,12 @@ def test_an_image_that_is_wished_does_not_wait_behind_queued_prefetches(house: H
 
 
 def test_the_first_image_is_asked_for_alone_and_the_others_once_it_is_shown(house: House) -> None:
-    viewer = Viewer(house.scheduler)
+    viewer = Viewer(house)
     viewer.open()
     viewer.view(1, instance_id=3)
     house.source.gates = {key: threading.Event() for key in (1, 2, 4, 5)}
     viewer.next_still()
     for gate in house.source.gates.values():
         gate.set()
-    wait_until(lambda: len(house.store) == 5)
+    wait_until(lambda: len(house.cache) == 5)
     assert house.source.asked[0] == ((3, 1),)

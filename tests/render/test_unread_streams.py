@@ -14,14 +14,13 @@ import numpy as np
 import psutil
 import pytest
 
-from renderpool.server import stream
+from renderpool.server import stream, streams
 from renderpool.session import scheduler as scheduler_module
-from renderpool.session.scheduler import Scheduler
 from renderpool.session.session import MAX_IN_FLIGHT, MAX_UNREAD_BYTES
 from renderpool.session.source import FrameKey
 from tests.render.house import House, Viewer, wait_until
 from tests.render.sources import COLUMNS, ROWS, MemorySource
-from tests.render.test_server import TOKEN, Server, close_of, receive, send, wait_for_sessions
+from tests.render.test_server import STORAGE, TOKEN, Server, close_of, receive, send, wait_for_sessions
 from webviewer.core.errors import LimitExceeded, WebviewerError
 from webviewer.protocol.messages import Ack, Close, Open
 
@@ -49,7 +48,8 @@ class DeafViewer:
             (
                 "GET /internal/v1/render/stream HTTP/1.1\r\nHost: node\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                f"Sec-WebSocket-Protocol: webviewer.v1\r\nX-Webviewer-Owner: 7\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+                f"Sec-WebSocket-Protocol: webviewer.v1\r\nX-Webviewer-Owner: 7\r\nX-Webviewer-Session: 3\r\n"
+                f"X-Webviewer-Storage: {STORAGE}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
             ).encode()
         )
         assert self.socket.recv(12) == b"HTTP/1.1 101"
@@ -109,7 +109,7 @@ def test_a_viewer_that_reads_nothing_for_long_is_closed(
     noise: Server, deaf_viewer: DeafViewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "_WRITTEN_WITHIN_S", 1.0)
-    monkeypatch.setattr(stream, "_CLOSED_WITHIN_S", 0.2)
+    monkeypatch.setattr(streams, "_CLOSED_WITHIN_S", 0.2)
     viewer = deaf_viewer
     viewer.send(type="open", cell=0, series_id=1)
     viewer.send(type="view", cell=0, revision=1, width_px=SIDE_PX, height_px=SIDE_PX)
@@ -133,7 +133,7 @@ def house() -> Iterator[House]:
 
 
 def test_closing_and_opening_a_cell_does_not_forget_its_unread_frames(house: House) -> None:
-    viewer = Viewer(house.scheduler, acknowledges=False)
+    viewer = Viewer(house, acknowledges=False)
     for revision in range(1, 12):
         viewer.session.handle(Open(cell=0, series_id=1))
         viewer.view(revision)
@@ -147,7 +147,7 @@ def test_closing_and_opening_a_cell_does_not_forget_its_unread_frames(house: Hou
 
 
 def test_a_frame_is_done_only_when_it_was_written_too_whoever_guesses_its_number(house: House) -> None:
-    viewer = Viewer(house.scheduler, acknowledges=False)
+    viewer = Viewer(house, acknowledges=False)
     written, viewer.session.written = viewer.session.written, lambda: None  # type: ignore[method-assign]
     viewer.open()
     for revision in range(1, 8):
@@ -160,24 +160,24 @@ def test_a_frame_is_done_only_when_it_was_written_too_whoever_guesses_its_number
     wait_until(lambda: viewer.all_frames[-1].revision == 7)
 
 
-def owner_of(scheduler: Scheduler, owner_id: int, ended: list[str]) -> Any:
-    return scheduler.open_session(owner_id, lambda item: None, ended.append)
+def owner_of(house: House, owner_id: int, ended: list[str]) -> Any:
+    return house.scheduler.open_session(owner_id, house.store, lambda item: None, ended.append)
 
 
 def test_the_seventeenth_viewer_of_a_user_takes_the_seat_of_the_one_idle_longest(house: House) -> None:
     ended: list[str] = []
-    own = [owner_of(house.scheduler, 7, ended) for _ in range(16)]
+    own = [owner_of(house, 7, ended) for _ in range(16)]
     for session in (*own[:3], *own[4:]):
         session.handle(Open(cell=0, series_id=1))
         time.sleep(0.002)
-    other = Viewer(house.scheduler, owner_id=7)
+    other = Viewer(house, owner_id=7)
     assert ended == ["At most 16 viewers of one user; this one was idle longest."]
     assert house.scheduler.session_count == 16
     own[3].handle(Open(cell=0, series_id=1))  # given up: it takes no part any more
     other.open()
     other.view(1)
     assert other.next_still()[0].revision == 1
-    owner_of(house.scheduler, 8, ended)
+    owner_of(house, 8, ended)
     assert (len(ended), house.scheduler.session_count) == (1, 17), "another user's are not counted"
 
 
@@ -186,13 +186,13 @@ def test_a_full_node_gives_up_a_viewer_that_shows_nothing_and_refuses_where_all_
 ) -> None:
     monkeypatch.setattr(scheduler_module, "MAX_SESSIONS", 3)
     ended: list[str] = []
-    owner_of(house.scheduler, 1, ended).handle(Open(cell=0, series_id=1))
-    owner_of(house.scheduler, 2, ended)
-    owner_of(house.scheduler, 3, ended).handle(Open(cell=0, series_id=1))
-    owner_of(house.scheduler, 4, ended).handle(Open(cell=0, series_id=1))
+    owner_of(house, 1, ended).handle(Open(cell=0, series_id=1))
+    owner_of(house, 2, ended)
+    owner_of(house, 3, ended).handle(Open(cell=0, series_id=1))
+    owner_of(house, 4, ended).handle(Open(cell=0, series_id=1))
     assert ended == ["This render node serves 3 viewers; this one showed nothing."]
     with pytest.raises(LimitExceeded, match="serves 3 viewers already"):
-        owner_of(house.scheduler, 5, ended)
+        owner_of(house, 5, ended)
 
 
 def test_the_page_is_told_why_its_seat_went(monkeypatch: pytest.MonkeyPatch) -> None:

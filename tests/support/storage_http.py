@@ -24,6 +24,7 @@ import requests
 
 from dicom_gateway.api import make_parts, serve
 from dicom_gateway.indexer import IndexWriter
+from dicom_gateway.node_state import NodeState
 from dicom_gateway.upload import UploadLimits
 from dicom_gateway.upload_examine import ExamineLimits
 from tests.support.phantom_files import make_ct_series, to_bytes
@@ -33,6 +34,7 @@ from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
 from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
 from webviewer.config import DatabaseDriver, DatabaseSettings, StorageSettings
+from webviewer.usecases.served_owners import node_identity
 
 TOKEN = "internal-token-of-the-tests"
 
@@ -224,6 +226,8 @@ def main() -> None:
             problems=list,
             status=lambda: {"version": "test"},
             metrics=lambda: b"# none\n",
+            describe=lambda: {"kind": "storage", "identity": node_identity(units)},
+            state=NodeState(),
             upload_limits=UploadLimits(**{"keep_free_bytes": 0, **limits.get("upload", {})}),
             examine_limits=ExamineLimits(**limits.get("examine", {})),
         )

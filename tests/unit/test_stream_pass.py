@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from webviewer.adapters.stream_pass import PASS_LIFE_S, is_good_pass, make_pass
 
 SECRET = "join-secret-of-the-test"
-WHOSE = {"session_id": 12, "owner_id": 7, "storage": "http://10.0.0.7:8081"}
+WHOSE: dict[str, Any] = {"session_id": 12, "owner_id": 7, "storage": "http://10.0.0.7:8081"}
 NOW_S = 1_800_000_000.5
 
 

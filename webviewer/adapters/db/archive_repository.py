@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, delete, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from webviewer.adapters.db.archive_tables import ae_title, instance, patient, series, study
+from webviewer.adapters.db.archive_tables import ae_title, instance, node_identity, patient, series, study
 from webviewer.adapters.db.archive_writer import ArchiveWriter
 from webviewer.adapters.db.study_search import names_of, search_conditions, study_ids
 from webviewer.archive import (
@@ -66,6 +67,41 @@ class SqlArchiveRepository:
                 )
             except IntegrityError as exc:
                 raise _taken(", ".join(wanted)) from exc
+
+    def replace_ae_titles(self, owners: Sequence[tuple[OwnerId, Sequence[str]]]) -> None:
+        """Make these all AE titles that there are; raises Conflict if one is named for two owners."""
+        wanted: dict[str, OwnerId] = {}
+        for owner_id, titles in owners:
+            for title in titles:
+                if wanted.setdefault(title, owner_id) != owner_id:
+                    raise _taken(title)
+        known = {row.ae_title: row.owner_id for row in self._connection.execute(select(ae_title))}
+        gone = [title for title, owner_id in known.items() if wanted.get(title) != owner_id]
+        new = [title for title, owner_id in wanted.items() if known.get(title) != owner_id]
+        for part in _parts(gone):
+            self._connection.execute(delete(ae_title).where(ae_title.c.ae_title.in_(part)))
+        for part in _parts(new):
+            try:
+                self._connection.execute(
+                    insert(ae_title), [{"ae_title": title, "owner_id": wanted[title]} for title in part]
+                )
+            except IntegrityError as exc:  # somebody gave one of them away meanwhile
+                raise _taken(", ".join(part)) from exc
+
+    def node_identity(self) -> str | None:
+        """Return the UUID of the storage node, None if it has none yet."""
+        return self._connection.execute(select(node_identity.c.identity).limit(1)).scalar()
+
+    def make_node_identity(self) -> str:
+        """Return the UUID of the storage node, made if it has none; of two that ask at once both get the same."""
+        if self._connection.dialect.name == "postgresql":  # a writer of SQLite is alone anyway
+            self._connection.execute(text("LOCK TABLE node_identity IN EXCLUSIVE MODE"))
+        known = self.node_identity()
+        if known is not None:
+            return known
+        made = str(uuid.uuid4())
+        self._connection.execute(insert(node_identity).values(identity=made))
+        return made
 
     def add_instances(
         self, records: Sequence[tuple[OwnerId, InstanceRecord]], received_at: dt.datetime

@@ -1,0 +1,61 @@
+"""One decoded frame, with what drawing it needs."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderpool.session.source import FrameKey
+from webviewer.dicom.aspect import pixel_aspect
+from webviewer.dicom.attributes import ImageAttributes
+from webviewer.dicom.decode import DecodedFrame
+from webviewer.dicom.lut import VoiChoice, default_voi, full_dynamic, is_inverted, modality_values, recommended_windows
+
+_FAR = 1e30
+
+CacheKey = tuple[str, int, int]  # storage node, instance_id, frame_number: instance ids are a storage node's own
+
+
+class LoadedImage:
+    """One decoded frame with what drawing it needs; derived values are computed once, when first asked for."""
+
+    def __init__(self, key: FrameKey, decoded: DecodedFrame, attributes: ImageAttributes, storage: str = "") -> None:
+        self.key = key
+        self.cache_key: CacheKey = (storage, *key)
+        self.attributes = attributes
+        self.is_colour = decoded.is_colour
+        self.stored = decoded.values
+        self.rows, self.columns = int(decoded.values.shape[0]), int(decoded.values.shape[1])
+        self.size_bytes = int(decoded.values.nbytes)
+        self.pixel_aspect = pixel_aspect(attributes, key[1])
+
+    def grey_values(self) -> NDArray[np.float32]:
+        """Return modality values, (rows, columns) float32. Not kept: the texture is."""
+        values = modality_values(self.stored, self.attributes, self.key[1])
+        if self.stored.dtype.kind == "f":
+            # What is no number is dark; infinities would make no number of an average.
+            values = np.nan_to_num(values, nan=-_FAR, posinf=_FAR, neginf=-_FAR).astype(np.float32, copy=False)
+        return values
+
+    def colour_values(self) -> NDArray[np.uint8]:
+        """Return RGB, (rows, columns, 3) uint8, of a colour image."""
+        colour: NDArray[np.uint8] = self.stored
+        return colour
+
+    @cached_property
+    def recommended(self) -> tuple[VoiChoice, ...]:
+        """What the object recommends; what `default_voi` gives where that is nothing."""
+        choices = recommended_windows(self.attributes, self.key[1])
+        return choices or (default_voi(self.grey_values(), self.attributes, self.key[1]),)
+
+    @cached_property
+    def full_dynamic(self) -> VoiChoice:
+        """The window from the darkest to the lightest value."""
+        return full_dynamic(self.grey_values(), self.attributes, self.key[1])
+
+    @cached_property
+    def inverted(self) -> bool:
+        """Whether low values are bright."""
+        return is_inverted(self.attributes)
