@@ -270,3 +270,20 @@ def test_the_storage_nodes_and_the_migration_mean_the_same_databases() -> None:
     for number in range(3):
         pod_name = f"{chart.FULL_NAME}-storage-node-{number}"
         assert chart.environment(node, {"metadata.name": pod_name})["WEBVIEWER_DATABASE_NAME"] in migrated
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_is_said_twice(case: str) -> None:
+    """Helm 4 applies on the server's side, which refuses a list with two entries of one name."""
+    rendered = chart.objects(chart.ci(case))
+    names = [(one["apiVersion"], one["kind"], one["metadata"]["name"]) for one in rendered]
+    assert len(names) == len(set(names))
+    for _, pod in chart.pods(rendered):
+        for container in chart.containers(pod):
+            for entries, key in (("env", "name"), ("volumeMounts", "mountPath"), ("ports", "containerPort")):
+                found = [entry[key] for entry in container.get(entries, [])]
+                assert len(found) == len(set(found))
+            mounted = {mount["name"] for mount in container["volumeMounts"]}
+            assert mounted <= {volume["name"] for volume in pod["spec"]["volumes"]} | {"data"}
+        containers = [container["name"] for container in chart.containers(pod)]
+        assert len(containers) == len(set(containers))

@@ -7,11 +7,11 @@ import http.client
 import sys
 from pathlib import Path
 
-SECRET_FILE = "/run/secrets/web-viewer/internal-token"
+MOUNTED = "/run/secrets/web-viewer/internal-token"
 TIMEOUT_S = 4
 
 
-def main(port: str, path: str, secret_file: str = SECRET_FILE) -> int:
+def main(port: str, path: str, secret_file: str = MOUNTED) -> int:
     """Ask, and say what came of it."""
     secret = Path(secret_file).read_text("utf-8").strip()
     connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=TIMEOUT_S)

@@ -38,10 +38,12 @@ the table of who talks with whom.
         cidr: {{ . }}
     {{- end }}
   ports:
-    - port: 53
+    {{- range .Values.networkPolicy.dns.ports }}
+    - port: {{ . }}
       protocol: UDP
-    - port: 53
+    - port: {{ . }}
       protocol: TCP
+    {{- end }}
 {{- end -}}
 
 {{- /* Egress to the database. Context: root. */ -}}
