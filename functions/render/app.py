@@ -14,10 +14,8 @@ from functions.common.guard import current, socket
 from functions.common.openapi import operation
 from functions.common.placed import at_render_node
 from functions.common.sockets import HandledResponse, refuse_socket
-from functions.render.activity import SessionUse
-from functions.render.relay import Relay, Upstream, open_upstream
+from functions.render.relay import Relay, Stream, Upstream, open_upstream
 from webviewer.accounts import TicketPurpose
-from webviewer.adapters.node_clients import knock
 from webviewer.bootstrap import Services
 from webviewer.core.errors import LimitExceeded, NotSignedIn, Unavailable
 from webviewer.placement import Node
@@ -117,18 +115,13 @@ def _stream(services: Services) -> Response:
 
 
 def _open(services: Services, who: SignedIn, node: Node, storage: Node) -> Upstream:
-    knock(node.address)  # nobody there: another node is asked
-    return open_upstream(
-        node.address,
-        services.settings.internal_token,
-        owner_id=who.user_id,
-        websocket_key=request.headers.get("Sec-WebSocket-Key", ""),
-    )
+    key = request.headers.get("Sec-WebSocket-Key", "")
+    wanted = Stream(who.user_id, who.session_id, storage.address, key)
+    return open_upstream(node.address, services.settings.internal_token, wanted, services.node_clients.tls)
 
 
 def _relay(services: Services, who: SignedIn, upstream: Upstream) -> Response:
-    use = SessionUse(services.sessions.keep_open, who.session_id, services.clock)
-    relay = Relay(request.environ["gunicorn.socket"], upstream, use.note)
+    relay = Relay(request.environ["gunicorn.socket"], upstream)
     try:
         with services.live.register(who.session_id, who.user_id, relay):
             # The session may have ended between the ticket and the registration; nobody would tell this socket.

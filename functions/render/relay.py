@@ -11,13 +11,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import ssl
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from functions.render.activity import PageMessages
+from webviewer.adapters.node_clients import host_and_port
+from webviewer.adapters.nodes import Unreachable
 from webviewer.core.errors import ProtocolError, Unavailable
 from webviewer.protocol.messages import SUBPROTOCOL, CloseCode
 
@@ -126,16 +129,28 @@ class Upstream:
             self.socket.close()
 
 
-def open_upstream(address: str, internal_token: str, *, owner_id: int, websocket_key: str) -> Upstream:
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Whose stream it is, which storage node has the studies, and the page's key of the handshake."""
+
+    owner_id: int
+    session_id: int
+    storage: str
+    websocket_key: str
+
+
+def open_upstream(address: str, internal_token: str, wanted: Stream, tls: ssl.SSLContext | None = None) -> Upstream:
     """Return a stream of a render node, upgraded. Neither cookie nor ticket of the page goes there.
 
     Raises
     ------
+    Unreachable
+        The node does not answer.
     Unavailable
-        The node does not answer, or refuses.
+        The node refuses.
     """
-    parts = urlsplit(address)
-    host, port = parts.hostname or "", parts.port or 80
+    parts, websocket_key = urlsplit(address), wanted.websocket_key
+    host, port = host_and_port(address)
     if not websocket_key or not websocket_key.isascii() or not websocket_key.isprintable() or len(websocket_key) > 64:
         raise Unavailable("The page's handshake is not understood.")
     lines = [
@@ -147,13 +162,17 @@ def open_upstream(address: str, internal_token: str, *, owner_id: int, websocket
         "Sec-WebSocket-Version: 13",
         f"Sec-WebSocket-Protocol: {SUBPROTOCOL}",
         f"Authorization: Bearer {internal_token}",
-        f"X-Webviewer-Owner: {owner_id}",
+        f"X-Webviewer-Owner: {wanted.owner_id}",
+        f"X-Webviewer-Session: {wanted.session_id}",
+        f"X-Webviewer-Storage: {wanted.storage}",
     ]
     try:
         sock = socket.create_connection((host, port), timeout=CONNECT_S)
     except OSError as exc:
-        raise Unavailable("The render node does not answer.", details={"cause": type(exc).__name__}) from exc
+        raise Unreachable("The render node does not answer.", cause=type(exc).__name__, refused=True) from exc
     try:
+        if parts.scheme == "https":
+            sock = (tls or ssl.create_default_context()).wrap_socket(sock, server_hostname=host)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(HANDSHAKE_S)
         sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
@@ -161,13 +180,13 @@ def open_upstream(address: str, internal_token: str, *, owner_id: int, websocket
         while b"\r\n\r\n" not in received:
             piece = sock.recv(_PIECE_BYTES)
             if not piece or len(received) > _MAX_HEAD_BYTES:
-                raise Unavailable("The render node broke the handshake off.")
+                raise Unreachable("The render node broke the handshake off.", cause="handshake")
             received += piece
         head, _, rest = received.partition(b"\r\n\r\n")
         return Upstream(sock, _answer_for_page(head), rest)
     except OSError as exc:
         sock.close()
-        raise Unavailable("The render node does not answer.", details={"cause": type(exc).__name__}) from exc
+        raise Unreachable("The render node does not answer.", cause=type(exc).__name__) from exc
     except Unavailable:
         sock.close()
         raise
@@ -190,14 +209,10 @@ class Relay:
         The page's socket, whose request has been read.
     upstream
         The render node's, whose answer has been read.
-    on_use
-        Called for messages of the page other than its pings; must return at once.
     """
 
-    def __init__(self, page: socket.socket, upstream: Upstream, on_use: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, page: socket.socket, upstream: Upstream) -> None:
         self._page = page
-        self._on_use = on_use
-        self._messages = PageMessages()
         self._upstream = upstream
         self._splitter = FrameSplitter()
         self._goodbye: tuple[int, str] | None = None
@@ -267,8 +282,6 @@ class Relay:
         node_takes = True
         try:
             while data := self._page.recv(_PIECE_BYTES):
-                if self._messages.has_message(data):
-                    self._on_use()
                 # Read on when the node is gone: a connection that is closed with something unread is reset, and the
                 # page would not learn why.
                 node_takes = node_takes and self._pass_on(data)

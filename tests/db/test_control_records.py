@@ -1,4 +1,4 @@
-"""Users, sessions, tickets and placement on both databases."""
+"""Users, sessions and tickets on both databases."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.maintenance import create_database
 from webviewer.adapters.db.unit_of_work import SqlControlUnitOfWorkFactory
 from webviewer.config import DatabaseDriver, DatabaseSettings
-from webviewer.core.errors import Conflict, InvalidInput, NotFound, OutOfResources, Unavailable
-from webviewer.placement import NodeKind
+from webviewer.core.errors import Conflict, InvalidInput, NotFound, OutOfResources
 from webviewer.usecases.accounts import Accounts
-from webviewer.usecases.placement import Placement
 
 NOW = dt.datetime(2026, 3, 14, 10, 9, 49, tzinfo=dt.UTC)
 HASHER = Argon2Hasher(parameters=argon2.Parameters(argon2.Type.ID, 19, 16, 32, 1, 64, 1))
@@ -162,67 +160,6 @@ def test_a_read_only_unit_changes_nothing(
         writer.accounts.set_active(UserId(1), is_active=False)
         with units(read_only=True) as reader:
             assert reader.accounts.get(UserId(1)).is_active
-
-
-def test_sessions_go_to_the_node_with_the_fewest(accounts: Accounts, units: SqlControlUnitOfWorkFactory) -> None:
-    user_id = accounts.create_user("doctor", "secret").user_id
-    placement = Placement(units, lambda: NOW)
-    with units() as unit:
-        nodes = [unit.placement.register(NodeKind.RENDER, f"http://10.0.0.{n}", NOW) for n in (1, 2, 3)]
-        unit.commit()
-    sessions = [open_session(units, user_id, f"token {n}") for n in range(7)]
-    placed = [placement.render_node(session).node_id for session in sessions]
-    assert placed == [nodes[n % 3].node_id for n in range(7)]
-    assert placement.render_node(sessions[0]).node_id == placed[0]  # kept
-
-
-def test_sessions_placed_at_once_spread_evenly(accounts: Accounts, units: SqlControlUnitOfWorkFactory) -> None:
-    user_id = accounts.create_user("doctor", "secret").user_id
-    placement = Placement(units, lambda: NOW)
-    with units() as unit:
-        for number in range(2):
-            unit.placement.register(NodeKind.RENDER, f"http://10.0.0.{number}", NOW)
-        unit.commit()
-    sessions = [open_session(units, user_id, f"token {n}") for n in range(8)]
-    threads = [threading.Thread(target=placement.render_node, args=(session,)) for session in sessions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    with units(read_only=True) as unit:
-        assert sorted(unit.placement.session_counts().values()) == [4, 4]
-
-
-def test_a_session_leaves_a_dead_node_and_a_lone_node_is_kept(
-    accounts: Accounts, units: SqlControlUnitOfWorkFactory
-) -> None:
-    session = open_session(units, accounts.create_user("doctor", "secret").user_id, "token")
-    with units() as unit:
-        first = unit.placement.register(NodeKind.RENDER, "http://10.0.0.1", NOW)
-        unit.commit()
-    assert Placement(units, lambda: NOW).render_node(session) == first
-    later = NOW + dt.timedelta(seconds=31)
-    assert Placement(units, lambda: later).render_node(session).node_id == first.node_id  # nothing better to offer
-    with units() as unit:
-        second = unit.placement.register(NodeKind.RENDER, "http://10.0.0.2", later)
-        unit.commit()
-    assert Placement(units, lambda: later).render_node(session) == second
-
-
-def test_without_a_node_the_refusal_says_so(accounts: Accounts, units: SqlControlUnitOfWorkFactory) -> None:
-    session = open_session(units, accounts.create_user("doctor", "secret").user_id, "token")
-    with pytest.raises(Unavailable, match="No render node"):
-        Placement(units, lambda: NOW).render_node(session)
-
-
-def test_the_unified_build_knows_only_its_own_nodes(units: SqlControlUnitOfWorkFactory) -> None:
-    placement = Placement(units, lambda: NOW)
-    placement.register_only("http://127.0.0.1:1", "http://127.0.0.1:2")
-    placement.register_only("http://127.0.0.1:3", "http://127.0.0.1:2")
-    assert [(node.kind, node.address) for node in placement.nodes()] == [
-        (NodeKind.RENDER, "http://127.0.0.1:2"),
-        (NodeKind.STORAGE, "http://127.0.0.1:3"),
-    ]
 
 
 def test_a_full_disk_is_out_of_resources(tmp_path: Path) -> None:

@@ -92,6 +92,15 @@ def test_the_public_routes_are_exactly_those_of_the_list(apps: dict[str, Flask])
     assert found == PUBLIC
 
 
+def test_the_public_routes_of_the_internal_port_are_these(apps: dict[str, Flask]) -> None:
+    found = {
+        f"{method} {rule}" for method, rule, view in routes(apps["internal"]) if access_of(view).level is Level.PUBLIC
+    }
+    assert found == {"GET /metrics", "GET /internal/v1/health", "GET /internal/v1/where"}
+    levels = {access_of(view).level for _, _, view in routes(apps["internal"])}
+    assert levels == {Level.PUBLIC, Level.INTERNAL}
+
+
 def test_every_other_route_answers_401_without_a_session(apps: dict[str, Flask], control: ControlServer) -> None:
     asked = 0
     for prefix, app in apps.items():
@@ -131,12 +140,14 @@ def test_internal_routes_need_the_token_and_exist_on_the_internal_port_only(cont
 
 
 def test_the_console_is_for_administrators(control: ControlServer) -> None:
+    control.register("storage", "http://127.0.0.1:1")
+    control.register("render", "http://127.0.0.1:1")
     answer = control.signed_in().get("/v2/admin/state")
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission_denied")
     state = control.signed_in(is_administrator=True).get("/v2/admin/state").json()
     assert state["product"] == "Web DICOM Viewer"
     assert state["version"] == "1.0.0"
-    assert state["database"] == {"kind": control.settings.database.driver.value, "version": "0001"}
+    assert state["database"] == {"kind": control.settings.database.driver.value, "version": "0002"}
     assert state["session_count"] >= 1
     assert [node["kind"] for node in state["nodes"]] == ["storage", "render"]
     assert [node["reason"] for node in state["nodes"]] == ["does not answer (NewConnectionError)"] * 2

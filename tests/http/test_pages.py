@@ -282,14 +282,12 @@ def test_why_the_storage_node_is_not_ready_is_on_the_console_and_in_the_log_only
     tmp_path: Path, postgresql_server: PostgresqlServer
 ) -> None:
     index, port, render = postgresql_server.new_database(), free_port(), free_port()
-    urls = {
-        "WEBVIEWER_STORAGE_URL": f"http://127.0.0.1:{port}",
-        "WEBVIEWER_RENDER_URL": f"http://127.0.0.1:{render}",
-    }
     own = DatabaseSettings(DatabaseDriver.SQLITE, str(tmp_path / "a.db"))
     with storage_node(tmp_path / "storage", port, index), listener(render, 200, {"ready": True}):
-        servers = start_control(tmp_path / "control", own, urls)
+        servers = start_control(tmp_path / "control", own)
         control = next(servers)
+        control.register("storage", f"http://127.0.0.1:{port}")
+        control.register("render", f"http://127.0.0.1:{render}")
         administrator = control.signed_in(is_administrator=True)
         assert eventually_reasons(control, {}) == {}
         assert reason_of_storage(administrator) == ""
@@ -322,10 +320,11 @@ def test_a_proxy_of_the_environment_never_hears_of_our_nodes(tmp_path: Path) -> 
     storage, proxy = free_port(), free_port()
     database = DatabaseSettings(DatabaseDriver.SQLITE, str(tmp_path / "a.db"))
     proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"), f"http://127.0.0.1:{proxy}")
-    variables = {"WEBVIEWER_STORAGE_URL": f"http://127.0.0.1:{storage}", **proxies, "no_proxy": "", "NO_PROXY": ""}
+    variables = {**proxies, "no_proxy": "", "NO_PROXY": ""}
     with listener(proxy, 200, {"ready": True}) as overheard, listener(storage, 200, {"ready": True}) as asked:
         servers = start_control(tmp_path / "control", database, variables)
         control = next(servers)
+        control.register("storage", f"http://127.0.0.1:{storage}")
         assert ready_of(control)[1] == {"render": "The render node is not ready."}
         assert f"/internal/v1/health Bearer {INTERNAL_TOKEN}" in asked
         assert overheard == []

@@ -2,59 +2,59 @@
 
 from __future__ import annotations
 
+import http.server
 import json
-import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import websocket
-from websockets.sync.server import ServerConnection, serve
 
-from functions.render.activity import PageMessages
 from tests.support.databases import free_port
-from tests.support.http_client import Browser, ControlServer, receive_close, start_control
+from tests.support.http_client import ControlServer, receive_close, start_control
 from webviewer.accounts import SessionId
 from webviewer.config import DatabaseDriver, DatabaseSettings
 
-VIEW = json.dumps({"type": "view", "cell": 0, "revision": 1, "width_px": 200, "height_px": 180})
-PING = '{"type": "ping"}'
+REPORT = {"kind": "render", "identity": "r", "address": "http://127.0.0.1:1", "sessions_used": [1]}
 
 
 @contextmanager
-def echoing_node(port: int) -> Iterator[None]:
-    """Take streams as a render node does, and send back what a page sends: the relay reads none of it."""
+def render_node(port: int, silent: bool = False) -> Iterator[list[tuple[str, object]]]:
+    """Take what a render node is told, and give it: path and body. A silent one never answers."""
+    told: list[tuple[str, object]] = []
+    goes = threading.Event()
 
-    def echo(stream: ServerConnection) -> None:
-        for message in stream:
-            stream.send(message)
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            told.append((self.path, body))
+            if silent:
+                goes.wait(20)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
 
-    with serve(echo, "127.0.0.1", port, subprotocols=["webviewer.v1"]) as node:  # type: ignore[list-item]
-        thread = threading.Thread(target=node.serve_forever)
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield
-        node.shutdown()
+        yield told
+        goes.set()
+        server.shutdown()
         thread.join()
 
 
 @pytest.fixture
 def control(tmp_path: Path) -> Iterator[ControlServer]:
-    port = free_port()
-    database = DatabaseSettings(DatabaseDriver.SQLITE, str(tmp_path / "a.db"))
-    with echoing_node(port):
-        yield from start_control(tmp_path / "control", database, {"WEBVIEWER_RENDER_URL": f"http://127.0.0.1:{port}"})
-
-
-def open_stream(browser: Browser) -> websocket.WebSocket:
-    ticket = browser.post("/v2/render/ticket").json()["ticket"]
-    return websocket.create_connection(
-        browser.base.replace("http", "ws") + "/eventQueue/render",
-        subprotocols=["webviewer.v1", f"ticket.{ticket}"],
-        origin=browser.origin,
-        timeout=10,
-    )
+    servers = start_control(tmp_path / "control", DatabaseSettings(DatabaseDriver.SQLITE, str(tmp_path / "a.db")))
+    yield next(servers)
+    assert next(servers, None) is None
 
 
 def last_seen(control: ControlServer, number: int) -> float:
@@ -62,55 +62,55 @@ def last_seen(control: ControlServer, number: int) -> float:
         return unit.sessions.get(SessionId(number)).last_seen_at.timestamp()
 
 
-def test_scrolling_alone_keeps_a_session_open_and_pings_alone_do_not(control: ControlServer) -> None:
+def eventually(told: list[tuple[str, object]], count: int) -> list[tuple[str, object]]:
+    deadline = time.monotonic() + 10
+    while len(told) < count and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return told
+
+
+def test_what_a_render_node_reports_keeps_a_session_open_and_nothing_else_does(control: ControlServer) -> None:
     doctor, forgotten = control.signed_in(), control.signed_in()  # sessions 1 and 2
-    working, idle = open_stream(doctor), open_stream(forgotten)
+    idle = forgotten.open_events()
     for _ in range(4):  # 50 minutes each, where an hour without use ends a session
         control.advance(3000)
         before = last_seen(control, 1)
-        working.send(VIEW)
-        assert working.recv() == VIEW
-        noted = threading.Event()
-        while last_seen(control, 1) == before:
-            assert not noted.wait(0.02)
+        assert control.internally("POST", "/internal/v1/nodes", json=REPORT).json()["active"] is True
+        assert last_seen(control, 1) > before
     assert receive_close(idle) == (4401, "expired")
     assert doctor.get("/v2/auth/session").status_code == 200
     assert forgotten.get("/v2/auth/session").json()["error"]["details"] == {"reason": "expired"}
-    working.close()
 
 
-def test_a_stream_does_not_wake_a_session_that_has_ended(control: ControlServer) -> None:
-    browser = control.signed_in()
-    stream = open_stream(browser)
-    control.advance(3601)
-    stream.send(VIEW)
-    assert receive_close(stream) == (4401, "expired")
+def test_a_report_does_not_wake_a_session_that_has_ended(control: ControlServer) -> None:
+    port = free_port()
+    with render_node(port) as told:
+        browser = control.signed_in()
+        control.advance(3601)
+        control.register("render", f"http://127.0.0.1:{port}", sessions_used=[1, 77])
+        assert browser.get("/v2/auth/session").status_code == 401
+        # Streams that go on are ended: the word that the session has ended may have been lost.
+        path = "/internal/v1/render/sessions/{}/close"
+        body = {"code": 4401, "reason": "expired"}
+        assert sorted(eventually(told, 2)[:2]) == [(path.format(1), body), (path.format(77), body)]
 
 
-def masked(payload: bytes, opcode: int = 1) -> bytes:
-    if len(payload) < 126:
-        head = bytes((0x80 | opcode, 0x80 | len(payload)))
-    elif len(payload) < 65536:
-        head = bytes((0x80 | opcode, 0x80 | 126)) + struct.pack(">H", len(payload))
-    else:
-        head = bytes((0x80 | opcode, 0x80 | 127)) + struct.pack(">Q", len(payload))
-    return head + b"mask" + payload
+def test_the_render_node_is_told_that_a_session_has_ended(control: ControlServer) -> None:
+    port = free_port()
+    with render_node(port) as told:
+        control.register("render", f"http://127.0.0.1:{port}")
+        browser = control.signed_in()
+        assert browser.post("/v2/auth/sign-out").status_code == 204
+        ended = ("/internal/v1/render/sessions/1/close", {"code": 4401, "reason": "signed_out"})
+        assert eventually(told, 1) == [ended]
 
 
-@pytest.mark.parametrize("piece", [1, 2, 3, 7, 1000, 10**6])
-def test_messages_are_told_from_pings_however_the_bytes_are_cut(piece: int) -> None:
-    frames = [
-        (masked(PING.encode()), False),
-        (masked(b"", 9), False),
-        (masked(b"x" * 125, 10), False),
-        (masked(VIEW.encode()), True),
-        (masked(b'{"type":"ack","sequence":1}'), True),
-        (masked(b'{"type":"pong"}'), False),
-        (masked(b"v" * 300), True),
-        (masked(b"v" * 70_000), True),
-    ]
-    messages = PageMessages()
-    found = []
-    for data, _ in frames:
-        found.append(sum(messages.has_message(data[at : at + piece]) for at in range(0, len(data), piece)) == 1)
-    assert found == [expected for _, expected in frames]
+def test_a_render_node_that_never_answers_does_not_hold_up_who_signs_out(control: ControlServer) -> None:
+    port = free_port()
+    with render_node(port, silent=True) as told:
+        control.register("render", f"http://127.0.0.1:{port}")
+        browsers = [control.signed_in() for _ in range(3)]
+        answers = [browser.post("/v2/auth/sign-out") for browser in browsers]
+        assert [answer.status_code for answer in answers] == [204] * 3
+        assert max(answer.elapsed.total_seconds() for answer in answers) < 3  # it would be silent for 20
+        assert eventually(told, 1)

@@ -38,8 +38,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     storage = StorageHttp(folder / "node", sqlite_settings(folder))
     storage.start()
     database = DatabaseSettings(DatabaseDriver.SQLITE, str(folder / "control.db"))
-    nodes = start_control(folder / "control", database, {"WEBVIEWER_STORAGE_URL": storage.base_url})
+    nodes = start_control(folder / "control", database)
     control = next(nodes)
+    control.register("storage", storage.base_url)
     try:
         yield House(control, storage)
     finally:

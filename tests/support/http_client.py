@@ -8,13 +8,16 @@ A ``conftest.py`` that wants them says::
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -30,6 +33,7 @@ from webviewer.adapters.crypto import Argon2Hasher
 from webviewer.bootstrap import create_database, unit_of_work_factory
 from webviewer.config import DatabaseDriver, DatabaseSettings, Settings, load_settings
 from webviewer.core.process import Lifeline
+from webviewer.placement import HEARTBEAT_S
 from webviewer.usecases.accounts import Accounts
 from webviewer.usecases.clock import system_clock
 from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
@@ -122,6 +126,7 @@ class ControlServer:
     log_file: Path
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
     offset_s: float = 0.0
+    reports: dict[str, dict[str, object]] = field(default_factory=dict)  # of the nodes that live, by identity
 
     @property
     def base(self) -> str:
@@ -146,20 +151,39 @@ class ControlServer:
         """Return a browser in which a new user has signed in."""
         return self.browser().sign_in(self.new_user(**options), PASSWORD)
 
+    def internally(self, method: str, path: str, token: str = INTERNAL_TOKEN, **options: Any) -> requests.Response:
+        """Ask the internal port as a node does."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= options.pop("headers", {})
+        return requests.request(method, self.internal + path, headers=headers, timeout=10, **options)
+
+    def register(self, kind: str, address: str, identity: str = "", **more: object) -> int:
+        """Make a node known that lives until `lose`; returns its number."""
+        report = {"kind": kind, "identity": identity or address, "address": address, "version": "1", **more}
+        self.reports[f"{kind} {identity or address}"] = report
+        answer = self.internally("POST", "/internal/v1/nodes", json=report)
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["node_id"])
+
+    def lose(self, kind: str, identity: str) -> None:
+        """Let a node send no heartbeat any more."""
+        del self.reports[f"{kind} {identity}"]
+
+    def beat(self) -> None:
+        """Let the nodes that live say so."""
+        for report in tuple(self.reports.values()):
+            self.internally("POST", "/internal/v1/nodes", json=report)
+
     def advance(self, seconds: float) -> None:
-        """Move the server's clock on."""
+        """Move the server's clock on; nodes that live go on with it."""
         self.offset_s += seconds
         fresh = self.offset_file.with_suffix(".new")
         fresh.write_text(str(self.offset_s))
         fresh.rename(self.offset_file)
+        self.beat()
 
     def publish(self, *events: dict[str, object], token: str = INTERNAL_TOKEN) -> requests.Response:
-        return requests.post(
-            f"{self.internal}/internal/v1/events",
-            json={"events": list(events)},
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=10,
-        )
+        return self.internally("POST", "/internal/v1/events", token, json={"events": list(events)})
 
     def log_lines(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in self.log_file.read_text().splitlines()]
@@ -192,8 +216,6 @@ def start_control(
     variables = {
         "WEBVIEWER_PORT": str(free_port()),
         "WEBVIEWER_INTERNAL_PORT": str(free_port()),
-        "WEBVIEWER_STORAGE_URL": f"http://127.0.0.1:{free_port()}",
-        "WEBVIEWER_RENDER_URL": f"http://127.0.0.1:{free_port()}",
         "WEBVIEWER_HTML": str(folder / "html"),
         "WEBVIEWER_INTERNAL_TOKEN": INTERNAL_TOKEN,
         "WEBVIEWER_DATABASE_DRIVER": database.driver.value,
@@ -224,7 +246,8 @@ def start_control(
     server = ControlServer(settings, units, accounts, process, offset_file, log_file)
     try:
         _wait_until_live(server)
-        yield server
+        with _beating(server):
+            yield server
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=15) == 0
     finally:
@@ -233,6 +256,25 @@ def start_control(
             process.wait()
         lifeline.close()
         dispose()
+
+
+@contextmanager
+def _beating(server: ControlServer) -> Iterator[None]:
+    """Send the heartbeats of the nodes that live, as their agents do."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(HEARTBEAT_S):
+            with contextlib.suppress(requests.RequestException):  # some tests end the control node
+                server.beat()
+
+    thread = threading.Thread(target=beat, name="heartbeats")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _wait_until_live(server: ControlServer) -> None:

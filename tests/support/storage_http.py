@@ -64,7 +64,9 @@ class StorageHttp:
         self.data = folder / "storage" / "data"
         self.claims = folder / "storage" / "claims"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "database.json").write_text(json.dumps(asdict(database)))
+        plain = asdict(database)
+        del plain["tables"]  # as by default: all
+        (folder / "database.json").write_text(json.dumps(plain))
         (folder / "limits.json").write_text(json.dumps(limits or {}))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -32,7 +32,7 @@ class NodeClients:
 
     def __init__(self, token: str, tls: ssl.SSLContext | None = None) -> None:
         self._token = token
-        self._tls = tls
+        self.tls = tls
         self._lock = threading.Lock()
         self._storage: OrderedDict[str, StorageClient] = OrderedDict()
         self._render: OrderedDict[str, NodeClient] = OrderedDict()
@@ -47,7 +47,7 @@ class NodeClients:
                     self._token,
                     connect_timeout_s=CONNECT_TIMEOUT_S,
                     read_timeout_s=STORAGE_READ_TIMEOUT_S,
-                    tls=self._tls,
+                    tls=self.tls,
                 )
                 self._storage[address] = client
                 _drop_oldest(self._storage)
@@ -65,7 +65,7 @@ class NodeClients:
                     node="render node",
                     connect_timeout_s=CONNECT_TIMEOUT_S,
                     read_timeout_s=RENDER_READ_TIMEOUT_S,
-                    tls=self._tls,
+                    tls=self.tls,
                 )
                 self._render[address] = client
                 _drop_oldest(self._render)

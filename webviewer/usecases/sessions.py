@@ -122,14 +122,6 @@ class Sessions:
             raise ended_error(SessionEnd.SWITCHED_OFF)
         return signed_in(self._noted(session, now), account)
 
-    def keep_open(self, session_id: SessionId) -> None:
-        """Note (at most once a minute) that an open session is in use through a socket; one that has ended stays so."""
-        now = self.clock()
-        with self.units(read_only=True) as unit:
-            session = unit.sessions.get(session_id)
-        if session.is_open(now):
-            self._noted(session, now)
-
     def keep_open_all(self, session_ids: Sequence[int]) -> frozenset[int]:
         """Note (at most once a minute) that sessions are in use; returns those that are open."""
         now = self.clock()
