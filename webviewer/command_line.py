@@ -239,7 +239,9 @@ def _add_database(parser: argparse.ArgumentParser) -> None:
     ):
         database.add_argument(word, action="store_true", help=words)
     database.add_argument(
-        "--master-db-user", metavar="NAME", default="postgres", help="database administrator (%(default)s)"
+        "--master-db-user",
+        metavar="NAME",
+        help="database administrator (postgres; a database can be dropped without one, as its own user)",
     )
     database.add_argument(
         "--master-db-password",
@@ -394,7 +396,10 @@ def _maintain(settings: Settings, chosen: tuple[str, ...], options: argparse.Nam
     password = options.master_db_password
     if password is None:
         password = secret_of(MASTER_PASSWORD_VARIABLE) or ""
-    master = database_commands.Master(options.master_db_user, password, options.master_db_name)
+    master = database_commands.Master(options.master_db_user or "postgres", password, options.master_db_name)
+    if chosen == ("--drop-database",) and not (options.master_db_user or password):
+        own = settings.database
+        master = database_commands.Master(own.user, own.password, options.master_db_name)
     try:
         database_commands.carry_out(settings.database, chosen, master, asks=not options.yes)
     except WebviewerError as exc:
