@@ -14,7 +14,8 @@ from functions.common.guard import current, socket
 from functions.common.openapi import operation
 from functions.common.placed import at_render_node
 from functions.common.sockets import HandledResponse, refuse_socket
-from functions.render.relay import Relay, Stream, Upstream, open_upstream
+from functions.render.relay import Relay
+from functions.render.upstream import Stream, Upstream, open_upstream
 from webviewer.accounts import TicketPurpose
 from webviewer.bootstrap import Services
 from webviewer.core.errors import LimitExceeded, NotSignedIn, Unavailable

@@ -11,7 +11,12 @@ from dataclasses import replace
 
 import pytest
 
-from functions.render.relay import FrameSplitter, Relay, Stream, Upstream, close_frame, open_upstream
+from functions.render import relay as relay_module
+from functions.render import upstream as upstream_module
+from functions.render.frames import KNOCK, FrameSplitter, PageFrames, close_frame, ping_frame
+from functions.render.relay import Relay
+from functions.render.upstream import Stream, Upstream, open_upstream
+from webviewer.adapters.nodes import Unreachable
 from webviewer.core.errors import ProtocolError, Unavailable
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -226,6 +231,57 @@ def test_a_page_that_goes_ends_the_node_s_side(wire: Wire) -> None:
     assert wire.node.recv(100) == b""
 
 
+def unmasked(ping: bytes) -> bytes:
+    return bytes(octet ^ ping[2 + place % 4] for place, octet in enumerate(ping[6:]))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_module, "QUIET_S", 0.1)
+    monkeypatch.setattr(relay_module, "HANGS_AFTER_S", 1.0)
+
+
+@pytest.fixture
+def impatient_wire(impatient: None) -> Iterator[Wire]:
+    running = Wire()
+    yield running
+    running.finish()
+
+
+def test_a_node_that_hangs_is_asked_and_then_the_page_goes_to_another(impatient_wire: Wire) -> None:
+    ping = impatient_wire.node.recv(100)
+    assert (ping[0], unmasked(ping[:11])) == (0x89, KNOCK)
+    assert impatient_wire.page_gets() == close_frame(4503, "the render node does not answer")
+
+
+def test_a_quiet_node_that_answers_pings_is_kept_and_the_page_hears_nothing_of_it(impatient_wire: Wire) -> None:
+    for _ in range(15):
+        assert impatient_wire.node.recv(100)[:1] == b"\x89"
+        impatient_wire.node.sendall(frame(KNOCK, 10))
+    impatient_wire.node.sendall(frame(b"mine", 10) + frame(b"picture"))
+    assert impatient_wire.page.recv(100) == frame(b"mine", 10) + frame(b"picture")
+
+
+def test_a_ping_is_never_put_into_a_message_of_the_page(impatient_wire: Wire) -> None:
+    impatient_wire.page.sendall(b"\x81\x85maskHE")
+    assert impatient_wire.node.recv(100) == b"\x81\x85maskHE"
+    impatient_wire.node.settimeout(0.35)
+    with pytest.raises(TimeoutError):
+        impatient_wire.node.recv(100)
+    impatient_wire.page.sendall(b"LLO")
+    assert impatient_wire.node.recv(3) == b"LLO"
+    assert impatient_wire.node.recv(100)[:1] == b"\x89"
+
+
+def test_the_frames_of_a_page_are_followed_however_they_are_cut() -> None:
+    whole = b"\x81\x85maskHELLO" + ping_frame() + b"\x82\xfe\x01\x00mask" + b"x" * 256 + b"\x81\x80mask"
+    ends = {11, 22, 22 + 8 + 256, len(whole)}
+    follower = PageFrames()
+    for place in range(len(whole)):
+        follower.feed(whole[place : place + 1])
+        assert follower.is_between == (place + 1 in ends), place
+
+
 class OneAnswer:
     """A listener that takes one connection, keeps its request, and answers as told."""
 
@@ -293,6 +349,23 @@ def test_a_node_that_is_not_there_is_unavailable() -> None:
         port = listener.getsockname()[1]
     with pytest.raises(Unavailable, match="does not answer"):
         open_upstream(f"http://127.0.0.1:{port}", TOKEN, WANTED)
+
+
+def test_a_node_that_drains_is_one_to_go_past() -> None:
+    node = OneAnswer(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
+    with pytest.raises(Unreachable, match="takes no streams now") as caught:
+        open_upstream(node.address, TOKEN, WANTED)
+    assert not caught.value.refused
+    node.done()
+
+
+def test_a_node_that_takes_the_connection_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream_module, "HANDSHAKE_S", 0.2)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        pytest.raises(Unreachable, match="does not answer"),
+    ):
+        open_upstream(f"http://127.0.0.1:{listener.getsockname()[1]}", TOKEN, WANTED)
 
 
 @pytest.mark.parametrize("key", ["a\r\nX-Evil: 1", "x" * 65, "ü", ""])
