@@ -109,9 +109,6 @@ def child_environment(configuration: Configuration, environ: Mapping[str, str]) 
         "WEBVIEWER_RENDER_HOST": "127.0.0.1",
         "WEBVIEWER_RENDER_PORT": str(ports["render.port"]),
         "WEBVIEWER_CONTROL_URL": f"http://{_own_address(settings.control.internal_host)}:{ports['control.internal_port']}",
-        "WEBVIEWER_STORAGE_URL": f"http://127.0.0.1:{ports['storage.port']}",
-        "WEBVIEWER_RENDER_STORAGE_URL": f"http://127.0.0.1:{ports['storage.port']}",
-        "WEBVIEWER_RENDER_URL": f"http://127.0.0.1:{ports['render.port']}",
         "WEBVIEWER_INTERNAL_TOKEN": secrets.token_urlsafe(32),
         "PYTHONUNBUFFERED": "1",
     }

@@ -44,8 +44,6 @@ def test_an_empty_file_gives_the_defaults_of_the_manual(tmp_path: Path) -> None:
     assert settings.database.name == str(tmp_path / "s" / "webviewer-database")
     assert settings.link_by_params_policy is LinkByParamsPolicy.FORBIDDEN
     assert settings.storage.peers == (PeerRule("*", "127.0.0.0/8"), PeerRule("*", "::1/128"))
-    assert settings.control.storage_url == settings.render.storage_url == "http://127.0.0.1:8081"
-    assert settings.control.render_url == "http://127.0.0.1:8080"
     assert settings.node.control_url == "http://127.0.0.1:8091"
 
 
@@ -79,7 +77,6 @@ def test_all_three_files_are_read_and_paths_start_at_their_folder(tmp_path: Path
     assert (settings.control.host, settings.control.port) == ("0.0.0.0", 80)
     assert settings.control.html == tmp_path.parent / "pages"
     assert (settings.storage.port, settings.storage.dicom_port) == (9001, 104)
-    assert settings.control.storage_url == "http://127.0.0.1:9001"
     assert settings.storage.peers == (PeerRule("CT1", "10.0.0.0/24"),)
     assert "secret" not in repr(settings)
 
@@ -112,7 +109,7 @@ def test_unknown_keys_are_warned_of(tmp_path: Path) -> None:
         ("control", "port", True, "true is invalid: must be a whole number from 1 to 65535."),
         ("control", "secure_cookie", 1, "1 is invalid: must be true or false."),
         ("control", "host", "a b", '"a b" is invalid: must be a host name or an address.'),
-        ("control", "storage", "ftp://x", '"ftp://x" is invalid: must be an address such as http://127.0.0.1:8090.'),
+        ("storage", "control", "ftp://x", '"ftp://x" is invalid: must be an address such as http://127.0.0.1:8090.'),
         ("renderserverconfig", "driver", "QMYSQL", '"QMYSQL" is invalid: must be one of QSQLITE, QPSQL.'),
         (
             "renderserverconfig",

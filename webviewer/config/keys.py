@@ -110,8 +110,6 @@ KEYS: tuple[Key, ...] = (
         "address of that port: this machine alone unless nodes or a monitor run elsewhere; metrics need no token there",
     ),
     Key("control.html", CONTROL_FILE, "html", "WEBVIEWER_HTML", Location(), "folder of the built pages"),
-    Key("control.storage_url", CONTROL_FILE, "storage", "WEBVIEWER_STORAGE_URL", Address(), "the storage node"),
-    Key("control.render_url", CONTROL_FILE, "render", "WEBVIEWER_RENDER_URL", Address(), "the render node"),
     Key(
         "control.session_idle_s",
         CONTROL_FILE,
@@ -219,14 +217,6 @@ KEYS: tuple[Key, ...] = (
     Key("storage.peers", STORAGE_FILE, "peers", "WEBVIEWER_PEERS", Peers(), "who may send"),
     Key("render.host", "", "", "WEBVIEWER_RENDER_HOST", _HOST, "address of the render node"),
     Key("render.port", "", "", "WEBVIEWER_RENDER_PORT", _PORT, "its port"),
-    Key(
-        "render.storage_url",
-        "",
-        "",
-        "WEBVIEWER_RENDER_STORAGE_URL",
-        Address(),
-        "the storage node, as the render node reaches it",
-    ),
     Key(
         "render.device",
         MAIN_FILE,

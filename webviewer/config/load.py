@@ -267,16 +267,10 @@ def _assemble(values: Mapping[str, object]) -> Settings:
     }
     if not sqlite:
         filled.setdefault("database.user", _DATABASE_NAMES.get(role, "webviewer"))
-    for name, cls in (("storage.port", StorageSettings), ("render.port", RenderSettings)):
-        filled.setdefault(name, _default(cls, "port"))
     filled.setdefault("control.internal_port", _default(ControlSettings, "internal_port"))
-    storage_url = f"http://{_reachable(filled, 'storage')}:{filled['storage.port']}"
     filled.setdefault("control.html", Path(__file__).resolve().parent.parent.parent / "html" / "dist")
-    filled.setdefault("control.storage_url", storage_url)
-    filled.setdefault("render.storage_url", filled["control.storage_url"])
-    filled.setdefault("control.render_url", f"http://{_reachable(filled, 'render')}:{filled['render.port']}")
     if role is Role.UNIFIED:
-        internal_host = _reachable(filled, "control", "internal_host")
+        internal_host = _reachable(str(filled.get("control.internal_host", "127.0.0.1")))
         filled.setdefault("node.control_url", f"http://{internal_host}:{filled['control.internal_port']}")
     filled.setdefault("internal_token", secrets.token_urlsafe(32))
     settings = Settings(
@@ -302,8 +296,7 @@ def _section(values: Mapping[str, object], section: str) -> dict[str, Any]:
     return {name.partition(".")[2]: value for name, value in values.items() if name.startswith(f"{section}.")}
 
 
-def _reachable(values: Mapping[str, object], section: str, name: str = "host") -> str:
-    host = str(values.get(f"{section}.{name}", "127.0.0.1"))
+def _reachable(host: str) -> str:
     if host in {"0.0.0.0", "::", "*"}:  # noqa: S104  read, not bound
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host

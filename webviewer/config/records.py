@@ -75,8 +75,6 @@ class ControlSettings:
     internal_port: int = 8091  # metrics and calls from other nodes
     internal_host: str = "127.0.0.1"
     html: Path = Path("html/dist")
-    storage_url: str = "http://127.0.0.1:8081"
-    render_url: str = "http://127.0.0.1:8080"
     session_idle_s: int = 8 * 3600
     secure_cookie: bool = False
     trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # whose X-Forwarded-… headers are believed
@@ -114,7 +112,6 @@ class RenderSettings:
 
     host: str = "127.0.0.1"
     port: int = 8080
-    storage_url: str = "http://127.0.0.1:8081"
     device: int | None = None
     render_bandwidth_bytes_per_s: int | None = None
     max_thread_pool_threads: int = 4
