@@ -105,7 +105,7 @@ def wait_for_ae_titles(dicom_ports: Sequence[int]) -> None:
         One does not.
     """
     from pynetdicom import AE
-    from pynetdicom.sop_class import Verification
+    from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
     for doctor in DOCTORS:
         port = dicom_ports[doctor.storage_number - 1]

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,15 +142,25 @@ class Profile:
             A database cannot be made, with what the node said.
         """
         nodes = [(Role.CONTROL, 1)] + [(Role.STORAGE, number) for number in range(1, STORAGE_NODES + 1)]
-        for role, number in nodes:
+        with ThreadPoolExecutor(len(nodes)) as pool:  # each is a process of its own
+            for made in [pool.submit(self._make_database, role, number) for role, number in nodes]:
+                print(made.result(), end="", flush=True)
+
+    def _make_database(self, role: Role, number: int) -> str:
+        """Make or bring up to date what needs it; returns the words of the node."""
+        words = ["--create-db-user", "--create-database", "--master-db-user", MASTER_USER]
+        mark = self.config_file(role, number).with_name("database-made")
+        if mark.exists():
             state = self._database_command(role, number, "--check-database").returncode
             if state == _READY:
-                continue
-            words = ["--create-db-user", "--create-database", "--master-db-user", MASTER_USER]
-            done = self._database_command(role, number, *(["--update-database"] if state == _OLDER else words))
-            print(done.stdout, end="", flush=True)
-            if done.returncode != 0:
-                raise RuntimeError(f"The database of {role.value} node {number} cannot be made: {done.stderr.strip()}")
+                return ""
+            if state == _OLDER:
+                words = ["--update-database"]
+        done = self._database_command(role, number, *words)
+        if done.returncode != 0:
+            raise RuntimeError(f"The database of {role.value} node {number} cannot be made: {done.stderr.strip()}")
+        mark.touch()
+        return done.stdout
 
     def commands(self, environ: Mapping[str, str]) -> tuple[NodeCommand, ...]:
         """Return how everything but PostgreSQL is started, in the order of the start."""
