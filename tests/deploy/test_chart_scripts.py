@@ -7,12 +7,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
+from sqlalchemy import create_engine
 
 from tests.deploy import chart
 from tests.support.databases import PostgresqlServer, free_port, postgresql_server  # noqa: F401  a fixture
@@ -145,6 +147,42 @@ def tables(server: PostgresqlServer, name: str, user: str) -> set[str]:
         connection.close()
 
 
+def sessions_that_keda_counts(server: PostgresqlServer) -> int:
+    """Make two open sessions, an expired one and an ended one, and ask as KEDA does."""
+    now = datetime.now(UTC)
+    hour = timedelta(hours=1)
+    url = f"postgresql+psycopg2://web-viewer-control@127.0.0.1:{server.port}/web-viewer-control"
+    engine = create_engine(url)
+    person = {
+        "user_id": 1,
+        "user_name": "a",
+        "user_name_folded": "a",
+        "password_hash": "$argon2id$",
+        "is_active": True,
+        "is_administrator": False,
+        "evaluation_password": False,
+        "created_at": now,
+    }
+    opened = {"user_id": 1, "ip_address": "-", "created_at": now, "last_seen_at": now}
+    with engine.begin() as connection:
+        connection.execute(control_metadata.tables["account"].insert().values(person))
+        for number, (expires, ended) in enumerate(((hour, None), (hour, None), (-hour, None), (hour, now))):
+            row = {**opened, "token_hash": bytes([number]) * 32, "expires_at": now + expires, "ended_at": ended}
+            connection.execute(control_metadata.tables["session"].insert().values(row))
+    engine.dispose()
+    scaled = chart.find(chart.objects(chart.ci("keda")), "ScaledObject", "render-node")
+    asked = scaled["spec"]["triggers"][0]["metadata"]
+    connection = psycopg2.connect(host="127.0.0.1", port=server.port, user=asked["userName"], dbname=asked["dbName"])
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(asked["query"])
+            [(count,)] = cursor.fetchall()
+    finally:
+        connection.close()
+    spare = chart.default_values()["scaling"]
+    return int(count) - int(spare["warmSpare"]) * int(spare["targetSessions"])
+
+
 def test_the_migration_makes_every_database_and_the_pods_find_them_ready(
     postgresql_server: PostgresqlServer,  # noqa: F811
     tmp_path: Path,
@@ -168,6 +206,8 @@ def test_the_migration_makes_every_database_and_the_pods_find_them_ready(
     found = tables(postgresql_server, f"{chart.FULL_NAME}-storage-node-0", "web-viewer-storage")
     assert storage <= found
     assert not (control - storage) & found
+
+    assert sessions_that_keda_counts(postgresql_server) == 2
 
     waiting = chart.find(rendered, "Deployment", "auth")["spec"]["template"]["spec"]["initContainers"]
     run_container(waiting[0], tmp_path, postgresql_server)
