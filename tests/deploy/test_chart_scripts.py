@@ -172,13 +172,13 @@ def sessions_that_keda_counts(server: PostgresqlServer) -> int:
     engine.dispose()
     scaled = chart.find(chart.objects(chart.ci("keda")), "ScaledObject", "render-node")
     asked = scaled["spec"]["triggers"][0]["metadata"]
-    connection = psycopg2.connect(host="127.0.0.1", port=server.port, user=asked["userName"], dbname=asked["dbName"])
+    keda = psycopg2.connect(host="127.0.0.1", port=server.port, user=asked["userName"], dbname=asked["dbName"])
     try:
-        with connection.cursor() as cursor:
+        with keda.cursor() as cursor:
             cursor.execute(asked["query"])
             [(count,)] = cursor.fetchall()
     finally:
-        connection.close()
+        keda.close()
     spare = chart.default_values()["scaling"]
     return int(count) - int(spare["warmSpare"]) * int(spare["targetSessions"])
 
