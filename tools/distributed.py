@@ -19,8 +19,9 @@ from pathlib import Path
 
 from functions.supervisor import Supervisor
 from tools.distributed_guests import GuestBook
-from tools.distributed_profile import Ports, Profile
+from tools.distributed_profile import HOST, Ports, Profile
 from tools.postgresql import PostgresqlFiles, stop
+from webviewer.command_line import StartError, require_port
 from webviewer.config import LogSettings
 from webviewer.core import log
 from webviewer.core.process import Lifeline, leave_with_parent
@@ -42,6 +43,10 @@ def run(profile: Profile, *, demo: bool) -> int:
         Whether to send the demo study to the first doctor.
     """
     leave_with_parent()  # started by a test
+    for option, port in (("--http-port", profile.ports.http), ("--https-port", profile.ports.https)):
+        require_port(HOST, port, "Nginx's", option)
+    for port in profile.ports.dicom:
+        require_port(HOST, port, "DICOM", "--dicom-port")
     profile.log_folder.mkdir(parents=True, exist_ok=True)
     log.configure(LogSettings(file=profile.log_folder / "system.log", to_console=False), "system")
     _write_state(profile, is_ready=False)
@@ -97,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ports = Ports.choose(args.http_port, args.https_port, args.dicom_port, args.replicas)
     try:
         return run(Profile(folder, ports), demo=not args.no_demo)
-    except RuntimeError as exc:
+    except (RuntimeError, StartError) as exc:
         print(exc, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

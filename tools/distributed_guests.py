@@ -184,7 +184,10 @@ class GuestBook:
 
 def _run(command: Sequence[str], environ: dict[str, str], lifeline: Lifeline) -> int:
     environ = {**environ, **lifeline.environment()}
-    return subprocess.run(command, env=environ, pass_fds=lifeline.pass_fds, check=False).returncode
+    # In a session of its own: a Ctrl+C at the terminal is ours, and it leaves when we do.
+    return subprocess.run(
+        command, env=environ, pass_fds=lifeline.pass_fds, check=False, start_new_session=True
+    ).returncode
 
 
 def _answers(port: int) -> bool:

@@ -69,7 +69,8 @@ class PostgresqlFiles:
         made = subprocess.run(command, user=self.user, cwd="/", check=False, capture_output=True, text=True)
         password_file.unlink()
         if made.returncode != 0:
-            raise RuntimeError(f"PostgreSQL's data directory {self.data} could not be made: {made.stderr.strip()}")
+            hint = "" if self.user is None else f" It runs as the user {self.user}, who must be able to go there."
+            raise RuntimeError(f"PostgreSQL's files {self.data} could not be made: {made.stderr.strip()}{hint}")
 
     def start(self, lifeline: Lifeline, log_file: Path) -> subprocess.Popen[bytes]:
         """Start the server and wait until it takes connections.

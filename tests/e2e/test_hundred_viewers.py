@@ -92,8 +92,7 @@ async def work(system: DistributedSystem, memory: Memory, tally: Tally) -> dict[
     await asyncio.sleep(min(30.0, SECONDS / 10))
     arrived = await asyncio.to_thread(memory.take)
     memory.samples.clear()
-    for values in (tally.input_to_frame_ms, tally.input_to_still_ms):
-        values.clear()
+    tally.forget()
     end_s = time.monotonic() + SECONDS
     while time.monotonic() < end_s and not tally.errors:
         await asyncio.to_thread(memory.take)

@@ -35,6 +35,12 @@ class Tally:
     octets: int = 0
     errors: list[str] = field(default_factory=list)
 
+    def forget(self) -> None:
+        """Count anew; errors stay."""
+        self.input_to_frame_ms.clear()
+        self.input_to_still_ms.clear()
+        self.inputs = self.frames = self.octets = 0
+
 
 @dataclass
 class ScriptedViewer:
