@@ -362,8 +362,10 @@ def test_a_storage_node_that_is_down_is_said_in_words_and_comes_back(house: Hous
         for path in ("", "/1", "/archive?study_ids=1"):
             answer = browser.get(f"/v2/studies{path}")
             assert answer.status_code == 503
-            assert answer.json()["error"]["code"] == "unavailable"
-            assert answer.json()["error"]["message"] == "The storage node does not answer."
+            assert answer.json()["error"]["code"] == "storage_unavailable"
+            assert answer.json()["error"]["message"].startswith(
+                "The storage node that keeps your studies does not answer"
+            )
         answer = browser.post("/v2/studies/uploads/whole?name=x", data=to_bytes(make_ct()))
         assert answer.status_code == 503
     finally:
