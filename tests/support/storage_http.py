@@ -33,7 +33,7 @@ from webviewer.adapters.db.maintenance import create_database
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
 from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
-from webviewer.config import DatabaseDriver, DatabaseSettings, StorageSettings, TableSet
+from webviewer.config import DatabaseDriver, DatabaseSettings, StorageSettings
 from webviewer.usecases.served_owners import node_identity
 
 TOKEN = "internal-token-of-the-tests"
@@ -204,8 +204,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     descriptor, folder = int(sys.argv[1]), Path(sys.argv[2])
     plain = json.loads((folder / "database.json").read_text())
-    tables = frozenset(TableSet(name) for name in plain["tables"])
-    database = DatabaseSettings(**{**plain, "driver": DatabaseDriver(plain["driver"]), "tables": tables})
+    database = DatabaseSettings(**{**plain, "driver": DatabaseDriver(plain["driver"])})
     limits = json.loads((folder / "limits.json").read_text())
     store = ObjectStore(folder / "storage")
     store.prepare()
