@@ -26,9 +26,11 @@ from functions import admin, auth, events, health, nodes, pages, render, studies
 from functions.common.housekeeping import Housekeeping
 from functions.common.mount import ByPath, ByPort, Wsgi
 from functions.common.openapi import document
+from functions.common.program import CONTROL_NODE
+from webviewer.adapters.tls import server_context
 from webviewer.bootstrap import PRODUCT, Services, make_services
-from webviewer.command_line import ExitCode, Program, require_database, require_port, run
-from webviewer.config import Configuration, DatabaseDriver, Function, Role, Settings
+from webviewer.command_line import ExitCode, require_database, require_port, run
+from webviewer.config import Configuration, DatabaseDriver, Function, Settings
 from webviewer.core.process import leave_with_parent
 from webviewer.usecases.events import EventPump
 
@@ -37,22 +39,25 @@ logger = logging.getLogger(__name__)
 GRACEFUL_S: Final = 5
 KEEPALIVE_S: Final = 20
 WORKER_SILENT_S: Final = 60
+TLS_HANDSHAKE_S: Final = 10
 MAX_CONNECTIONS: Final = 4000
 # A page that is told to leave needs a moment to answer the close frame before the listener goes.
 LEAVE_S: Final = 0.3
 
 
-PROGRAM: Final = Program(
-    "ControlNode", Role.CONTROL, "Web DICOM viewer, control node.", log_file="controlnode.log", node="control"
-)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the control node until a signal; returns the exit code."""
-    return run(PROGRAM, arguments, _run)
+    return run(CONTROL_NODE, arguments, serve)
 
 
-def _run(configuration: Configuration, _file: Path | None) -> int:
+def serve(configuration: Configuration, _file: Path | None) -> int:
+    """Serve until a signal.
+
+    Raises
+    ------
+    StartError
+        The database or a port cannot be used.
+    """
     settings = configuration.settings
     require_database(settings)
     control = settings.control
@@ -105,6 +110,7 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
 
     def __init__(self, control_settings: Settings, make: Callable[..., Services] = make_services) -> None:
         self.settings = control_settings
+        self.internal_tls = server_context(control_settings.tls)
         self.services: Services | None = None
         self._make = make
         self._chores: Housekeeping | None = None
@@ -157,7 +163,19 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
 
 
 class ControlWorker(GeventWorker):  # type: ignore[misc]
-    """A gevent worker that closes its WebSockets first when it is told to stop."""
+    """A gevent worker that speaks TLS on the internal port, and closes its WebSockets first when it is told to stop."""
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve a connection; with TLS only those between nodes, browsers have it from the proxy in front."""
+        context = self.app.internal_tls
+        if context is not None and listener.getsockname()[1] == self.app.settings.control.internal_port:
+            try:
+                client.settimeout(TLS_HANDSHAKE_S)
+                client = context.wrap_socket(client, server_side=True)
+            except OSError:  # nobody who speaks TLS, or who believes us
+                client.close()
+                return
+        super().handle(listener, client, addr)
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Stop: sockets first, then the listener."""

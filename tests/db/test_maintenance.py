@@ -143,7 +143,9 @@ def test_tables_that_lack_a_column_of_this_version_are_refused_in_one_line(datab
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE study DROP COLUMN institution_name"))
     engine.dispose()
-    assert check_database(database_settings) is DatabaseState.OUTDATED_CONTENTS
-    with pytest.raises(ConfigError, match=r"Its contents are outdated. Choose another database.$") as told:
+    assert check_database(database_settings) is DatabaseState.FOREIGN
+    with pytest.raises(
+        ConfigError, match=r"lacks some of ours.*\(table study has no column institution_name\)"
+    ) as told:
         require_ready(database_settings)
     assert "\n" not in told.value.message

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -35,10 +36,13 @@ class PostgresqlServer:
 
     port: int
     numbers: Iterator[int]
+    password: str = ""
 
     def execute(self, text: str) -> None:
         """Run one statement outside a transaction."""
-        connection = psycopg2.connect(host="127.0.0.1", port=self.port, user="postgres", dbname="postgres")
+        connection = psycopg2.connect(
+            host="127.0.0.1", port=self.port, user="postgres", password=self.password or None, dbname="postgres"
+        )
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -60,15 +64,24 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[PostgresqlServer]:
-    """Start a PostgreSQL server for this test run; it refuses root, so it runs as the user postgres then."""
+@contextmanager
+def running_postgresql(password: str = "") -> Iterator[PostgresqlServer]:
+    """Run a PostgreSQL server until the block ends; it refuses root, so it runs as the user postgres then.
+
+    Parameters
+    ----------
+    password
+        Of its administrator postgres; without one everybody is let in.
+    """
     user = "postgres" if os.getuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="webviewer-pg-"))
     if user is not None:
         entry = pwd.getpwnam(user)
         os.chown(folder, entry.pw_uid, entry.pw_gid)
     data, port = folder / "data", free_port()
+    password_file = folder / "password"
+    password_file.write_text(password)
+    password_file.chmod(0o644)
 
     def call(program: str, *arguments: str) -> None:
         subprocess.run(
@@ -81,16 +94,24 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
             stdout=subprocess.DEVNULL,
         )
 
+    who = ("-A", "scram-sha-256", "--pwfile", str(password_file)) if password else ("-A", "trust")
     try:
-        call("initdb", "--no-sync", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
+        call("initdb", "--no-sync", "-D", str(data), "-U", "postgres", *who, "-E", "UTF8", "--locale=C")
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
         call("pg_ctl", "-D", str(data), "-w", "-o", options, "-l", str(folder / "log"), "start")
         try:
-            yield PostgresqlServer(port, count(1))
+            yield PostgresqlServer(port, count(1), password)
         finally:
             call("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """Start a PostgreSQL server for this test run."""
+    with running_postgresql() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

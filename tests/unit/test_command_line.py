@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import dicom_gateway.main
-import functions.control_node
+import functions.common.program
 import functions.render_server
 import renderpool.main
 from webviewer import __version__
@@ -27,7 +27,7 @@ from webviewer.config import Configuration, Role, Settings, load_settings
 from webviewer.core.errors import ConfigError
 
 RENDER_SERVER = functions.render_server.PROGRAM
-CONTROL_NODE = functions.control_node.PROGRAM
+CONTROL_NODE = functions.common.program.CONTROL_NODE
 STORAGE_NODE = dicom_gateway.main.PROGRAM
 RENDER_NODE = renderpool.main.PROGRAM
 PROGRAMS = [RENDER_SERVER, CONTROL_NODE, STORAGE_NODE, RENDER_NODE]
