@@ -156,6 +156,8 @@ def install(app: Flask, services: Services, peers: Peers) -> None:
 
 
 def _require_internal(request: Request, internal_token: str) -> None:
+    if any(name in request.headers for name in ("Origin", "Sec-Fetch-Site")):
+        raise PermissionDenied("This address is for nodes of the server only, not for browsers.")
     given = request.headers.get("Authorization", "")
     if not internal_token or not hmac.compare_digest(given.encode(), f"Bearer {internal_token}".encode()):
         raise NotSignedIn("This address is for the nodes of this system.")
