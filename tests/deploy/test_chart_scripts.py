@@ -10,17 +10,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 import pytest
 from sqlalchemy import create_engine
 
 from tests.deploy import chart
+from tests.deploy.chart_processes import lay_out, run_to_the_end
 from tests.support.databases import PostgresqlServer, free_port, postgresql_server  # noqa: F401  a fixture
 from webviewer.adapters.db.metadata import control_metadata, storage_metadata
 
-BIN = Path(sys.executable).parent
 TOKEN = "0123456789abcdef-join"
 
 # Takes its state from a file, says what it was called with, and does to the state what the real one does.
@@ -114,28 +113,6 @@ def test_a_pod_waits_until_the_migration_is_done(state: int, tmp_path: Path) -> 
 # --- the rendered Job on a real server ------------------------------------------------------------------------------
 
 
-def run_container(container: dict[str, Any], folder: Path, server: PostgresqlServer, **fields: str) -> str:
-    """Run what a rendered container runs, with the executables of this environment."""
-    environ = chart.environment(container, fields)
-    environ |= {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(folder)}
-    environ |= {"WEBVIEWER_DATABASE_HOST": "127.0.0.1", "WEBVIEWER_DATABASE_PORT": str(server.port)}
-    environ = {name: value.replace("/run/secrets/web-viewer", str(folder)) for name, value in environ.items()}
-    command = [*container["command"], *container["args"]]
-    command = [word.replace("/etc/web-viewer", str(folder)) for word in command]
-    done = subprocess.run(
-        command,
-        env=environ,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 def tables(server: PostgresqlServer, name: str, user: str) -> set[str]:
     """Return the names of a database's tables as its user sees them."""
     connection = psycopg2.connect(host="127.0.0.1", port=server.port, user=user, dbname=name)
@@ -188,15 +165,12 @@ def test_the_migration_makes_every_database_and_the_pods_find_them_ready(
     tmp_path: Path,
 ) -> None:
     rendered = chart.objects(chart.ci("tryout"))
-    for name in ("controlnodeconfig.json", "storagenodeconfig.json"):
-        (tmp_path / name).write_text("{}\n")
-    for name in ("control-password", "storage-password", "master-password", "database-password"):
-        (tmp_path / name).write_text(f"secret of {name}\n")
+    lay_out(tmp_path)
     [job] = [one for one in rendered if one["kind"] == "Job"]
     said = ""
     steps = chart.containers(job["spec"]["template"])
     for container in [*steps, steps[0]]:  # an upgrade runs them again
-        said += run_container(container, tmp_path, postgresql_server)
+        said += run_to_the_end(container, tmp_path, postgresql_server.port)
     assert "secret of" not in said
     control = set(control_metadata.tables)
     storage = set(storage_metadata.tables)
@@ -210,9 +184,11 @@ def test_the_migration_makes_every_database_and_the_pods_find_them_ready(
     assert sessions_that_keda_counts(postgresql_server) == 2
 
     waiting = chart.find(rendered, "Deployment", "auth")["spec"]["template"]["spec"]["initContainers"]
-    run_container(waiting[0], tmp_path, postgresql_server)
+    run_to_the_end(waiting[0], tmp_path, postgresql_server.port)
     waiting = chart.find(rendered, "StatefulSet", "storage-node")["spec"]["template"]["spec"]["initContainers"]
-    run_container(waiting[0], tmp_path, postgresql_server, **{"metadata.name": f"{chart.FULL_NAME}-storage-node-0"})
+    run_to_the_end(
+        waiting[0], tmp_path, postgresql_server.port, **{"metadata.name": f"{chart.FULL_NAME}-storage-node-0"}
+    )
 
 
 # --- the probes' question ---------------------------------------------------------------------------------------------
