@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
+import os
 import re
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -208,3 +211,25 @@ def test_the_readme_lists_every_value_with_its_description() -> None:
     undescribed = [path for path, (_, words) in table.items() if not words]
     assert undescribed == []
     assert README.read_text() == readme_with(table), "run: python -m tests.deploy.values_table"
+
+
+def test_the_command_of_the_readme_makes_the_secret_that_the_chart_wants(tmp_path: Path) -> None:
+    [block] = [one for one in README.read_text().split("```") if "create secret generic" in one]
+    script = block.replace("kubectl create namespace viewer", "").replace(
+        "kubectl -n viewer", "kubectl --dry-run=client -o json"
+    )
+    done = subprocess.run(
+        [str(chart.ROOT / "tools/with_helm.sh"), "bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "KUBECONFIG": "/dev/null"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    secret = json.loads(done.stdout)
+    wanted = {(one["name"], one["key"]) for one in chart.default_values()["secrets"].values()}
+    assert {(secret["metadata"]["name"], key) for key in secret["data"]} == wanted
+    for coded in secret["data"].values():
+        assert re.fullmatch(rb"[0-9a-f]{48,64}", base64.b64decode(coded))
