@@ -69,7 +69,13 @@ class ControllerProcess:
 
 @contextmanager
 def running_controller(
-    folder: Path, name: str, kubeconfig: Path, control_url: str, settings: Mapping[str, object]
+    folder: Path,
+    name: str,
+    kubeconfig: Path,
+    control_url: str,
+    settings: Mapping[str, object],
+    *,
+    token: str = TOKEN,
 ) -> Iterator[ControllerProcess]:
     """A controller; `settings` are the rest of ``WEBVIEWER_CONTROLLER_…``. At the end it must stop when asked."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +84,7 @@ def running_controller(
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "KUBECONFIG": str(kubeconfig),
-        "WEBVIEWER_INTERNAL_TOKEN": TOKEN,
+        "WEBVIEWER_INTERNAL_TOKEN": token,
         "WEBVIEWER_CONTROL_URL": control_url,
         "WEBVIEWER_NODE_NAME": name,
         "WEBVIEWER_LOG_FILE": str(folder / f"{name}.log"),
