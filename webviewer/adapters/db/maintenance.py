@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alembic import command
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from webviewer.adapters.db.engine import READ_ONLY_OPTION, make_engine
 from webviewer.adapters.db.sqlite_files import back_up, make_file
@@ -26,7 +27,7 @@ from webviewer.adapters.db.states import (
 )
 from webviewer.adapters.db.table_sets import ATTRIBUTE
 from webviewer.config import DatabaseDriver, DatabaseSettings, TableSet
-from webviewer.core.errors import ConfigError
+from webviewer.core.errors import ConfigError, OutOfResources
 
 __all__ = [
     "DatabaseState",
@@ -109,7 +110,7 @@ def update_database(settings: DatabaseSettings, say: Callable[[str], None] = lam
     ConfigError
         The database is empty, newer than this program, or something else's.
     OutOfResources
-        It cannot be read or written, does not answer, or there is no room for the backup.
+        It cannot be read or written, does not answer, there is no room for the backup, or a migration fails.
     """
     with _changing(settings) as connection:
         found = state_of(connection, settings.tables)
@@ -123,7 +124,12 @@ def update_database(settings: DatabaseSettings, say: Callable[[str], None] = lam
             say(f"The database is backed up as {backup}.")
         else:
             say("No backup is made of a PostgreSQL database: that is pg_dump's work, and the operator's.")
-        upgrade(connection, settings.tables | sets_in(connection))
+        try:
+            upgrade(connection, settings.tables | sets_in(connection))
+        except (OutOfResources, SQLAlchemyError) as exc:
+            reason = str(exc.args[0] if exc.args else exc).partition("\n")[0].rstrip(".")
+            message = f"Database {name_of(settings)} cannot be updated, and all stays as it was: {reason}."
+            raise OutOfResources(message) from exc
         return Update(before, revision_of(connection) or "", backup)
 
 

@@ -28,18 +28,18 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 # A table that its set has had from the first version on: tells which sets a database holds, whatever its version.
 _MARKS: Final[Mapping[TableSet, str]] = {TableSet.CONTROL: "account", TableSet.STORAGE: "study"}
 
-# One statement a set that finds a row in a form that this version does not read. It looks at the oldest rows: ids are
-# never given twice, so what an older version wrote and no migration touched is there.
-_OUTDATED_ROWS: Final[Mapping[TableSet, tuple[str, str]]] = {
+# How to find rows of a set in a form that this version does not read: what they are, where to look, what is wrong. The
+# oldest are looked at: ids are never given twice, so what an older version wrote and no migration touched is there.
+_OUTDATED_ROWS: Final[Mapping[TableSet, tuple[str, str, str]]] = {
     TableSet.CONTROL: (
         "passwords kept by another method than Argon2id",
-        "SELECT 1 FROM (SELECT password_hash FROM account ORDER BY user_id LIMIT 1000) AS oldest "
-        "WHERE password_hash NOT LIKE '$argon2id$%' LIMIT 1",
+        "(SELECT password_hash FROM account ORDER BY user_id LIMIT 1000)",
+        "password_hash NOT LIKE '$argon2id$%'",
     ),
     TableSet.STORAGE: (
         "descriptions of pictures in an encoding that this version does not read",
-        "SELECT 1 FROM (SELECT image_encoding FROM instance ORDER BY instance_id LIMIT 1000) AS oldest "
-        "WHERE image_encoding NOT IN (0, 1) LIMIT 1",
+        "(SELECT image_encoding FROM instance ORDER BY instance_id LIMIT 1000)",
+        "image_encoding NOT IN (0, 1)",
     ),
 }
 
@@ -209,8 +209,8 @@ def state_of(connection: Connection, held: frozenset[TableSet], *, contents: boo
     if lacking:
         return Finding(DatabaseState.FOREIGN, lacking)
     for one in sorted(held) if contents else ():
-        what, statement = _OUTDATED_ROWS[one]
-        if connection.execute(text(statement)).first() is not None:
+        what, oldest, wrong = _OUTDATED_ROWS[one]
+        if connection.execute(text(f"SELECT 1 FROM {oldest} AS oldest WHERE {wrong}")).first():  # noqa: S608  ours
             return Finding(DatabaseState.OUTDATED_CONTENTS, f"it holds {what}")
     return Finding(DatabaseState.READY)
 
