@@ -30,6 +30,11 @@ def load(text: str) -> Any:
     return yaml.load(text, Loader=_LOADER)  # noqa: S506  the safe loader, in C
 
 
+def load_all(text: str) -> list[Manifest]:
+    """Read what helm renders."""
+    return [document for document in yaml.load_all(text, Loader=_LOADER) if document]
+
+
 def helm(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run helm; the caller judges its exit code."""
     return subprocess.run(
@@ -68,8 +73,7 @@ def refusal(values: Mapping[str, Any]) -> str:
 
 def objects(values: Mapping[str, Any]) -> list[Manifest]:
     """Return the rendered objects."""
-    documents = yaml.load_all(text(values), Loader=_LOADER)
-    return [document for document in documents if document]
+    return load_all(text(values))
 
 
 def ci(name: str) -> Values:

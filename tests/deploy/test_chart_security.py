@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -287,3 +288,23 @@ def test_nothing_is_said_twice(case: str) -> None:
             assert mounted <= {volume["name"] for volume in pod["spec"]["volumes"]} | {"data"}
         containers = [container["name"] for container in chart.containers(pod)]
         assert len(containers) == len(set(containers))
+
+
+@pytest.mark.parametrize("case", ["tryout", "knative", "dicom"])
+def test_names_fit_however_long_the_release_is_called(case: str) -> None:
+    release = "radiology-department-of-the-university-hospital-east"
+    assert len(release) == 52
+    values = chart.merged(chart.ci(case), {"functions": {"table": {"x" * 20: {"scalesToZero": True, "reaches": []}}}})
+    done = chart.helm("template", release, str(chart.CHART), "-f", "-", stdin=json.dumps(values))
+    assert done.returncode == 0, done.stderr
+    for document in chart.load_all(done.stdout):
+        name, kind = document["metadata"]["name"], document["kind"]
+        # the label of a StatefulSet's revision is its name and eleven more; a Job's pods have six more
+        assert len(name) <= {"StatefulSet": 52, "Job": 57}.get(kind, 63), f"{kind} {name}"
+        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name)
+        for value in document["metadata"]["labels"].values():
+            assert len(value) <= 63
+    for _, pod in chart.pods(chart.load_all(done.stdout)):
+        for container in chart.containers(pod):
+            databases = [one["value"] for one in container.get("env", []) if one["name"] == "WEBVIEWER_DATABASE_NAME"]
+            assert all(len(name) <= 63 for name in databases)

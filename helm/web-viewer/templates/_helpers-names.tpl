@@ -5,19 +5,19 @@ files/nginx.conf and the nodes' own addresses are made of the same ones.
 
 {{- /* The chart's name in labels. Context: root. */ -}}
 {{- define "web-viewer.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 38 | trimSuffix "-" -}}
 {{- end -}}
 
-{{- /* The common part of all names: short enough that "-storage-node-0" and a pod's suffix fit. Context: root. */ -}}
+{{- /* The common part of all names: short enough that a StatefulSet may be called so (52). Context: root. */ -}}
 {{- define "web-viewer.fullname" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride | trunc 38 | trimSuffix "-" -}}
 {{- else -}}
 {{- $name := include "web-viewer.name" . -}}
 {{- if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- .Release.Name | trunc 38 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 38 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
