@@ -25,18 +25,15 @@ def restore_version(version: str, settings: DatabaseSettings) -> None:
     text = (FIXTURES / f"version-{version}-{'sqlite' if sqlite else 'postgresql'}.sql").read_text("utf-8")
     if sqlite:
         Path(settings.name).parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(settings.name)) as connection:
-            connection.executescript(text)
+        with closing(sqlite3.connect(settings.name)) as file:
+            file.executescript(text)
         return
     url = make_url(settings)
-    connection = psycopg2.connect(
-        host=url.host, port=url.port, user=url.username, password=url.password, dbname=url.database
+    server = psycopg2.connect(
+        host=url.host, port=url.port, user=url.username, password=url.password, dbname=settings.name
     )
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(text)
-    finally:
-        connection.close()
+    with closing(server), server, server.cursor() as cursor:
+        cursor.execute(text)
 
 
 def rows_of(settings: DatabaseSettings) -> Rows:

@@ -168,8 +168,8 @@ def test_a_missing_database_is_one_clear_line(tmp_path: Path) -> None:
     result = run_server(tmp_path, "-c", str(tmp_path / "renderserverconfig.json"))
     assert result.returncode == 7
     assert one_line(result) == (
-        f"RenderServer: The database '{tmp_path}/s/webviewer-database' does not exist, or does not answer: "
-        "make it with --create-database."
+        f"RenderServer: Database '{tmp_path}/s/webviewer-database' cannot be used. It does not exist, or does not "
+        "answer: --create-database makes one. (there is no such file)"
     )
 
 
@@ -187,4 +187,4 @@ def test_the_state_of_the_database_is_an_exit_code(profile: Path) -> None:
     assert run_server(profile, *config, "--check-database").returncode == 0
     (profile / "storage" / "webviewer-database").unlink()
     assert run_server(profile, *config, "--check-database").returncode == 2
-    assert run_server(profile, *config, "--check-database", "--create-database").returncode == 2
+    assert run_server(profile, *config, "--check-database", "--create-database").returncode == 8
