@@ -1,0 +1,134 @@
+"""``WebViewerAdmin``: nodes and users on the control database, passwords from anywhere but the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from functions.admin_command import main
+from tests.support.node_http import node_http
+from webviewer.adapters.db.maintenance import create_database
+from webviewer.config import Role, TableSet, load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "join-secret-of-the-tests"
+
+
+class Terminal:
+    """Runs the command as a console script would."""
+
+    def __init__(self, config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._config = config
+        self._capsys = capsys
+        self._patch = monkeypatch
+
+    def run(self, *words: str, typed: str = "") -> tuple[int, str, str]:
+        """Return exit code, output and errors; what is typed comes from standard input."""
+        self._patch.setattr(sys, "stdin", io.StringIO(typed))
+        code = main(["-c", str(self._config), *words])
+        captured = self._capsys.readouterr()
+        return code, captured.out, captured.err
+
+    def json(self, *words: str) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = json.loads(self.run(*words, "--json")[1])
+        return found
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("WEBVIEWER_INTERNAL_TOKEN", TOKEN)
+    config = tmp_path / "controlnodeconfig.json"
+    config.write_text(json.dumps({"storage": "s", "driver": "QSQLITE"}))
+    settings = load_settings(config, role=Role.CONTROL)
+    assert settings.database.tables == {TableSet.CONTROL}
+    create_database(settings.database)
+    return Terminal(config, capsys, monkeypatch)
+
+
+def test_nodes_are_added_shown_changed_pinged_and_removed(terminal: Terminal) -> None:
+    with node_http({"GET /internal/v1/health": {"ready": True}}) as node:
+        assert terminal.run("nodes", "add", "storage", node.address)[:2] == (
+            0,
+            "Node 1 is added. It is online once the control node has heard of it.\n",
+        )
+        assert terminal.run("nodes", "add", "render", "http://127.0.0.1:9", "--id", "4")[0] == 0
+        code, out, _ = terminal.run("nodes", "set", "1", "--scu", "MY-AE", "--inactive")
+        assert (code, out) == (0, f"Node 1: {node.address}, Inactive, SCU MY-AE.\n")
+        assert node.bodies("PUT /internal/v1/active") == [{"active": False}]  # told before the program ends
+        assert node.headers[-1]["Authorization"] == f"Bearer {TOKEN}"
+        code, out, _ = terminal.run("nodes", "ping", "1")
+        assert code == 0
+        assert out.startswith(f"Node 1 at {node.address} answers after ")
+    code, out, _ = terminal.run("nodes", "ping", "1")
+    assert (code, out) == (1, f"Node 1 at {node.address} does not answer (NewConnectionError).\n")
+    lines = terminal.run("nodes", "list")[1].splitlines()
+    assert [line.split() for line in lines] == [
+        ["ID", "Type", "Address", "State", "Status", "Sessions", "SCU"],
+        ["1", "storage", node.address, "Offline", "Inactive", "0", "MY-AE"],
+        ["4", "render", "http://127.0.0.1:9", "Offline", "Active", "0"],
+    ]
+    assert terminal.run("nodes", "remove", "4")[0] == 0
+    assert [one["node_id"] for one in terminal.json("nodes", "list")] == [1]
+
+
+def test_users_get_a_storage_node_and_their_password_from_a_file_or_standard_input(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    terminal.run("nodes", "add", "storage", "http://127.0.0.1:9")
+    secret = tmp_path / "password"
+    secret.write_text("from a file\n")
+    words = ("users", "add", "mueller", "--ae-title", "MUELLER", "--storage-node", "1", "--password-file", str(secret))
+    assert terminal.run(*words)[:2] == (0, "User mueller is added (storage node 1).\n")
+    assert terminal.run("users", "add", "boss", "--administrator", typed="typed\n")[:2] == (
+        0,
+        "User boss is added (no storage node yet).\n",
+    )
+    users = {str(one["user_name"]): one for one in terminal.json("users", "list")}
+    assert (users["mueller"]["ae_title"], users["mueller"]["storage_node_id"]) == ("MUELLER", 1)
+    assert (users["boss"]["is_administrator"], users["boss"]["storage_node_id"]) == (True, None)
+    assert "password" not in json.dumps(users).replace("evaluation_password", "")
+    assert terminal.run("users", "set-storage", "boss", "1")[0] == 0
+    assert terminal.run("users", "password", "boss", typed="another\n")[:2] == (0, "The password of boss is changed.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("users", "add", "1x"), "User name '1x' is invalid"),
+        (("users", "add", "x"), "The password is empty."),
+        (("users", "password", "nobody"), "There is no user 'nobody'."),
+        (("users", "add", "x", "--password-file", "/nowhere"), "The password file '/nowhere' cannot be read"),
+        (("nodes", "add", "storage", "10.0.0.1"), "Address '10.0.0.1' is invalid"),
+        (("nodes", "set", "1", "--active"), "There is no node with the ID 1."),
+        (("nodes", "set", "1"), "Nothing to change"),
+        (("nodes", "remove", "1"), "There is no node with the ID 1."),
+    ],
+)
+def test_what_is_refused_is_one_line(terminal: Terminal, words: tuple[str, ...], error: str) -> None:
+    code, out, err = terminal.run(*words)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"WebViewerAdmin: {error}")
+    assert err.count("\n") == 1
+
+
+def test_a_password_has_no_place_on_the_command_line(terminal: Terminal) -> None:
+    with pytest.raises(SystemExit) as ended:
+        terminal.run("users", "add", "x", "--password", "secret")
+    assert ended.value.code == 2
+
+
+def test_without_a_database_it_says_so_as_a_program_of_its_own(tmp_path: Path) -> None:
+    config = tmp_path / "controlnodeconfig.json"
+    config.write_text(json.dumps({"storage": "s", "driver": "QSQLITE"}))
+    command = [sys.executable, "-m", "functions.admin_command", "-c", str(config), "nodes", "list"]
+    environ = {**os.environ, "WEBVIEWER_INTERNAL_TOKEN": TOKEN}
+    result = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("WebViewerAdmin: Database ")
+    assert result.stderr.count("\n") == 1
