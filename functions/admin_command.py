@@ -73,7 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_nodes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_nodes(commands: argparse._SubParsersAction[_Parser]) -> None:
     listing = commands.add_parser("list", help="show all nodes")
     listing.add_argument("--json", action="store_true", help="as JSON, for programs")
     listing.set_defaults(run=_list_nodes)
@@ -99,7 +99,7 @@ def _add_nodes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         command.set_defaults(run=run)
 
 
-def _add_users(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_users(commands: argparse._SubParsersAction[_Parser]) -> None:
     listing = commands.add_parser("list", help="show all users")
     listing.add_argument("--json", action="store_true", help="as JSON, for programs")
     listing.set_defaults(run=_list_users)
