@@ -26,6 +26,8 @@ import requests
 
 from tests.support.unified_server import ROOT, Family, eventually
 from tools.distributed import STATE_FILE
+from webviewer.bootstrap import make_administration
+from webviewer.config import MAIN_FILES, Role, load_settings
 
 START_TIMEOUT_S = 90.0
 
@@ -129,9 +131,30 @@ class DistributedSystem:
         }
         return {names[node["address"]]: node for node in listed}
 
-    def send(self, files: list[Path], storage_number: int = 1) -> None:
-        """Send files as a modality does."""
-        called = {1: "USER-AE", 2: "USER2-AE"}[storage_number]
+    def add_doctors(self, count: int) -> list[str]:
+        """Make doctors, turn by turn on the two storage nodes, and return their names, which are their passwords.
+
+        The AE title of ``doctor7`` is ``DOCTOR7``; those with odd numbers are on storage node 1.
+        """
+        environ = {"WEBVIEWER_INTERNAL_TOKEN_FILE": str(self.folder / "secrets/join")}
+        file = self.folder / "control-1" / MAIN_FILES[Role.CONTROL]
+        administration = make_administration(load_settings(file, environ=environ, role=Role.CONTROL))
+        ids = {name: node["node_id"] for name, node in self.nodes(self.administrator()).items()}
+        names = [f"doctor{number}" for number in range(1, count + 1)]
+        for number, name in enumerate(names, 1):
+            administration.accounts.create_user(
+                name,
+                name,
+                ae_title=name.upper(),
+                evaluation_password=True,
+                storage_node_id=ids["storage-1" if number % 2 else "storage-2"],
+            )
+        administration.dispose()
+        return names
+
+    def send(self, files: list[Path], storage_number: int = 1, called: str | None = None) -> None:
+        """Send files as a modality does; it fails until the storage node has heard of a new doctor."""
+        called = called or {1: "USER-AE", 2: "USER2-AE"}[storage_number]
         port = str(self.ports["dicom"][storage_number - 1])
         subprocess.run(["storescu", "-aec", called, "127.0.0.1", port, *map(str, files)], check=True, timeout=60)
 

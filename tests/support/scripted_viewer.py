@@ -56,6 +56,8 @@ class ScriptedViewer:
         Seeds the thinking.
     tally
         Shared by all.
+    signing_in
+        One for each doctor: the server takes many sign-ins of one name at the same moment for guessing.
     side_px
         Width and height of the canvas.
     """
@@ -64,6 +66,7 @@ class ScriptedViewer:
     user_name: str
     number: int
     tally: Tally
+    signing_in: asyncio.Lock
     side_px: int = 512
     is_open: asyncio.Event = field(default_factory=asyncio.Event)
     _sent: dict[int, float] = field(default_factory=dict)  # revision: when; of inputs that saw no frame yet
@@ -73,9 +76,7 @@ class ScriptedViewer:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; what goes wrong is counted, never raised."""
         try:
-            async with asyncio.timeout(60):
-                session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
-            async with session:
+            async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
                 frames, series_id, socket = await self._open(session)
                 async with socket:
                     await self._work(socket, frames, series_id, stop)
@@ -86,7 +87,8 @@ class ScriptedViewer:
 
     async def _open(self, session: aiohttp.ClientSession) -> tuple[list[Any], int, aiohttp.ClientWebSocketResponse]:
         body = {"user_name": self.user_name, "password": self.user_name}
-        signed_in = await self._call(session, "POST", "/v2/auth/sign-in", json=body)
+        async with self.signing_in:
+            signed_in = await self._call(session, "POST", "/v2/auth/sign-in", json=body)
         headers = {"X-CSRF-Token": signed_in["csrf_token"]}
         study = (await self._call(session, "GET", "/v2/studies"))["studies"][0]["study_id"]
         series = (await self._call(session, "GET", f"/v2/studies/{study}"))["series"][0]["series_id"]
