@@ -16,6 +16,11 @@ VAR ?= var
 HOST ?= 127.0.0.1
 NAME ?= user
 
+# make run-distributed
+HTTP_PORT ?= 8888
+HTTPS_PORT ?= 8889
+REPLICAS ?= 1
+
 # make bench
 ONLY ?=
 
@@ -23,16 +28,20 @@ PYTEST := $(BIN)/python -m pytest
 PAGES := $(shell find html -path html/node_modules -prune -o -path html/dist -prune -o -type f -print 2>/dev/null)
 # what is no Python and no page is not rebuilt for
 
-.PHONY: help setup run password demo-data test lint format bench prove lock clean
+.PHONY: help setup run run-distributed password demo-data test lint format bench prove prove-k8s deb images lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | sort | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: $(STAMPS)/system $(STAMPS)/python $(STAMPS)/pages ## install what is missing and build the pages; starts nothing
 
 run: setup ## start the unified server with the evaluation profile [PORT= DICOM_PORT= VAR= HOST=]
 	@exec $(BIN)/python -m tools.evaluation run --var "$(VAR)" --host "$(HOST)" --port "$(PORT)" --dicom-port "$(DICOM_PORT)"
+
+run-distributed: setup $(STAMPS)/test-system ## start control, storage and render nodes on PostgreSQL behind Nginx [HTTP_PORT= HTTPS_PORT= REPLICAS=]
+	@exec $(BIN)/python -m tools.distributed --var "$(VAR)/distributed" --http-port "$(HTTP_PORT)" --https-port "$(HTTPS_PORT)" \
+		--dicom-port "$(DICOM_PORT)" --replicas "$(REPLICAS)"
 
 password: setup ## set the password of a user of the evaluation profile [NAME=user VAR=]
 	@exec $(BIN)/python -m tools.evaluation password --var "$(VAR)" --name "$(NAME)"
@@ -42,7 +51,7 @@ demo-data: setup ## write the demo study as DICOM files into build/demo-study
 
 # --- checks ---------------------------------------------------------------------------------------------------------
 
-TEST_PARTS := unit db dimse http render contract e2e
+TEST_PARTS := unit db dimse http render contract deploy e2e
 
 test: setup $(STAMPS)/test-system lint $(addprefix test-,$(TEST_PARTS)) test-pages ## everything that must be green
 	@echo "== all parts are green"
@@ -72,8 +81,17 @@ format: setup ## write the code in the one style
 bench: setup $(STAMPS)/test-system ## measure against the peers, write build/bench.json [ONLY=id]
 	@$(BIN)/python -m tests.bench $(if $(ONLY),--only "$(ONLY)")
 
-prove: setup $(STAMPS)/test-system ## the long proofs
-	@$(PYTEST) tests -m prove --timeout 3600
+prove: setup $(STAMPS)/prove-system ## the long proofs
+	@$(PYTEST) tests -m "prove and not kubernetes" --timeout 3600
+
+prove-k8s: setup $(STAMPS)/prove-system ## install the chart in a real Kubernetes control plane
+	@$(PYTEST) tests/deploy -m kubernetes --timeout 3600
+
+deb: setup $(STAMPS)/prove-system ## make the Debian packages of both builds into build/deb
+	@$(BIN)/python -m tools.make_deb
+
+images: setup $(STAMPS)/prove-system ## build the container images of all roles
+	@$(BIN)/python -m tools.images build
 
 # --- what the targets stand on --------------------------------------------------------------------------------------
 
@@ -83,6 +101,10 @@ $(STAMPS)/system: tools/system_packages.sh
 
 $(STAMPS)/test-system: tools/system_packages.sh
 	@tools/system_packages.sh test "$(PYTHON)"
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/prove-system: tools/system_packages.sh | $(STAMPS)/test-system
+	@tools/system_packages.sh prove "$(PYTHON)"
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/python: requirements-dev.lock pyproject.toml | $(STAMPS)/system
