@@ -1,8 +1,8 @@
 #!/bin/sh
-# Install the Debian packages that are missing: "run" to run the server, "test" to test it too.
-# Without root the exact command is printed and the script fails.
+# Install the Debian packages that are missing: "run" to run the server, "test" to test it too, "prove" to make and
+# prove packages, images and the install in Kubernetes. Without root the exact command is printed and the script fails.
 set -eu
-purpose=${1:?run or test}
+purpose=${1:?run, test or prove}
 python=${2:-python3}
 
 needed=""
@@ -25,6 +25,22 @@ if [ "$purpose" = test ]; then
 	[ -x /usr/lib/postgresql/15/bin/initdb ] || need postgresql-15
 	command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || need nginx-light
 	command -v dciodvfy >/dev/null || need dicom3tools
+fi
+
+if [ "$purpose" = prove ]; then
+	command -v dh >/dev/null || need debhelper
+	command -v dpkg-buildpackage >/dev/null || need dpkg-dev
+	command -v fakeroot >/dev/null || need fakeroot
+	command -v lintian >/dev/null || need lintian
+	command -v systemd-analyze >/dev/null || need systemd
+	command -v buildah >/dev/null || need buildah
+	command -v podman >/dev/null || need podman
+	command -v runc >/dev/null || need runc
+	command -v mmdebstrap >/dev/null || need mmdebstrap
+	command -v etcd >/dev/null || need etcd-server
+	command -v openssl >/dev/null || need openssl
+	# Kubernetes 1.34 wants Go 1.24; Debian 12's own is older, and whatever is installed by hand is taken
+	command -v go >/dev/null || echo "make prove-k8s needs Go 1.24 or newer on the PATH (Debian 12 has 1.19)." >&2
 fi
 
 [ -n "$needed" ] || exit 0
