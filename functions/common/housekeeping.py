@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from functions.common.node_watch import LOOK_EVERY_S, NodeWatch
 from webviewer.bootstrap import Services
 from webviewer.core.errors import WebviewerError
 from webviewer.placement import Node, NodeId
@@ -35,6 +36,7 @@ class Housekeeping:
             ("expire_sessions", EXPIRE_EVERY_S, services.sessions.expire),
             ("ask_nodes", ASK_EVERY_S, self._ask_nodes),
             ("forget_nodes", FORGET_EVERY_S, services.nodes.forget_lost),
+            ("watch_nodes", LOOK_EVERY_S, NodeWatch(services.nodes, services.metrics).look),
             ("prune_events", PRUNE_EVERY_S, services.events.prune),
             ("prune_sessions", PRUNE_EVERY_S, services.sessions.prune),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -27,6 +27,15 @@ class Metrics:
         )
         self._sign_ins = Counter("webviewer_sign_ins_total", "Sign-ins by outcome", ["outcome"], registry=self.registry)
         self._sockets = Gauge("webviewer_websockets", "Open WebSockets", registry=self.registry)
+        self._nodes = Gauge(
+            "webviewer_nodes", "Storage and render nodes", ["kind", "state", "status"], registry=self.registry
+        )
+        self._sessions = Gauge("webviewer_sessions", "Open sessions of the whole system", registry=self.registry)
+        self._waiting = Gauge(
+            "webviewer_sessions_without_render_node",
+            "Open sessions that no live render node draws for",
+            registry=self.registry,
+        )
         ProcessCollector(registry=self.registry)
 
     def count_request(self, method: str, endpoint: str, status: int, seconds: float) -> None:
@@ -41,6 +50,18 @@ class Metrics:
     def watch_sockets(self, count: Callable[[], int]) -> None:
         """Read the number of open WebSockets from here at each scrape."""
         self._sockets.set_function(count)
+
+    def show_nodes(self, counts: Mapping[tuple[str, str, str], int]) -> None:
+        """Show how many nodes there are of each kind (storage, render), state (online …) and status (active …)."""
+        for labels in [
+            (k, s, a) for k in ("storage", "render") for s in ("online", "offline") for a in ("active", "inactive")
+        ]:
+            self._nodes.labels(*labels).set(counts.get(labels, 0))
+
+    def show_sessions(self, count: int, waiting: int) -> None:
+        """Show how many sessions are open, and how many of them no live render node draws for."""
+        self._sessions.set(count)
+        self._waiting.set(waiting)
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus's text format."""

@@ -1,0 +1,48 @@
+"""An operator hears of nodes that come and go: log lines and metrics of the control node."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from tests.support.http_client import ControlServer
+
+LEFT = 'webviewer_nodes{kind="render",state="offline",status="active"}'
+THERE = 'webviewer_nodes{kind="render",state="online",status="active"}'
+
+
+def metrics_of(control: ControlServer) -> dict[str, float]:
+    lines = control.internally("GET", "/metrics", "").text.splitlines()
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
+
+
+def wait_for(control: ControlServer, metric: str, value: float) -> dict[str, float]:
+    deadline = time.monotonic() + 30
+    while (found := metrics_of(control)).get(metric) != value:
+        assert time.monotonic() < deadline, f"{metric} is {found.get(metric)}, not {value}"
+        time.sleep(0.2)
+    return found
+
+
+def test_a_node_that_goes_and_comes_back_is_told_once_each(control: ControlServer) -> None:
+    address = "http://127.0.0.1:1"
+    node_id = control.register("render", address, "render-7")
+    control.signed_in()
+    found = wait_for(control, THERE, 1)
+    assert (found[LEFT], found["webviewer_sessions"]) == (0, 1)
+    assert found["webviewer_sessions_without_render_node"] == 0
+
+    control.lose("render", "render-7")
+    control.advance(20)  # not heard of for so long
+    found = wait_for(control, LEFT, 1)
+    assert (found[THERE], found["webviewer_sessions_without_render_node"]) == (0, 1)
+
+    control.register("render", address, "render-7")
+    wait_for(control, THERE, 1)
+    lines = [json.loads(line) for line in control.log_file.read_text("utf-8").splitlines()]
+    told = [line for line in lines if line["message"] in {"node_offline", "node_online"}]
+    assert [(line["message"], line["node_id"], line["address"]) for line in told] == [
+        ("node_offline", node_id, address),
+        ("node_online", node_id, address),
+    ]
+    assert (told[0]["level"], told[0]["sessions"]) == ("warning", 1)
