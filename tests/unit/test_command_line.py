@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -162,6 +163,16 @@ def test_the_help_names_every_flag_and_windows_has_one_more(
         with pytest.raises(SystemExit) as caught:
             parse(program, "-?")
         assert caught.value.code == 0
+
+
+@each_program
+def test_the_readme_names_every_flag(program: Program) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8").replace("--[no-]", "--no-")
+    flags = [flag for action in make_parser(program)._actions for flag in action.option_strings]
+    positive = ("--log-to-console", "--log-flush", "--log-high-precision-time")  # README: --[no-]log-…
+    assert [
+        flag for flag in flags if flag not in positive and not re.search(rf"`{flag}\b|`[^`]*{flag}\b", readme)
+    ] == []
 
 
 OTHERS = ["--create-database", "--create-db-user", "--drop-database", "--update-database", "--create-db-scheme"]

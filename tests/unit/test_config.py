@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from webviewer.config import (
     KEYS,
+    KNOWN_VARIABLES,
     MAIN_FILE,
     MAIN_FILES,
+    MASTER_PASSWORD_VARIABLE,
+    SECRET_VARIABLES,
     DatabaseDriver,
     Function,
     LinkByParamsPolicy,
@@ -22,9 +26,11 @@ from webviewer.config import (
     environment_of,
     load_configuration,
     load_settings,
+    secret_of,
 )
 from webviewer.config.keys import Key
 from webviewer.core.errors import ConfigError
+from webviewer.core.process import LIFELINE_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -172,12 +178,51 @@ def test_two_listeners_cannot_have_one_port(tmp_path: Path) -> None:
         load_settings(config, environ={})
 
 
+@pytest.mark.parametrize("port", [8080, 8081, 8091])
+def test_the_unified_build_may_have_a_port_that_a_node_would_have_by_itself(port: int) -> None:
+    assert load_settings(None, {"control.port": port}, {}).control.port == port
+    with pytest.raises(ConfigError, match=f"Port {port} is given to control"):
+        load_settings(None, {"control.port": port}, {"WEBVIEWER_RENDER_PORT": str(port)})
+
+
 def test_secrets_can_come_from_files(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("p4ss\n")
     settings = load_settings(None, environ={"WEBVIEWER_DATABASE_PASSWORD_FILE": str(tmp_path / "password")})
     assert settings.database.password == "p4ss"
     with pytest.raises(ConfigError, match="WEBVIEWER_INTERNAL_TOKEN_FILE"):
         load_settings(None, environ={"WEBVIEWER_INTERNAL_TOKEN_FILE": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize("variable", SECRET_VARIABLES)
+def test_a_secret_of_a_file_gives_way_to_the_variable_unless_that_is_empty(variable: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("of-the-file-0123456789\r\n", "utf-8-sig")
+    environ = {f"{variable}_FILE": str(tmp_path / "secret")}
+    assert secret_of(variable, environ) == "of-the-file-0123456789"
+    assert secret_of(variable, {**environ, variable: ""}) == "of-the-file-0123456789"
+    assert secret_of(variable, {**environ, variable: "of-the-variable"}) == "of-the-variable"
+    assert secret_of(variable, {f"{variable}_FILE": ""}) is None
+    (tmp_path / "secret").write_text("one\ntwo\n")
+    with pytest.raises(ConfigError) as caught:
+        secret_of(variable, environ)
+    assert caught.value.message == (
+        f"{variable}_FILE: file {str(tmp_path / 'secret')!r} must hold the secret alone, on one line."
+    )
+
+
+def test_the_byte_order_mark_of_an_editor_is_no_part_of_a_file(tmp_path: Path) -> None:
+    file = write(tmp_path, renderserverconfig={})
+    file.write_text(json.dumps({"storage": "Ablage für Bilder"}), "utf-8-sig")
+    assert load_settings(file, environ={}).storage.storage == tmp_path / "Ablage für Bilder"
+
+
+def test_an_unknown_variable_is_warned_of(tmp_path: Path) -> None:
+    environ = {"WEBVIEWER_PROT": "8080", "WEBVIEWER_PORT_FILE": "x", "WEBVIEWER_PORT": "8080", "PATH": "/bin"}
+    assert load_configuration(None, environ=environ).warnings == (
+        "Environment variable WEBVIEWER_PORT_FILE is unknown and has no effect.",
+        "Environment variable WEBVIEWER_PROT is unknown and has no effect.",
+    )
+    known = dict.fromkeys(KNOWN_VARIABLES, "")
+    assert load_configuration(None, environ=known).warnings == ()
 
 
 def test_a_token_that_nobody_gave_is_new_each_time() -> None:
@@ -225,6 +270,17 @@ def row_of(key: Key) -> str:
 def test_the_readme_says_every_setting_as_the_program_does() -> None:
     lines = set((ROOT / "README.md").read_text("utf-8").splitlines())
     assert [row for row in map(row_of, KEYS) if row not in lines] == []
+
+
+def test_the_readme_names_every_variable_that_is_read_and_no_other() -> None:
+    rows = [line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.startswith("| `WEBVIEWER_")]
+    named = {name for row in rows for name in re.findall(r"`(WEBVIEWER_[A-Z_]+)`", row.split("|")[1])}
+    assert named == KNOWN_VARIABLES - {LIFELINE_VARIABLE}  # that one is between our own processes
+    folders = ("webviewer", "functions", "dicom_gateway", "renderpool")
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    read = {name for file in files for name in re.findall(r'"(WEBVIEWER_[A-Z_]+[A-Z])"', file.read_text("utf-8"))}
+    assert read - {f"{variable}_FILE" for variable in SECRET_VARIABLES} <= KNOWN_VARIABLES
+    assert MASTER_PASSWORD_VARIABLE in read
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "config").glob("*config*.json")))

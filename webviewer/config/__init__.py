@@ -8,12 +8,21 @@ Files (all keys optional, unknown keys are warned of, a wrong value is refused w
 ``storage.json``             storage node: ports of its internal HTTP and of DICOM, address of the control node
 
 The last two lie beside the first. Relative paths inside a file are relative to that file's folder, except the name of
-a SQLite file, which lies in the storage folder. Environment variables win over files, command lines over both.
+a SQLite file, which lies in the storage folder. Environment variables win over files (an empty one counts
+as none), command lines over both. Secrets also come from the file that a variable ``…_FILE`` names.
 """
 
-from webviewer.config.keys import CONTROL_FILE, KEYS, MAIN_FILE, MAIN_FILES, STORAGE_FILE
-from webviewer.config.load import (
+from webviewer.config.keys import (
+    CONTROL_FILE,
+    KEYS,
+    KNOWN_VARIABLES,
+    MAIN_FILE,
+    MAIN_FILES,
     MASTER_PASSWORD_VARIABLE,
+    SECRET_VARIABLES,
+    STORAGE_FILE,
+)
+from webviewer.config.load import (
     Configuration,
     environment_of,
     load_configuration,
@@ -42,9 +51,11 @@ from webviewer.config.records import (
 __all__ = [
     "CONTROL_FILE",
     "KEYS",
+    "KNOWN_VARIABLES",
     "MAIN_FILE",
     "MAIN_FILES",
     "MASTER_PASSWORD_VARIABLE",
+    "SECRET_VARIABLES",
     "STORAGE_FILE",
     "Configuration",
     "ControlSettings",

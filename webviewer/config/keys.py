@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from webviewer.config.kinds import Address, Choice, Choices, Flag, Kind, Location, Networks, Number, Peers, Text
 from webviewer.config.records import DatabaseDriver, Function, LinkByParamsPolicy, Role
+from webviewer.core.process import LIFELINE_VARIABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,4 +356,12 @@ KEYS: tuple[Key, ...] = (
 )
 
 KEY_OF_NAME = {key.name: key for key in KEYS}
-SECRET_VARIABLES = ("WEBVIEWER_DATABASE_PASSWORD", "WEBVIEWER_INTERNAL_TOKEN")
+VARIABLE_PREFIX = "WEBVIEWER_"
+MASTER_PASSWORD_VARIABLE = "WEBVIEWER_MASTER_DB_PASSWORD"  # noqa: S105  its name
+SECRET_VARIABLES = ("WEBVIEWER_DATABASE_PASSWORD", "WEBVIEWER_INTERNAL_TOKEN", MASTER_PASSWORD_VARIABLE)
+KNOWN_VARIABLES = frozenset(
+    {key.variable for key in KEYS}
+    | set(SECRET_VARIABLES)
+    | {f"{variable}_FILE" for variable in SECRET_VARIABLES}
+    | {LIFELINE_VARIABLE}
+)

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from webviewer.config.keys import KEY_OF_NAME, KEYS, MAIN_FILE, SECRET_VARIABLES, SIDE_FILES, Key
+from webviewer.config.keys import (
+    KEY_OF_NAME,
+    KEYS,
+    KNOWN_VARIABLES,
+    MAIN_FILE,
+    SECRET_VARIABLES,
+    SIDE_FILES,
+    VARIABLE_PREFIX,
+    Key,
+)
 from webviewer.config.records import (
     ControllerSettings,
     ControlSettings,
@@ -31,7 +40,7 @@ from webviewer.core.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
-MASTER_PASSWORD_VARIABLE = "WEBVIEWER_MASTER_DB_PASSWORD"  # noqa: S105  its name
+_ENCODING = "utf-8-sig"  # editors of Windows put a byte order mark in front of UTF-8
 
 _TABLES = {
     Role.UNIFIED: frozenset(TableSet),
@@ -45,6 +54,7 @@ _PORTS = {
     Role.STORAGE: ("storage.port", "storage.dicom_port"),
     Role.RENDER: ("render.port",),
 }
+_INNER_PORTS = ("control.internal_port", "storage.port", "render.port")  # RenderServer looks for free ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +129,11 @@ def load_configuration(
         told = said.get("role")
         role = told if isinstance(told, Role) else Role.UNIFIED
     values: dict[str, object] = {}
-    warnings: list[str] = []
+    warnings = [
+        f"Environment variable {name} is unknown and has no effect."
+        for name in sorted(environ)
+        if name.startswith(VARIABLE_PREFIX) and name not in KNOWN_VARIABLES
+    ]
     if config_file is not None:
         values |= _read_file(config_file, MAIN_FILE, role, warnings)
         for name in SIDE_FILES.get(role, ()):
@@ -172,26 +186,28 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 
 def secret_of(variable: str, environ: Mapping[str, str] | None = None) -> str | None:
-    """Return a secret of the environment: the variable's own value, or the first line of the file ``…_FILE`` names.
+    """Return a secret of the environment: the variable's own value, else what is in the file that ``…_FILE`` names.
 
     Raises
     ------
     ConfigError
-        The file cannot be read.
+        The file cannot be read, or holds more than one line.
     """
     environ = os.environ if environ is None else environ
     text, file = environ.get(variable), environ.get(f"{variable}_FILE")
-    if text is None and file is not None:
+    if not text and file:  # an empty variable counts as none, as everywhere
         try:
-            text = Path(file).read_text("utf-8").rstrip("\r\n")
+            text = Path(file).read_text(_ENCODING).rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as exc:
             raise ConfigError(f"{variable}_FILE: file {file!r} cannot be read: {exc}.") from exc
+        if "\n" in text or "\r" in text:
+            raise ConfigError(f"{variable}_FILE: file {file!r} must hold the secret alone, on one line.")
     return text or None
 
 
 def _read_file(file: Path, which: str, role: Role, warnings: list[str]) -> dict[str, object]:
     try:
-        text = file.read_text("utf-8")
+        text = file.read_text(_ENCODING)
     except FileNotFoundError as exc:
         if which != MAIN_FILE:
             return {}
@@ -284,7 +300,7 @@ def _assemble(values: Mapping[str, object]) -> Settings:
         log=LogSettings(**_section(filled, "log")),
         **{name: value for name, value in filled.items() if "." not in name},  # type: ignore[arg-type]
     )
-    _check_ports(settings)
+    _check_ports(settings, values)
     return settings
 
 
@@ -302,11 +318,12 @@ def _reachable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _check_ports(settings: Settings) -> None:
+def _check_ports(settings: Settings, given: Mapping[str, object]) -> None:
     owners: dict[int, str] = {}
     for name in _PORTS.get(settings.role, tuple(name for names in _PORTS.values() for name in names)):
         port = _value_of(settings, name)
-        if not isinstance(port, int):
+        free_choice = settings.role is Role.UNIFIED and name in _INNER_PORTS and name not in given
+        if free_choice or not isinstance(port, int):
             continue
         if port in owners:
             raise ConfigError(f"Port {port} is given to {owners[port]} and to {name}: each needs a port of its own.")
