@@ -28,6 +28,7 @@ FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 10.0
 HEALTHY_AFTER_S = 30.0  # a node that lived so long begins with the first delay again
 STOP_GRACE_S = 5.0
+IMPATIENT_AFTER_S = 1.0  # sooner it is the same wish: make passes on what the terminal or `timeout` gave to both
 
 _LONGEST_OUTPUT_LINE_BYTES = 16 * 1024
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -106,6 +107,8 @@ class Supervisor:
         Takes one line for the person at the console when a node ends.
     relay_output
         Takes lines of nodes' consoles that are log lines already (duplicates of what is in the log file).
+    on_stopping
+        Called once the end was asked for, before any node is told.
     """
 
     def __init__(
@@ -115,11 +118,13 @@ class Supervisor:
         stop_grace_s: float = STOP_GRACE_S,
         say: Callable[[str], None] = lambda _: None,
         relay_output: Callable[[bytes], None] = lambda _: None,
+        on_stopping: Callable[[], None] = lambda: None,
     ) -> None:
         self._nodes = [_Node(command) for command in commands]
         self._stop_grace_s = stop_grace_s
         self._say = say
         self._relay_output = relay_output
+        self._on_stopping = on_stopping
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._selector = selectors.DefaultSelector()
         self._wake_receive, self._wake_send = socket.socketpair()
@@ -159,6 +164,7 @@ class Supervisor:
                 number = self._next_stop_signal()
                 if number is not None:
                     logger.info("supervisor_stopping", extra={"signal": signal.Signals(number).name})
+                    self._on_stopping()
                     return self._end()
         finally:
             self._kill_all()
@@ -284,11 +290,13 @@ class Supervisor:
             if node.process is not None:
                 with contextlib.suppress(ProcessLookupError):
                     node.process.terminate()
-        give_up_s = time.monotonic() + self._stop_grace_s
+        begin_s = time.monotonic()
+        give_up_s = begin_s + self._stop_grace_s
         killed = False
         while any(node.process is not None for node in self._nodes):
             now_s = time.monotonic()
-            if now_s >= give_up_s or self._next_stop_signal() is not None:
+            asked_again = self._next_stop_signal() is not None and now_s - begin_s > IMPATIENT_AFTER_S
+            if now_s >= give_up_s or asked_again:
                 for node in self._nodes:
                     if node.process is not None:
                         killed = True

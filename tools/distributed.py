@@ -43,10 +43,13 @@ def run(profile: Profile, *, demo: bool) -> int:
         Whether to send the demo study to the first doctor.
     """
     leave_with_parent()  # started by a test
-    for option, port in (("--http-port", profile.ports.http), ("--https-port", profile.ports.https)):
-        require_port(HOST, port, "Nginx's", option)
+    for variable, option, port in (
+        ("HTTP_PORT=", "--http-port", profile.ports.http),
+        ("HTTPS_PORT=", "--https-port", profile.ports.https),
+    ):
+        require_port(HOST, port, "Nginx's", f"{variable} of make, {option}")
     for port in profile.ports.dicom:
-        require_port(HOST, port, "DICOM", "--dicom-port")
+        require_port(HOST, port, "DICOM", "DICOM_PORT= of make, --dicom-port")
     profile.log_folder.mkdir(parents=True, exist_ok=True)
     log.configure(LogSettings(file=profile.log_folder / "system.log", to_console=False), "system")
     _write_state(profile, is_ready=False)
@@ -60,9 +63,9 @@ def run(profile: Profile, *, demo: bool) -> int:
         profile.write()
         profile.make_databases()
         print("Starting the nodes and Nginx", flush=True)
-        supervisor = Supervisor(profile.commands(os.environ), say=_say)
         guests = GuestBook(profile, demo=demo, on_ready=lambda: _write_state(profile, is_ready=True))
-        threading.Thread(target=guests.welcome, args=(lifeline,), name="welcome", daemon=True).start()
+        supervisor = Supervisor(profile.commands(os.environ), say=_say, on_stopping=guests.leave)
+        threading.Thread(target=guests.welcome, name="welcome", daemon=True).start()
         return supervisor.run()
     finally:
         stop(postgresql)

@@ -11,6 +11,7 @@ import http.client
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -139,32 +140,49 @@ class GuestBook:
     profile: Profile
     demo: bool
     on_ready: Callable[[], None] = field(repr=False)
+    _lifeline: Lifeline = field(default_factory=Lifeline, init=False, repr=False)
+    _leaving: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
 
-    def welcome(self, lifeline: Lifeline) -> None:
+    def welcome(self) -> None:
         """Make the users, wait until Nginx answers for all, say where to go, and send the demo study."""
         profile, ports = self.profile, self.profile.ports
         nodes = [f"http://{HOST}:{port}" for port in (*ports.storage, *ports.render)]
         module = [sys.executable, "-m", "tools.distributed_guests"]
         module += ["--config", str(profile.config_file(Role.CONTROL, 1)), "--node", *nodes]
         module += ["--dicom", *map(str, ports.dicom)]
-        if _run(module, profile.environment(os.environ), lifeline) != 0:
+        made = self._run(module, profile.environment(os.environ))
+        if made != 0 and not self._leaving.is_set():
             print(f"The system is not whole: see the logs in {profile.log_folder}.", file=sys.stderr, flush=True)
+        if made != 0:
             return
         while not _answers(ports.http):
-            time.sleep(POLL_S)
+            if self._leaving.wait(POLL_S):
+                return
         self.on_ready()
         print("\n".join(self._words()), flush=True)
         state = profile.folder / DEMO_STATE_FILE
         if self.demo and not is_done(state):
             module = [sys.executable, "-m", "tools.demo_study", "send", f"{HOST}:{ports.dicom[0]}"]
-            _run([*module, "--called", DOCTOR_AE_TITLE, "--state", str(state)], dict(os.environ), lifeline)
+            self._run([*module, "--called", DOCTOR_AE_TITLE, "--state", str(state)], dict(os.environ))
+
+    def leave(self) -> None:
+        """End what `welcome` does: the system stops, and nobody is to wonder aloud that it does not answer."""
+        self._leaving.set()
+        self._lifeline.forget()
+
+    def _run(self, command: Sequence[str], environ: dict[str, str]) -> int:
+        environ = {**environ, **self._lifeline.environment()}
+        # In a session of its own: a Ctrl+C at the terminal is ours, and it leaves when we do.
+        return subprocess.run(
+            command, env=environ, pass_fds=self._lifeline.pass_fds, check=False, start_new_session=True
+        ).returncode
 
     def _words(self) -> list[str]:
         ports = self.profile.ports
         lines = [
             "",
             f"  Open          http://localhost:{ports.http}{MANUAL_PREFIX}",
-            f"                https://localhost:{ports.https}{MANUAL_PREFIX}   (a certificate of our own)",
+            f"                https://localhost:{ports.https}{MANUAL_PREFIX}   (browsers warn: the certificate is our own)",
         ]
         for doctor in DOCTORS:
             port = ports.dicom[doctor.storage_number - 1]
@@ -174,20 +192,12 @@ class GuestBook:
             )
         return [
             *lines,
-            f"  Administrator {ADMINISTRATOR} / {ADMINISTRATOR_PASSWORD}   at {MANUAL_PREFIX}/admin/",
+            f"  Administrator {ADMINISTRATOR} / {ADMINISTRATOR_PASSWORD}   at http://localhost:{ports.http}{MANUAL_PREFIX}/admin/",
             f"  Nodes         {len(ports.control)} control, {STORAGE_NODES} storage, {len(ports.render)} render",
             f"  Logs          {self.profile.log_folder}",
             "  Stop          Ctrl+C",
             "",
         ]
-
-
-def _run(command: Sequence[str], environ: dict[str, str], lifeline: Lifeline) -> int:
-    environ = {**environ, **lifeline.environment()}
-    # In a session of its own: a Ctrl+C at the terminal is ours, and it leaves when we do.
-    return subprocess.run(
-        command, env=environ, pass_fds=lifeline.pass_fds, check=False, start_new_session=True
-    ).returncode
 
 
 def _answers(port: int) -> bool:

@@ -119,6 +119,18 @@ def test_stopping_leaves_no_process(start: Callable[..., Server], number: signal
     assert [pid for pid in server.all_pids() if lives(pid)] == []
 
 
+def test_the_same_wish_told_twice_at_once_is_no_impatience(start: Callable[..., Server]) -> None:
+    """As when a terminal or ``timeout`` tells make and us, and make tells us too."""
+    server = start()
+    eventually(server.started)
+
+    server.process.send_signal(signal.SIGINT)
+    server.process.send_signal(signal.SIGTERM)
+
+    assert server.process.wait(10) == 0
+    assert "node_killed" not in {line["message"] for line in server.log()}
+
+
 def test_a_node_that_ignores_the_wish_to_stop_is_killed_after_the_grace(start: Callable[..., Server]) -> None:
     server = start("--stubborn", "control")
     eventually(server.started)
