@@ -182,7 +182,7 @@ class GuestBook:
         lines = [
             "",
             f"  Open          http://localhost:{ports.http}{MANUAL_PREFIX}",
-            f"                https://localhost:{ports.https}{MANUAL_PREFIX}   (browsers warn: the certificate is our own)",
+            f"                https://localhost:{ports.https}{MANUAL_PREFIX}   (browsers warn of its certificate)",
         ]
         for doctor in DOCTORS:
             port = ports.dicom[doctor.storage_number - 1]
