@@ -66,10 +66,10 @@ def serve(configuration: Configuration, config_file: Path | None) -> int:
     settings = configuration.settings
     lock_fd = _lock_storage(settings.storage.storage)
     try:
-        _check_database(settings)
+        environ = child_environment(configuration, process_environment())
+        _check_database(environ)
         require_port(settings.control.host, settings.control.port, "HTTP", "--port, or port in control.json")
         require_port(settings.storage.dicom_host, settings.storage.dicom_port, "DICOM", "dicom_port in storage.json")
-        environ = child_environment(configuration, process_environment())
         supervisor = Supervisor(node_commands(environ), say=_say, relay_output=_relay)
         shown = str(config_file.absolute()) if config_file is not None else ""
         logger.info("supervisor_started", extra={"version": __version__, "config": shown})
@@ -144,10 +144,9 @@ def _lock_storage(folder: Path) -> int:
     return fd
 
 
-def _check_database(settings: Settings) -> None:
+def _check_database(environ: Mapping[str, str]) -> None:
     """Ask a short-lived process, so that this one stays small, and refuse what the nodes would refuse."""
     command = python_module("webviewer.database_commands")
-    environ = {**process_environment(), **environment_of(settings)}
     result = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True)
     if result.returncode != 0:
         told = result.stderr.strip().splitlines()
