@@ -157,9 +157,9 @@ class FakeKubelet:
 
 
 @contextmanager
-def running_fake_kubelet(plane: ControlPlane) -> Iterator[FakeKubelet]:
+def running_fake_kubelet(plane: ControlPlane, machines: int = 3) -> Iterator[FakeKubelet]:
     """Machines until the end; what failed there fails the test."""
-    kubelet = FakeKubelet(plane)
+    kubelet = FakeKubelet(plane, machines)
     kubelet.start()
     try:
         yield kubelet

@@ -8,164 +8,40 @@ control node by the heartbeats that the test sends for them.
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import shutil
-import subprocess
+import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.deploy.control_plane import ControlPlane, running_control_plane
-from tests.deploy.controller_process import ROOT, ControllerProcess, eventually, running_controller
+from tests.deploy.controller_process import ROOT, ControllerProcess, eventually
 from tests.deploy.fake_kubelet import running_fake_kubelet
-from tests.support.http_client import INTERNAL_TOKEN, Browser, ControlServer, start_control
-from webviewer.accounts import SessionId
-from webviewer.config import DatabaseDriver, DatabaseSettings
-from webviewer.usecases.clock import system_clock
-from webviewer.usecases.placement import Placement
+from tests.deploy.house import ACCOUNT, NAMESPACE, RELEASE, RENDER, House, installed_house, packaged
 
 pytestmark = [pytest.mark.prove, pytest.mark.kubernetes, pytest.mark.timeout(1800)]
-
-NAMESPACE, RELEASE = "hospital", "house"
-RENDER, ACCOUNT = f"{RELEASE}-web-viewer-render-node", f"{RELEASE}-web-viewer-controller"
-COST = "controller.kubernetes.io/pod-deletion-cost"
-SCALING = {"targetSessions": 6, "minimum": 1, "maximum": 6, "warmSpare": 1, "scaleDownDelayS": 8, "intervalS": 1}
-JSON = dict[str, Any]
-
-
-def packaged(folder: Path, version: str) -> Path:
-    """The chart as a package of this version."""
-    subprocess.run(
-        [
-            str(ROOT / "tools/with_helm.sh"),
-            "helm",
-            "package",
-            str(ROOT / "helm/web-viewer"),
-            *("--version", version, "--app-version", version, "--destination", str(folder)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return folder / f"web-viewer-{version}.tgz"
-
-
-@dataclass
-class House:
-    """The installed chart, the control node, and the render pods' heartbeats."""
-
-    plane: ControlPlane
-    control: ControlServer
-    browsers: dict[int, Browser] = field(default_factory=dict)  # by session
-    stop: threading.Event = field(default_factory=threading.Event)
-    known: set[str] = field(default_factory=set)
-    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-    ports: Iterator[int] = field(default_factory=lambda: itertools.count(20_001))
-
-    def values(self) -> list[str]:
-        sets = [word for name, value in SCALING.items() for word in ("--set", f"scaling.{name}={value}")]
-        return ["-f", str(ROOT / "helm/web-viewer/ci/default-values.yaml"), *sets]
-
-    def helm(self, command: str, package: Path) -> None:
-        self.plane.helm(command, RELEASE, str(package), "-n", NAMESPACE, *self.values(), "--wait", "--timeout", "5m")
-
-    def pods(self) -> dict[str, JSON]:
-        """The render pods that are not ending, by name."""
-        found = self.plane.get("pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=render-node")["items"]
-        return {pod["metadata"]["name"]: pod for pod in found if "deletionTimestamp" not in pod["metadata"]}
-
-    def cost(self, pod: str) -> int:
-        return int(self.pods()[pod]["metadata"].get("annotations", {}).get(COST, 0))
-
-    @property
-    def replicas(self) -> int:
-        return int(self.plane.get("deployment", RENDER, "-n", NAMESPACE)["spec"]["replicas"])
-
-    def has(self, count: int) -> bool:
-        """Whether so many are wanted and have registered."""
-        return self.replicas == count == len(self.nodes())
-
-    def beat_for_pods(self) -> None:
-        """Register pods that are ready, and let those that have gone say so."""
-        while not self.stop.wait(0.5):
-            with contextlib.suppress(AssertionError):  # the API server is on its way out
-                ready = {name for name, pod in self.pods().items() if pod["status"].get("phase") == "Running"}
-                for name in ready - self.known:
-                    self.control.register("render", f"http://127.0.0.1:{next(self.ports)}", name)
-                for name in self.known - ready:
-                    self.control.lose("render", name)
-                    body = {"kind": "render", "identity": name}
-                    self.control.internally("POST", "/internal/v1/nodes/leave", json=body)
-                self.known = ready
-
-    def nodes(self) -> dict[str, JSON]:
-        """What the control node says of the nodes of pods that are there."""
-        told = self.control.internally("GET", "/internal/v1/scaling").json()["nodes"]
-        return {one["identity"]: one for one in told if one["identity"] in self.known}
-
-    def sign_in(self, count: int) -> None:
-        for _ in range(count):
-            self.browsers[next(self.numbers)] = self.control.signed_in()  # sessions are numbered in this order
-
-    def place(self) -> dict[str, list[int]]:
-        """Open the streams of all sessions, as their pages would; returns the sessions of each node."""
-        placement = Placement(self.control.units, system_clock)
-        placed: dict[str, list[int]] = {}
-        for session in self.browsers:
-            name = placement.render_node(SessionId(session)).identity
-            placed.setdefault(str(name), []).append(session)
-        return placed
-
-    def sign_out(self, session: int) -> None:
-        assert self.browsers.pop(session).post("/v2/auth/sign-out").status_code < 300
 
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with running_control_plane(tmp_path_factory.mktemp("plane")) as found, running_fake_kubelet(found):
+    with running_control_plane(tmp_path_factory.mktemp("plane")) as found, running_fake_kubelet(found, machines=6):
         found.kubectl("create", "namespace", NAMESPACE)
         yield found
 
 
 @pytest.fixture(scope="module")
 def house(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("house")
-    database = DatabaseSettings(DatabaseDriver.SQLITE, str(folder / "control.db"))
-    with contextlib.contextmanager(start_control)(folder / "control", database) as control:
-        found = House(plane, control)
-        found.helm("install", packaged(folder, "0.9.0"))
-        thread = threading.Thread(target=found.beat_for_pods, name="render-pods")
-        thread.start()
-        try:
-            yield found
-        finally:
-            found.stop.set()
-            thread.join()
+    with installed_house(plane, tmp_path_factory.mktemp("house")) as found:
+        yield found
 
 
-@pytest.fixture(scope="module")
-def controller(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControllerProcess]:
-    """The controller with the rights and the settings that the chart gives it."""
-    folder = tmp_path_factory.mktemp("controller")
-    pod = house.plane.get("deployment", ACCOUNT, "-n", NAMESPACE)["spec"]["template"]["spec"]
-    assert pod["serviceAccountName"] == ACCOUNT
-    prefix = "WEBVIEWER_CONTROLLER_"
-    given = {one["name"]: one.get("value", "") for one in pod["containers"][0]["env"]}
-    settings: dict[str, object] = {
-        name.removeprefix(prefix).lower(): value for name, value in given.items() if name.startswith(prefix)
-    }
-    assert {"deployment", "selector", "lease", "namespace", "maximum", "drain_limit_s"} <= set(settings)
-    settings = {name: value for name, value in settings.items() if name not in {"host", "port"}}
-    kubeconfig = house.plane.kubeconfig_of(ACCOUNT, NAMESPACE)
-    with running_controller(
-        folder, "one", kubeconfig, house.control.internal, settings, token=INTERNAL_TOKEN
-    ) as process:
+@pytest.fixture
+def controller(house: House, tmp_path: Path) -> Iterator[ControllerProcess]:
+    with house.controller(tmp_path / "controller", "one") as process:
         yield process
     shutil.copy(process.log, ROOT / "build" / "prove-k8s-controller.log")
 
@@ -207,14 +83,28 @@ def test_all_of_the_chart_came_up(house: House) -> None:
     assert len(found) >= 10
     for one in found:
         assert one["status"]["readyReplicas"] == one["spec"]["replicas"], one["metadata"]["name"]
-    assert house.plane.get("jobs", "-n", NAMESPACE)["items"] == []  # the migration was a hook and has succeeded
+
+
+def test_the_migration_ran_as_a_hook_before_anything_else_was_made(house: House) -> None:
+    assert house.plane.get("jobs", "-n", NAMESPACE)["items"] == []  # a hook that has succeeded is taken away
+    events = house.plane.get("events", "-n", NAMESPACE)["items"]
+    done = [
+        one["metadata"]["creationTimestamp"]
+        for one in events
+        if one["involvedObject"]["kind"] == "Job" and one["reason"] == "Completed"
+    ]
+    assert len(done) == 1
+    others = house.plane.get("deployments,statefulsets,services,configmaps", "-n", NAMESPACE)["items"]
+    ours = [one for one in others if one["metadata"]["name"].startswith(RELEASE)]
+    assert len(ours) > 20
+    assert min(one["metadata"]["creationTimestamp"] for one in ours) >= done[0]
 
 
 def test_the_pool_follows_the_sessions_up_and_down_and_through_an_upgrade(
     house: House, controller: ControllerProcess, tmp_path: Path
 ) -> None:
     eventually(lambda: controller.state() == "acting", 30.0, "the controller")
-    assert house.plane.get("lease", ACCOUNT, "-n", NAMESPACE)["spec"]["holderIdentity"] == "one"
+    assert house.lease["holderIdentity"] == "one"
     eventually(lambda: house.has(1), 30.0, "the first render node")
 
     # up: a session stays where it was placed, so the next nodes fill with those who come later
@@ -222,10 +112,14 @@ def test_the_pool_follows_the_sessions_up_and_down_and_through_an_upgrade(
         house.sign_in(doctors)
         placed = house.place()
         eventually(partial(house.has, replicas), 30.0, f"{replicas} replicas and as many render nodes")
-    a, b, c, d = sorted(placed, key=lambda name: len(placed[name]))
-    assert [len(placed[name]) for name in (a, b, c, d)] == [3, 3, 3, 7]
+    born = {name: pod["metadata"]["creationTimestamp"] for name, pod in house.pods().items()}
+    a, *others = sorted(placed, key=lambda name: (born[name], -len(placed[name])))
+    b, c, d = others
+    assert [len(placed[name]) for name in (a, b, c, d)] == [7, 3, 3, 3]
+    machines = {pod["spec"]["nodeName"] for pod in house.pods().values()}
+    assert len(machines) == 4  # so Kubernetes by itself would take the youngest
 
-    # down: doctors leave until the nodes hold 0, 1, 2 and 3 of them
+    # down: doctors leave until the nodes hold 0, 1, 2 and 3 of them, the oldest none
     for name, left in ((a, 0), (b, 1), (c, 2), (d, 3)):
         for session in placed[name][left:]:
             house.sign_out(session)
@@ -264,5 +158,39 @@ def test_the_pool_follows_the_sessions_up_and_down_and_through_an_upgrade(
     eventually(lambda: house.replicas == 3, 30.0, "replicas for seven sessions")
 
     assert controller.stop() == 0
-    assert house.plane.get("lease", ACCOUNT, "-n", NAMESPACE)["spec"].get("holderIdentity", "") == ""
+    assert house.lease.get("holderIdentity", "") == ""
     assert controller.events("round_failed") == []
+
+
+def test_of_two_controllers_one_acts_and_the_other_goes_on_when_it_is_killed(house: House, tmp_path: Path) -> None:
+    with house.controller(tmp_path, "first") as first, house.controller(tmp_path, "second") as second:
+        eventually(lambda: {first.state(), second.state()} == {"acting", "standby"}, 30.0, "one of them")
+        acting, waiting = (first, second) if first.state() == "acting" else (second, first)
+        assert house.lease["holderIdentity"] == acting.log.stem
+        transitions = house.lease["leaseTransitions"]
+        house.sign_in(13 - len(house.browsers))
+        eventually(partial(house.has, 4), 60.0, "replicas for thirteen sessions")
+        placed = house.place()
+        assert len(placed) == 4
+
+        # killed in the middle of its work: nodes are marked and out of service, and still have sessions
+        for sessions in placed.values():
+            for session in sessions[1:]:
+                house.sign_out(session)
+        eventually(lambda: [one for one in house.nodes().values() if not one["active"]], 60.0, "a node to be emptied")
+        assert acting.events("pool_plan")
+        assert not waiting.events("pool_plan")
+        acting.stop(signal.SIGKILL)
+        killed_at = time.monotonic()
+        assert house.replicas == 4
+
+        eventually(lambda: waiting.state() == "acting", 40.0, "the other one")
+        assert 5.0 < time.monotonic() - killed_at < 30.0  # a lease of 15 s that nobody let go
+        assert house.lease["holderIdentity"] == waiting.log.stem
+        assert house.lease["leaseTransitions"] == transitions + 1
+        house.place()  # pages of the nodes that are emptied come back elsewhere
+        eventually(partial(house.has, 2), 90.0, "the end of what the first one began")
+        house.sign_in(6)
+        eventually(partial(house.has, 3), 30.0, "replicas that only the second can want")
+        assert waiting.events("round_failed") == []
+        assert waiting.stop() == 0
