@@ -1,4 +1,4 @@
-"""What the internal HTTP is made of; `dicom_gateway.main` puts it together."""
+"""What the internal HTTP is made of; `dicom_gateway.processes` puts it together."""
 
 from __future__ import annotations
 
