@@ -37,6 +37,7 @@ if [ "$purpose" = prove ]; then
 	command -v podman >/dev/null || need podman
 	command -v runc >/dev/null || need runc
 	command -v mmdebstrap >/dev/null || need mmdebstrap
+	command -v ip >/dev/null || [ -x /usr/sbin/ip ] || need iproute2
 	command -v etcd >/dev/null || need etcd-server
 	command -v openssl >/dev/null || need openssl
 	# Kubernetes 1.34 wants Go 1.24; Debian 12's own is older, and whatever is installed by hand is taken
