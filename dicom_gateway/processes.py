@@ -1,4 +1,4 @@
-"""The processes of the storage node: one that starts the indexer, the acceptors and the internal HTTP, and watches them.
+"""The storage node: one process that starts the indexer, the acceptors and the internal HTTP, and watches them.
 
 Everything is imported before the children are forked and stays shared with them; no thread is started before that. If
 one child ends, all end and this process exits with 1: half a storage node helps nobody, and whoever supervises it

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import http.client
 import logging
 import os
@@ -18,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from functions.hang_watch import HangWatch
 from functions.supervisor import NodeCommand, Supervisor, python_module
 from webviewer import __version__
 from webviewer.command_line import ExitCode, Program, StartError, require_port, run
@@ -72,6 +72,7 @@ def serve(configuration: Configuration, config_file: Path | None) -> int:
         require_port(settings.storage.dicom_host, settings.storage.dicom_port, "DICOM", "dicom_port in storage.json")
         supervisor = Supervisor(node_commands(environ), say=_say, relay_output=_relay)
         shown = str(config_file.absolute()) if config_file is not None else ""
+        _hang_watch(environ, supervisor).start()
         logger.info("supervisor_started", extra={"version": __version__, "config": shown})
         threading.Thread(target=_announce, args=(settings, _say), name="announce", daemon=True).start()
         code = supervisor.run()
@@ -124,6 +125,13 @@ def node_commands(environ: Mapping[str, str]) -> tuple[NodeCommand, ...]:
     )
 
 
+def _hang_watch(environ: Mapping[str, str], supervisor: Supervisor) -> HangWatch:
+    """Watch the render node: it depends on a driver. The others wait for disks, and would only lose work."""
+    port = int(environ["WEBVIEWER_RENDER_PORT"])
+    token = environ["WEBVIEWER_INTERNAL_TOKEN"]
+    return HangWatch("render", "127.0.0.1", port, token, lambda: supervisor.process_ids().get("render"))
+
+
 def _lock_storage(folder: Path) -> int:
     """Open the storage folder and keep it for this server alone; the lock goes with the process."""
     try:
@@ -135,6 +143,8 @@ def _lock_storage(folder: Path) -> int:
     if not os.access(folder, os.W_OK | os.X_OK):
         os.close(fd)
         raise StartError(f"The storage folder {str(folder)!r} cannot be written.", ExitCode.STORAGE)
+    import fcntl  # not on Windows, where this is not reached
+
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:

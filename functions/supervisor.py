@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from webviewer.core.process import Lifeline
+from webviewer.core.system import STOP_SIGNALS
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,8 @@ STOP_GRACE_S = 5.0
 IMPATIENT_AFTER_S = 1.0  # sooner it is the same wish: make passes on what the terminal or `timeout` gave to both
 
 _LONGEST_OUTPUT_LINE_BYTES = 16 * 1024
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_HANG_UP = getattr(signal, "SIGHUP", None)  # the terminal is gone; Windows has no such signal
+_STOP_SIGNALS = STOP_SIGNALS if _HANG_UP is None else (*STOP_SIGNALS, _HANG_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,9 @@ class Supervisor:
         self._lifeline = Lifeline()
 
     def process_ids(self) -> dict[str, int]:
-        """Return the process id of every node that runs now."""
-        return {node.command.name: node.process.pid for node in self._nodes if node.process is not None}
+        """Return the process id of every node that runs now; may be called from any thread."""
+        running = [(node.command.name, node.process) for node in self._nodes]
+        return {name: process.pid for name, process in running if process is not None}
 
     def stop(self) -> None:
         """Ask `run` to end, from any thread."""

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import socket
 import ssl
 import sys
@@ -27,6 +26,7 @@ from webviewer.command_line import ExitCode, Program, StartError, run
 from webviewer.config import Configuration, RenderSettings, Role, Settings
 from webviewer.core.errors import RenderError
 from webviewer.core.process import leave_with_parent
+from webviewer.core.system import on_stop, reuse_address
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ PROGRAM = Program(
     "render",
     has_database=False,
     draws=True,
+    forks=False,
 )
 
 
@@ -98,8 +99,7 @@ async def _serve(settings: Settings) -> int:
     runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=_CLOSE_WITHIN_S)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    on_stop(lambda: loop.call_soon_threadsafe(stop.set))  # not add_signal_handler: loops of Windows lack it
     await runner.setup()
     agent = _agent(settings, Heartbeats(node, description, app[STREAMS], loop), tls)
     try:
@@ -152,7 +152,7 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reuse_address(listener)
         listener.bind((host, port))
     except OSError:
         with contextlib.suppress(OSError):

@@ -30,6 +30,7 @@ from webviewer.config import (
 )
 from webviewer.core import log
 from webviewer.core.errors import ConfigError, WebviewerError
+from webviewer.core.system import can_fork, reuse_address
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ class Program:
         Whether it has a configuration file and a database to maintain.
     draws
         Whether it has a rendering device.
+    forks
+        Whether its work is done by forked processes, which Windows does not have.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Program:
     node: str
     has_database: bool = True
     draws: bool = False
+    forks: bool = True
 
 
 Serve = Callable[[Configuration, Path | None], int]
@@ -136,6 +140,7 @@ def run(program: Program, arguments: Sequence[str] | None, serve: Serve) -> int:
             if checks:
                 return database_commands.check(configuration.settings.database)
             return _maintain(configuration.settings, chosen, options)
+        require_fork(program)
         require_join_secret(configuration)
         return serve(configuration, file)
     except ConfigError as exc:
@@ -327,6 +332,22 @@ def config_file_of(program: Program, options: argparse.Namespace) -> Path | None
     )
 
 
+def require_fork(program: Program) -> None:
+    """Refuse to serve where the program's processes cannot be made.
+
+    Raises
+    ------
+    StartError
+        Says where it serves, and what works here.
+    """
+    if program.forks and not can_fork():
+        raise StartError(
+            f"{program.name} serves on Linux alone: this system cannot fork its processes. The database commands work "
+            "here; docs/windows.md says how to serve on a Windows machine.",
+            ExitCode.FAILED,
+        )
+
+
 def require_join_secret(configuration: Configuration) -> None:
     """Refuse to start a node of the distributed build that no other node could talk to.
 
@@ -368,7 +389,7 @@ def require_port(host: str, port: int, purpose: str = "HTTP", where: str = "port
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reuse_address(listener)
         try:
             listener.bind((host, port))
             listener.listen(1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
@@ -26,6 +25,7 @@ from webviewer.adapters.tls import client_context
 from webviewer.command_line import ExitCode, Program
 from webviewer.config import Configuration, ControllerSettings, Role
 from webviewer.core.errors import ConfigError, WebviewerError
+from webviewer.core.system import on_stop
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ PROGRAM = Program(
     "rendercontroller.log",
     "controller",
     has_database=False,
+    forks=False,
 )
 
 _LONGEST_WAIT_S = 30.0
@@ -59,8 +60,7 @@ def serve(configuration: Configuration, _: Path | None) -> int:
     command_line.require_port(wish.host, wish.port, "Health and metrics", where)
     server = HealthServer(health, wish.host, wish.port)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    on_stop(stop.set)
     server.start()
     _LOG.info("controller_ready", extra={"port": server.port, "deployment": wish.deployment})
     try:

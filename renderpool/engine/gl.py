@@ -25,7 +25,10 @@ def __getattr__(name: str) -> Any:
 
     OpenGL.setPlatform("egl")
     OpenGL.ERROR_LOGGING = False
-    egl = importlib.import_module("OpenGL.EGL")  # with PyOpenGL's checks (EGLError): it does not load without them
+    try:
+        egl = importlib.import_module("OpenGL.EGL")  # with PyOpenGL's checks (EGLError): it does not load without them
+    except ImportError as exc:  # no libEGL on this system, as on Windows
+        raise RenderError(f"The graphics library EGL cannot be loaded: {exc}.") from exc
     flags: Any = importlib.import_module("OpenGL._configflags")
     flags.ERROR_CHECKING = False  # for the functions of OpenGL, loaded next
     found = egl if name == "EGL" else importlib.import_module(f"OpenGL.GL.VERSION.{name}")

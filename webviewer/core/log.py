@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from webviewer.core.errors import ConfigError, WebviewerError
+from webviewer.core.system import OPEN_FLAGS
 
 LEVELS: Mapping[str, int] = {
     "error": logging.ERROR,
@@ -191,7 +192,7 @@ class SharedFileHandler(logging.Handler):
         self._fd = self._open()
 
     def _open(self) -> int:
-        return os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        return os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | OPEN_FLAGS, 0o640)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append one record."""

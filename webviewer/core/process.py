@@ -119,14 +119,14 @@ def _watch(fd: int, grace_s: float) -> None:
             pass
     except OSError:
         return  # closed on purpose by this process
-    leads_group = os.getpgid(0) == os.getpid()
-
-    def send(number: signal.Signals) -> None:
-        if leads_group:
-            os.killpg(os.getpid(), number)  # with the children that do not watch by themselves
-        else:
-            os.kill(os.getpid(), number)
-
-    send(signal.SIGTERM)
+    _send_self("SIGTERM")
     _native_sleep()(grace_s)
-    send(signal.SIGKILL)
+    _send_self("SIGKILL")
+
+
+def _send_self(name: str) -> None:
+    number = getattr(signal, name, signal.SIGTERM)  # Windows has one way to end a process, and no groups
+    if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():
+        os.killpg(os.getpid(), number)  # with the children that do not watch by themselves
+    else:
+        os.kill(os.getpid(), number)

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from webviewer.core.errors import ConfigError, OutOfResources
+from webviewer.core.system import onto_disk
 
 _HEADER = b"SQLite format 3\0"
 _COMPANIONS = ("-wal", "-shm", "-journal")
@@ -64,7 +65,7 @@ def back_up(file: Path, target: Path | None = None) -> Path:
             told = copy.execute("PRAGMA integrity_check").fetchone()[0]
             if told != "ok" or _counts(source) != _counts(copy):
                 raise OutOfResources(f"The backup {str(target)!r} is not what the database is ({told}).")
-        _onto_disk(target)
+        onto_disk(target)
     except BaseException as exc:
         for name in ("", *_COMPANIONS):
             target.with_name(target.name + name).unlink(missing_ok=True)
@@ -117,12 +118,3 @@ def _counts(connection: sqlite3.Connection) -> dict[str, int]:
         name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608  its own names
         for (name,) in tables
     }
-
-
-def _onto_disk(file: Path) -> None:
-    for path in (file, file.parent):
-        fd = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)

@@ -1,0 +1,60 @@
+"""What differs between Linux and Windows, in one place: signals that end a program, names that only Linux has.
+
+All else that Windows may run names nothing of POSIX alone; `tests/unit/test_portable.py` looks for it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+# SIGBREAK is Windows' Ctrl+Break, by which a program's host tells it to end; a process of Linux has SIGTERM for that.
+STOP_SIGNALS: Final = tuple(
+    signal.Signals(getattr(signal, name)) for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)
+)
+# Closed in a child that is started, as Python does it by itself for what it opens; bytes as they are on Windows.
+OPEN_FLAGS: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0) | getattr(os, "O_BINARY", 0)
+
+
+def can_fork() -> bool:
+    """Return whether a process can be forked: no on Windows."""
+    return hasattr(os, "fork")
+
+
+def on_stop(stop: Callable[[], object]) -> None:
+    """Have ``stop`` called when this process is told to end; must run in the main thread."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: stop())
+
+
+def reuse_address(listener: socket.socket) -> None:
+    """Let a listener take the port of a process that has just ended; call before it is bound.
+
+    On Windows that option would let two programs listen on one port: there it is kept for this one alone.
+    """
+    option = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
+    listener.setsockopt(socket.SOL_SOCKET, option, 1)
+
+
+def onto_disk(file: Path) -> None:
+    """Return once a file's bytes and its name are on the disk; a folder cannot be flushed on Windows.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened or written.
+    """
+    folder_flags = getattr(os, "O_DIRECTORY", None)
+    todo = [(file, os.O_RDWR | OPEN_FLAGS)]
+    if folder_flags is not None:
+        todo.append((file.parent, os.O_RDONLY | folder_flags | OPEN_FLAGS))
+    for path, flags in todo:
+        fd = os.open(path, flags)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
