@@ -96,7 +96,7 @@ PROGRAMS = {
 
 def run_like_windows(folder: Path, module: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tests.support.like_windows", module, "--no-log-to-console", *words],
+        [sys.executable, "-m", "tests.support.like_windows", module, *words],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "WEBVIEWER_INTERNAL_TOKEN": "a-join-secret-of-the-tests"},
         stdin=subprocess.DEVNULL,
@@ -114,7 +114,7 @@ def test_the_database_commands_work_and_serving_is_refused_in_words(role: Role, 
     log = tmp_path / "of the test.log"
 
     def done(*words: str) -> tuple[int, str]:
-        result = run_like_windows(tmp_path, module, "-l", log.name, *words)
+        result = run_like_windows(tmp_path, module, "--no-log-to-console", "-l", log.name, *words)
         return result.returncode, result.stdout + result.stderr
 
     assert done("--check-database")[0] == 2
@@ -128,6 +128,19 @@ def test_the_database_commands_work_and_serving_is_refused_in_words(role: Role, 
     assert said.startswith(f"{name}: {name} serves on Linux alone: this system cannot fork its processes. The database")
     assert done("--drop-database", "--yes")[0] == 0
     assert [json.loads(line)["message"] for line in log.read_text("utf-8").splitlines()].count("database_command") == 4
+
+
+def test_nodes_and_users_are_kept_from_a_terminal(tmp_path: Path) -> None:
+    config = tmp_path / "controlnodeconfig.json"
+    config.write_text(json.dumps({"driver": "QSQLITE", "storage": "data"}))
+    assert (
+        run_like_windows(tmp_path, "functions.control_start", "--no-log-to-console", "--create-database").returncode
+        == 0
+    )
+    added = run_like_windows(tmp_path, "functions.admin_command", "nodes", "add", "render", "http://127.0.0.1:1")
+    assert (added.returncode, added.stderr) == (0, "")
+    listed = run_like_windows(tmp_path, "functions.admin_command", "nodes", "list", "--json")
+    assert [node["address"] for node in json.loads(listed.stdout)] == ["http://127.0.0.1:1"]
 
 
 LOOK = """
