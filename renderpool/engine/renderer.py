@@ -22,6 +22,8 @@ from webviewer.core.errors import RenderError
 _SOFTWARE_TEXTURES_BYTES = 96 * 1024**2  # textures of llvmpipe are main memory
 _HARDWARE_TEXTURES_BYTES = 1024**3
 _LUTS_BYTES = 4 * 1024**2
+MOST_FIXED_SAMPLES = 2
+"""Up to so many samples have a program of their own: most pictures; software needs a third less for them."""
 
 
 class Renderer:
@@ -45,7 +47,7 @@ class Renderer:
         suitable = _SOFTWARE_TEXTURES_BYTES if self.context.software else _HARDWARE_TEXTURES_BYTES
         self.textures = TextureCache(suitable if textures_bytes is None else textures_bytes)
         self._luts = TextureCache(_LUTS_BYTES)
-        self._programs: dict[tuple[str, str, int], Program] = {}
+        self._programs: dict[tuple[str, str, int, int], Program] = {}
         self._grey, self._colour = Framebuffer(1), Framebuffer(3)
         names = (ctypes.c_uint * 1)()
         gl.GL_3_0.glGenVertexArrays(1, names)  # core profile draws nothing without one, even without attributes
@@ -80,7 +82,7 @@ class Renderer:
             Larger than the device's textures, or OpenGL reports an error.
         """
         defines = f"VOI_FUNCTION {int(grey.function)}"
-        program = self._program(defines, interpolation)
+        program = self._program(defines, interpolation, samples)
         program.use()
         program.set_float("u_window_center", grey.center)
         program.set_float("u_window_width", grey.width)
@@ -104,7 +106,7 @@ class Renderer:
         samples: int = 1,
     ) -> NDArray[np.uint8]:
         """Return the picture of RGB values, (height, width, 3) uint8; parameters and errors as `draw_grey`."""
-        program = self._program("COLOUR 1", interpolation)
+        program = self._program("COLOUR 1", interpolation, samples)
         program.use()
         return self._draw(program, self._colour, key, load_values, view, samples=samples, inverted=inverted)
 
@@ -145,7 +147,7 @@ class Renderer:
             )
         return Texture(values)
 
-    def _program(self, kind: str, interpolation: str) -> Program:
+    def _program(self, kind: str, interpolation: str, samples: int) -> Program:
         if interpolation == "nearest":
             filtering = "INTERPOLATE_NEAREST"
         elif self.context.software and kind != "COLOUR 1":
@@ -153,10 +155,11 @@ class Renderer:
         else:
             filtering = "INTERPOLATE_BILINEAR_EXACT"
         define, value = kind.split()
-        key = (define, filtering, int(value))
+        fixed = samples if samples <= MOST_FIXED_SAMPLES else 0
+        key = (define, filtering, int(value), fixed)
         program = self._programs.get(key)
         if program is None:
-            defines = {define: int(value), filtering: 1, "LUT_ROW": LUT_ROW}
+            defines = {define: int(value), filtering: 1, "LUT_ROW": LUT_ROW, "FIXED_SAMPLES": fixed}
             program = Program("canvas.vert.glsl", "image.frag.glsl", defines)
             self._programs[key] = program
         return program

@@ -6,7 +6,7 @@ import pytest
 
 from renderpool.engine.gl import GL_1_0, check_gl, take_gl_errors
 from renderpool.engine.program import Program, expand_source, load_source
-from renderpool.engine.renderer import Renderer
+from renderpool.engine.renderer import MOST_FIXED_SAMPLES, Renderer
 from webviewer.core.errors import RenderError, ShaderError
 
 VERTEX = "#version 330 core\nvoid main() { gl_Position = vec4(0.0); }\n"
@@ -75,9 +75,11 @@ def test_a_set_opengl_error_is_raised_with_what_was_being_done(renderer: Rendere
     assert take_gl_errors() == []
 
 
+@pytest.mark.parametrize("samples", [0, *range(1, MOST_FIXED_SAMPLES + 1)])
 @pytest.mark.parametrize("function", [0, 1, 2, 3])
 @pytest.mark.parametrize(
     "filtering", ["INTERPOLATE_NEAREST", "INTERPOLATE_BILINEAR_SAMPLER", "INTERPOLATE_BILINEAR_EXACT"]
 )
-def test_every_variant_of_the_program_compiles(renderer: Renderer, function: int, filtering: str) -> None:
-    Program("canvas.vert.glsl", "image.frag.glsl", {"VOI_FUNCTION": function, filtering: 1, "LUT_ROW": 1024}).close()
+def test_every_variant_of_the_program_compiles(renderer: Renderer, function: int, filtering: str, samples: int) -> None:
+    defines = {"VOI_FUNCTION": function, filtering: 1, "LUT_ROW": 1024, "FIXED_SAMPLES": samples}
+    Program("canvas.vert.glsl", "image.frag.glsl", defines).close()

@@ -1,12 +1,22 @@
 #version 330 core
 // About this technique: each canvas pixel is taken back into the image (u_image_from_canvas). Where the image is magnified, one
-// sample is taken there. Where it is minified, u_samples × u_samples samples at (i + 0.5) / u_samples of the pixel are averaged, so
+// sample is taken there. Where it is minified, SAMPLES × SAMPLES samples at (i + 0.5) / u_samples of the pixel are averaged, so
 // that thin bright structures do not vanish between samples. Averages are of modality values; the window comes after, as the
 // standard's chain has it. A pixel whose centre lies outside the image is black, whatever the window.
+// FIXED_SAMPLES is their number where the program is for that one only (software runs both sides of a branch), else 0.
+#ifndef FIXED_SAMPLES
+#define FIXED_SAMPLES 0
+#endif
+#if FIXED_SAMPLES == 0
+uniform int u_samples;
+#define SAMPLES u_samples
+#else
+#define SAMPLES FIXED_SAMPLES
+#endif
+
 uniform sampler2D t_image;
 uniform mat3 u_image_from_canvas;
 uniform vec2 u_image_size;
-uniform int u_samples;
 uniform bool u_inverted;
 
 #include "sampling.glsl"
@@ -22,19 +32,19 @@ void main() {
     vec2 middle = (u_image_from_canvas * vec3(p_canvas, 1.0)).xy;
     bool outside = any(lessThan(middle, vec2(0.0))) || any(greaterThanEqual(middle, u_image_size));
     vec4 value = vec4(0.0);
-    if (u_samples == 1) {
-        value = sample_image(middle);
-    } else {
-        vec2 step_x = u_image_from_canvas[0].xy / float(u_samples);
-        vec2 step_y = u_image_from_canvas[1].xy / float(u_samples);
-        vec2 start = middle - 0.5 * float(u_samples - 1) * (step_x + step_y);
-        for (int row = 0; row < u_samples; ++row) {
-            for (int column = 0; column < u_samples; ++column) {
-                value += sample_image(start + float(column) * step_x + float(row) * step_y);
-            }
+#if FIXED_SAMPLES == 1
+    value = sample_image(middle);
+#else
+    vec2 step_x = u_image_from_canvas[0].xy / float(SAMPLES);
+    vec2 step_y = u_image_from_canvas[1].xy / float(SAMPLES);
+    vec2 start = middle - 0.5 * float(SAMPLES - 1) * (step_x + step_y);
+    for (int row = 0; row < SAMPLES; ++row) {
+        for (int column = 0; column < SAMPLES; ++column) {
+            value += sample_image(start + float(column) * step_x + float(row) * step_y);
         }
-        value /= float(u_samples * u_samples);
     }
+    value /= float(SAMPLES * SAMPLES);
+#endif
 #ifdef COLOUR
     vec3 shade = value.rgb;
 #else
