@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import email.utils
+import json
 import os
 import platform
 import re
@@ -132,16 +133,27 @@ def build(output: Path, work: Path, *, version: str = __version__, suffix: str =
     return _take(output, work, version, suffix)
 
 
-def _lay_out(tree: Path, date_s: int, version: str, suffix: str) -> None:
+def inputs() -> list[Path]:
+    """Return all files of the tree that the packages are made of, in one order: they are stale when one is changed."""
+    others = [ROOT / "requirements-dev.lock", ROOT / "html/package-lock.json", Path(__file__)]
+    return sorted({*_sources(), *others, *(path for path in (ROOT / "html/dist").rglob("*") if path.is_file())})
+
+
+def _sources() -> list[Path]:
     listed = _run("git", "ls-files", "-z", "--", *SOURCES, *FILES, "packaging/debian", cwd=ROOT)
-    for name in filter(None, listed.split("\0")):
-        source = ROOT / name
-        if not source.is_file():  # deleted in the working tree
-            continue
+    # what is deleted in the working tree is listed too
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def _lay_out(tree: Path, date_s: int, version: str, suffix: str) -> None:
+    for source in _sources():
+        name = source.relative_to(ROOT).as_posix()
         target = tree / (Path(name).relative_to("packaging") if name.startswith("packaging/") else name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, target)
     shutil.copytree(ROOT / "html/dist", tree / "html")
+    shutil.copy(ROOT / "html/package-lock.json", tree)
+    _lay_out_page_licences(tree / "page-licences")
     locked = (ROOT / "requirements-dev.lock").read_text("utf-8")
     (tree / "requirements-build.lock").write_text(entry_of(locked, "setuptools"), "utf-8")
     (tree / "debian/changelog").write_text(changelog(version, suffix, date_s), "utf-8")
@@ -149,6 +161,22 @@ def _lay_out(tree: Path, date_s: int, version: str, suffix: str) -> None:
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", "wheel", "."]
     if subprocess.run(command, cwd=tree, env=environ, check=False).returncode != 0:
         raise BuildError("The wheel of the program could not be built.")
+
+
+def _lay_out_page_licences(folder: Path) -> None:
+    """Copy the licence texts of the libraries in the pages: bundling leaves them out of the built files."""
+    locked = json.loads((ROOT / "html/package-lock.json").read_text("utf-8"))["packages"]
+    for place in filter(None, locked):
+        if locked[place].get("dev"):
+            continue
+        for text in sorted((ROOT / "html" / place).glob("[Ll][Ii][Cc][Ee][Nn][CcSs][Ee]*")):
+            target = folder / place.rpartition("node_modules/")[2] / text.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(text, target)
+    if not folder.exists():
+        raise BuildError(
+            "html/node_modules holds no licence texts of the pages' libraries: install them with make setup."
+        )
 
 
 def _take(output: Path, work: Path, version: str, suffix: str) -> list[Path]:
