@@ -22,13 +22,17 @@ from pathlib import Path
 from webviewer import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = ROOT / "helm/images"
+FILES = Path("helm/images")
 IMAGES = ("functions", "gateway", "renderer", "controller", "nginx")
 BASE = "docker.io/library/debian:bookworm-slim"
 STORAGE = ROOT / "build/images"
+# What images are made of, as Dockerfile.dockerignore says.
+_SOURCES = (
+    "pyproject.toml README.md LICENSE requirements*.lock webviewer functions dicom_gateway renderpool html helm/images"
+)
 
-# Where build machines keep what they need to reach a package registry.
-_SECRETS = {
+SECRETS = {
+    # where build machines keep what they need to reach a package registry
     "pip": ("/etc/pip.conf", "~/.config/pip/pip.conf", "~/.pip/pip.conf"),
     "npm": ("~/.npmrc", "/etc/npmrc"),
     "certificates": ("/etc/ssl/certs/ca-certificates.crt",),
@@ -82,10 +86,13 @@ def make_base(storage: Storage) -> None:
     with tempfile.TemporaryDirectory(prefix="web-viewer-base-") as folder:
         tarball = f"{folder}/rootfs.tar"
         command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=usr-is-merged"]
+        # it comes first by a dependency that has a choice, and brings all of Perl along
+        command.append('--customize-hook=chroot "$1" apt-get purge --quiet --yes --auto-remove usrmerge >&2')
         for place in _SLIM:
             command.append(f"--dpkgopt=path-exclude=/usr/share/{place}/*")
         command += ["--dpkgopt=path-include=/usr/share/doc/*/copyright", "bookworm", tarball, str(sources)]
-        subprocess.run(command, check=True)
+        dated = {**os.environ, "SOURCE_DATE_EPOCH": "315532800"}  # of the accounts that packages make
+        subprocess.run(command, check=True, env=dated)
         container = storage.run("buildah", "from", "scratch", quiet=True).strip()
         storage.run("buildah", "add", "--quiet", container, tarball, "/", quiet=True)
         storage.run("buildah", "config", "--cmd", "bash", container, quiet=True)
@@ -93,16 +100,22 @@ def make_base(storage: Storage) -> None:
 
 
 def source_date() -> str:
-    """Return the time that all files of the images get: the last commit's, or SOURCE_DATE_EPOCH."""
+    """Return the time that all files of the images get: that of the last commit to them, or SOURCE_DATE_EPOCH."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return given
     asked = subprocess.run(
-        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "log", "-1", "--format=%ct", "--", *_SOURCES.split()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout.strip()
     return asked or "0"
 
 
-def build(image: str, tag: str, *, storage: Storage, engine: str = "buildah", cache: bool = True) -> str:
+def build(
+    image: str, tag: str, *, storage: Storage, engine: str = "buildah", cache: bool = True, tree: Path = ROOT
+) -> str:
     """Build one image and return its name.
 
     Parameters
@@ -117,23 +130,26 @@ def build(image: str, tag: str, *, storage: Storage, engine: str = "buildah", ca
         ``buildah`` or ``docker``.
     cache
         Whether layers of an earlier build may be used.
+    tree
+        The repository, or a copy of it.
     """
     name = f"web-viewer-{image}:{tag}"
     date = source_date()
-    options = ["--file", str(FILES / "Dockerfile"), "--target", image]
-    options += ["--build-arg", f"VERSION={__version__}", "--build-arg", f"SOURCE_DATE_EPOCH={date}"]
-    for secret, places in _SECRETS.items():
+    files = tree / FILES
+    options = ["--file", str(files / "Dockerfile"), "--target", image, "--build-arg", f"VERSION={__version__}"]
+    for secret, places in SECRETS.items():
         file = next((path for place in places if (path := Path(place).expanduser()).is_file()), None)
         if file is not None:
             options += ["--secret", f"id={secret},src={file}"]
     if not cache:
         options.append("--no-cache")
     if engine == "docker":
-        subprocess.run(["docker", "build", *options, "--tag", name, str(ROOT)], check=True)
+        dated = ["--build-arg", f"SOURCE_DATE_EPOCH={date}"]  # BuildKit knows this one by itself
+        subprocess.run(["docker", "build", *options, *dated, "--tag", name, str(tree)], check=True)
         return name
     options += ["--quiet", "--pull-never", "--layers", "--timestamp", date, "--format", "oci"]
-    options += ["--ignorefile", str(FILES / "Dockerfile.dockerignore"), "--tag", f"localhost/{name}"]
-    storage.run("buildah", "bud", *options, str(ROOT))
+    options += ["--ignorefile", str(files / "Dockerfile.dockerignore"), "--tag", f"localhost/{name}"]
+    storage.run("buildah", "bud", *options, str(tree))
     return f"localhost/{name}"
 
 

@@ -17,6 +17,13 @@ install_locked() { # PYTHON ROLE LOCK
 	rm -rf "/tmp/$2"
 }
 
+# Tests of libraries, their headers and sources are for developers. What Python compiles is bound to contents, not times.
+finish() { # FOLDER…
+	find "$@" -type d \( -name tests -o -name testing_data \) -prune -exec rm -rf {} +
+	find "$@" -type f \( -name '*.c' -o -name '*.h' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.pyi' \) -delete
+	python3 -m compileall -q --invalidation-mode unchecked-hash "$@"
+}
+
 case $step in
 tools)
 	install_locked /build/bin/python "$role" "$3"
@@ -24,6 +31,8 @@ tools)
 libraries)
 	python3 -m venv --without-pip /opt/web-viewer
 	install_locked /opt/web-viewer/bin/python "$role" "$3"
+	rm -rf /opt/web-viewer/include
+	finish /opt/web-viewer/lib/python3*/site-packages
 	;;
 product)
 	/build/bin/pip --python /opt/web-viewer/bin/python install --quiet --no-deps --no-compile --no-index /wheels/*.whl
@@ -38,11 +47,10 @@ product)
 	for name in $executables; do
 		[ -x "/opt/web-viewer/bin/$name" ] || { echo "pyproject.toml has no script $name, which the image needs." >&2; exit 1; }
 	done
-	rm -f /opt/web-viewer/pyvenv.cfg.orig /opt/web-viewer/bin/[Aa]ctivate*
-	# Tests of libraries, their headers and sources are for developers.
-	find /opt/web-viewer -type d \( -name tests -o -name testing_data \) -path '*/site-packages/*' -prune -exec rm -rf {} +
-	find /opt/web-viewer -type f \( -name '*.c' -o -name '*.h' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.pyi' \) -delete
-	python3 -m compileall -q --invalidation-mode unchecked-hash /opt/web-viewer/lib
+	rm -f /opt/web-viewer/bin/[Aa]ctivate*
+	for package in webviewer functions dicom_gateway renderpool; do
+		finish /opt/web-viewer/lib/python3*/site-packages/$package
+	done
 	;;
 *)
 	echo "unknown step $step" >&2

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install Debian packages into an image and leave nothing that ages: no lists, no caches, no logs.
 set -eu
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 apt-get update -q
 apt-get upgrade -y -q
 apt-get install -y -q --no-install-recommends "$@"

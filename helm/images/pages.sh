@@ -1,5 +1,6 @@
 #!/bin/sh
-# Build the pages: `pages.sh libraries` fetches what they are made with, `pages.sh build FOLDER` makes them.
+# Build the pages: `pages.sh libraries` fetches what they are made with, `pages.sh build PAGES LICENCES` makes them, and
+# the licence texts of the libraries that are in them.
 set -eu
 bundle=/etc/ssl/certs/ca-certificates.crt
 if [ -s "$bundle" ]; then
@@ -18,6 +19,8 @@ libraries)
 build)
 	node node_modules/vite/bin/vite.js build --logLevel warn # types are checked by `make lint`
 	cp -r dist "$2"
+	mkdir "$3"
+	node ../helm/images/licences.mjs >"$3/LICENCES-OF-LIBRARIES"
 	# packed once, here, and not again for each reader
 	find "$2" -type f -size +1k \( -name '*.js' -o -name '*.css' -o -name '*.svg' -o -name '*.html' \) -exec gzip -9 -n -k {} +
 	;;
