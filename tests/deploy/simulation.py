@@ -125,6 +125,7 @@ class Day:
         self.queue: deque[int] = deque()
         self.lost: set[int] = set()  # whose node is gone, and who have not noticed yet
         self.started: dict[str, float] = {}  # by pod
+        self.dead: set[str] = set()  # who does not answer
         self.memory = Memory()
         self.report = Report(self.hospital.doctors)
         self.seat_waits: list[float] = []
@@ -228,7 +229,8 @@ class Day:
     def start_pods(self, gone: list[str]) -> None:
         """Let pods that went be gone, and new ones start."""
         for name in gone:
-            self.report.moved_by_removal += self.move(name, self.soon) if name in self.seated else 0
+            moved = self.move(name, self.soon) if name in self.seated else 0
+            self.report.moved_by_removal += 0 if name in self.dead else moved  # those of a dead one are counted already
             self.lost |= self.seated.pop(name, set())
             self.stop_pod(name)
         for name in self.pool.pods:
@@ -247,6 +249,7 @@ class Day:
         known = self.pool.nodes.get(name)
         self.pool.nodes[name] = replace(known, online=True) if known else Node(int(name[4:]), name, True, True, 0)
         self.seated.setdefault(name, set())
+        self.dead.discard(name)
         lives_s = self.dice.expovariate(1 / (self.hospital.node_hours_per_death * HOUR))
         self.at(self.now + lives_s, lambda: self.die(name))
         self.seat()
@@ -255,6 +258,7 @@ class Day:
         if name not in self.pool.nodes:
             return
         self.report.deaths += 1
+        self.dead.add(name)
         self.pool.nodes[name] = replace(self.pool.nodes[name], online=False)
         self.report.moved_by_death += self.move(name, self.when_noticed)
         if self.dice.random() < 0.5:

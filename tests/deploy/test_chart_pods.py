@@ -261,6 +261,8 @@ def test_pods_of_one_kind_are_spread(case: str) -> None:
         assert constraint["labelSelector"]["matchLabels"] == one["spec"]["selector"]["matchLabels"]
         assert (constraint["maxSkew"], constraint["topologyKey"]) == (1, spread["topologyKey"])
         assert constraint["whenUnsatisfiable"] == spread["whenUnsatisfiable"]
+        keys = ["pod-template-hash"] if one["kind"] == "Deployment" else None
+        assert constraint.get("matchLabelKeys") == keys
     assert seen == {*FUNCTIONS, "nginx", "storage-node", "render-node", "controller"}
 
 

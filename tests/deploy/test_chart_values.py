@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from tests.deploy import chart
+from tests.deploy.chart_network import may_reach, pod_ends
+from webviewer.config import Role, load_configuration
+from webviewer.core.errors import ConfigError
 
 TEXTS = (
     "other",
@@ -130,18 +135,33 @@ def test_a_value_that_does_nothing_is_found() -> None:
     assert effect(("scaling", "warmSpare"), 1, cases) is None
 
 
-def test_a_new_function_is_one_line() -> None:
-    line = {"functions": {"table": {"links": {"scalesToZero": True, "reaches": ["storage"]}}}}
-    for mode, kind in (("default", "Deployment"), ("knative", "Service")):
-        rendered = chart.objects(chart.merged(chart.ci(mode), line))
-        assert chart.find(rendered, kind, "links")["spec"]["template"]["spec"]["containers"][0]["env"][0] == {
-            "name": "WEBVIEWER_FUNCTIONS",
-            "value": "links",
-        }
-        conf = chart.find(rendered, "ConfigMap", "nginx")["data"]["nginx.conf"]
-        assert "/web-viewer/v2/links/" in conf
-        assert f"{chart.FULL_NAME}-links" in conf
-        assert chart.find(rendered, "NetworkPolicy", "links")
+@pytest.mark.parametrize("name", ["links", "reports"])
+@pytest.mark.parametrize(("mode", "kind"), [("default", "Deployment"), ("knative", "Service")])
+def test_a_new_function_is_one_line(mode: str, kind: str, name: str) -> None:
+    line = {"functions": {"table": {name: {"scalesToZero": True, "reaches": ["storage"]}}}}
+    rendered = chart.objects(chart.merged(chart.ci(mode), line))
+    assert chart.find(rendered, kind, name)["spec"]["template"]["spec"]["containers"][0]["env"][0] == {
+        "name": "WEBVIEWER_FUNCTIONS",
+        "value": name,
+    }
+    conf = chart.find(rendered, "ConfigMap", "nginx")["data"]["nginx.conf"]
+    assert f"/web-viewer/v2/{name}/" in conf
+    assert f"{chart.FULL_NAME}-{name}" in conf
+    pods = pod_ends(rendered)
+    assert may_reach(rendered, pods[name], pods["storage-node"], 8081)
+    assert not may_reach(rendered, pods[name], pods["render-node"], 8080)
+    if kind == "Deployment":
+        for other in ("Service", "PodDisruptionBudget"):
+            assert chart.find(rendered, other, name)
+        assert may_reach(rendered, pods["nginx"], pods[name], 8090)
+
+
+def test_a_function_that_the_image_has_no_code_of_ends_with_words() -> None:
+    """As the README says of `links` and `reports`; who gives them code takes them out of here and into values.yaml."""
+    for name in ("links", "reports"):
+        assert name not in chart.default_values()["functions"]["table"]
+        with pytest.raises(ConfigError, match=f"WEBVIEWER_FUNCTIONS.*{name}.*must be"):
+            load_configuration(None, environ={"WEBVIEWER_FUNCTIONS": name}, role=Role.CONTROL)
 
 
 def test_the_notes_tell_where_to_go() -> None:

@@ -61,6 +61,9 @@ topologySpreadConstraints:
     labelSelector:
       matchLabels:
         {{- include "web-viewer.selector" . | nindent 8 }}
+    {{- if ne .component "storage-node" }}
+    matchLabelKeys: [pod-template-hash] # those of a new version by themselves: the old ones go anyway
+    {{- end }}
 {{- end -}}
 
 {{- /* The environment of all our processes. Context: root. */ -}}
