@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import StreamTap, chromium, sign_in
+from tests.support.browser import StreamTap, chromium, image_label, sign_in
 from tests.support.distributed_system import DistributedSystem, running_distributed_system, signed_in
 from tests.support.first_slice import (
     a_study_arrives_is_found_opened_scrolled_and_windowed,
@@ -106,7 +106,7 @@ class Reader:
             return bool(came_s)
 
         eventually(is_back, 15, "a picture of another stream")
-        expect(self.page.get_by_text("Image 12 of 24")).to_be_visible()
+        expect(image_label(self.page, 12, 24)).to_be_visible()
         eventually(lambda: np.array_equal(self.picture(), self.twelfth), 5, "the same pixels")
         return came_s[0]
 
@@ -137,7 +137,7 @@ def reader(system: DistributedSystem, browser: Browser, folder: Path, patient_id
         for _ in range(11):
             page.mouse.wheel(0, 100)
             page.wait_for_timeout(40)
-        expect(page.get_by_text("Image 12 of 24")).to_be_visible()
+        expect(image_label(page, 12, 24)).to_be_visible()
         first = tap.frames[0][0]
         still = settled_still(page, tap, lambda head: head.instance_id != first.instance_id)
         assert still.window_width != first.window_width
@@ -193,7 +193,7 @@ def test_a_dead_storage_node_is_named_in_words_and_the_others_work_on(
             other.reload()
             other.get_by_role("row").filter(has_text="THEIRS").dblclick()
             settled_still(other, tap, lambda _: True)
-            expect(other.get_by_text("Image 1 of 24")).to_be_visible()
+            expect(image_label(other, 1, 24)).to_be_visible()
         page.reload()
         expect(page.get_by_role("row").filter(has_text="MINE")).to_be_visible(timeout=15_000)
 

@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from functions.common.app import SECURITY_HEADERS
 from tests.support.browser import chromium
 from tests.support.databases import free_port
 from tests.support.nginx import SECRET, Proxy, running_nginx
-from tests.support.proxied_doctor import a_doctor_works
+from tests.support.proxied_doctor import a_doctor_works, watch_policy
 from tests.support.unified_server import UnifiedServer, eventually, running_unified_server
 
 KEY, LINK, PATIENT = "k3y-that-nobody-may-read", "l1nk-that-nobody-may-read", "Poorly^Patrick"
@@ -62,6 +63,18 @@ def test_a_doctor_works_and_the_cookie_is_for_https_only(
     answer = visitor.post(f"{proxy.url('https')}/v2/auth/sign-in", json=body, timeout=15)
     words = {word.strip() for word in answer.headers["Set-Cookie"].split(";")}
     assert {"Path=/web-viewer/v2", "Secure", "HttpOnly", "SameSite=Strict"} <= words
+
+
+def test_what_the_policy_refuses_would_be_seen(server: UnifiedServer, browser: Browser, tmp_path: Path) -> None:
+    changes = [("style-src 'self' 'unsafe-inline'", "style-src 'none'")]
+    servers = [f"127.0.0.1:{server.port}"]
+    with running_nginx("hardened.conf", servers, tmp_path / "nginx", changes=changes, host="localhost") as proxy:
+        page = browser.new_page(ignore_https_errors=True)
+        violations: list[str] = []
+        watch_policy(page, violations)
+        page.goto(proxy.url("https"))
+        assert violations
+        page.close()
 
 
 def test_http_only_says_where_https_is_and_a_foreign_name_gets_nothing(proxy: Proxy, visitor: requests.Session) -> None:
@@ -162,13 +175,18 @@ def test_old_tls_is_refused(proxy: Proxy) -> None:
     assert "New, (NONE)" in handshake("-tls1_2", "-cipher", "AES256-SHA:ECDHE-RSA-AES256-SHA384")
 
 
+def post_anew(proxy: Proxy, address: str) -> requests.Response:
+    with proxy.visitor() as visitor:
+        return visitor.post(address, timeout=30)
+
+
 def test_sign_ins_and_calls_of_other_systems_have_a_rate(server: UnifiedServer, tmp_path: Path) -> None:
     with running_nginx("hardened.conf", [f"127.0.0.1:{server.port}"], tmp_path / "nginx", host="localhost") as proxy:
         for path, burst in (("/v2/auth/sign-in", 20), ("/api/link", 40)):
-            answers = []
-            with proxy.visitor() as visitor:
-                for _ in range(burst + 15):
-                    answers.append(visitor.post(f"{proxy.url('https')}{path}?apikey={KEY}", timeout=10))
+            address = f"{proxy.url('https')}{path}?apikey={KEY}"
+            with ThreadPoolExecutor(burst + 15) as crowd:
+                asked = [crowd.submit(post_anew, proxy, address) for _ in range(burst + 15)]
+            answers = [one.result() for one in asked]
             passed = [answer for answer in answers if answer.status_code != 429]
             limited = [answer for answer in answers if answer.status_code == 429]
             assert len(passed) > burst

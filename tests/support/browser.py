@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, Page, WebSocket, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, WebSocket, expect, sync_playwright
 
 from webviewer.protocol.framing import FrameFlag, FrameHeader, unpack_frame
 
 CHROMIUM = "/usr/bin/chromium"
+_EXPECTED_WITHIN_MS = 15_000  # a browser and a whole system share the cores of this machine
 # Without these Chromium calls its maker's hosts at every start.
 ARGUMENTS = (
     "--no-sandbox",
@@ -27,6 +29,7 @@ ARGUMENTS = (
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Start a headless Chromium."""
+    expect.set_options(timeout=_EXPECTED_WITHIN_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         try:
@@ -89,3 +92,8 @@ def sign_in(page: Page, url: str, user_name: str, password: str) -> None:
     page.get_by_label("User name", exact=True).fill(user_name)
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def image_label(page: Page, number: int, count: int) -> Locator:
+    """Return the words over the picture; what a screen reader is told has them in its middle, a moment later."""
+    return page.get_by_text(re.compile(rf"^Image {number} of {count}\b"))

@@ -16,7 +16,7 @@ import pydicom
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import StreamTap, sign_in
+from tests.support.browser import StreamTap, image_label, sign_in
 from tests.support.phantom_files import make_ct_series, to_bytes
 from tests.support.reference_pixels import ReferenceView, ReferenceVoi, canvas_grey8
 from tests.support.shared_data import files_under, has_shared_data
@@ -114,7 +114,7 @@ def a_study_arrives_is_found_opened_scrolled_and_windowed(
     row.dblclick()
     header = settled_still(page, tap, lambda _: True)
     assert header.flags & FrameFlag.LOSSLESS
-    expect(page.get_by_text(f"Image 1 of {len(files)}")).to_be_visible()
+    expect(image_label(page, 1, len(files))).to_be_visible()
     study = page.request.get(f"{url}/v2/studies").json()["studies"][0]
     series = page.request.get(f"{url}/v2/studies/{study['study_id']}").json()["series"][0]
     detail = page.request.get(f"{url}/v2/studies/{study['study_id']}/series/{series['series_id']}").json()
@@ -130,7 +130,7 @@ def a_study_arrives_is_found_opened_scrolled_and_windowed(
         page.mouse.wheel(0, 100)
         page.wait_for_timeout(60)
     header = settled_still(page, tap, lambda head: head.instance_id == detail["frames"][5]["instance_id"])
-    expect(page.get_by_text(f"Image 6 of {len(files)}")).to_be_visible()
+    expect(image_label(page, 6, len(files))).to_be_visible()
     assert_canvas_is_the_reference(page, header, by_instance_id)
 
     before = header

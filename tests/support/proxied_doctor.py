@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, WebSocket, expect
 
-from tests.support.browser import StreamTap, sign_in
+from tests.support.browser import StreamTap, image_label, sign_in
 from tests.support.nginx import Proxy
 from tests.support.phantom_files import make_ct_series, to_bytes
 from tests.support.unified_server import UnifiedServer, eventually
@@ -36,6 +36,11 @@ def wait_for_picture(page: Page, tap: StreamTap, seen: int) -> None:
     eventually(came, 20, "the full-quality frame")
 
 
+def watch_policy(page: Page, violations: list[str]) -> None:
+    """Note what the browser refuses by the Content-Security-Policy: it says so in its console only."""
+    page.on("console", lambda said: violations.append(said.text) if "Content Security Policy" in said.text else None)
+
+
 def a_doctor_works(proxy: Proxy, scheme: str, server: UnifiedServer, browser: Browser, folder: Path) -> None:
     """Walk the whole way with nothing refused, every socket and the cookie where they belong."""
     patient_id = f"{scheme}{proxy.http_port}"
@@ -50,6 +55,7 @@ def a_doctor_works(proxy: Proxy, scheme: str, server: UnifiedServer, browser: Br
 
     page.on("websocket", on_socket)
     page.on("pageerror", lambda error: errors.append(str(error)))
+    watch_policy(page, errors)
     page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
     tap = StreamTap().watch(page)
 
@@ -75,9 +81,9 @@ def a_doctor_works(proxy: Proxy, scheme: str, server: UnifiedServer, browser: Br
 
     row.dblclick()
     wait_for_picture(page, tap, 0)
-    expect(page.get_by_text("Image 1 of 6")).to_be_visible()
+    expect(image_label(page, 1, 6)).to_be_visible()
     page.keyboard.press("End")
-    expect(page.get_by_text("Image 6 of 6")).to_be_visible()
+    expect(image_label(page, 6, 6)).to_be_visible()
     deep_link = page.url
     assert re.fullmatch(re.escape(proxy.url(scheme)) + r"/viewer/image/\?study=\d+", deep_link)
 
@@ -85,7 +91,7 @@ def a_doctor_works(proxy: Proxy, scheme: str, server: UnifiedServer, browser: Br
         seen = len(tap.frames)
         reload()
         wait_for_picture(page, tap, seen)
-        expect(page.get_by_text("Image 1 of 6")).to_be_visible()
+        expect(image_label(page, 1, 6)).to_be_visible()
         assert page.url == deep_link
     assert page.evaluate("document.fonts.size") > 0
 
