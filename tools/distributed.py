@@ -29,6 +29,9 @@ from webviewer.core.process import Lifeline, leave_with_parent
 STATE_FILE = "system.json"
 """In the folder of the profile: its ports, and whether the system is ready; for scripts."""
 
+STOP_GRACE_S = 15.0
+"""Seven nodes of one machine close all their sockets at once; who does not want to wait presses Ctrl+C again."""
+
 logger = logging.getLogger("tools.distributed")
 
 
@@ -64,7 +67,9 @@ def run(profile: Profile, *, demo: bool) -> int:
         profile.make_databases()
         print("Starting the nodes and Nginx", flush=True)
         guests = GuestBook(profile, demo=demo, on_ready=lambda: _write_state(profile, is_ready=True))
-        supervisor = Supervisor(profile.commands(os.environ), say=_say, on_stopping=guests.leave)
+        supervisor = Supervisor(
+            profile.commands(os.environ), stop_grace_s=STOP_GRACE_S, say=_say, on_stopping=guests.leave
+        )
         threading.Thread(target=guests.welcome, name="welcome", daemon=True).start()
         return supervisor.run()
     finally:
