@@ -17,6 +17,8 @@ ROLES = [Role.UNIFIED, Role.CONTROL, Role.STORAGE]
 READY, INTERNAL_ERROR, NO_CONNECTION, EMPTY, FOREIGN, OUTDATED_CONTENTS, NEWER, OUTDATED = range(8)
 
 
+each_role = pytest.mark.parametrize("role", ROLES)
+
 SET_VERSION = "UPDATE alembic_version SET version_num = '{}'"
 
 
@@ -134,40 +136,87 @@ def test_the_database_of_another_node(version: str, tmp_path: Path, database_set
     assert node_for(Role.UNIFIED, tmp_path / "u", database_settings).run("--check-database") == FOREIGN
 
 
-def test_a_file_that_is_no_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@each_role
+def test_a_file_that_is_no_database(role: Role, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "letters.txt"
     file.write_bytes(b"dear colleague " * 1000)
-    node = node_for(Role.UNIFIED, tmp_path / "node", DatabaseSettings(DatabaseDriver.SQLITE, str(file)))
+    node = node_for(role, tmp_path / "node", DatabaseSettings(DatabaseDriver.SQLITE, str(file)))
     assert node.run("--check-database") == INTERNAL_ERROR
     assert "It is damaged" in capsys.readouterr().out
 
 
+@each_role
 def test_tables_that_the_user_may_not_read_are_wrong_settings(
-    tmp_path: Path, postgresql_server: PostgresqlServer
+    role: Role, tmp_path: Path, postgresql_server: PostgresqlServer
 ) -> None:
     settings = postgresql_server.new_database()
     create_database(settings)
     user = f"stranger_{settings.name}"
     postgresql_server.execute(f"CREATE ROLE {user} LOGIN")
-    node = node_for(Role.CONTROL, tmp_path / "node", settings, user=user)
+    node = node_for(role, tmp_path / "node", settings, user=user)
     assert node.run("--check-database") == INTERNAL_ERROR
 
 
-def test_no_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@each_role
+def test_no_server(role: Role, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = DatabaseSettings(DatabaseDriver.POSTGRESQL, "x", host="127.0.0.1", port=free_port(), user="x")
-    assert node_for(Role.CONTROL, tmp_path / "node", settings).run("--check-database") == NO_CONNECTION
+    assert node_for(role, tmp_path / "node", settings).run("--check-database") == NO_CONNECTION
     assert "Connection refused" in capsys.readouterr().out
 
 
+@each_role
 def test_a_driver_that_cannot_be_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    role: Role, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "psycopg2", None)  # as where its library is missing
     settings = DatabaseSettings(DatabaseDriver.POSTGRESQL, "x", user="x")
-    assert node_for(Role.CONTROL, tmp_path / "node", settings).run("--check-database") == INTERNAL_ERROR
+    assert node_for(role, tmp_path / "node", settings).run("--check-database") == INTERNAL_ERROR
     assert "the driver cannot be used" in capsys.readouterr().out
+
+
+def prepared(code: int, node: Node) -> Node:
+    """Return the node with its database, or its settings, in the state that is told by the code."""
+    sqlite = node.settings.driver is DatabaseDriver.SQLITE
+    if code == NO_CONNECTION:
+        return Node(node.role, node.folder / "other", {**node.content, "name": "not_there"})
+    if code == INTERNAL_ERROR:
+        if not sqlite:
+            return Node(node.role, node.folder / "other", {**node.content, "port": "five"})
+        Path(node.settings.name).write_bytes(b"dear colleague " * 1000)
+    elif code in (EMPTY, FOREIGN):
+        if sqlite:
+            Path(node.settings.name).touch()
+        change(node.settings, *["CREATE TABLE invoice (number INTEGER)"] * (code == FOREIGN))
+    else:
+        create_database(node.settings)
+        control = node.role is Role.CONTROL
+        outdated = [ACCOUNT.format("md5")] if control else [statement.format(7) for statement in OBJECT]
+        statements = {
+            READY: [],
+            OUTDATED_CONTENTS: outdated,
+            NEWER: [SET_VERSION.format("9999")],
+            OUTDATED: [SET_VERSION.format("0001")],
+        }
+        change(node.settings, *statements[code])
+    return node
+
+
+@pytest.mark.parametrize("code", range(8))
+def test_a_console_script_ends_with_each_exit_code(
+    code: int, tmp_path: Path, database_settings: DatabaseSettings
+) -> None:
+    role = ROLES[code % 3]
+    node = prepared(code, node_for(role, tmp_path / "node", database_settings))
+    node.folder.mkdir(exist_ok=True)
+    told, out, err = node.finish("--check-database")
+    assert told == code, err
+    if code == INTERNAL_ERROR and database_settings.driver is DatabaseDriver.POSTGRESQL:
+        assert "key 'port': \"five\" is invalid: must be a whole number from 1 to 65535." in err
+    else:
+        assert out.startswith("Database ")
+        assert err == ""
 
 
 @pytest.mark.parametrize("role", ROLES)

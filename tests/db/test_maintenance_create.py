@@ -86,6 +86,9 @@ def test_the_manual_s_command_makes_user_database_and_tables(
         assert cursor.fetchone() == ("UTF8", "C")
         cursor.execute("SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = %s", (word,))
         assert cursor.fetchone() == (False,)
+    wrong = settings_on(guarded_server, word, word, "wrong-secret")
+    assert node_for(role, tmp_path / "wrong", wrong).run("--check-database") == NO_CONNECTION
+    assert 'password authentication failed for user "' in capsys.readouterr().out
     # once more, and nothing is lost
     with closing(connect(node.settings)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE note (text TEXT)")
@@ -126,12 +129,16 @@ def test_strange_names_and_passwords_are_taken_as_they_are(
         assert "ma'ster" not in text
 
 
-def test_an_administrator_who_is_no_superuser_will_do(tmp_path: Path, guarded_server: PostgresqlServer) -> None:
+def test_an_administrator_who_is_no_superuser_will_do(
+    tmp_path: Path, guarded_server: PostgresqlServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     with closing(as_master(guarded_server)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("CREATE ROLE dba LOGIN CREATEDB CREATEROLE PASSWORD 'dba'")
     node = node_for(Role.CONTROL, tmp_path, settings_on(guarded_server, "of_dba", "by_dba", "x"))
     master = ("--master-db-user", "dba", "--master-db-password", "dba")
-    assert node.run("--create-db-user", "--create-database", *master) == 0
+    assert node.run("--create-db-user", "--master-db-name", "not_there", *master) == 7
+    assert 'database "not_there" does not exist' in capsys.readouterr().err
+    assert node.run("--create-db-user", "--create-database", "--master-db-name", "template1", *master) == 0
     assert node.run("--check-database") == READY
     assert node.run("--drop-database", "--yes", *master) == 0
 

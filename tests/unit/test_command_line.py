@@ -316,15 +316,16 @@ def test_a_log_that_cannot_be_written_has_a_code_of_its_own(
     assert "cannot be written" in capsys.readouterr().err
 
 
+@each_with_database
 def test_wrong_settings_are_an_internal_error_of_a_check(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"driver": "QMYSQL"}))
-    assert run(CONTROL_NODE, ["-c", str(config), "--check-database"], never) == 1
+    assert run(program, ["-c", str(config), "--check-database"], never) == 1
     assert "must be one of QSQLITE, QPSQL" in capsys.readouterr().err
     config.write_text(json.dumps({"driver": "QSQLITE"}))
-    assert run(CONTROL_NODE, ["-c", str(config), "--check-database", "-l", str(tmp_path / "no" / "x")], never) == 1
+    assert run(program, ["-c", str(config), "--check-database", "-l", str(tmp_path / "no" / "x")], never) == 1
 
 
 def never(_configuration: Configuration, _file: Path | None) -> int:
