@@ -14,7 +14,7 @@ from tests.deploy import chart
 from tests.deploy.chart_crds import SCHEMAS
 from tests.deploy.control_plane import ControlPlane, running_control_plane
 
-pytestmark = [pytest.mark.prove, pytest.mark.kubernetes, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.prove, pytest.mark.kubernetes, pytest.mark.timeout(5400)]
 
 STRICT = ("--server-side", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "-f", "-")
 

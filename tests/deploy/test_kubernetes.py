@@ -23,7 +23,7 @@ from tests.deploy.controller_process import ROOT, ControllerProcess, eventually
 from tests.deploy.fake_kubelet import running_fake_kubelet
 from tests.deploy.house import ACCOUNT, NAMESPACE, RELEASE, RENDER, House, installed_house, packaged
 
-pytestmark = [pytest.mark.prove, pytest.mark.kubernetes, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.prove, pytest.mark.kubernetes, pytest.mark.timeout(5400)]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tests.deploy.controller_process import eventually
 from tests.deploy.fake_kubelet import running_fake_kubelet
 from tests.deploy.house import packaged
 
-pytestmark = [pytest.mark.prove, pytest.mark.kubernetes, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.prove, pytest.mark.kubernetes, pytest.mark.timeout(5400)]
 
 EARLIER = sorted((Path(__file__).parent / "charts").glob("web-viewer-*.tgz"))
 RENDER = f"deployment/{chart.FULL_NAME}-render-node"

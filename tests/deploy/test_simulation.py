@@ -59,9 +59,15 @@ def row(name: str, report: Report) -> dict[str, object]:
 
 
 def table(rows: list[dict[str, object]]) -> str:
-    lines = [" | ".join(f"{name:>12}" for name in rows[0])]
-    lines += [" | ".join(f"{value!s:>{max(12, len(name))}}" for name, value in one.items()) for one in rows]
-    return "\n".join(lines) + "\n"
+    lines = [list(rows[0]), *([str(value) for value in one.values()] for one in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "".join(
+        " | ".join(
+            [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
+        )
+        + "\n"
+        for line in lines
+    )
 
 
 def fixed(hospital: Hospital, nodes: int) -> Report:
