@@ -86,8 +86,9 @@ def make_base(storage: Storage) -> None:
     with tempfile.TemporaryDirectory(prefix="web-viewer-base-") as folder:
         tarball = f"{folder}/rootfs.tar"
         command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=usr-is-merged"]
-        # it comes first by a dependency that has a choice, and brings all of Perl along
-        command.append('--customize-hook=chroot "$1" apt-get purge --quiet --yes --auto-remove usrmerge >&2')
+        # usrmerge comes first, by a dependency that has a choice, and brings all of Perl along
+        unwanted = '?installed?name("^(usrmerge|perl|perl-modules-.*|libperl.*|.*-perl|libgdbm.*)$")'
+        command.append(f"--customize-hook=chroot \"$1\" apt-get purge --quiet --yes '{unwanted}' >&2")
         for place in _SLIM:
             command.append(f"--dpkgopt=path-exclude=/usr/share/{place}/*")
         command += ["--dpkgopt=path-include=/usr/share/doc/*/copyright", "bookworm", tarball, str(sources)]
