@@ -73,3 +73,20 @@ def test_nginx_is_started_by_its_image() -> None:
         assert "command" not in container
         assert "args" not in container
     assert "ENTRYPOINT" in stage("nginx")
+
+
+def test_what_the_notes_tell_to_run_is_in_the_image() -> None:
+    notes = (chart.CHART / "templates/NOTES.txt").read_text()
+    named = set(re.findall(r"^ +(\w+) -c /etc/web-viewer/", notes, re.MULTILINE))
+    assert named == {"WebViewerAdmin"}
+    [line] = re.findall(r"^# executables: (.*)$", (IMAGES / "roles/functions.txt").read_text(), re.MULTILINE)
+    assert named <= set(line.split())
+
+
+def test_installing_works_on_a_role_as_well() -> None:
+    """The path of a running image leaves out what only root has."""
+    text = (IMAGES / "install.sh").read_text()
+    assert re.search(r"^export .*PATH=/usr/local/sbin:", text, re.MULTILINE), "dpkg wants ldconfig on the path"
+    for role in ROLES:
+        if "ENV PATH" in stage("role") and f"FROM role AS {role}" in DOCKERFILE:
+            assert "RUN install-packages" not in stage(role)
