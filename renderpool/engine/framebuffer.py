@@ -75,6 +75,14 @@ class Framebuffer:
         gl.GL_1_0.glReadPixels(0, 0, width_px, height_px, layout, gl.GL_1_0.GL_UNSIGNED_BYTE, pointer(pixels))
         return pixels
 
+    def copy_from(self, other: Framebuffer, width_px: int, height_px: int) -> None:
+        """Copy the corner of another one of the same kind; both have been begun with at least this size."""
+        gl.GL_3_0.glBindFramebuffer(gl.GL_3_0.GL_READ_FRAMEBUFFER, other._framebuffer)
+        gl.GL_3_0.glBindFramebuffer(gl.GL_3_0.GL_DRAW_FRAMEBUFFER, self._framebuffer)
+        corner = (0, 0, width_px, height_px)
+        colour, nearest = gl.GL_1_0.GL_COLOR_BUFFER_BIT, gl.GL_1_0.GL_NEAREST
+        gl.GL_3_0.glBlitFramebuffer(*corner, *corner, colour, nearest)
+
     def close(self) -> None:
         """Delete the buffers."""
         if self._framebuffer:
