@@ -11,6 +11,8 @@ from prometheus_client.registry import Collector
 
 from renderpool.server.node import NODE, RenderNode
 
+HANGS_AFTER_S = 30.0
+
 
 def facts(node: RenderNode) -> dict[str, object]:
     """Return what the console shows of a node."""
@@ -48,6 +50,9 @@ async def get_health(request: web.Request) -> web.Response:
     node = request.app[NODE]
     if not node.scheduler.is_drawing:
         return web.json_response({"ready": False, "reason": "The drawing thread has ended."}, status=503)
+    if (stuck_s := node.scheduler.at_one_picture_s) > HANGS_AFTER_S:
+        reason = f"The drawing thread has been at one picture for {stuck_s:.0f} s."
+        return web.json_response({"ready": False, "reason": reason}, status=503)
     return web.json_response({"ready": True, "device": node.device.renderer, "software": node.device.software})
 
 

@@ -103,6 +103,7 @@ class Scheduler:
         self._sessions: deque[RenderSession] = deque()
         self._singles: deque[Callable[[Renderer], None]] = deque()
         self._turns = 0
+        self._work_since_s: float | None = None
         self._encoding = self._encoding_stills = 0
         self._max_encoding = encode_threads + 1  # one is drawn while all encode
         self._max_encoding_stills = max(1, encode_threads - 1)
@@ -136,6 +137,12 @@ class Scheduler:
     def is_drawing(self) -> bool:
         """Whether the drawing thread lives."""
         return self._thread.is_alive()
+
+    @property
+    def at_one_picture_s(self) -> float:
+        """For how long the drawing thread has been at one picture: a driver may never return."""
+        since_s = self._work_since_s
+        return 0.0 if since_s is None else self._clock() - since_s
 
     @property
     def session_count(self) -> int:
@@ -243,7 +250,9 @@ class Scheduler:
                 work = self._wait()
                 if work is None:
                     break
+                self._work_since_s = self._clock()
                 work(renderer)
+                self._work_since_s = None
         except DeviceLost:
             _LOG.critical("graphics_device_lost")
             self._on_lost()

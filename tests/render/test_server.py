@@ -19,7 +19,7 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from renderpool.server import Description, RenderNode, StorageNodes, create_app
+from renderpool.server import Description, RenderNode, StorageNodes, create_app, status
 from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import Scheduler
 from tests.render.reference_view import grey_linear, worst
@@ -328,6 +328,22 @@ def test_health_status_and_metrics_need_the_token_and_tell_the_device(server: Se
     assert status["device"]["renderer"] == server.node.device.renderer
     assert status["image_cache"]["budget_bytes"] == 64 * 1024**2
     assert "webviewer_render_sessions 0.0" in server.get("/metrics").text
+
+
+def test_health_says_when_the_driver_does_not_return(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "HANGS_AFTER_S", 0.2)
+    assert server.get("/internal/v1/health").status_code == 200
+    release = threading.Event()
+    drawn = server.scheduler.submit(lambda _: release.wait(20))
+    try:
+        time.sleep(0.5)
+        answer = server.get("/internal/v1/health")
+        assert answer.status_code == 503
+        assert str(answer.json()["reason"]).startswith("The drawing thread has been at one picture for ")
+    finally:
+        release.set()
+    assert drawn.result(5)
+    assert server.get("/internal/v1/health").status_code == 200
 
 
 def test_health_says_when_nothing_can_be_drawn_any_more(server: Server) -> None:
