@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 import secrets
 from collections.abc import Mapping
@@ -20,13 +19,13 @@ from dicom_gateway.api.studies import study_routes
 from dicom_gateway.api.uploads import upload_routes
 from webviewer.adapters.wsgi import hang_up, receiving_within
 from webviewer.core import errors
+from webviewer.core.callers import refuse_browser, require_token
 from webviewer.core.http_errors import error_body, error_headers, status_of
 from webviewer.core.log import stack_of
 from webviewer.core.octets import drain
 
 _log = logging.getLogger(__name__)
 
-_BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")
 _MAX_DRAINED_BYTES = 32 * 1024**2
 _DRAIN_SILENCE_S = 0.5  # the thread is wanted elsewhere
 
@@ -42,15 +41,11 @@ def create_api(parts: ApiParts) -> Flask:
     app = Flask("dicom_gateway.api", static_folder=None)
     bound_numbers(app)
     app.config["MAX_CONTENT_LENGTH"] = None  # each route bounds its own body: parts are large, JSON is small
-    expected = f"Bearer {parts.token}".encode()
 
     @app.before_request
     def check_caller() -> None:
-        if any(name in request.headers for name in _BROWSER_HEADERS):
-            raise errors.PermissionDenied("This address is for nodes of the server only, not for browsers.")
-        given = request.headers.get("Authorization", "").encode("utf-8", "replace")
-        if not parts.token or not hmac.compare_digest(given, expected):
-            raise errors.NotSignedIn("A request between nodes carries the internal token.")
+        refuse_browser(request.headers.keys())
+        require_token(request.headers.get("Authorization", ""), parts.token)
 
     @app.errorhandler(errors.WebviewerError)
     def tell(error: errors.WebviewerError) -> Response:

@@ -10,6 +10,7 @@ Marks, set under the route::
 ``signed_in``       a session; the default, may be left out
 ``administrator``   a session of an administrator
 ``internal``        a node of ours: ``Authorization: Bearer <internal token>``
+``monitor``         any program, which cannot know that token, but no browser
 ``socket(purpose)`` a WebSocket with a ticket for this purpose; the view runs only when the ticket was good
 
 A view asks `current()` who calls. Requests that change something carry the session's CSRF token, and none may come
@@ -32,6 +33,7 @@ from functions.common.peer import Peers
 from functions.common.sockets import offered_ticket, refuse_socket
 from webviewer.accounts import TicketPurpose
 from webviewer.bootstrap import Services
+from webviewer.core.callers import refuse_browser, require_token
 from webviewer.core.errors import NotSignedIn, PermissionDenied
 from webviewer.protocol.messages import CloseCode
 from webviewer.usecases.sessions import SignedIn
@@ -53,6 +55,7 @@ class Level(Enum):
     SIGNED_IN = auto()
     ADMINISTRATOR = auto()
     INTERNAL = auto()
+    MONITOR = auto()
     SOCKET = auto()
 
 
@@ -95,6 +98,11 @@ def internal(view: Callable[P, R]) -> Callable[P, R]:
     return _marked(Access(Level.INTERNAL))(view)
 
 
+def monitor(view: Callable[P, R]) -> Callable[P, R]:
+    """Let monitors and probes call the view."""
+    return _marked(Access(Level.MONITOR))(view)
+
+
 def socket(purpose: TicketPurpose) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let a WebSocket with a ticket for this purpose reach the view."""
     return _marked(Access(Level.SOCKET, purpose))
@@ -134,7 +142,11 @@ def install(app: Flask, services: Services, peers: Peers) -> None:
             return None  # the router answers: not found, wrong method
         access = access_of(current_app.view_functions.get(request.endpoint))
         if access.level is Level.INTERNAL:
-            _require_internal(request, services.settings.internal_token)
+            refuse_browser(request.headers.keys())
+            require_token(request.headers.get("Authorization", ""), services.settings.internal_token)
+            return None
+        if access.level is Level.MONITOR:
+            refuse_browser(request.headers.keys())
             return None
         if access.level is Level.SOCKET:
             return _check_socket(services, peers, access.purpose)
@@ -153,14 +165,6 @@ def install(app: Flask, services: Services, peers: Peers) -> None:
         return None
 
     app.before_request(check)
-
-
-def _require_internal(request: Request, internal_token: str) -> None:
-    if any(name in request.headers for name in ("Origin", "Sec-Fetch-Site")):
-        raise PermissionDenied("This address is for nodes of the server only, not for browsers.")
-    given = request.headers.get("Authorization", "")
-    if not internal_token or not hmac.compare_digest(given.encode(), f"Bearer {internal_token}".encode()):
-        raise NotSignedIn("This address is for the nodes of this system.")
 
 
 def _require_csrf(request: Request, session_token: str) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from functions.common.app import new_app
 from functions.common.bodies import Body, answer, read_body
-from functions.common.guard import internal, public
+from functions.common.guard import internal, monitor, public
 from functions.common.peer import Peers
 from functions.common.readiness import Readiness
 from functions.nodes.where import stream_headers
@@ -47,6 +47,7 @@ class ReportBody(BaseModel):
     identity: Annotated[str, Field(max_length=MAX_IDENTITY)]
     address: Annotated[str, Field(max_length=MAX_ADDRESS)]
     version: Annotated[str, Field(max_length=64)] = ""
+    run: Annotated[str, Field(max_length=64)] = ""
     scu: Annotated[str, Field(max_length=16)] | None = None
     sessions_used: Annotated[list[int], Field(max_length=MAX_SESSIONS_TOLD)] = []
     facts: dict[str, object] = {}
@@ -82,12 +83,12 @@ def create_app(services: Services) -> Flask:
     readiness = Readiness(services)
 
     @app.get("/metrics")
-    @public  # on the internal port only; a monitor cannot know the nodes' token, and nothing here names a person
+    @monitor  # it cannot know the nodes' token, and nothing here names a person
     def metrics() -> Response:
         return Response(services.metrics.text(), mimetype="text/plain; version=0.0.4")
 
     @app.get("/internal/v1/health")
-    @public  # a probe of the platform cannot know the token either
+    @monitor  # a probe of the platform cannot know the token either
     def health() -> tuple[Response, int]:
         reasons = readiness.reasons()
         return jsonify(ready=not reasons, reasons=reasons), 503 if reasons else 200
@@ -110,6 +111,7 @@ def _node_routes(app: Flask, services: Services) -> None:
                 identity=body.identity,
                 address=body.address,
                 version=body.version,
+                run=body.run,
                 scu=body.scu,
                 sessions_used=body.sessions_used,
                 facts=body.facts,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import time
 from dataclasses import dataclass
 
@@ -11,10 +10,10 @@ from aiohttp import web
 from renderpool.server.node import NODE
 from renderpool.server.storage import checked_address
 from webviewer.adapters.stream_pass import is_good_pass
-from webviewer.core.errors import InvalidInput, NotSignedIn, PermissionDenied
+from webviewer.core.callers import refuse_browser, require_token
+from webviewer.core.errors import InvalidInput, NotSignedIn
 
 STREAM_PATH = "/internal/v1/render/stream"
-_BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")
 _MAX_ID_DIGITS = 18
 
 
@@ -39,11 +38,8 @@ def check_caller(request: web.Request) -> None:
     if request.path == STREAM_PATH and "X-Webviewer-Pass" in request.headers:
         _check_pass(request, token)  # brought by a proxy, with the headers of the browser's handshake
         return
-    if any(name in request.headers for name in _BROWSER_HEADERS):
-        raise PermissionDenied("This address is for nodes of the server only, not for browsers.")
-    given = request.headers.get("Authorization", "")
-    if not hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {token}".encode()):
-        raise NotSignedIn("This address is for nodes of the server only.")
+    refuse_browser(request.headers)
+    require_token(request.headers.get("Authorization", ""), token)
 
 
 def _check_pass(request: web.Request, token: str) -> None:

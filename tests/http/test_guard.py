@@ -96,9 +96,30 @@ def test_the_public_routes_of_the_internal_port_are_these(apps: dict[str, Flask]
     found = {
         f"{method} {rule}" for method, rule, view in routes(apps["internal"]) if access_of(view).level is Level.PUBLIC
     }
-    assert found == {"GET /metrics", "GET /internal/v1/health", "GET /internal/v1/where"}
+    assert found == {"GET /internal/v1/where"}
+    monitored = {
+        f"{method} {rule}" for method, rule, view in routes(apps["internal"]) if access_of(view).level is Level.MONITOR
+    }
+    assert monitored == {"GET /metrics", "GET /internal/v1/health"}
     levels = {access_of(view).level for _, _, view in routes(apps["internal"])}
-    assert levels == {Level.PUBLIC, Level.INTERNAL}
+    assert levels == {Level.PUBLIC, Level.INTERNAL, Level.MONITOR}
+
+
+@pytest.mark.parametrize("header", ["Origin", "Cookie", "Referer", "Sec-Fetch-Site", "Sec-Fetch-Mode", "sec-ch-ua"])
+def test_the_internal_port_is_not_for_browsers(header: str, control: ControlServer) -> None:
+    for method, path in (("GET", "/metrics"), ("GET", "/internal/v1/health"), ("GET", "/internal/v1/scaling")):
+        assert control.internally(method, path).status_code in {200, 503}
+        refused = control.internally(method, path, headers={header: "x"})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "permission_denied")
+
+
+def test_no_route_of_the_internal_port_is_reached_at_the_browsers_port(
+    apps: dict[str, Flask], control: ControlServer
+) -> None:
+    token = {"Authorization": f"Bearer {INTERNAL_TOKEN}"}
+    for method, rule, _ in routes(apps["internal"]):
+        answer = requests.request(method, control.base + rule.replace("<int:node_id>", "1"), headers=token, timeout=10)
+        assert answer.status_code == 404, rule
 
 
 def test_every_other_route_answers_401_without_a_session(apps: dict[str, Flask], control: ControlServer) -> None:

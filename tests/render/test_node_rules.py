@@ -133,7 +133,7 @@ def test_a_stream_says_whose_it_is(server: Server, missing: str) -> None:
     assert caught.value.response.status_code == 400
 
 
-@pytest.mark.parametrize("name", ["Origin", "Sec-Fetch-Site"])
+@pytest.mark.parametrize("name", ["Origin", "Sec-Fetch-Site", "Cookie"])
 @pytest.mark.parametrize("path", [THUMBNAIL, REPORT, "/internal/v1/health", "/metrics"])
 def test_a_browser_never_reaches_a_node_even_with_the_token(server: Server, name: str, path: str) -> None:
     assert server.get(path).status_code == 200

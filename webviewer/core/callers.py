@@ -1,0 +1,38 @@
+"""Who may call the internal HTTP of a node: programs of ours, never a browser."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from typing import Final
+
+from webviewer.core.errors import NotSignedIn, PermissionDenied
+
+_OF_BROWSERS: Final = ("origin", "cookie", "referer", "sec-fetch-", "sec-ch-")
+
+
+def refuse_browser(header_names: Iterable[str]) -> None:
+    """Refuse a request with a header that browsers add to requests and no program of ours ever sends.
+
+    The token is what proves a caller; this keeps a page away that got hold of it, or that reaches a route without one.
+
+    Raises
+    ------
+    PermissionDenied
+        It comes from a browser.
+    """
+    if any(name.lower().startswith(_OF_BROWSERS) for name in header_names):
+        raise PermissionDenied("This address is for nodes of the server only, not for browsers.")
+
+
+def require_token(authorization: str, token: str) -> None:
+    """Refuse a request between nodes whose ``Authorization`` does not carry the internal token.
+
+    Raises
+    ------
+    NotSignedIn
+        It does not, or there is no token.
+    """
+    given = authorization.encode("utf-8", "replace")
+    if not token or not hmac.compare_digest(given, f"Bearer {token}".encode()):
+        raise NotSignedIn("This address is for the nodes of this system: a request carries the internal token.")
