@@ -32,6 +32,7 @@ class Painting:
     pixels: NDArray[np.uint8]
     view: ResolvedView  # on the canvas of the wish, also when the pixels are fewer
     grey: GreyMap | None
+    is_whole: bool = True  # no less than the still frame of the same wish has
 
     @property
     def window_center(self) -> float:
@@ -73,7 +74,7 @@ def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel 
         flip_horizontal=wish.flip_horizontal,
     )
     view = resolve(extent, placement)
-    drawn, samples = view, 1
+    drawn, samples, is_whole = view, 1, light is None or light.scale == 1
     if light is not None and light.scale < 1:
         size = [
             max(min(side, _SMALLEST_REDUCED_PX), round(side * light.scale)) for side in (view.width_px, view.height_px)
@@ -82,6 +83,7 @@ def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel 
     if wish.interpolation == "bilinear":
         samples = supersampling(drawn.zoom)
         if light is not None:
+            is_whole = is_whole and samples <= _LIGHT_SUPERSAMPLING
             samples = min(samples, _LIGHT_SUPERSAMPLING)
     if image.is_colour:
         pixels = renderer.draw_colour(
@@ -92,12 +94,12 @@ def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel 
             interpolation=wish.interpolation,
             samples=samples,
         )
-        return Painting(pixels, view, None)
+        return Painting(pixels, view, None, is_whole)
     grey = grey_map(choose_voi(image, wish.window), inverted=image.inverted != wish.invert)
     pixels = renderer.draw_grey(
         image.cache_key, image.grey_values, drawn, grey, interpolation=wish.interpolation, samples=samples
     )
-    return Painting(pixels, view, grey)
+    return Painting(pixels, view, grey, is_whole)
 
 
 def encode(painting: Painting, light: LightLevel | None, still_limit_bytes: int | None = None) -> EncodedPicture:

@@ -22,7 +22,7 @@ from typing import TypeVar
 import numpy as np
 
 from renderpool.engine.encode import encode_jpeg, encode_png
-from renderpool.engine.renderer import Renderer
+from renderpool.engine.renderer import MOST_FIXED_SAMPLES, Renderer
 from renderpool.scene.grey import GreyMap, VoiFunction
 from renderpool.scene.view import ImageExtent, Placement, resolve
 from renderpool.session.images import ImageStore
@@ -316,7 +316,7 @@ class Scheduler:
 
     def _draw(self, renderer: Renderer, session: RenderSession, job: Job) -> None:
         start_s = time.perf_counter()
-        painting = self._guarded(session, job, lambda: paint(renderer, job.image, job.view, job.light))
+        painting = job.painting or self._guarded(session, job, lambda: paint(renderer, job.image, job.view, job.light))
         if painting is None:
             return
         drawn_s = time.perf_counter() - start_s
@@ -372,7 +372,9 @@ def warm_up(renderer: Renderer) -> None:
     values = np.zeros((_WARM_UP_PX, _WARM_UP_PX), np.float32)
     view = resolve(ImageExtent(_WARM_UP_PX, _WARM_UP_PX), Placement(_WARM_UP_PX, _WARM_UP_PX))
     for function in (VoiFunction.LINEAR, VoiFunction.LINEAR_EXACT):
-        pixels = renderer.draw_grey(_WARM_UP, lambda: values, view, GreyMap(function, 40.0, 400.0))
+        for samples in range(1, MOST_FIXED_SAMPLES + 1):
+            grey = GreyMap(function, 40.0, 400.0)
+            pixels = renderer.draw_grey(_WARM_UP, lambda: values, view, grey, samples=samples)
         encode_png(pixels)
         encode_jpeg(pixels, 80)
     renderer.textures.close()

@@ -8,6 +8,7 @@ and the drawing thread asks what is next. Rules:
   light frame (something moves), and the newest one is asked for.
 - A moving wish is answered by a light frame; ``STILL_AFTER_S`` after the last one the full-quality frame of the same
   revision follows by itself. A wish at rest gets the full-quality frame at once.
+- A light frame that was drawn in full size is not drawn again for the still one of the same wish, only encoded.
 - At most ``MAX_IN_FLIGHT`` frames of a cell are made or unacknowledged, one of each kind is made at a time, and all
   frames of a connection together hold at most ``MAX_UNREAD_BYTES`` (a single larger one goes out alone). The connection
   counts, not the cell, which a viewer may close and open as often as it likes; and only what has left for the socket
@@ -53,6 +54,7 @@ MAX_UNREAD_BYTES = 64 * 1024**2
 _PROGRESS_EVERY_S = 0.2
 _SLOW_STILL_S = 0.12  # a still that takes longer is preceded by a light frame
 _MAX_LOADS = 2  # of one cell: the image of the series before must not hold up the first one of the next
+_MAX_KEPT_BYTES = 4 * 1024**2  # of the light frame's pixels, until the still one follows
 _STILL_HOLDS_UP_S = 1.0  # how long a still frame may keep a line with a cap busy
 
 
@@ -78,6 +80,7 @@ class Cell:
     wish: View | None = None
     wished_at_s: float = 0.0
     ready: tuple[View, LoadedImage] | None = None
+    painting: Painting | None = None  # what `ready` looks like, if that was drawn already
     loading: FrameKey | None = None
     light_due: bool = False
     still_at_s: float | None = None
@@ -97,6 +100,7 @@ class Job:
     view: View
     image: LoadedImage
     light: LightLevel | None  # None = full quality
+    painting: Painting | None = None  # drawn already
 
 
 def _largest_bytes(view: View, image: LoadedImage) -> int:
@@ -185,7 +189,7 @@ class RenderSession:
         if cell.series_id != message.series_id:
             if cell.prefetcher is not None:
                 cell.prefetcher.cancel()
-            cell.series, cell.prefetcher, cell.ready = None, None, None
+            cell.series, cell.prefetcher, cell.ready, cell.painting = None, None, None, None
             cell.light_due, cell.still_at_s, cell.shown = False, None, False
             if cell.wish is not None and cell.wish.revision <= cell.sent_revision:
                 cell.wish = None  # that wish was for the series before
@@ -337,7 +341,7 @@ class RenderSession:
             self._store.request(self.owner_id, series, key, loaded)
 
     def _set_ready(self, cell: Cell, view: View, image: LoadedImage) -> None:
-        cell.ready = (view, image)
+        cell.ready, cell.painting = (view, image), None
         cell.light_due = view.moving or self._still_cost_s > _SLOW_STILL_S
         cell.still_at_s = cell.wished_at_s + (STILL_AFTER_S if view.moving else 0.0)
         if cell.shown:  # the first picture comes first; the others are loaded once it is out
@@ -368,7 +372,8 @@ class RenderSession:
             self._set_ready(cell, view, outcome)
             return
         elif cell.ready is None or view.revision > cell.ready[0].revision:
-            cell.ready, cell.light_due, cell.still_at_s = (view, outcome), True, None
+            cell.ready, cell.painting = (view, outcome), None
+            cell.light_due, cell.still_at_s = True, None
         self._advance(cell)
 
     def _on_progress(self, number: int, generation: int, loaded: int, total: int) -> None:
@@ -405,8 +410,8 @@ class RenderSession:
             rested = cell.still_at_s is not None and cell.still_at_s + patience_s <= now_s
             view, image = cell.ready
             if still and rested and not cell.light_due:
-                cell.still_at_s = None
-                return self._take(cell, Job(cell.number, cell.generation, view, image, None))
+                painting, cell.still_at_s, cell.painting = cell.painting, None, None
+                return self._take(cell, Job(cell.number, cell.generation, view, image, None, painting))
             if not still and cell.light_due:
                 cell.light_due = False
                 if rested and view.moving:
@@ -451,6 +456,8 @@ class RenderSession:
         self._made(job)
         if self._closed or cell is None or cell.generation != job.generation:
             return False
+        if job.light is not None and cell.still_at_s is not None and cell.ready == (job.view, job.image):
+            cell.painting = painting if painting.is_whole and painting.pixels.nbytes <= _MAX_KEPT_BYTES else None
         revision = job.view.revision
         if revision < cell.sent_revision or (
             revision == cell.sent_revision and cell.sent_still and job.light is not None
@@ -458,7 +465,7 @@ class RenderSession:
             return False
         if job.light is not None:
             self._quality.made(made_s, len(picture.data))
-        else:
+        elif job.painting is None:
             self._still_cost_s = made_s
         now_s = self._clock()
         self._sequence += 1

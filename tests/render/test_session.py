@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from renderpool.session import scheduler as scheduler_module
+from renderpool.session.painter import paint
 from renderpool.session.session import MAX_IN_FLIGHT
 from tests.render.house import WAIT_S, House, Viewer, pixels_of, wait_until
 from tests.render.reference_view import grey_linear, worst
@@ -78,6 +79,30 @@ def test_a_moving_view_gets_a_light_frame_and_then_the_still_of_the_same_revisio
     assert FrameFlag.STILL | FrameFlag.LOSSLESS in still.flags
     assert passed_s >= 0.09
     assert worst(pixels_of(payload), grey_linear(values_of(1).astype(float), 40, 400)) <= 1
+
+
+def test_what_was_drawn_for_a_light_frame_is_not_drawn_again_for_the_still_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[int, bool]] = []
+
+    def counting(renderer: Any, image: Any, view: View, light: Any) -> Any:
+        drawn.append((view.revision, light is not None))
+        return paint(renderer, image, view, light)
+
+    monkeypatch.setattr(scheduler_module, "paint", counting)
+    viewer = Viewer(house)
+    viewer.open()
+    viewer.view(1)
+    viewer.next_still()
+    # The other is so small that a light frame takes fewer samples than the still one.
+    for revision, zoom in ((2, 1.5), (20, 0.2)):
+        viewer.view(revision, moving=True, zoom=zoom, instance_id=2)
+        _, payload = viewer.next_still()
+        viewer.view(revision + 10, zoom=zoom, instance_id=2)
+        assert np.array_equal(pixels_of(payload), pixels_of(viewer.next_still()[1])), "as if it had not moved"
+    assert [kind for revision, kind in drawn if revision == 2] == [True]
+    assert [kind for revision, kind in drawn if revision == 20] == [True, False]
 
 
 def test_no_still_comes_while_the_view_moves_on(house: House) -> None:
