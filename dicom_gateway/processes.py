@@ -12,6 +12,7 @@ import gc
 import logging
 import multiprocessing
 import os
+import secrets
 import signal
 import socket
 import time
@@ -72,6 +73,7 @@ class StorageNode:
         self._counters = SharedCounters(settings.storage.acceptors + 1)
         self._state = NodeState()
         self._identity = ""
+        self._run = secrets.token_hex(8)
         self._client_tls = client_context(settings.tls)
         server_context(settings.tls)  # what is wrong with it is told before anything runs
         self._children: dict[int, str] = {}
@@ -233,7 +235,7 @@ class StorageNode:
 
     def _describe(self) -> Description:
         store = ObjectStore(self._settings.storage.storage)
-        return Description(self._settings, self._identity, self._counters, store.free_bytes)
+        return Description(self._settings, self._identity, self._run, self._counters, store.free_bytes)
 
     def _publisher(self) -> EventPublisher:
         units = self._units()

@@ -29,6 +29,8 @@ class Description:
         Of the node.
     identity
         The UUID in its database.
+    run
+        Another text at each start of the node, the same in all its processes.
     counters
         Shared counts.
     free_bytes
@@ -36,10 +38,11 @@ class Description:
     """
 
     def __init__(
-        self, settings: Settings, identity: str, counters: SharedCounters, free_bytes: Callable[[], int]
+        self, settings: Settings, identity: str, run: str, counters: SharedCounters, free_bytes: Callable[[], int]
     ) -> None:
         self._settings = settings
         self._identity = identity
+        self._run = run
         self._counters = counters
         self._free_bytes = free_bytes
 
@@ -57,6 +60,7 @@ class Description:
                 is_tls=self._settings.tls.certificate is not None,
             ),
             "version": __version__,
+            "run": self._run,
             "scu": node.scu,
             "sessions_used": [],
             "facts": {

@@ -146,6 +146,7 @@ def make_services(
     idle_s = settings.control.session_idle_s
     tls = client_context(settings.tls)
     calls: NodeCalls = BackgroundCalls(settings.internal_token, tls)
+    probe = HttpNodeProbe(settings.internal_token, tls)
     sessions = Sessions(units, clock, idle_s, calls)
     return Services(
         settings=settings,
@@ -160,12 +161,12 @@ def make_services(
         events=Events(units, clock),
         user_settings=UserSettings(units, clock),
         placement=Placement(units, clock, started_at=clock()),
-        nodes=Nodes(units, clock, sessions, calls),
+        nodes=Nodes(units, clock, sessions, calls, probe),
         owners=Owners(units),
         live=live,
         metrics=metrics,
         event_pump=EventPump(units, live, lambda: make_event_feed(engine)),
-        node_probe=HttpNodeProbe(settings.internal_token, tls),
+        node_probe=probe,
         node_clients=NodeClients(settings.internal_token, tls),
         database_version=lambda: database_version(engine),
         dispose=engine.dispose,

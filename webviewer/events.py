@@ -10,6 +10,8 @@ from typing import Final, NewType, Protocol
 EventId = NewType("EventId", int)
 
 SESSION_ENDED: Final = "session_ended"
+RENDER_NODE_LOST: Final = "render_node_lost"
+RESYNC: Final = "resync"  # events may have been missed: the page loads anew what it shows
 KEPT_S: Final = 3600
 MAX_EVENT_BYTES: Final = 64 * 1024
 

@@ -65,12 +65,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class NodeReport:
-    """What a node says of itself, at its registration and at each heartbeat."""
+    """What a node says of itself, at its registration and at each heartbeat.
+
+    ``run`` is another text at each start: it tells a node that has two addresses from two nodes with one identity.
+    """
 
     kind: NodeKind
     identity: str
     address: str
     version: str = ""
+    run: str = ""
     scu: str | None = None
     sessions_used: Sequence[int] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
@@ -108,6 +112,14 @@ class PlacementRepository(Protocol):
 
     def forget_lost(self, before: dt.datetime) -> int:
         """Remove render nodes that registered by themselves and were last heard of before; returns how many."""
+        ...
+
+    def claim_silent(self, now: dt.datetime, heard_before: dt.datetime) -> tuple[Node, ...]:
+        """Return render nodes that count as living, but were not heard of since; from now on they count as failed."""
+        ...
+
+    def owners_drawn_by(self, node_id: NodeId) -> tuple[int, ...]:
+        """Return the users with a session on a render node."""
         ...
 
     def claim_asking(self, now: dt.datetime, heard_before: dt.datetime, asked_before: dt.datetime) -> tuple[Node, ...]:

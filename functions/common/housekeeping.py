@@ -11,13 +11,14 @@ from typing import Final
 from functions.common.node_watch import LOOK_EVERY_S, NodeWatch
 from webviewer.bootstrap import Services
 from webviewer.core.errors import WebviewerError
-from webviewer.placement import Node, NodeId
+from webviewer.placement import ONLINE_S, Node, NodeId
 from webviewer.usecases.nodes import Heard
 
 logger = logging.getLogger(__name__)
 
 EXPIRE_EVERY_S: Final = 5.0
 ASK_EVERY_S: Final = 1.0  # which of several control nodes asks, and how often, the database decides
+SILENT_EVERY_S: Final = 1.0
 FORGET_EVERY_S: Final = 30.0
 PRUNE_EVERY_S: Final = 300.0
 
@@ -31,9 +32,10 @@ class Housekeeping:
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
         self._lock = threading.Lock()
         self._asked: set[NodeId] = set()
-        self._told: dict[NodeId, tuple[str, bool, str | None]] = {}
+        self._told: dict[NodeId, tuple[str, str, bool, str | None]] = {}
         self._chores: tuple[tuple[str, float, Callable[[], object]], ...] = (
             ("expire_sessions", EXPIRE_EVERY_S, services.sessions.expire),
+            ("notice_silent", SILENT_EVERY_S, services.nodes.notice_silent),
             ("ask_nodes", ASK_EVERY_S, self._ask_nodes),
             ("forget_nodes", FORGET_EVERY_S, services.nodes.forget_lost),
             ("watch_nodes", LOOK_EVERY_S, NodeWatch(services.nodes, services.metrics).look),
@@ -52,6 +54,8 @@ class Housekeeping:
 
     def _run(self) -> None:
         due = {name: 0.0 for name, _, _ in self._chores}
+        # Where no control node ran for a while, no node could be heard of: silence says nothing yet.
+        due["notice_silent"] = time.monotonic() + ONLINE_S
         while not self._stop.is_set():
             for name, every_s, chore in self._chores:
                 if time.monotonic() < due[name]:
@@ -79,7 +83,7 @@ class Housekeeping:
             said = self._services.node_probe.report(node.address)
             heard = self._services.nodes.hear_asked(node, said.facts) if said.ok else None
             if heard is not None:
-                self._tell_asked(heard)
+                self._tell_asked(heard, str(said.facts.get("run", "")))
         except WebviewerError as exc:
             logger.warning("node_not_asked", extra={"node_id": node.node_id, "reason": exc.message})
         except Exception:
@@ -88,10 +92,10 @@ class Housekeeping:
             with self._lock:
                 self._asked.discard(node.node_id)
 
-    def _tell_asked(self, heard: Heard) -> None:
-        """Tell a node that never asks what others read in the answer to their heartbeat."""
+    def _tell_asked(self, heard: Heard, run: str) -> None:
+        """Tell a node that never asks what others read in the answer to their heartbeat; again after its restart."""
         node, calls = heard.node, self._services.nodes.calls
-        now_so = (node.address, node.is_active, heard.owners_digest)
+        now_so = (node.address, run, node.is_active, heard.owners_digest)
         with self._lock:
             if self._told.get(node.node_id) == now_so:
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import time
 from collections.abc import Callable, Mapping
 
@@ -75,6 +76,7 @@ class Description:
         self._node = node
         self._address = address
         self._name = name
+        self._run = secrets.token_hex(8)
 
     def __call__(self) -> dict[str, object]:
         """Return it; raises OSError."""
@@ -84,6 +86,7 @@ class Description:
             "identity": self._name or address,
             "address": address,
             "version": self._node.version,
+            "run": self._run,
             "scu": None,
             "sessions_used": [],
             "facts": facts(self._node),

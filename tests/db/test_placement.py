@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -13,12 +14,14 @@ from sqlalchemy import Engine
 
 from webviewer.accounts import SessionEnd, SessionId, UserId, token_hash
 from webviewer.adapters.crypto import Argon2Hasher
+from webviewer.adapters.db.placement_repository import SqlPlacementRepository
 from webviewer.adapters.db.unit_of_work import SqlControlUnitOfWorkFactory
 from webviewer.audit import AuditDetail, AuditEvent
-from webviewer.core.errors import Conflict, InvalidInput, NotFound, Unavailable
+from webviewer.core.errors import Conflict, InvalidInput, NotFound, NotSignedIn, Unavailable
+from webviewer.events import EventId
 from webviewer.placement import Node, NodeId, NodeKind, NodeReport
 from webviewer.usecases.accounts import Accounts
-from webviewer.usecases.node_status import NoCalls
+from webviewer.usecases.node_status import NoCalls, NodeAnswer
 from webviewer.usecases.nodes import Actor, Nodes
 from webviewer.usecases.owners import Owners
 from webviewer.usecases.placement import Placement, storage_for
@@ -43,12 +46,28 @@ class Calls(NoCalls):
 
 
 @dataclass
+class Asked:
+    """Answers as the nodes at these addresses do; others are silent."""
+
+    there: dict[str, dict[str, object]] = field(default_factory=dict)
+    count: int = 0
+
+    def report(self, address: str) -> NodeAnswer:
+        self.count += 1
+        said = self.there.get(address)
+        return NodeAnswer(ok=said is not None, reason="", facts=said or {})
+
+    health = status = report
+
+
+@dataclass
 class House:
     """The use cases on one database, with a clock that a test moves."""
 
     units: SqlControlUnitOfWorkFactory
     now: dt.datetime = dt.datetime(2026, 3, 14, 10, 9, 49, tzinfo=dt.UTC)
     calls: Calls = field(default_factory=Calls)
+    asked: Asked = field(default_factory=Asked)
 
     def clock(self) -> dt.datetime:
         return self.now
@@ -56,7 +75,7 @@ class House:
     def __post_init__(self) -> None:
         self.accounts = Accounts(self.units, HASHER, self.clock, self.calls)
         self.sessions = Sessions(self.units, self.clock, 3600, self.calls)
-        self.nodes = Nodes(self.units, self.clock, self.sessions, self.calls)
+        self.nodes = Nodes(self.units, self.clock, self.sessions, self.calls, self.asked)
         self.placement = Placement(self.units, self.clock)
         self.sign_in = SignIn(self.units, HASHER, self.clock, 3600, True)
 
@@ -165,6 +184,47 @@ def test_an_address_that_was_given_to_another_machine_is_the_other_ones(house: H
     known = [view.node.node_id for view in house.nodes.all()]
     assert two.node_id in known
     assert one.node_id not in known
+
+
+@pytest.mark.parametrize("kind", NodeKind)
+def test_a_second_node_with_the_identity_of_one_that_runs_is_refused_and_may_take_its_place(
+    kind: NodeKind, house: House
+) -> None:
+    house.hear(kind, "twin", "http://a:1", run="first")
+    house.asked.there["http://a:1"] = {"identity": "twin", "run": "first"}
+    with pytest.raises(Conflict, match="calls itself twin runs at http://a:1"):
+        house.hear(kind, "twin", "http://b:2", run="second")
+    assert house.online() == ["http://a:1"]
+    # The same process under another address of its machine is no second one.
+    house.hear(kind, "twin", "http://c:3", run="first")
+    assert house.online() == ["http://c:3"]
+    # One that died a moment ago does not answer: its successor waits for nothing.
+    house.hear(kind, "twin", "http://b:2", run="second")
+    assert house.online() == ["http://b:2"]
+    asked = house.asked.count
+    house.hear(kind, "twin", "http://b:2", run="second")
+    assert house.asked.count == asked  # a heartbeat costs no question
+
+
+@pytest.mark.parametrize("kind", NodeKind)
+def test_a_node_that_names_the_address_of_another_one_that_runs_is_refused(kind: NodeKind, house: House) -> None:
+    right = house.hear(kind, "right", "http://a:1")
+    house.later(11)
+    house.hear(kind, "wrong", "http://a:1")  # it had the address once
+    house.asked.there["http://a:1"] = {"identity": "right"}
+    house.later(11)
+    assert house.hear(kind, "right", "http://a:1").node_id == right.node_id or kind is NodeKind.RENDER
+    for _ in range(2):
+        with pytest.raises(Conflict, match=r"At http://a:1 node . answers"):
+            house.hear(kind, "wrong", "http://a:1")
+    online = [(view.node.identity, view.node.address) for view in house.nodes.all() if view.is_online]
+    assert online == [("right", "http://a:1")]
+
+
+def test_of_two_storage_nodes_with_a_row_of_one_address_the_one_that_was_heard_of_last_is_online(house: House) -> None:
+    for identity in ("a", "b", "a"):
+        house.hear(NodeKind.STORAGE, identity, "http://a:1")
+        assert [view.node.identity for view in house.nodes.all() if view.is_online] == [identity]
 
 
 def test_a_row_made_by_hand_becomes_that_of_the_node_at_its_address_and_keeps_what_was_entered(house: House) -> None:
@@ -344,14 +404,18 @@ def test_users_of_a_storage_node_that_is_gone_read_so_and_all_others_work(house:
     assert fresh.storage_node(poor).node_id == gone.node_id
 
 
-def test_another_storage_node_of_a_user_holds_for_the_open_sessions_too(house: House) -> None:
+def test_another_storage_node_of_a_user_ends_the_open_sessions_whose_pages_know_the_old_one(house: House) -> None:
     first, second = house.storage("a", "b")
+    house.render("r")
     user = house.user(storage_node_id=first.node_id)
     session = house.open()
     house.accounts.set_storage_node(user, second.node_id)
-    assert house.placement.storage_node(session).node_id == second.node_id
+    with pytest.raises(NotSignedIn, match="closed by the administrator"):
+        house.sessions.get_open(session)
+    assert house.calls.told == [("http://r:80", session, "closed_by_administrator")]
+    assert house.placement.storage_node(house.open()).node_id == second.node_id
     with house.units(read_only=True) as unit:
-        entry = unit.audit.newest(1)[0]
+        entry = next(one for one in unit.audit.newest(9) if one.event is AuditEvent.USER_DATA_CHANGED)
     assert entry.details == {AuditDetail.OLD_STORAGE_NODE: "1", AuditDetail.NEW_STORAGE_NODE: "2"}
 
 
@@ -383,6 +447,25 @@ def test_sessions_leave_a_node_that_died_or_is_inactive_at_their_next_request(ho
         ("b", False, 0),
     ]
     assert (scaling.sessions, scaling.waiting) == (5, 0)
+
+
+def test_pages_hear_once_that_their_render_node_fell_silent(house: House) -> None:
+    users = [house.user(name) for name in ("u1", "u2", "u3")]
+    house.render("a", "b")
+    for name in ("u1", "u2", "u1", "u3"):
+        house.open(name)  # a, b, a, b
+    house.later(9)
+    house.render("b")
+    house.later(2)
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(lambda _: house.nodes.notice_silent(), range(4))) == [0, 0, 0, 1]
+    with house.units(read_only=True) as unit:
+        events = [event for event in unit.events.after(EventId(0)) if event.type == "render_node_lost"]
+    assert [event.owner_id for event in events] == users[:1]
+    assert house.online() == ["http://b:80"]
+    house.render("a")
+    assert house.nodes.notice_silent() == 0
+    assert house.online() == ["http://a:80", "http://b:80"]
 
 
 def test_a_lone_node_that_restarts_is_kept_and_one_that_is_switched_off_is_not(house: House) -> None:
@@ -419,7 +502,17 @@ def test_what_nodes_report_keeps_sessions_open(house: House) -> None:
     assert house.sessions.get_open(session).session_id == session
 
 
-def test_two_hundred_sign_ins_at_once_spread_evenly_over_five_nodes(house: House) -> None:
+def test_two_hundred_sign_ins_at_once_spread_evenly_over_five_nodes(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count_sessions = SqlPlacementRepository.session_counts
+
+    def slowly(self: SqlPlacementRepository) -> dict[NodeId, int]:
+        counts = count_sessions(self)
+        time.sleep(0.005)  # where nothing keeps others out, they read the same counts now
+        return counts
+
+    monkeypatch.setattr(SqlPlacementRepository, "session_counts", slowly)
     house.render("a", "b", "c", "d", "e")
     house.storage("s")
     for number in range(20):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from webviewer.adapters.nodes import NodeClient
+from webviewer.adapters.nodes import NodeClient, Unreachable
 from webviewer.core.errors import Unavailable, WebviewerError
 
 logger = logging.getLogger(__name__)
@@ -125,7 +125,8 @@ class NodeAgent:
             told = self._client.json("POST", _PATH, value=dict(self._report()), repeatable=True)
             answer = _answer_of(told)
         except (WebviewerError, OSError) as exc:
-            return self._trouble("control_node_does_not_answer", exc)
+            is_silent = isinstance(exc, Unreachable | OSError)
+            return self._trouble("control_node_does_not_answer" if is_silent else "control_node_refuses", exc)
         except Exception as exc:
             logger.exception("heartbeat_failed")
             return self._trouble("control_node_does_not_answer", exc)

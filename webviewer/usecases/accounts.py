@@ -100,6 +100,9 @@ class Accounts:
     def set_storage_node(self, user_id: UserId, node_id: NodeId) -> None:
         """Let another storage node keep what is stored for a user from now on; stored studies do not move.
 
+        The user's sessions end: the numbers of studies in open pages are those of the old node, and on the new one they
+        are of other studies.
+
         Raises
         ------
         InvalidInput
@@ -107,19 +110,21 @@ class Accounts:
         NotFound
             There is no such user or node.
         """
+        ended: list[Ended | None] = []
         with self.units() as unit:
             unit.placement.serialize()
             account = unit.accounts.get(user_id)
             _require_storage(unit, node_id)
             if account.storage_node_id != node_id:
                 unit.accounts.set_storage_node(user_id, node_id)
-                for session in unit.sessions.open_of_user(user_id):
-                    unit.sessions.set_storage_node(session.session_id, node_id)
+                if account.storage_node_id is not None:
+                    ended = self._end_sessions(unit, account, SessionEnd.CLOSED_BY_ADMINISTRATOR)
                 old = "" if account.storage_node_id is None else str(account.storage_node_id)
                 self._log_change(
                     unit, account, {AuditDetail.OLD_STORAGE_NODE: old, AuditDetail.NEW_STORAGE_NODE: str(node_id)}
                 )
             unit.commit()
+        close_streams(self.calls, ended)
 
     def find(self, user_name: str) -> Account | None:
         """Return the user of this name, None if there is none."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from webviewer.core.errors import WebviewerError
-from webviewer.events import KEPT_S, SESSION_ENDED, Event, EventFeed, EventId
+from webviewer.events import KEPT_S, RESYNC, SESSION_ENDED, Event, EventFeed, EventId
 from webviewer.usecases.clock import Clock
 from webviewer.usecases.live import LiveSockets
 from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 MAX_PUBLISHED_AT_ONCE = 1000
 _DELIVERED_AT_ONCE = 32
+_SURELY_KEPT_S = KEPT_S - 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,22 @@ class EventPump:
         Where they go.
     open_feed
         Opens the feed; called again, with a growing pause, after the database was gone.
+    clock_s
+        Monotonic seconds. After so long without the database that events may have been pruned, pages load anew.
     """
 
-    def __init__(self, units: ControlUnitOfWorkFactory, live: LiveSockets, open_feed: Callable[[], EventFeed]) -> None:
+    def __init__(
+        self,
+        units: ControlUnitOfWorkFactory,
+        live: LiveSockets,
+        open_feed: Callable[[], EventFeed],
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._units = units
         self._live = live
         self._open_feed = open_feed
+        self._clock_s = clock_s
+        self._read_at_s = clock_s()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="event-pump", daemon=True)
 
@@ -92,11 +103,13 @@ class EventPump:
         feed: EventFeed | None = None
         try:
             feed = self._open_feed()
-            if position is None:
+            if position is None or self._clock_s() - self._read_at_s > _SURELY_KEPT_S:
                 with self._units(read_only=True) as unit:
                     position = unit.events.last_id()
+                self._live.send_all({"type": RESYNC})
             while not self._stop.is_set():
                 position = self._hand_on(position)
+                self._read_at_s = self._clock_s()
                 # The time limit is a second line of defence: even a lost notification delays an event only so long.
                 feed.wait(1.0)
         except WebviewerError as exc:

@@ -89,6 +89,13 @@ class LiveSockets:
         for socket in chosen:
             socket.send(message)
 
+    def send_all(self, message: Mapping[str, object]) -> None:
+        """Queue a message for every socket."""
+        with self._lock:
+            chosen = [socket for _, _, socket in self._sockets.values()]
+        for socket in chosen:
+            socket.send(message)
+
     def end_session(self, session_id: int, reason: str) -> None:
         """Close the sockets of a session that has ended."""
         with self._lock:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from webviewer.accounts import SessionEnd, SessionId
 from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
 from webviewer.core.errors import Conflict, InvalidInput, WebviewerError
+from webviewer.events import RENDER_NODE_LOST
 from webviewer.placement import (
     FORGOTTEN_S,
     HEARTBEAT_S,
+    ONLINE_S,
     Node,
     NodeId,
     NodeKind,
@@ -22,7 +24,7 @@ from webviewer.placement import (
     check_scu,
 )
 from webviewer.usecases.clock import Clock
-from webviewer.usecases.node_status import NodeCalls
+from webviewer.usecases.node_status import NodeCalls, NodeProbe
 from webviewer.usecases.owners import owners_of
 from webviewer.usecases.placement import storage_with_fewest_users
 from webviewer.usecases.sessions import Sessions
@@ -67,12 +69,21 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """Use cases on nodes."""
+    """Use cases on nodes.
+
+    Parameters
+    ----------
+    units, clock, sessions, calls
+        What they work with.
+    probe
+        Asks nodes who they are; None for programs that hear no node.
+    """
 
     units: ControlUnitOfWorkFactory
     clock: Clock
     sessions: Sessions
     calls: NodeCalls
+    probe: NodeProbe | None = None
 
     # -- what nodes say ------------------------------------------------------------------------------------------------
 
@@ -83,13 +94,17 @@ class Nodes:
         ------
         InvalidInput
             A rule is broken.
+        Conflict
+            Another node that runs has its identity, or listens at the address that it names.
         """
-        check_identity(report.identity)
-        if report.scu is not None:
-            check_scu(report.scu)
+        checked = _checked(report)
+        self._refuse_double(checked, self.clock())
+        return self._note(checked)
+
+    def _note(self, report: NodeReport) -> Heard:
         now = self.clock()
         with self.units() as unit:
-            node = unit.placement.note(replace(report, address=check_address(report.address)), now)
+            node = unit.placement.note(report, now)
             if node.kind is NodeKind.STORAGE:
                 _give_storage(unit, now)
             unit.commit()
@@ -100,6 +115,35 @@ class Nodes:
                 # It was told when the session ended; the message may have been lost.
                 self.calls.close_streams(node.address, session_id, self._end_of(SessionId(session_id)))
         return Heard(node, digest)
+
+    def _refuse_double(self, report: NodeReport, now: dt.datetime) -> None:
+        """Refuse a node that takes the identity or the address of another one which is there to be asked.
+
+        A copied database or configuration would else have users served by two nodes by turns. A node whose place was
+        really taken over does not answer any more, so nobody waits until it counts as gone.
+        """
+        if self.probe is None:
+            return
+        with self.units(read_only=True) as unit:
+            others = [node for node in unit.placement.nodes(report.kind) if node.is_online(now)]
+        for other in others:
+            is_same = other.identity == report.identity
+            if is_same == (other.address == report.address) or (is_same and other.added_by_hand):
+                continue  # the node itself, one that has nothing to do with it, or one whose address was entered
+            said = self.probe.report(other.address)
+            answers = said.facts.get("identity") if said.ok else None
+            if is_same and answers == report.identity and said.facts.get("run", report.run) != report.run:
+                raise Conflict(
+                    f"Another node that calls itself {report.identity} runs at {other.address}: two nodes cannot share "
+                    "a name, a database or a copy of one.",
+                    code="identity_taken",
+                )
+            if not is_same and answers == other.identity:
+                raise Conflict(
+                    f"At {report.address} node {other.node_id} answers: give this node the address at which it is "
+                    "reached itself.",
+                    code="address_taken",
+                )
 
     def leave(self, kind: NodeKind, identity: str) -> None:
         """Note that a node stops: it is offline at once."""
@@ -121,11 +165,26 @@ class Nodes:
     def hear_asked(self, asked: Node, facts: Mapping[str, object]) -> Heard | None:
         """Take what a node answered that was asked; None if it is not the node that it was taken for."""
         try:
-            report = _report_from(asked, facts)
+            report = _checked(_report_from(asked, facts))
         except InvalidInput as exc:
             logger.warning("node_report_refused", extra={"node_id": asked.node_id, "reason": exc.message})
             return None
-        return self.hear(report)
+        return self._note(report)  # it answers at this very address
+
+    def notice_silent(self) -> int:
+        """Call render nodes failed that fell silent, and have the pages ask their lines; returns how many.
+
+        A proxy keeps the stream of a node that hangs open, and the page would see a picture that stands still.
+        """
+        now = self.clock()
+        with self.units() as unit:
+            silent = unit.placement.claim_silent(now, now - dt.timedelta(seconds=ONLINE_S))
+            for node in silent:
+                logger.warning("render_node_silent", extra={"node_id": node.node_id, "address": node.address})
+                for owner_id in unit.placement.owners_drawn_by(node.node_id):
+                    unit.events.publish(owner_id, RENDER_NODE_LOST, {}, now)
+            unit.commit()
+        return len(silent)
 
     def forget_lost(self) -> int:
         """Remove render nodes that registered by themselves and are gone for good; returns how many.
@@ -272,6 +331,13 @@ class Nodes:
         unit.audit.add(AuditEntry(event, self.clock(), actor.user_id, actor.user_name, known))
 
 
+def _checked(report: NodeReport) -> NodeReport:
+    check_identity(report.identity)
+    if report.scu is not None:
+        check_scu(report.scu)
+    return replace(report, address=check_address(report.address))
+
+
 def _give_storage(unit: ControlUnitOfWork, now: dt.datetime) -> None:
     """Give a storage node to users who were made before there was one and whom modalities send to."""
     if not unit.accounts.without_storage():
@@ -309,6 +375,7 @@ def _report_from(asked: Node, facts: Mapping[str, object]) -> NodeReport:
         identity=identity,
         address=asked.address,
         version=str(version or ""),
+        run=str(facts.get("run", "")),
         scu=scu if isinstance(scu, str) else None,
         sessions_used=tuple(one for one in used if isinstance(one, int)) if isinstance(used, list) else (),
         facts=more if isinstance(more, dict) else {},

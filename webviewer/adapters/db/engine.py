@@ -33,6 +33,8 @@ _WRITER_WAIT_S = 15.0
 _BUSY_TIMEOUT_MS = 50
 _RETRY_SLEEP_S = 0.002
 _CONNECT_TIMEOUT_S = 5
+# A server that vanished without a word (its machine, or the network) is given up after some 20 s instead of hours.
+_DEAD_LINES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2, "tcp_user_timeout": 20_000}
 # Classes of SQLSTATE that tell of the server, never of a row: connection, state of the transaction, sign-in, database,
 # roll-back, resources, limits, locks, intervention, system, internal.
 _PGCODES_OF_THE_SERVER = frozenset({"08", "25", "28", "3D", "40", "53", "54", "55", "57", "58", "XX"})
@@ -88,7 +90,7 @@ def make_engine(
             pool_size=10,
             max_overflow=20,
             pool_timeout=10,
-            connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "webviewer"},
+            connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "webviewer", **_DEAD_LINES},
         )
         event.listen(engine, "begin", _begin_postgresql)
     event.listen(engine, "handle_error", _translate)

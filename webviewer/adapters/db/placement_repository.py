@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, or_, select, text,
 from sqlalchemy.exc import IntegrityError
 
 from webviewer.adapters.db.control_repositories import PLACEMENT_LOCK, lock
-from webviewer.adapters.db.control_tables import node, render_assignment
+from webviewer.adapters.db.control_tables import node, render_assignment, session
 from webviewer.core.errors import Conflict, NotFound
 from webviewer.placement import Node, NodeId, NodeKind, NodeReport
 
@@ -27,7 +27,7 @@ class SqlPlacementRepository:
     def note(self, report: NodeReport, now: dt.datetime) -> Node:
         """Make the node known, or note that it was heard of."""
         known = self.find(report.kind, report.identity)
-        if known is None or not (known.added_by_hand or known.address == report.address):
+        if known is None or not (known.added_by_hand or known.address == report.address) or self._is_shared(known):
             self.serialize()  # several replicas may hear of it at once
             known = self.find(report.kind, report.identity) or self._adopt(report) or self._insert(report, now)
             self._make_room(known, known.address if known.added_by_hand else report.address, now)
@@ -44,6 +44,14 @@ class SqlPlacementRepository:
             values["scu"] = report.scu
         self._update(known.node_id, **values)
         return self.get(known.node_id)
+
+    def _is_shared(self, known: Node) -> bool:
+        """Return whether another row says that its node lives at this address too."""
+        others = (node.c.kind == known.kind.value, node.c.address == known.address, node.c.node_id != known.node_id)
+        return (
+            self._connection.execute(select(node.c.node_id).where(*others, node.c.failed_at.is_(None))).first()
+            is not None
+        )
 
     def _adopt(self, report: NodeReport) -> Node | None:
         """Return the row made by hand that stands for this node, None if there is none."""
@@ -98,6 +106,25 @@ class SqlPlacementRepository:
         """Remove render nodes that registered by themselves and were last heard of before; returns how many."""
         lost = (node.c.kind == NodeKind.RENDER.value, node.c.added_by_hand.is_(False))
         return self._connection.execute(delete(node).where(*lost, node.c.last_heartbeat_at < before)).rowcount
+
+    def claim_silent(self, now: dt.datetime, heard_before: dt.datetime) -> tuple[Node, ...]:
+        """Return render nodes that count as living, but were not heard of since; from now on they count as failed."""
+        statement = (
+            update(node)
+            .where(
+                node.c.kind == NodeKind.RENDER.value,
+                node.c.failed_at.is_(None),
+                node.c.last_heartbeat_at < heard_before,
+            )
+            .values(failed_at=now)
+            .returning(*node.c)
+        )
+        return tuple(map(_node, self._connection.execute(statement).all()))
+
+    def owners_drawn_by(self, node_id: NodeId) -> tuple[int, ...]:
+        """Return the users with a session on a render node."""
+        query = select(session.c.user_id).distinct().join(render_assignment)
+        return tuple(self._connection.execute(query.where(render_assignment.c.node_id == node_id)).scalars())
 
     def claim_asking(self, now: dt.datetime, heard_before: dt.datetime, asked_before: dt.datetime) -> tuple[Node, ...]:
         """Return nodes made by hand that nobody heard of nor asked since, and note that the caller asks them now."""
