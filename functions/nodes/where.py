@@ -33,7 +33,8 @@ def stream_headers(services: Services, peers: Peers) -> dict[str, str]:
     who = services.tickets.redeem(ticket, TicketPurpose.RENDER, origin, origin_is_own=peers.is_own_origin(request))
     storage = services.placement.storage_node(who.session_id)
     # The proxy could only tell the page that nobody is there: so somebody is looked for before.
-    host, port = at_render_node(services, who.session_id, lambda node: knock(node.address))
+    tls = services.node_clients.tls
+    host, port = at_render_node(services, who.session_id, lambda node: knock(node.address, tls))
     return {
         "X-Webviewer-Upstream": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "X-Webviewer-Owner": str(who.user_id),

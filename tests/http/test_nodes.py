@@ -312,7 +312,23 @@ def test_where_a_stream_goes_is_told_once_for_a_ticket(control: ControlServer) -
         assert where(new_ticket(), Origin="https://evil.example").status_code == 403
         assert control.internally("GET", "/internal/v1/where", "").status_code == 401
         assert where(browser.ticket()).status_code == 401  # one for events
-        assert requests.get(f"{control.base}/internal/v1/where", timeout=10).status_code == 404
+
+
+def test_a_stream_goes_past_a_node_that_takes_connections_and_says_nothing(control: ControlServer) -> None:
+    """So does one that stands still: the kernel answers for it."""
+    with hanging_node() as silent, node_http({}) as node:
+        control.register("storage", "http://127.0.0.1:9", "s")
+        control.register("render", silent, "hangs")
+        browser = control.signed_in()
+        control.register("render", node.address, "here")
+        ticket = browser.post("/v2/render/ticket").json()["ticket"]
+        offered = {"Sec-WebSocket-Protocol": f"webviewer.v1, ticket.{ticket}", "Origin": browser.origin}
+        told = control.internally("GET", "/internal/v1/where", "", headers=offered)
+        assert (told.status_code, told.headers.get("X-Webviewer-Upstream")) == (
+            200,
+            node.address.removeprefix("http://"),
+        )
+        assert 2.5 < told.elapsed.total_seconds() < 6
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------
@@ -342,6 +358,40 @@ def test_control_nodes_are_alike_and_one_may_die(tmp_path: Path, postgresql_serv
     assert requests.get(f"{second.internal}/internal/v1/health", timeout=10).status_code == 200
     first.process.returncode = 0  # the check of a stop in peace is for the other one
     for run in (first_run, second_run):
+        assert next(run, None) is None
+
+
+def test_events_and_sessions_outlive_an_outage_of_the_database(
+    tmp_path: Path, postgresql_server: PostgresqlServer
+) -> None:
+    database = postgresql_server.new_database()
+    runs = [start_control(tmp_path / name, database, {"WEBVIEWER_ROLE": "control"}) for name in ("one", "two")]
+    first, second = (next(run) for run in runs)
+    browser = first.signed_in()
+    sockets = [
+        Browser(server.base, browser.address, browser.http, browser.csrf_token).open_events(
+            browser.ticket(), origin=first.base
+        )
+        for server in (first, second)
+    ]
+    postgresql_server.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
+    try:
+        postgresql_server.execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database.name}'"  # noqa: S608
+        )
+        assert first.publish({"type": "study_changed", "owner_id": 1, "study_id": 1}).status_code == 507
+        assert browser.get("/v2/auth/session").status_code == 507
+        time.sleep(2)  # the pumps try again, and wait longer each time
+    finally:
+        postgresql_server.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
+    # Published before the replicas listen again.
+    assert first.publish({"type": "study_changed", "owner_id": 1, "study_id": 2}).status_code == 204
+    for socket in sockets:
+        assert '"study_id":2' in str(socket.recv())
+    assert browser.get("/v2/auth/session").status_code == 200
+    for socket in sockets:
+        socket.close()
+    for run in runs:
         assert next(run, None) is None
 
 

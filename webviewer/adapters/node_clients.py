@@ -6,7 +6,6 @@ import socket
 import ssl
 import threading
 from collections import OrderedDict
-from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ STORAGE_READ_TIMEOUT_S: Final = 120.0
 RENDER_READ_TIMEOUT_S: Final = 20.0
 CONNECT_TIMEOUT_S: Final = 3.0
 _KNOCK_S: Final = 1.0
+_SAYS_SOMETHING_S: Final = 3.0  # the listener of a node that hangs still takes connections
 
 
 class NodeClients:
@@ -91,20 +91,30 @@ def host_and_port(address: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def knock(address: str) -> tuple[str, int]:
-    """Connect to a node and let go again; returns the IP address and the port at which somebody listens.
+def knock(address: str, tls: ssl.SSLContext | None = None) -> tuple[str, int]:
+    """Ask a node for a word, whichever; returns the IP address and the port at which it listens.
 
     Raises
     ------
     Unreachable
-        Nobody does.
+        Nobody listens there, or whoever does says nothing.
     """
     host, port = host_and_port(address)
     try:
-        with socket.create_connection((host, port), timeout=_KNOCK_S) as connection:
-            peer = connection.getpeername()
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            return str(peer[0]), int(peer[1])
+        connection = socket.create_connection((host, port), timeout=_KNOCK_S)
     except OSError as exc:
         raise Unreachable("The render node does not answer.", cause=type(exc).__name__, refused=True) from exc
+    try:
+        peer = connection.getpeername()
+        connection.settimeout(_SAYS_SOMETHING_S)
+        if urlsplit(address).scheme == "https":
+            connection = (tls or ssl.create_default_context()).wrap_socket(connection, server_hostname=host)
+        # Without the token: that it refuses us is a word too.
+        connection.sendall(f"GET /internal/v1/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        if not connection.recv(1):
+            raise Unreachable("The render node hangs up.", cause="hung up")
+        return str(peer[0]), int(peer[1])
+    except OSError as exc:
+        raise Unreachable("The render node does not answer.", cause=type(exc).__name__) from exc
+    finally:
+        connection.close()

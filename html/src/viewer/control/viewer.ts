@@ -1,6 +1,7 @@
 /** The whole viewing tab: its windows, layout, tools and the connection. No React. */
 
 import { createWebSocket, fetchTicket } from '../../shared/api/client';
+import { eventSocket } from '../../shared/events/eventSocket';
 import { MAX_CELLS, type ServerMessage } from '../../shared/protocol/messages';
 import { mirrored, normalDegrees } from '../model/geometry';
 import { frameAt, type SeriesDetail } from '../model/series';
@@ -146,7 +147,10 @@ export class ViewerController {
 
   start(): () => void {
     const online = (): void => this.connection.online();
-    const offline = (): void => this.connection.offline();
+    const offline = (): void => this.connection.ask();
+    const stopListening = eventSocket.onEvent((event) => {
+      if (event['type'] === 'render_node_lost') this.connection.ask();
+    });
     const visible = (): void => {
       if (!document.hidden) this.connection.tryNow();
     };
@@ -155,6 +159,7 @@ export class ViewerController {
     document.addEventListener('visibilitychange', visible);
     this.connection.start();
     return () => {
+      stopListening();
       window.removeEventListener('online', online);
       window.removeEventListener('offline', offline);
       document.removeEventListener('visibilitychange', visible);

@@ -137,8 +137,8 @@ export class RenderConnection {
     this.tryNow();
   }
 
-  /** The browser says that the network is gone: ask the line instead of waiting for a long silence. */
-  offline(): void {
+  /** Somebody says that the network or the node is gone: ask for a sign of life instead of waiting for a long silence. */
+  ask(): void {
     if (!this.#ready) return;
     this.#post({ type: 'ping' });
     this.#watch(OFFLINE_ANSWER_MS);
@@ -206,7 +206,7 @@ export class RenderConnection {
     this.#listen(socket, generation);
     this.#ready = true;
     this.#welcomed();
-    this.offline();
+    this.ask();
     this.#sendWishes();
     this.#schedulePing();
   }
