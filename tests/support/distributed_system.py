@@ -29,7 +29,7 @@ from tools.distributed import STATE_FILE
 from webviewer.bootstrap import make_administration
 from webviewer.config import MAIN_FILES, Role, load_settings
 
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 240.0
 
 
 @dataclass
