@@ -314,6 +314,15 @@ def test_a_database_is_made_anew_in_one_command(
     engine.dispose()
 
 
+def test_two_who_make_a_database_at_once_make_one(database_settings: DatabaseSettings, tmp_path: Path) -> None:
+    node = node_for(Role.UNIFIED, tmp_path / "node", database_settings)
+    both = [node.start("--create-database") for _ in range(2)]
+    said = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert all(out.splitlines()[-1].startswith("The database ") and " is ready" in out for out, _ in said)
+    assert check_database(node.settings) is DatabaseState.READY
+
+
 def test_the_owner_of_an_old_database_is_not_asked_for(tmp_path: Path, guarded_server: PostgresqlServer) -> None:
     """A database that a hospital's administrator made beforehand gets its rights and its tables."""
     connection = as_master(guarded_server)
