@@ -116,13 +116,16 @@ class Reader:
 
 
 @contextlib.contextmanager
-def reader(system: DistributedSystem, browser: Browser, folder: Path, patient_id: str) -> Iterator[Reader]:
+def reader(
+    system: DistributedSystem, browser: Browser, folder: Path, patient_id: str, scheme: str = "http"
+) -> Iterator[Reader]:
     """Open a study, change its window and size, and remember the twelfth image."""
     system.send(series_of(folder, patient_id))
     administrator = system.administrator()
+    eventually(lambda: all(one["state"] == "online" for one in system.nodes(administrator).values()), 60, "all nodes")
     before = {name: node["sessions"] for name, node in system.nodes(administrator).items()}
     tap = StreamTap()
-    with doctor(browser, system.url(), watch=tap.watch) as page:
+    with doctor(browser, system.url(scheme), watch=tap.watch) as page:
         page.get_by_role("row").filter(has_text=patient_id).dblclick()
         settled_still(page, tap, lambda _: True)
         after = {name: node["sessions"] for name, node in system.nodes(administrator).items()}
@@ -144,10 +147,11 @@ def reader(system: DistributedSystem, browser: Browser, folder: Path, patient_id
         yield Reader(page, tap, node, canvas_grey(page))
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_render_node_killed_in_the_middle_of_scrolling_costs_a_moment(
-    system: DistributedSystem, browser: Browser, tmp_path: Path
+    scheme: str, system: DistributedSystem, browser: Browser, tmp_path: Path
 ) -> None:
-    with reader(system, browser, tmp_path, "KILLED") as reading:
+    with reader(system, browser, tmp_path, f"KILLED{scheme}", scheme) as reading:
         took_s = reading.scroll_to_the_twelfth(lambda: system.kill_node(reading.node))
         assert took_s < BACK_WITHIN_S
 
@@ -156,7 +160,6 @@ def test_a_render_node_set_inactive_hands_its_doctors_over(
     system: DistributedSystem, browser: Browser, tmp_path: Path
 ) -> None:
     administrator = system.administrator()
-    eventually(lambda: all(one["state"] == "online" for one in system.nodes(administrator).values()), 20, "all nodes")
     with reader(system, browser, tmp_path, "DRAINED") as reading:
         node = system.nodes(administrator)[reading.node]
         address = f"{system.url()}/v2/admin/nodes/{node['node_id']}"
