@@ -162,7 +162,9 @@ class GuestBook:
         print("\n".join(self._words()), flush=True)
         state = profile.folder / DEMO_STATE_FILE
         if self.demo and not is_done(state):
-            module = [sys.executable, "-m", "tools.demo_study", "send", f"{HOST}:{ports.dicom[0]}"]
+            # Ended in the middle of its work, its workers leave locks that Python would complain of at the terminal.
+            python = [sys.executable, "-W", "ignore:resource_tracker"]
+            module = [*python, "-m", "tools.demo_study", "send", f"{HOST}:{ports.dicom[0]}"]
             self._run([*module, "--called", DOCTOR_AE_TITLE, "--state", str(state)], dict(os.environ))
 
     def leave(self) -> None:
