@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from webviewer import __version__
 from webviewer.accounts import PasswordHasher
 from webviewer.adapters.crypto import Argon2Hasher, Offload, run_here
+from webviewer.adapters.db.database_clock import DatabaseClock
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.event_feed import make_event_feed
 from webviewer.adapters.db.maintenance import (
@@ -24,7 +25,7 @@ from webviewer.adapters.node_calls import BackgroundCalls
 from webviewer.adapters.node_clients import NodeClients
 from webviewer.adapters.node_probe import HttpNodeProbe
 from webviewer.adapters.tls import client_context
-from webviewer.config import Settings
+from webviewer.config import DatabaseDriver, Settings
 from webviewer.usecases.accounts import Accounts
 from webviewer.usecases.clock import Clock, system_clock
 from webviewer.usecases.events import EventPump, Events
@@ -92,6 +93,7 @@ class Services:
     node_probe: NodeProbe
     node_clients: NodeClients
     database_version: Callable[[], str]
+    compare_clocks: Callable[[], None]  # to be called now and then
     dispose: Callable[[], None] = field(repr=False)  # closes the database's connections
 
 
@@ -120,7 +122,7 @@ def unit_of_work_factory(settings: Settings) -> tuple[ControlUnitOfWorkFactory, 
 def make_services(
     settings: Settings,
     *,
-    clock: Clock = system_clock,
+    clock: Clock | None = None,
     hasher: PasswordHasher | None = None,
     offload: Offload = run_here,
 ) -> Services:
@@ -131,7 +133,7 @@ def make_services(
     settings
         Everything configured.
     clock
-        The time; tests move it.
+        The time; tests move it. Where left out it is the database server's, if there is one.
     hasher
         Password hashes; Argon2id where left out.
     offload
@@ -139,6 +141,11 @@ def make_services(
     """
     engine = make_engine(settings.database)
     units = SqlControlUnitOfWorkFactory(engine)
+    compare_clocks: Callable[[], None] = _nothing
+    if clock is None and settings.database.driver is DatabaseDriver.POSTGRESQL:
+        clock = database_clock = DatabaseClock(engine)
+        compare_clocks = database_clock.compare
+    clock = clock or system_clock
     chosen_hasher = hasher if hasher is not None else Argon2Hasher(offload)
     live = LiveSockets()
     metrics = Metrics()
@@ -169,8 +176,13 @@ def make_services(
         node_probe=probe,
         node_clients=NodeClients(settings.internal_token, tls),
         database_version=lambda: database_version(engine),
+        compare_clocks=compare_clocks,
         dispose=engine.dispose,
     )
+
+
+def _nothing() -> None:
+    pass
 
 
 def make_accounts(settings: Settings, *, clock: Clock = system_clock) -> Accounts:

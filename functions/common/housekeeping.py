@@ -20,6 +20,7 @@ EXPIRE_EVERY_S: Final = 5.0
 ASK_EVERY_S: Final = 1.0  # which of several control nodes asks, and how often, the database decides
 SILENT_EVERY_S: Final = 1.0
 FORGET_EVERY_S: Final = 30.0
+COMPARE_EVERY_S: Final = 60.0
 PRUNE_EVERY_S: Final = 300.0
 
 
@@ -37,6 +38,7 @@ class Housekeeping:
             ("expire_sessions", EXPIRE_EVERY_S, services.sessions.expire),
             ("notice_silent", SILENT_EVERY_S, services.nodes.notice_silent),
             ("ask_nodes", ASK_EVERY_S, self._ask_nodes),
+            ("compare_clocks", COMPARE_EVERY_S, services.compare_clocks),
             ("forget_nodes", FORGET_EVERY_S, services.nodes.forget_lost),
             ("watch_nodes", LOOK_EVERY_S, NodeWatch(services.nodes, services.metrics).look),
             ("prune_events", PRUNE_EVERY_S, services.events.prune),

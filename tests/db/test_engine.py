@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sqlite3
 import threading
 import time
@@ -14,9 +15,11 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from tests.support.databases import PostgresqlServer
+from webviewer.adapters.db.database_clock import DatabaseClock
 from webviewer.adapters.db.engine import READ_ONLY_OPTION, driver_cursor, make_engine
 from webviewer.config import DatabaseDriver, DatabaseSettings
 from webviewer.core.errors import OutOfResources
+from webviewer.usecases.clock import system_clock
 
 PATIENT = "Lovelace^Ada"
 
@@ -152,3 +155,18 @@ def test_a_sqlite_file_that_is_moved_away_is_refused_and_taken_again_when_it_is_
     with engine.begin() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM one").scalar_one() == 0, "still the old file"
     engine.dispose()
+
+
+def test_replicas_with_wrong_clocks_agree_on_the_time_of_the_database(
+    postgresql_server: PostgresqlServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = make_engine(postgresql_server.new_database())
+    behind = DatabaseClock(engine, lambda: system_clock() - dt.timedelta(hours=1))
+    before = DatabaseClock(engine, lambda: system_clock() + dt.timedelta(seconds=30))
+    assert abs(behind() - system_clock()) < dt.timedelta(seconds=2)
+    assert abs(before() - behind()) < dt.timedelta(seconds=2)
+    told = [record for record in caplog.records if record.message == "clock_differs_from_database"]
+    assert [round(vars(record)["seconds"]) for record in told] == [3600, -30]
+    engine.dispose()
+    postgresql_gone = DatabaseSettings(DatabaseDriver.POSTGRESQL, "x", host="127.0.0.1", port=1, user="postgres")
+    assert abs(DatabaseClock(make_engine(postgresql_gone))() - system_clock()) < dt.timedelta(seconds=2)

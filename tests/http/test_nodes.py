@@ -17,6 +17,7 @@ import requests
 from tests.support.databases import PostgresqlServer, free_port
 from tests.support.http_client import INTERNAL_TOKEN, PASSWORD, Browser, ControlServer, receive_close, start_control
 from tests.support.node_http import hanging_node, node_http
+from webviewer.adapters.node_agent import NodeAgent
 from webviewer.adapters.stream_pass import is_good_pass
 from webviewer.config import DatabaseDriver, DatabaseSettings
 from webviewer.core.errors import NotFound
@@ -216,6 +217,30 @@ def test_a_node_that_does_not_report_is_asked_and_told_its_users_while_another_h
         assert eventually_online(administrator, made)["state"] == "online"
         states = {one["node_id"]: one["state"] for one in nodes_of(administrator)}
         assert states == {lost: "offline", made: "online"}
+
+
+def test_a_node_with_another_secret_or_a_taken_name_says_so_in_its_log_once(
+    control: ControlServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with node_http({"GET /internal/v1/report": REPORT | {"run": "first"}}) as node:
+        control.register("storage", node.address, "uuid", run="first")
+        second = REPORT | {"run": "second"}
+        agents = [
+            NodeAgent(control.internal, secret, lambda: second, lambda _answer, _client: None)
+            for secret in ("of another house", INTERNAL_TOKEN)
+        ]
+        for agent in agents:
+            agent.start()
+        time.sleep(4)
+        for agent in agents:
+            agent.leave()
+        told = [vars(record)["reason"] for record in caplog.records if record.message == "control_node_refuses"]
+        taken = f"Another node that calls itself uuid runs at {node.address}: two nodes cannot share a name"
+        foreign = "The control node does not take our token; all nodes are to have the same one."
+        assert [words.partition(",")[0] for words in sorted(told)] == [taken, foreign]
+        assert not [record for record in caplog.records if record.message == "node_registered"]
+        with control.units(read_only=True) as unit:  # nor did its goodbye send the other one away
+            assert [node.failed_at for node in unit.placement.nodes()] == [None]
 
 
 # -- where sessions go -------------------------------------------------------------------------------------------------

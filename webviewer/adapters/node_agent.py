@@ -102,6 +102,11 @@ class NodeAgent:
         if self._thread.is_alive():
             # A heartbeat under way would make the node known again after the goodbye.
             self._thread.join(LEAVE_TIMEOUT_S)
+        if self._registered:  # else it would send away the node whose name this one has
+            self._say_goodbye()
+        self._client.close()
+
+    def _say_goodbye(self) -> None:
         try:
             said = self._report()
             goodbye = {"kind": said["kind"], "identity": said["identity"]}
@@ -110,7 +115,6 @@ class NodeAgent:
             client.close()
         except (WebviewerError, OSError) as exc:
             logger.info("node_left_unheard", extra={"reason": _words(exc)})
-        self._client.close()
 
     # -- the thread --------------------------------------------------------------------------------------------------
 
