@@ -1,7 +1,8 @@
 """``make deb``: the two Debian packages of the manual (2.4), under their names in the manual's format.
 
-``python -m tools.make_deb [--output FOLDER] [--work FOLDER]`` lays a clean source tree out (files that git knows, the
-built pages, our wheel, ``packaging/debian``), runs ``dpkg-buildpackage`` on it, and gives the files their names.
+``python -m tools.make_deb [--output FOLDER] [--work FOLDER]`` lays a clean source tree out (files that git does not
+ignore, the built pages, our wheel, ``packaging/debian``), runs ``dpkg-buildpackage`` on it, and gives the files their
+names.
 """
 
 from __future__ import annotations
@@ -140,7 +141,8 @@ def inputs() -> list[Path]:
 
 
 def _sources() -> list[Path]:
-    listed = _run("git", "ls-files", "-z", "--", *SOURCES, *FILES, "packaging/debian", cwd=ROOT)
+    places = (*SOURCES, *FILES, "packaging/debian")
+    listed = _run("git", "ls-files", "-z", "-co", "--exclude-standard", "--", *places, cwd=ROOT)
     # what is deleted in the working tree is listed too
     return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
