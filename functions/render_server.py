@@ -70,7 +70,7 @@ def serve(configuration: Configuration, config_file: Path | None) -> int:
         _check_database(environ)
         require_port(settings.control.host, settings.control.port, "HTTP", "--port, or port in control.json")
         require_port(settings.storage.dicom_host, settings.storage.dicom_port, "DICOM", "dicom_port in storage.json")
-        supervisor = Supervisor(node_commands(environ), say=_say, relay_output=_relay)
+        supervisor = Supervisor(node_commands(environ), say=_say, relay_output=_relay, say_output=_say_device)
         shown = str(config_file.absolute()) if config_file is not None else ""
         _hang_watch(environ, supervisor).start()
         logger.info("supervisor_started", extra={"version": __version__, "config": shown})
@@ -202,6 +202,12 @@ def _is_ready(host: str, port: int) -> bool:
 def _relay(line: bytes) -> None:
     sys.stderr.buffer.write(line + b"\n")
     sys.stderr.buffer.flush()
+
+
+def _say_device(line: str) -> None:
+    """Say which devices `--device` chooses from, whatever the log takes."""
+    if line.startswith("Rendering device "):
+        _say(line)
 
 
 def _say(line: str) -> None:

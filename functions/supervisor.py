@@ -109,6 +109,8 @@ class Supervisor:
         Takes one line for the person at the console when a node ends.
     relay_output
         Takes lines of nodes' consoles that are log lines already (duplicates of what is in the log file).
+    say_output
+        Takes the other lines of nodes' consoles, which go into the log too.
     on_stopping
         Called once the end was asked for, before any node is told.
     """
@@ -120,12 +122,14 @@ class Supervisor:
         stop_grace_s: float = STOP_GRACE_S,
         say: Callable[[str], None] = lambda _: None,
         relay_output: Callable[[bytes], None] = lambda _: None,
+        say_output: Callable[[str], None] = lambda _: None,
         on_stopping: Callable[[], None] = lambda: None,
     ) -> None:
         self._nodes = [_Node(command) for command in commands]
         self._stop_grace_s = stop_grace_s
         self._say = say
         self._relay_output = relay_output
+        self._say_output = say_output
         self._on_stopping = on_stopping
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._selector = selectors.DefaultSelector()
@@ -248,6 +252,7 @@ class Supervisor:
         elif line.strip():
             text = line[:_LONGEST_OUTPUT_LINE_BYTES].decode("utf-8", "replace")
             logger.info("node_output", extra={"child": node.command.name, "text": text})
+            self._say_output(text)
 
     def _forget_output(self, node: _Node) -> None:
         if node.process is None or node.process.stdout is None or node.process.stdout.closed:

@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from functions.supervisor import cause_of_end, restart_delay_s
+from functions.render_server import _say_device
+from functions.supervisor import NodeCommand, Supervisor, cause_of_end, restart_delay_s
 
 NAMES = ("storage", "render", "control")
 
@@ -166,3 +167,26 @@ def test_causes_are_said_in_words() -> None:
 def test_the_pause_doubles_up_to_ten_seconds() -> None:
     assert [restart_delay_s(failures) for failures in range(1, 9)] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
     assert restart_delay_s(10_000) == 10.0
+
+
+PRINTS_A_LIST = """
+print("Rendering device 0: hardware (used)", "another line", sep="\\n", flush=True)
+import time; time.sleep(60)
+"""
+
+
+def test_the_list_of_devices_is_said_on_the_console_whatever_the_log_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    heard: list[str] = []
+
+    def hear(line: str) -> None:
+        heard.append(line)
+        _say_device(line)
+        if len(heard) == 2:
+            supervisor.stop()
+
+    supervisor = Supervisor(
+        [NodeCommand("render", (sys.executable, "-c", PRINTS_A_LIST), dict(os.environ))], say_output=hear
+    )
+    assert supervisor.run() == 0
+    assert heard == ["Rendering device 0: hardware (used)", "another line"]
+    assert capsys.readouterr().out == "Rendering device 0: hardware (used)\n"
