@@ -1,0 +1,55 @@
+import { describe, expect, it, vi } from 'vitest';
+import { eventSocket, type EventListener } from '../../shared/events/eventSocket';
+import { FakeClock, FakeSocket } from '../testing/fakes';
+import { ViewerController } from './viewer';
+
+async function viewing(): Promise<{ clock: FakeClock; sockets: FakeSocket[]; tell: (event: Record<string, unknown>) => void }> {
+  const listeners: EventListener[] = [];
+  vi.spyOn(eventSocket, 'onEvent').mockImplementation((listener) => {
+    listeners.push(listener);
+    return () => undefined;
+  });
+  const clock = new FakeClock();
+  const sockets: FakeSocket[] = [];
+  const viewer = new ViewerController({
+    clock,
+    fetchTicket: () => Promise.resolve('ticket'),
+    createSocket: (ticket) => {
+      const socket = new FakeSocket(ticket);
+      sockets.push(socket);
+      return socket;
+    },
+    onFrame: (run) => run(),
+    decode: () => Promise.reject(new Error('no pictures here')),
+  });
+  viewer.start();
+  await clock.pass(0);
+  sockets[0]?.welcome();
+  return { clock, sockets, tell: (event) => listeners.forEach((listener) => listener(event)) };
+}
+
+describe('a render node that fell silent', () => {
+  it('is left when it does not answer the question', async () => {
+    const { clock, sockets, tell } = await viewing();
+    tell({ type: 'render_node_lost' });
+    expect(sockets[0]?.sent.at(-1)).toEqual({ type: 'ping' });
+    await clock.pass(4_000);
+    expect(sockets[0]?.closedWith).not.toBeNull();
+    expect(sockets).toHaveLength(2);
+  });
+
+  it('is kept when it was another one', async () => {
+    const { clock, sockets, tell } = await viewing();
+    tell({ type: 'render_node_lost' });
+    sockets[0]?.say({ type: 'pong' });
+    await clock.pass(10_000);
+    expect(sockets).toHaveLength(1);
+    expect(sockets[0]?.closedWith).toBeNull();
+  });
+
+  it('is not asked for other events', async () => {
+    const { sockets, tell } = await viewing();
+    tell({ type: 'study_changed' });
+    expect(sockets[0]?.sent.at(-1)).not.toEqual({ type: 'ping' });
+  });
+});
