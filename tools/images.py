@@ -89,6 +89,7 @@ def make_base(storage: Storage) -> None:
         # usrmerge comes first, by a dependency that has a choice, and brings all of Perl along
         unwanted = '?installed?name("^(usrmerge|perl|perl-modules-.*|libperl.*|.*-perl|libgdbm.*)$")'
         command.append(f"--customize-hook=chroot \"$1\" apt-get purge --quiet --yes '{unwanted}' >&2")
+        command.append('--customize-hook=rm -f "$1"/var/cache/apt/*.bin "$1"/var/cache/ldconfig/aux-cache')
         for place in _SLIM:
             command.append(f"--dpkgopt=path-exclude=/usr/share/{place}/*")
         command += ["--dpkgopt=path-include=/usr/share/doc/*/copyright", "bookworm", tarball, str(sources)]
