@@ -25,6 +25,7 @@ LINUX_ALONE = {
     "dicom_gateway/processes.py",
     "dicom_gateway/upload.py",
     "functions/control_node.py",
+    "functions/hang_watch.py",
     "functions/supervisor.py",
     "webviewer/adapters/files.py",
     "webviewer/usecases/read_frames.py",
