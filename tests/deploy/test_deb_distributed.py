@@ -115,7 +115,7 @@ def test_an_image_is_received_and_drawn_inside_the_confinement(machine: Machine,
 def test_a_node_comes_back_after_kill_9(machine: Machine, unit: str) -> None:
     before = machine.main_process(unit)
     machine.run(f"kill -9 {before}")
-    eventually(lambda: machine.main_process(unit) not in (0, before), 30, "systemd starts it again")
+    eventually(lambda: machine.main_process(unit) not in (0, before), 150, "systemd starts it again")
     machine.wait_ready()
     eventually(lambda: all_online(machine), 60, "both nodes are online")
     assert machine.sign_in("doctor", "a-password-of-hers", look=True)["studies"] == 1

@@ -120,7 +120,7 @@ def test_the_password_is_changed_as_readme_debian_says(machine: Machine) -> None
 def test_it_comes_back_after_kill_9(machine: Machine) -> None:
     before = machine.main_process(UNIT)
     machine.run(f"kill -9 {before}")
-    eventually(lambda: machine.main_process(UNIT) not in (0, before), 30, "systemd starts it again")
+    eventually(lambda: machine.main_process(UNIT) not in (0, before), 150, "systemd starts it again")
     machine.wait_ready()
     assert machine.unit(UNIT, "NRestarts") == "1"
 
@@ -150,9 +150,13 @@ def test_a_wrong_configuration_is_told_and_not_tried_forever(machine: Machine) -
     kept = machine.run(f"cat {ETC}/control.json")
     machine.write(f"{ETC}/control.json", '{"port": "many"}')
     machine.ask(f"systemctl restart {UNIT}")
-    eventually(lambda: machine.unit(UNIT, "ActiveState") == "failed", 60, "the service gives up")
-    assert "many" in machine.run(f"journalctl --no-pager -u {UNIT} -n 20; tail -n 5 {LOGS}/renderserver.log")
-    machine.write(f"{ETC}/control.json", kept)
+    try:
+        eventually(lambda: machine.unit(UNIT, "ActiveState") == "failed", 150, "the service gives up")
+        assert "many" in machine.run(f"journalctl --no-pager -u {UNIT} -n 20")
+        assert machine.unit(UNIT, "ExecMainStatus") == "3"
+        assert machine.unit(UNIT, "NRestarts") == "0"
+    finally:
+        machine.write(f"{ETC}/control.json", kept)
     machine.run(f"systemctl reset-failed {UNIT}; systemctl start {UNIT}")
     machine.wait_ready()
 

@@ -19,8 +19,8 @@ from webviewer.core.errors import WebviewerError
 ADMINISTRATOR, WELL_KNOWN_PASSWORD = "admin", "admin"
 
 
-def main() -> int:
-    """Run the step; 0 also where there is nothing to do, so that the node itself tells what is wrong."""
+def main() -> None:
+    """Run the step. What is wrong the node itself tells with its exit code, a moment later."""
     parser = argparse.ArgumentParser(prog="first_start")
     parser.add_argument("role", type=Role, choices=tuple(Role))
     parser.add_argument("config", type=Path)
@@ -34,9 +34,8 @@ def main() -> int:
         if TableSet.CONTROL in settings.database.tables and check_database(settings.database) is DatabaseState.READY:
             make_administrator(settings)
     except WebviewerError as exc:
+        # not a failure of this step: systemd would try again for ever, whereas it heeds the node's own exit codes
         sys.stderr.write(f"{exc.message}\n")
-        return 1
-    return 0
 
 
 def make_administrator(settings: Settings) -> None:
@@ -55,4 +54,4 @@ def make_administrator(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
