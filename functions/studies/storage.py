@@ -15,6 +15,7 @@ from webviewer.bootstrap import Services
 from webviewer.core.octets import ByteSource
 
 _MAX_JSON_BYTES: Final = 512 * 1024**2
+_ANSWER_WITHIN_S: Final = 30.0  # of a question to the index; whoever asks a node that hangs is to read it soon
 
 Query = Sequence[tuple[str, str | int]]
 
@@ -43,6 +44,7 @@ class UserStorage:
         query: Query = (),
         body: bytes | ByteSource | None = None,
         headers: Mapping[str, str] | None = None,
+        read_timeout_s: float | None = None,
     ) -> NodeResponse:
         """Ask and return the answer with its body unread; the node's errors are raised as ours.
 
@@ -50,11 +52,15 @@ class UserStorage:
         ----------
         method, path, query, body, headers
             Of the request; the path is that below the user.
+        read_timeout_s
+            Another limit of time than usual.
         """
         client = self._services.node_clients.storage(self.address())
         owner_path = f"/internal/v1/owners/{guard.current().user_id}{path}"
         with asking_storage():
-            return client.open(method, owner_path, query=query, body=body, headers=headers)
+            return client.open(
+                method, owner_path, query=query, body=body, headers=headers, read_timeout_s=read_timeout_s
+            )
 
     def pass_on(
         self,
@@ -66,7 +72,11 @@ class UserStorage:
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """Ask and answer what the node answers."""
-        with asking_storage(), self.open(method, path, query=query, body=body, headers=headers) as answer:
+        limit_s = _ANSWER_WITHIN_S if method == "GET" else None
+        with (
+            asking_storage(),
+            self.open(method, path, query=query, body=body, headers=headers, read_timeout_s=limit_s) as answer,
+        ):
             return Response(answer.read(_MAX_JSON_BYTES), answer.status, mimetype="application/json")
 
     def answer(self, method: str, path: str, *, query: Query = (), value: Mapping[str, Any] | None = None) -> Response:

@@ -18,6 +18,7 @@ from tests.support.databases import PostgresqlServer, free_port
 from tests.support.http_client import INTERNAL_TOKEN, PASSWORD, Browser, ControlServer, receive_close, start_control
 from tests.support.node_http import hanging_node, node_http
 from webviewer.adapters.node_agent import NodeAgent
+from webviewer.adapters.nodes import NodeClient, Unreachable
 from webviewer.adapters.stream_pass import is_good_pass
 from webviewer.config import DatabaseDriver, DatabaseSettings
 from webviewer.core.errors import NotFound
@@ -289,6 +290,17 @@ def test_a_node_that_hangs_holds_up_its_own_users_only(control: ControlServer) -
             assert lucky.get("/v2/studies").status_code == 200
         for thread in waiting:
             thread.join()
+
+
+def test_a_node_that_lets_us_wait_is_not_asked_twice() -> None:
+    with hanging_node() as silent:
+        client = NodeClient(silent, "token", node="storage node", read_timeout_s=60)
+        began_s = time.monotonic()
+        with pytest.raises(Unreachable, match="The storage node does not answer") as refused:
+            client.open("GET", "/", read_timeout_s=1.0)
+        assert 1.0 <= time.monotonic() - began_s < 2.0
+        assert not refused.value.refused
+        client.close()
 
 
 def test_a_picture_is_asked_of_another_node_when_one_is_gone(control: ControlServer) -> None:

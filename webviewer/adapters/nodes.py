@@ -7,11 +7,12 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import TracebackType
 from typing import IO, Any, Self, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
@@ -55,6 +56,24 @@ class Unreachable(Unavailable):
     def __init__(self, message: str, *, cause: str, refused: bool = False) -> None:
         super().__init__(message, details={"cause": cause})
         self.refused = refused
+
+
+class _RetryWhenCut(urllib3.Retry):
+    """Asks once more where a kept connection was cut, not where a node lets us wait: it would do so again."""
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Self:
+        """Return what is left of the tries, or raise what went wrong."""
+        if isinstance(error, urllib3.exceptions.TimeoutError):
+            raise error
+        return super().increment(method, url, response, error, _pool, _stacktrace)
 
 
 class NodeResponse:
@@ -142,6 +161,8 @@ class NodeClient:
             raise ConfigError(f"The address of the {node} is {base_url!r}; it is to be like http://host:port.")
         pool = partial(HTTPSConnectionPool, ssl_context=tls) if parts.scheme == "https" else HTTPConnectionPool
         self._node = node
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
         self._prefix = parts.path.rstrip("/")
         self._pool = pool(
             parts.hostname,
@@ -162,6 +183,7 @@ class NodeClient:
         body: bytes | ByteSource | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool | None = None,
+        read_timeout_s: float | None = None,
     ) -> NodeResponse:
         """Send a request and return the answer with its body unread.
 
@@ -175,6 +197,8 @@ class NodeClient:
             Beside the token.
         repeatable
             Whether it may be sent again when a kept connection turns out to be dead; GET may by default.
+        read_timeout_s
+            Another limit of time than the client's, for this request.
 
         Raises
         ------
@@ -185,7 +209,7 @@ class NodeClient:
         """
         url = self._prefix + quote(path) + (f"?{urlencode(query)}" if query else "")
         again = method == "GET" if repeatable is None else repeatable
-        retries = urllib3.Retry(
+        retries = _RetryWhenCut(
             1,
             connect=1,
             read=1,
@@ -203,6 +227,7 @@ class NodeClient:
                 body=cast("IO[bytes]", body) if body is not None else None,  # urllib3 only calls read
                 headers={**(self._pool.headers or {}), **(headers or {})},
                 retries=retries if again else False,
+                timeout=urllib3.Timeout(connect=self._connect_timeout_s, read=read_timeout_s or self._read_timeout_s),
                 redirect=False,
                 preload_content=False,
                 decode_content=False,
