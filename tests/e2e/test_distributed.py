@@ -6,11 +6,13 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
@@ -27,6 +29,7 @@ from tests.support.unified_server import eventually
 
 BACK_WITHIN_S = 3.0
 HUNG_WITHIN_S = 20.0
+OTHER_REPLICA_WITHIN_S = 10.0  # while others sign in, each half a second of a processor
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +174,40 @@ def test_a_render_node_that_hangs_is_left(system: DistributedSystem, browser: Br
         finally:
             system.signal_node(reading.node, signal.SIGCONT)
         eventually(lambda: system.nodes(administrator)[reading.node]["state"] == "online", 20, "its return")
+
+
+def test_a_replica_of_the_control_node_dies_while_it_relays_a_stream_and_others_sign_in(
+    system: DistributedSystem, browser: Browser, tmp_path: Path
+) -> None:
+    def sign_in(_: int) -> int:
+        return signed_in(system.url(), "user2", "user2").get(f"{system.url()}/v2/auth/session", timeout=10).status_code
+
+    with (
+        reader(system, browser, tmp_path, "RELAYED") as reading,
+        ThreadPoolExecutor(1) as pool,
+        contextlib.ExitStack() as stack,
+    ):
+        signing_in: list[Future[int]] = []
+
+        def kill() -> None:
+            stack.enter_context(system.dead(relaying_replica(system, reading.node)))
+            signing_in.extend(pool.submit(sign_in, number) for number in range(4))
+
+        took_s = reading.scroll_to_the_twelfth(kill)
+        assert took_s < OTHER_REPLICA_WITHIN_S
+        assert [one.result() for one in signing_in] == [200] * 4
+
+
+def relaying_replica(system: DistributedSystem, render_node: str) -> str:
+    """Return the replica that holds connections to a render node's port: only relays stay open for long."""
+    port = system.ports["render"][int(render_node[-1]) - 1]
+
+    def held(name: str) -> int:
+        leader = psutil.Process(system.node_pid(name))
+        connections = [one for process in (leader, *leader.children()) for one in process.net_connections("tcp")]
+        return sum(1 for one in connections if one.raddr and one.raddr.port == port and one.status == "ESTABLISHED")
+
+    return max(("control-1", "control-2"), key=held)
 
 
 def test_a_render_node_set_inactive_hands_its_doctors_over(
