@@ -116,7 +116,7 @@ def test_configuration_files_are_marked(tree: Path, listing: dict[str, tuple[str
 
 
 def test_nothing_of_development_is_in_it(listing: dict[str, tuple[str, str]]) -> None:
-    words = r"/(tests?|node_modules|\.git.*|\.[a-z]+_cache|\.hypothesis|src|fixtures|conftest\.py|pip|setuptools)(/|$)"
+    words = r"/(tests?|node_modules|\.git.*|\.[a-z]+_cache|\.hypothesis|fixtures|conftest\.py|pip|setuptools)(/|$)"
     assert [path for path in listing if re.search(words, path)] == []
     assert [path for path in listing if path.endswith((".map", ".tsx", ".orig", "~", ".log"))] == []
     ours = {path.split("/")[-2] for path in listing if path.startswith(SITE) and path.endswith("/__init__.py")}

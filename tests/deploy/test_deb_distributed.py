@@ -131,7 +131,7 @@ def test_without_the_secret_no_node_is_believed(machine: Machine) -> None:
 
 
 def test_an_upgrade_keeps_the_secret_and_starts_again_what_ran(machine: Machine, tmp_path: Path) -> None:
-    machine.stop("inobitec-render-node")
+    machine.run("sudo systemctl stop inobitec-render-node")
     secret = machine.run(f"cat {ETC}/join-secret")
     edited = machine.run(f"cat {ETC}/rendernode.env") + "WEBVIEWER_LOG_LEVEL=debug\n"
     machine.write(f"{ETC}/rendernode.env", edited)

@@ -174,7 +174,7 @@ def test_a_storage_folder_on_another_disk_needs_only_its_owner(machine: Machine)
 
 
 def test_postgresql_as_the_manual_says(machine: Machine, tmp_path: Path) -> None:
-    machine.stop(UNIT)
+    machine.run(f"sudo systemctl stop {UNIT}")
     machine.start_postgresql("of-the-test")
     machine.run(f"cd {ETC} && sudo cp renderserverconfig-postgresql.json renderserverconfig.json")
     assert machine.modes(f"{ETC}/renderserverconfig.json") == {f"{ETC}/renderserverconfig.json": f"root:{USER} 640"}
