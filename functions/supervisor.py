@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 10.0
 HEALTHY_AFTER_S = 30.0  # a node that lived so long begins with the first delay again
-STOP_GRACE_S = 5.0
+STOP_GRACE_S = 12.0  # a storage node may take 9 s to end in good order, a control node 5
 IMPATIENT_AFTER_S = 1.0  # sooner it is the same wish: make passes on what the terminal or `timeout` gave to both
 
 _LONGEST_OUTPUT_LINE_BYTES = 16 * 1024
