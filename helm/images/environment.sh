@@ -24,6 +24,23 @@ finish() { # FOLDER…
 	python3 -m compileall -q --invalidation-mode unchecked-hash "$@"
 }
 
+# Of imagecodecs the codecs that a role names, with the libraries that these load: the others are three quarters of it.
+keep_codecs() { # SITE-PACKAGES ROLE
+	codecs=$(sed -n 's/^# codecs: //p' "$here/roles/$2.txt")
+	[ -n "$codecs" ] || return 0
+	for file in "$1"/imagecodecs/_*.so; do
+		name=$(basename "$file" .abi3.so)
+		case " $codecs shared shared_cython " in *" ${name#_} "*) ;; *) rm "$file" ;; esac
+	done
+	for name in $codecs; do
+		[ -f "$1/imagecodecs/_$name.abi3.so" ] || { echo "imagecodecs has no codec $name, which the image needs." >&2; exit 1; }
+	done
+	loaded=$(ldd "$1"/imagecodecs/_*.so)
+	for file in "$1"/imagecodecs.libs/*; do
+		case $loaded in *"/$(basename "$file") "*) ;; *) rm "$file" ;; esac
+	done
+}
+
 case $step in
 tools)
 	install_locked /build/bin/python "$role" "$3"
@@ -32,6 +49,7 @@ libraries)
 	python3 -m venv --without-pip /opt/web-viewer
 	install_locked /opt/web-viewer/bin/python "$role" "$3"
 	rm -rf /opt/web-viewer/include
+	keep_codecs /opt/web-viewer/lib/python3*/site-packages "$role"
 	finish /opt/web-viewer/lib/python3*/site-packages
 	;;
 product)
