@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import email.utils
-import json
 import os
 import platform
 import re
@@ -28,6 +27,8 @@ SUFFIX = "r1"
 
 SOURCES = ("webviewer", "functions", "dicom_gateway", "renderpool", "config", "nginx")
 FILES = ("pyproject.toml", "README.md", "LICENSE", "requirements.lock")
+# the container images have theirs by it too
+LICENCES = ROOT / "helm/images/licences.mjs"
 
 
 class BuildError(Exception):
@@ -136,7 +137,7 @@ def build(output: Path, work: Path, *, version: str = __version__, suffix: str =
 
 def inputs() -> list[Path]:
     """Return all files of the tree that the packages are made of, in one order: they are stale when one is changed."""
-    others = [ROOT / "requirements-dev.lock", ROOT / "html/package-lock.json", Path(__file__)]
+    others = [ROOT / "requirements-dev.lock", ROOT / "html/package-lock.json", LICENCES, Path(__file__)]
     return sorted({*_sources(), *others, *(path for path in (ROOT / "html/dist").rglob("*") if path.is_file())})
 
 
@@ -155,7 +156,7 @@ def _lay_out(tree: Path, date_s: int, version: str, suffix: str) -> None:
         shutil.copy(source, target)
     shutil.copytree(ROOT / "html/dist", tree / "html")
     shutil.copy(ROOT / "html/package-lock.json", tree)
-    _lay_out_page_licences(tree / "page-licences")
+    _lay_out_page_licences(tree / "LICENCES-OF-LIBRARIES")
     locked = (ROOT / "requirements-dev.lock").read_text("utf-8")
     (tree / "requirements-build.lock").write_text(entry_of(locked, "setuptools"), "utf-8")
     (tree / "debian/changelog").write_text(changelog(version, suffix, date_s), "utf-8")
@@ -165,20 +166,15 @@ def _lay_out(tree: Path, date_s: int, version: str, suffix: str) -> None:
         raise BuildError("The wheel of the program could not be built.")
 
 
-def _lay_out_page_licences(folder: Path) -> None:
-    """Copy the licence texts of the libraries in the pages: bundling leaves them out of the built files."""
-    locked = json.loads((ROOT / "html/package-lock.json").read_text("utf-8"))["packages"]
-    for place in filter(None, locked):
-        if locked[place].get("dev"):
-            continue
-        for text in sorted((ROOT / "html" / place).glob("[Ll][Ii][Cc][Ee][Nn][CcSs][Ee]*")):
-            target = folder / place.rpartition("node_modules/")[2] / text.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(text, target)
-    if not folder.exists():
-        raise BuildError(
-            "html/node_modules holds no licence texts of the pages' libraries: install them with make setup."
-        )
+def _lay_out_page_licences(target: Path) -> None:
+    """Write the licence texts of the libraries in the pages: bundling leaves them out of the built files."""
+    command = [str(ROOT / "tools/with_node.sh"), "node", str(LICENCES)]
+    done = subprocess.run(command, cwd=ROOT / "html", capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BuildError(f"The licence texts of the pages' libraries could not be gathered:\n{done.stderr}")
+    if not done.stdout:
+        raise BuildError("html/node_modules holds none of the pages' libraries: install them with make setup.")
+    target.write_text(done.stdout, "utf-8")
 
 
 def _take(output: Path, work: Path, version: str, suffix: str) -> list[Path]:
