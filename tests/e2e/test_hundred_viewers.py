@@ -33,9 +33,9 @@ ARRIVE_EVERY_S = 0.25
 SAMPLE_EVERY_S = 10.0
 NOISE = 12.0  # standard deviation of a pixel: without it a picture would be a tenth as large
 MIB = 1024**2
-# What may be added between the first and the last fifth of the time: noise of allocators, no leak. A leak of 1 KiB an
-# input would be 46 MiB in ten minutes of a hundred viewers.
-GROWTH_MIB, GROWTH_SHARE = 24.0, 0.04
+# What a node may grow in the whole time by the line through its samples: noise of allocators, no leak. A leak of 1 KiB an
+# input would be 23 MiB of a render node in ten minutes of a hundred viewers. In a short trial caches still fill.
+GROWTH_MIB, GROWTH_SHARE, SHORTEST_FOR_GROWTH_S = 12.0, 0.01, 600.0
 # Of the inputs that the middle viewer made: who waits longer for pictures makes fewer.
 LEAST_SHARE, SHORTEST_FOR_SHARES_S = 0.75, 60.0
 NODES = ("control-1", "storage-1", "storage-2", "render-1", "render-2")
@@ -55,6 +55,14 @@ class Memory:
             sizes[name] = sum(process.memory_full_info().pss for process in processes(self.system, name)) / MIB
         self.samples.append((time.monotonic(), sizes))
         return sizes
+
+    def growth_mib(self, name: str) -> float:
+        """Return how much a node grows in the whole time: the slope of the line through the last four fifths."""
+        part = self.samples[len(self.samples) // 5 :]
+        if len(part) < 2:
+            return 0.0
+        slope = statistics.linear_regression([at_s for at_s, _ in part], [sizes[name] for _, sizes in part]).slope
+        return slope * SECONDS
 
     def fifth(self, last: bool) -> dict[str, float]:
         """Return each node's median of the first or the last fifth of the samples."""
@@ -202,15 +210,17 @@ def test_a_hundred_viewers_work_on_two_render_nodes_without_error_or_growth(tmp_
                 for moment, sizes in (("idle", idle), ("arrived", measured.arrived_mib), ("begin", begin), ("end", end))
             },
             "pss_mib_per_session": round((sum(end.values()) - sum(idle.values())) / VIEWERS, 2),
-            "growth_mib": {name: round(end[name] - begin[name], 1) for name in NODES},
+            "growth_mib": {name: round(memory.growth_mib(name), 1) for name in NODES},
         }
         (ROOT / "build").mkdir(exist_ok=True)
-        (ROOT / "build/hundred-viewers.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+        is_whole = VIEWERS >= 100 and SECONDS >= SHORTEST_FOR_GROWTH_S
+        file = ROOT / "build" / ("hundred-viewers.json" if is_whole else "viewers-trial.json")
+        file.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
         assert tally.errors == []
         assert loud == []
         if SECONDS >= SHORTEST_FOR_SHARES_S:
             assert inputs[0] >= LEAST_SHARE * inputs[VIEWERS // 2], f"one viewer made {inputs[0]} inputs only"
         assert abs(sessions[0] - sessions[1]) <= 1
-        for name in NODES:
+        for name in NODES if SECONDS >= SHORTEST_FOR_GROWTH_S else ():
             allowed = GROWTH_MIB + GROWTH_SHARE * begin[name]
-            assert end[name] - begin[name] < allowed, f"{name} grew from {begin[name]:.0f} to {end[name]:.0f} MiB"
+            assert memory.growth_mib(name) < allowed, f"{name} grew from {begin[name]:.0f} to {end[name]:.0f} MiB"
