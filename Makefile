@@ -26,7 +26,7 @@ ONLY ?=
 
 PYTEST := $(BIN)/python -m pytest
 PAGES := $(shell find html -path html/node_modules -prune -o -path html/dist -prune -o -type f -print 2>/dev/null)
-# what is no Python and no page is not rebuilt for
+# the pages are built again when one of these is newer
 
 .PHONY: help setup run run-distributed password demo-data test lint format bench prove prove-k8s deb images lock clean
 .DEFAULT_GOAL := help
@@ -39,7 +39,7 @@ setup: $(STAMPS)/system $(STAMPS)/python $(STAMPS)/pages ## install what is miss
 run: setup ## start the unified server with the evaluation profile [PORT= DICOM_PORT= VAR= HOST=]
 	@exec $(BIN)/python -m tools.evaluation run --var "$(VAR)" --host "$(HOST)" --port "$(PORT)" --dicom-port "$(DICOM_PORT)"
 
-run-distributed: setup $(STAMPS)/test-system ## start control, storage and render nodes on PostgreSQL behind Nginx [HTTP_PORT= HTTPS_PORT= REPLICAS=]
+run-distributed: setup $(STAMPS)/distributed-system ## start control, storage and render nodes on PostgreSQL behind Nginx [HTTP_PORT= HTTPS_PORT= REPLICAS=]
 	@exec $(BIN)/python -m tools.distributed --var "$(VAR)/distributed" --http-port "$(HTTP_PORT)" --https-port "$(HTTPS_PORT)" \
 		--dicom-port "$(DICOM_PORT)" --replicas "$(REPLICAS)"
 
@@ -101,6 +101,10 @@ $(STAMPS)/system: tools/system_packages.sh
 
 $(STAMPS)/test-system: tools/system_packages.sh
 	@tools/system_packages.sh test "$(PYTHON)"
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/distributed-system: tools/system_packages.sh
+	@tools/system_packages.sh distributed "$(PYTHON)"
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/prove-system: tools/system_packages.sh | $(STAMPS)/test-system

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Install the Debian packages that are missing: "run" to run the server, "test" to test it too, "prove" to make and
-# prove packages, images and the install in Kubernetes. Without root the exact command is printed and the script fails.
+# Install the Debian packages that are missing: "run" to run the server, "distributed" to run the distributed build on
+# one machine, "test" to test both, "prove" to make and prove packages, images and the install in Kubernetes.
+# Without root the exact command is printed and the script fails.
 set -eu
-purpose=${1:?run, test or prove}
+purpose=${1:?run, distributed, test or prove}
 python=${2:-python3}
 
 needed=""
@@ -18,12 +19,15 @@ has_library libGL.so.1 || need libgl1
 has_library libgallium || ls /usr/lib/*/dri/swrast_dri.so >/dev/null 2>&1 || need libgl1-mesa-dri
 [ -d /etc/ssl/certs ] || need ca-certificates
 
+if [ "$purpose" = distributed ] || [ "$purpose" = test ]; then
+	[ -x /usr/lib/postgresql/15/bin/initdb ] || need postgresql-15
+	command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || need nginx-light
+	command -v openssl >/dev/null || need openssl
+fi
 if [ "$purpose" = test ]; then
 	command -v dcmsend >/dev/null || need dcmtk
 	command -v Orthanc >/dev/null || [ -x /usr/sbin/Orthanc ] || need orthanc
 	command -v chromium >/dev/null || need chromium
-	[ -x /usr/lib/postgresql/15/bin/initdb ] || need postgresql-15
-	command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || need nginx-light
 	command -v dciodvfy >/dev/null || need dicom3tools
 fi
 
