@@ -33,8 +33,8 @@ ARRIVE_EVERY_S = 0.25
 SAMPLE_EVERY_S = 10.0
 NOISE = 12.0  # standard deviation of a pixel: without it a picture would be a tenth as large
 MIB = 1024**2
-# What a node may grow in the whole time by the line through its samples: noise of allocators, no leak. A leak of 1 KiB an
-# input would be 23 MiB of a render node in ten minutes of a hundred viewers. In a short trial caches still fill.
+# What a node may grow in the whole time by the line through its samples: noise of allocators, no leak. A leak of 1 KiB
+# an input would be 23 MiB of a render node in ten minutes of a hundred viewers. In a short trial caches still fill.
 GROWTH_MIB, GROWTH_SHARE, SHORTEST_FOR_GROWTH_S = 12.0, 0.01, 600.0
 # Of the inputs that the middle viewer made: who waits longer for pictures makes fewer.
 LEAST_SHARE, SHORTEST_FOR_SHARES_S = 0.75, 60.0
