@@ -1,14 +1,10 @@
-"""What the chart's pods run beside the images' executables: migration, waiting for it, the probes' question."""
+"""What the chart's pods run beside the images' executables: migration, and waiting for it."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import psycopg2
@@ -17,10 +13,8 @@ from sqlalchemy import create_engine
 
 from tests.deploy import chart
 from tests.deploy.chart_processes import lay_out, run_to_the_end
-from tests.support.databases import PostgresqlServer, free_port, postgresql_server  # noqa: F401  a fixture
+from tests.support.databases import PostgresqlServer, postgresql_server  # noqa: F401  a fixture
 from webviewer.adapters.db.metadata import control_metadata, storage_metadata
-
-TOKEN = "0123456789abcdef-join"
 
 # Takes its state from a file, says what it was called with, and does to the state what the real one does.
 FAKE = """#!/bin/sh
@@ -189,70 +183,3 @@ def test_the_migration_makes_every_database_and_the_pods_find_them_ready(
     run_to_the_end(
         waiting[0], tmp_path, postgresql_server.port, **{"metadata.name": f"{chart.FULL_NAME}-storage-node-0"}
     )
-
-
-# --- the probes' question ---------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def node(status: int) -> Iterator[tuple[int, list[tuple[str, str | None]]]]:
-    """Run an HTTP server that answers like a node; gives its port and what it was asked."""
-    asked: list[tuple[str, str | None]] = []
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append((self.path, self.headers["Authorization"]))
-            body = b'{"reason": "The disk is full."}'
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Answer)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.server_port, asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def ask(folder: Path, port: int) -> subprocess.CompletedProcess[str]:
-    """Run the script as a probe of the chart does."""
-    container = chart.find(chart.objects(chart.ci("default")), "StatefulSet", "storage-node")["spec"]["template"][
-        "spec"
-    ]["containers"][0]
-    [program, script, wanted_port, path] = container["readinessProbe"]["exec"]["command"]
-    assert (program, script, wanted_port) == ("python3", "/opt/probe/ask.py", "8081")
-    config = chart.find(chart.objects(chart.ci("default")), "ConfigMap", "probe")
-    (folder / "ask.py").write_text(config["data"]["ask.py"])
-    (folder / "internal-token").write_text(f"{TOKEN}\n")
-    command = [sys.executable, str(folder / "ask.py"), str(port), path, str(folder / "internal-token")]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-
-
-def test_a_ready_node_is_ready(tmp_path: Path) -> None:
-    with node(200) as (port, asked):
-        done = ask(tmp_path, port)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert asked == [("/internal/v1/health", f"Bearer {TOKEN}")]
-
-
-def test_one_that_is_not_says_why_and_never_the_secret(tmp_path: Path) -> None:
-    with node(503) as (port, _):
-        done = ask(tmp_path, port)
-    assert done.returncode == 1
-    assert "answers 503" in done.stderr
-    assert "The disk is full." in done.stderr
-    assert TOKEN not in done.stdout + done.stderr
-
-
-def test_one_that_does_not_answer_is_not_ready(tmp_path: Path) -> None:
-    done = ask(tmp_path, free_port())
-    assert done.returncode == 1
-    assert "cannot be asked" in done.stderr
