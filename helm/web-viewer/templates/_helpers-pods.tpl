@@ -28,12 +28,12 @@ seccompProfile:
 
 {{- /*
 The head of a pod's spec: no token of the API server, no variables of other Services (a Service "webviewer" would set
-WEBVIEWER_PORT), who pulls images. Context: root.
+WEBVIEWER_PORT), who pulls images. Context: dict root, and apiToken (true) for one that calls the API server.
 */ -}}
 {{- define "web-viewer.podHead" -}}
-automountServiceAccountToken: false
+automountServiceAccountToken: {{ .apiToken | default false }}
 enableServiceLinks: false
-{{- with .Values.images.pullSecrets }}
+{{- with .root.Values.images.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
   - name: {{ . }}
@@ -86,7 +86,7 @@ topologySpreadConstraints:
   value: /run/secrets/web-viewer/internal-token
 {{- end -}}
 
-{{- /* How a database is reached. Context: dict root user name (the database's). */ -}}
+{{- /* How a database is reached. Context: dict root user name (the database's), and file of the password's other name. */ -}}
 {{- define "web-viewer.env.database" -}}
 - name: WEBVIEWER_DATABASE_DRIVER
   value: QPSQL
@@ -99,7 +99,7 @@ topologySpreadConstraints:
 - name: WEBVIEWER_DATABASE_USER
   value: {{ .user | quote }}
 - name: WEBVIEWER_DATABASE_PASSWORD_FILE
-  value: /run/secrets/web-viewer/database-password
+  value: /run/secrets/web-viewer/{{ .file | default "database-password" }}
 - name: PGSSLMODE # libpq reads these two itself
   value: {{ .root.Values.database.tls.mode }}
 {{- if .root.Values.database.tls.caSecret }}

@@ -26,7 +26,7 @@ annotations:
     {{- include "web-viewer.executable" .executable | nindent 4 }}
   env:
     {{- include "web-viewer.env.common" .root | nindent 4 }}
-    {{- include "web-viewer.env.database" (dict "root" .root "name" .database "user" .user) | replace "web-viewer/database-password" (printf "web-viewer/%s" .secret) | nindent 4 }}
+    {{- include "web-viewer.env.database" (dict "root" .root "name" .database "user" .user "file" .secret) | nindent 4 }}
     {{- if .root.Values.database.master.enabled }}
     - name: MASTER_USER
       value: {{ .root.Values.database.master.user | quote }}
@@ -54,7 +54,7 @@ metadata:
   labels:
     {{- include "web-viewer.selector" (dict "root" . "component" "migration") | nindent 4 }}
 spec:
-  {{- include "web-viewer.podHead" . | nindent 2 }}
+  {{- include "web-viewer.podHead" (dict "root" .) | nindent 2 }}
   restartPolicy: Never
   securityContext:
     {{- include "web-viewer.podSecurity" . | nindent 4 }}
