@@ -2,7 +2,7 @@
 # Install Debian packages into an image and leave nothing that ages: no lists, no caches, no logs.
 set -eu
 export DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-pythons() { dpkg-query -W 'python3*' 'libpython3*' 2>/dev/null || true; }
+pythons() { dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\n' '*python3*' 2>/dev/null | grep ^ii || true; }
 before=$(pythons)
 apt-get update -q
 apt-get upgrade -y -q
