@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.support.frames import unpack_frame
 from tools import export_protocol
 from webviewer.core.errors import ProtocolError
-from webviewer.protocol.framing import MAX_PAYLOAD_BYTES, Encoding, FrameFlag, FrameHeader, pack_frame, unpack_frame
+from webviewer.protocol.framing import MAX_PAYLOAD_BYTES, Encoding, FrameFlag, FrameHeader, pack_frame
 from webviewer.protocol.messages import MAX_TEXT_BYTES, SERVER_ADAPTER, View, parse_client_message
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy import Engine, event, insert, text
@@ -16,9 +16,10 @@ from webviewer.adapters.db.archive_tables import patient, study
 from webviewer.adapters.db.study_search import fold, joined
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.archive import OwnerId, StudyQuery
-from webviewer.usecases.list_studies import SORT_COLUMNS
+from webviewer.usecases.list_studies import SortColumn
 
 BATCH = 5000
+SORT_COLUMNS = get_args(SortColumn)
 ALL_QUERIES = {
     **QUERIES,
     **{f"by {name}": StudyQuery(sort=name) for name in SORT_COLUMNS},

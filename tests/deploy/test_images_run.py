@@ -31,11 +31,12 @@ from tests.support.browser import chromium
 from tests.support.databases import free_port, running_postgresql
 from tests.support.distributed_system import signed_in
 from tests.support.first_slice import a_study_arrives_is_found_opened_scrolled_and_windowed
+from tests.support.frames import unpack_frame
 from tests.support.phantom_files import make_ct_series, to_bytes
 from tests.support.unified_server import eventually
 from tools import images as tool
 from webviewer import __version__
-from webviewer.protocol.framing import FrameFlag, unpack_frame
+from webviewer.protocol.framing import FrameFlag
 from webviewer.protocol.messages import SUBPROTOCOL, VERSION
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(3000)]

@@ -25,6 +25,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.dimse.node import Node
 from tests.support.databases import free_port
+from tests.support.frames import unpack_frame
 from tests.support.http_client import INTERNAL_TOKEN, ROOT, ControlServer, start_control
 from tests.support.phantom_files import make_ct, to_bytes
 from tests.support.tls_files import Authority
@@ -33,7 +34,6 @@ from webviewer.adapters.nodes import NodeClient
 from webviewer.adapters.tls import client_context, server_context
 from webviewer.config import DatabaseDriver, DatabaseSettings, TlsSettings
 from webviewer.core.errors import ConfigError, Unavailable
-from webviewer.protocol.framing import unpack_frame
 
 LOOPBACK = ("IP:127.0.0.1", "DNS:localhost")
 START_S = 60.0

@@ -17,7 +17,8 @@ from renderpool.session.images import ImageStore
 from renderpool.session.scheduler import Scheduler
 from renderpool.session.session import RenderSession
 from tests.render.sources import COLUMNS, ROWS, MemorySource
-from webviewer.protocol.framing import FrameFlag, FrameHeader, unpack_frame
+from tests.support.frames import unpack_frame
+from webviewer.protocol.framing import FrameFlag, FrameHeader
 from webviewer.protocol.messages import (
     Ack,
     ImageReference,

@@ -27,10 +27,9 @@ from tests.support.reference_pixels import (
     image_points,
     sampled_values,
 )
+from tests.support.stored_image import read_image
 from webviewer.core.errors import DataError, WebviewerError
 from webviewer.dicom.decode import decode_frame
-from webviewer.dicom.encapsulation import frame_bytes
-from webviewer.dicom.header import read_image
 from webviewer.protocol.messages import View, WindowFullDynamic, WindowRecommended, WindowValues
 
 _FLOAT32 = 2.0**-20  # what a few operations in float32 are off at most, of the largest number
@@ -150,12 +149,12 @@ class _Object:
 def _object_of(data: bytes) -> _Object:
     """Return the last frame; raises WebviewerError if it cannot be shown."""
     file = io.BytesIO(data)
-    header = read_image(file)
-    if header is None:
+    found = read_image(file)
+    if found is None:
         raise DataError("no image")
-    attributes = header.attributes
+    attributes = found.attributes
     number = attributes.number_of_frames
-    decoded = decode_frame(frame_bytes(file, header, attributes, number), attributes, number)
+    decoded = decode_frame(found.frame_bytes(file, number), attributes, number)
     image, ds = LoadedImage((1, number), decoded, attributes), truth.read(data)
     values = image.stored if image.is_colour else truth.modality(ds, image.stored, number)
     return _Object(image, number, ds, values)

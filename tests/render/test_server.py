@@ -24,9 +24,10 @@ from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import Scheduler
 from tests.render.reference_view import grey_linear, worst
 from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
+from tests.support.frames import unpack_frame
 from webviewer.core import errors
 from webviewer.core.http_errors import HTTP_STATUS, status_of
-from webviewer.protocol.framing import FrameFlag, FrameHeader, unpack_frame
+from webviewer.protocol.framing import FrameFlag, FrameHeader
 
 TOKEN = "token-of-the-test-0123456789"
 

@@ -19,10 +19,11 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.frames import unpack_frame
 from tests.support.phantom_files import ct_values, make_ct_series, to_bytes
 from tests.support.reference_pixels import ReferenceView, ReferenceVoi, canvas_grey8
 from tests.support.unified_server import UnifiedServer, running_unified_server
-from webviewer.protocol.framing import FrameFlag, FrameHeader, unpack_frame
+from webviewer.protocol.framing import FrameFlag, FrameHeader
 
 SLICES = 12
 RESTART_S = 5.0  # the doctor's picture is back within this

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Browser, Locator, Page, WebSocket, expect, sync_playwright
 
-from webviewer.protocol.framing import FrameFlag, FrameHeader, unpack_frame
+from tests.support.frames import unpack_frame
+from webviewer.protocol.framing import FrameFlag, FrameHeader
 
 CHROMIUM = "/usr/bin/chromium"
 _EXPECTED_WITHIN_MS = 15_000  # a browser and a whole system share the cores of this machine

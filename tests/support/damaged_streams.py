@@ -18,11 +18,10 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
 from tests.support.phantom_files import compress, make_ct, make_rgb, rgb_values, to_bytes
+from tests.support.stored_image import read_image
 from webviewer.core.errors import DecodeError
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.decode import decode_frame
-from webviewer.dicom.encapsulation import locate_frames
-from webviewer.dicom.header import read_image
 
 SLOW_S = 5.0
 _JPEG = "1.2.840.10008.1.2.4."
@@ -66,7 +65,7 @@ def stream_of(codec: str) -> tuple[bytes, ImageAttributes]:
     file = io.BytesIO(to_bytes(STREAMS[codec]()))
     image = read_image(file)
     assert image is not None
-    return bytes(locate_frames(file, image, image.attributes).read(file, 1)), image.attributes
+    return image.frame_bytes(file, 1), image.attributes
 
 
 def damaged(stream: bytes, seed: int) -> bytes:

@@ -16,7 +16,8 @@ from typing import Any
 
 import aiohttp
 
-from webviewer.protocol.framing import FrameFlag, FrameHeader, unpack_frame
+from tests.support.frames import unpack_frame
+from webviewer.protocol.framing import FrameFlag, FrameHeader
 from webviewer.protocol.messages import SUBPROTOCOL, VERSION
 
 THINK_S = (0.5, 2.0)

@@ -1,4 +1,4 @@
-"""Identifiers: DICOM UIDs and the correlation ids of requests. Anyone may import this room."""
+"""DICOM UIDs. Anyone may import this room."""
 
 from __future__ import annotations
 
@@ -33,8 +33,3 @@ def is_valid_uid(text: str) -> bool:
     PS3.5 9.1 "UID encoding rules".
     """
     return len(text) <= MAX_UID_LENGTH and _UID.fullmatch(text) is not None
-
-
-def new_correlation_id() -> str:
-    """Make the id that joins the log lines of one request, 16 hexadecimal digits."""
-    return uuid.uuid4().hex[:16]

@@ -148,11 +148,6 @@ def locate_frames(file: BinaryIO, location: PixelLocation, attributes: ImageAttr
     return FrameLocator(frames, 0, first_byte, tuple(table), starts, inflate_from)
 
 
-def frame_bytes(file: BinaryIO, location: PixelLocation, attributes: ImageAttributes, frame_number: int) -> bytes:
-    """Return one frame's bytes as stored; for many frames of one object keep the `FrameLocator`."""
-    return locate_frames(file, location, attributes).read(file, frame_number)
-
-
 def _read_span(file: BinaryIO, offset: int, length: int, frame_number: int) -> bytes:
     try:
         file.seek(offset)

@@ -61,21 +61,6 @@ class Header:
     pixel_data_length_bytes: int | None
     image: str | None
 
-    def image_attributes(self) -> ImageAttributes | None:
-        """Return the image attributes, None for an object without pixels."""
-        return None if self.image is None else ImageAttributes.from_json(self.image)
-
-
-@dataclass(frozen=True, slots=True)
-class ImageHeader:
-    """What the pixels of an object need, without its identification; a `encapsulation.PixelLocation`."""
-
-    transfer_syntax_uid: str
-    data_set_offset_bytes: int
-    pixel_data_offset_bytes: int | None
-    pixel_data_length_bytes: int | None
-    attributes: ImageAttributes
-
 
 def read_header(file: BinaryIO, *, limits: ReadLimits = DEFAULT_LIMITS) -> Header:
     """Return the header of a DICOM file (PS3.10), or of a bare data set whose encoding can be told.
@@ -110,17 +95,6 @@ def read_header_from_data_set(
         raise DataError("The file cannot be read.") from exc
 
 
-def read_image(file: BinaryIO, *, limits: ReadLimits = DEFAULT_LIMITS) -> ImageHeader | None:
-    """Return only what the pixels need, also of objects that have no valid UIDs; None if there are no pixels.
-
-    Raises as `read_header`, but for UIDs.
-    """
-    try:
-        return _scan(file, *_syntax_and_start(file), limits).image_header()
-    except OSError as exc:
-        raise DataError("The file cannot be read.") from exc
-
-
 def is_valid_uid(uid: str) -> bool:
     """Tell whether a text is a UID: digits and dots, 64 characters at most (PS3.5 9.1; leading zeros are tolerated)."""
     return 0 < len(uid) <= 64 and _UID.fullmatch(uid) is not None
@@ -143,18 +117,6 @@ class _Scan:
             pixel_element=None if self.pixels is None else tags.PIXEL_ELEMENTS[self.pixels.tag],
             pixel_vr="" if self.pixels is None else self.pixels.vr,
             available_bytes=self.available_bytes,
-        )
-
-    def image_header(self) -> ImageHeader | None:
-        attributes = self.attributes()
-        if attributes is None:
-            return None
-        return ImageHeader(
-            self.transfer_syntax_uid,
-            self.data_set_offset_bytes,
-            None if self.pixels is None else self.pixels.offset_bytes,
-            None if self.pixels is None else self.pixels.length_bytes,
-            attributes,
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -39,7 +39,6 @@ SortColumn = Literal[
     "size_bytes",
     "received_at",
 ]
-SORT_COLUMNS: tuple[str, ...] = get_args(SortColumn)
 
 _Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 _REPEATED = frozenset({"modalities"})

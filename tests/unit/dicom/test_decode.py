@@ -35,11 +35,12 @@ from tests.support.phantom_files import (
     rgb_values,
     to_bytes,
 )
+from tests.support.stored_image import image_attributes, read_image
 from webviewer.core.errors import DecodeError, NotFound
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.decode import DecodedFrame, decode_frame, decode_stored
 from webviewer.dicom.encapsulation import FrameLocator, locate_frames
-from webviewer.dicom.header import read_header_from_data_set, read_image
+from webviewer.dicom.header import read_header_from_data_set
 
 LOSSLESS_J2K = "1.2.840.10008.1.2.4.90"
 HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
@@ -201,7 +202,7 @@ def test_a_deflated_data_set_with_several_frames() -> None:
     deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
     data = deflater.compress(data_set_bytes(make_grey(values))) + deflater.flush()
     header = read_header_from_data_set(io.BytesIO(data), "1.2.840.10008.1.2.1.99")
-    attributes = header.image_attributes()
+    attributes = image_attributes(header)
     assert attributes is not None
     locator = locate_frames(io.BytesIO(data), header, attributes)
     frames = [decode_stored(d, attributes) for d in locator.read_many(io.BytesIO(data), [1, 2, 3])]

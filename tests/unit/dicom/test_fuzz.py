@@ -20,10 +20,11 @@ from tests.support.phantom_files import (
     rgb_values,
     to_bytes,
 )
+from tests.support.stored_image import read_image
 from webviewer.core.errors import DataError, DecodeError, InvalidInput, NotFound
 from webviewer.dicom.decode import decode_frame
 from webviewer.dicom.encapsulation import locate_frames
-from webviewer.dicom.header import read_header, read_header_from_data_set, read_image
+from webviewer.dicom.header import read_header, read_header_from_data_set
 
 SEEDS = {
     "ct": to_bytes(make_ct(rows=8, columns=8)),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.phantom_files import make_enhanced_ct, to_bytes
+from tests.support.stored_image import image_attributes
 from webviewer.dicom.attributes import FrameAttributes
 from webviewer.dicom.geometry import (
     FramePlace,
@@ -93,7 +94,7 @@ def test_every_frame_is_in_the_order_once() -> None:
 
 def test_frames_of_an_enhanced_object_run_from_foot_to_head() -> None:
     header = read_header(io.BytesIO(to_bytes(make_enhanced_ct(4))))
-    attributes = header.image_attributes()
+    attributes = image_attributes(header)
     assert attributes is not None
     assert order_frames(places_of(attributes, 1, "1.2")).indices == (3, 2, 1, 0)
 

@@ -26,6 +26,7 @@ from tests.support.phantom_files import (
     make_palette,
     to_bytes,
 )
+from tests.support.stored_image import image_attributes
 from webviewer.core.errors import DataError, InvalidInput
 from webviewer.dicom.attributes import ImageAttributes, VoiWindow
 from webviewer.dicom.dataset import ReadLimits
@@ -40,7 +41,7 @@ def header_of(ds: Dataset) -> Header:
 
 
 def attributes_of(ds: Dataset) -> ImageAttributes:
-    attributes = header_of(ds).image_attributes()
+    attributes = image_attributes(header_of(ds))
     assert attributes is not None
     return attributes
 
@@ -97,9 +98,9 @@ def test_every_native_encoding_gives_the_same_header(syntax: str) -> None:
         ds.PixelData = np.frombuffer(ds.PixelData, "<u2").astype(">u2").tobytes()
     header = header_of(ds)
     plain = header_of(make_mr())
-    assert header.image_attributes() == ImageAttributes(
+    assert image_attributes(header) == ImageAttributes(
         **{
-            **{name: getattr(plain.image_attributes(), name) for name in ImageAttributes.__slots__},
+            **{name: getattr(image_attributes(plain), name) for name in ImageAttributes.__slots__},
             "transfer_syntax_uid": syntax,
         }
     )

@@ -12,6 +12,7 @@ from pydicom.sequence import Sequence
 
 from tests.support import reference_pixels as reference
 from tests.support.phantom_files import make_ct, make_enhanced_ct, make_grey, make_monochrome1, to_bytes
+from tests.support.stored_image import image_attributes
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, LookupTable, VoiWindow
 from webviewer.dicom.header import read_header
 from webviewer.dicom.lut import (
@@ -25,7 +26,7 @@ from webviewer.dicom.lut import (
 
 
 def attributes_of(ds: Dataset) -> ImageAttributes:
-    attributes = read_header(io.BytesIO(to_bytes(ds))).image_attributes()
+    attributes = image_attributes(read_header(io.BytesIO(to_bytes(ds))))
     assert attributes is not None
     return attributes
 

@@ -18,13 +18,13 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support import shared_data
+from tests.support.stored_image import StoredImage, image_attributes, read_image
 from webviewer.core.errors import DataError, DecodeError, InvalidInput
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.colour import palette_rgb
 from webviewer.dicom.decode import decode_frame, decode_stored
-from webviewer.dicom.encapsulation import frame_bytes
 from webviewer.dicom.geometry import order_frames, places_of
-from webviewer.dicom.header import ImageHeader, read_header, read_image
+from webviewer.dicom.header import read_header
 from webviewer.dicom.lut import modality_values
 
 # What a viewer must not show, because the file contradicts itself or ends early, and the words that say so. Some
@@ -121,7 +121,7 @@ def _facts(path: str) -> dict[str, Any]:
     return facts
 
 
-def _image(path: str) -> ImageHeader:
+def _image(path: str) -> StoredImage:
     with shared_data.path_of(path).open("rb") as file:
         image = read_image(file)
     assert image is not None
@@ -131,7 +131,7 @@ def _image(path: str) -> ImageHeader:
 def _data(path: str, frame_number: int) -> tuple[bytes, ImageAttributes]:
     image = _image(path)
     with shared_data.path_of(path).open("rb") as file:
-        return frame_bytes(file, image, image.attributes, frame_number), image.attributes
+        return image.frame_bytes(file, frame_number), image.attributes
 
 
 @cache
@@ -236,7 +236,7 @@ def test_a_header_is_read_as_the_reference_reads_it(path: str) -> None:
     facts = _facts(path)
     with shared_data.path_of(path).open("rb") as file:
         header = read_header(file)
-    attributes = header.image_attributes()
+    attributes = image_attributes(header)
     truth = facts.get("header") or {}
     for found, keyword in (
         (header.study_instance_uid, "StudyInstanceUID"),
@@ -285,7 +285,7 @@ def test_a_series_is_ordered_by_position(series: dict[str, Any]) -> None:
     for path in shared_data.files_under(series["directory"]):
         with path.open("rb") as file:
             header = read_header(file)
-        attributes = header.image_attributes()
+        attributes = image_attributes(header)
         if header.series_instance_uid == series["series_instance_uid"] and attributes is not None:
             of_file = places_of(attributes, header.instance_number, header.sop_instance_uid)
             places.extend(of_file)

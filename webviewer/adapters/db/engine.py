@@ -239,8 +239,3 @@ def driver_cursor(connection: Connection) -> Iterator[DBAPICursor]:
         raise _unusable(exc) from exc
     finally:
         cursor.close()
-
-
-def sqlite_file(settings: DatabaseSettings) -> Path | None:
-    """Return the file of an SQLite database, None for PostgreSQL."""
-    return Path(settings.name) if settings.driver is DatabaseDriver.SQLITE else None
