@@ -9,7 +9,6 @@ from gevent import monkey
 if __name__ == "__main__":
     monkey.patch_all()
 
-import gc
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -134,8 +133,6 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
             "proc_name": "webviewer-control",
             "control_socket_disable": True,
             "forwarded_allow_ips": "",  # what a proxy says is judged by functions.common.peer
-            "worker_exit": lambda _arbiter, _worker: gc.freeze(),
-            "on_exit": lambda _arbiter: gc.freeze(),  # the last collections took half a second of the time to stop
         }
         for name, value in values.items():
             self.cfg.set(name, value)
