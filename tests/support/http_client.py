@@ -40,7 +40,8 @@ from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
 
 PASSWORD = "right horse"
 INTERNAL_TOKEN = "internal-token-of-the-tests"
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 120.0  # on a machine that does much else
+ANSWER_TIMEOUT_S = 60.0
 ROOT = Path(__file__).resolve().parents[2]
 
 PAGE = "<!doctype html><title>{name}</title>"
@@ -67,7 +68,7 @@ class Browser:
             method,
             self.base + path,
             headers=kept,
-            timeout=15,
+            timeout=ANSWER_TIMEOUT_S,
             allow_redirects=False,
             **options,  # type: ignore[arg-type]
         )
@@ -98,7 +99,7 @@ class Browser:
         return websocket.create_connection(
             self.base.replace("http", "ws") + "/eventQueue",
             subprotocols=["webviewer.v1", f"ticket.{ticket or self.ticket()}"],
-            timeout=10,
+            timeout=ANSWER_TIMEOUT_S,
             **({"origin": self.origin} | options),  # type: ignore[arg-type]
         )
 
@@ -155,7 +156,7 @@ class ControlServer:
         """Ask the internal port as a node does."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= options.pop("headers", {})
-        return requests.request(method, self.internal + path, headers=headers, timeout=10, **options)
+        return requests.request(method, self.internal + path, headers=headers, timeout=ANSWER_TIMEOUT_S, **options)
 
     def register(self, kind: str, address: str, identity: str = "", **more: object) -> int:
         """Make a node known that lives until `lose`; returns its number."""
@@ -249,7 +250,7 @@ def start_control(
         with _beating(server):
             yield server
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=60) == 0
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -281,9 +282,9 @@ def _wait_until_live(server: ControlServer) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and server.process.poll() is None:
         try:
-            if requests.get(f"{server.base}/v2/health/live", timeout=2).ok:
+            if requests.get(f"{server.base}/v2/health/live", timeout=10).ok:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.05)
     raise AssertionError(f"The control node did not start: {server.log_file.read_text()[-4000:]}")
 
