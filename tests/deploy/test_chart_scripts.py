@@ -16,6 +16,8 @@ from tests.deploy.chart_processes import lay_out, run_to_the_end
 from tests.support.databases import PostgresqlServer, postgresql_server  # noqa: F401  a fixture
 from webviewer.adapters.db.metadata import control_metadata, storage_metadata
 
+CONTROL = f"{chart.FULL_NAME}-control"
+
 # Takes its state from a file, says what it was called with, and does to the state what the real one does.
 FAKE = """#!/bin/sh
 read -r state <state
@@ -122,7 +124,7 @@ def sessions_that_keda_counts(server: PostgresqlServer) -> int:
     """Make two open sessions, an expired one and an ended one, and ask as KEDA does."""
     now = datetime.now(UTC)
     hour = timedelta(hours=1)
-    url = f"postgresql+psycopg2://web-viewer-control@127.0.0.1:{server.port}/web-viewer-control"
+    url = f"postgresql+psycopg2://{CONTROL}@127.0.0.1:{server.port}/{CONTROL}"
     engine = create_engine(url)
     person = {
         "user_id": 1,
@@ -168,10 +170,10 @@ def test_the_migration_makes_every_database_and_the_pods_find_them_ready(
     assert "secret of" not in said
     control = set(control_metadata.tables)
     storage = set(storage_metadata.tables)
-    found = tables(postgresql_server, "web-viewer-control", "web-viewer-control")
+    found = tables(postgresql_server, CONTROL, CONTROL)
     assert control <= found
     assert not (storage - control) & found
-    found = tables(postgresql_server, f"{chart.FULL_NAME}-storage-node-0", "web-viewer-storage")
+    found = tables(postgresql_server, f"{chart.FULL_NAME}-storage-node-0", f"{chart.FULL_NAME}-storage")
     assert storage <= found
     assert not (control - storage) & found
 

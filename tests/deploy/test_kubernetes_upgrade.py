@@ -23,6 +23,13 @@ pytestmark = [pytest.mark.prove, pytest.mark.kubernetes, pytest.mark.timeout(540
 
 EARLIER = sorted((Path(__file__).parent / "charts").glob("web-viewer-*.tgz"))
 RENDER = f"deployment/{chart.FULL_NAME}-render-node"
+# what UPGRADE.md tells those who come from a version that called these alike in every release
+CALLED_ALIKE: chart.Values = {
+    "database": {
+        "control": {"name": "web-viewer-control", "user": "web-viewer-control"},
+        "storage": {"user": "web-viewer-storage"},
+    }
+}
 OURS = f"app.kubernetes.io/instance={chart.RELEASE}"
 
 
@@ -79,7 +86,13 @@ def test_an_upgrade_keeps_data_and_size(earlier: Path, case: str, plane: Control
     assert claims
     assert ran == 1
 
-    plane.helm("upgrade", *common, str(packaged(tmp_path, "99.0.0")))
+    newest = str(packaged(tmp_path, "99.0.0"))
+    if earlier.stem == "web-viewer-1.0.0":
+        with pytest.raises(AssertionError, match='database.control.name is empty, .* has "web-viewer-control"'):
+            plane.helm("upgrade", *common, newest)
+        assert names(plane, "pods", namespace) == pods
+        values.write_text(json.dumps(chart.merged(chart.ci(case), CALLED_ALIKE)))
+    plane.helm("upgrade", *common, newest)
     eventually(lambda: settled(plane, namespace), 60.0, "this version")
     assert names(plane, "pvc", namespace) == claims  # patients' studies are where they were
     assert plane.get(RENDER, "-n", namespace)["spec"]["replicas"] == size

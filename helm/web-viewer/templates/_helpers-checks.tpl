@@ -35,6 +35,7 @@ that they stop `helm template`, `install` and `upgrade` alike.
 {{- if and .Values.gateway.enabled (not .Values.gateway.parents) -}}
 {{- fail "gateway.parents is empty: must name the Gateway that takes the HTTPRoute." -}}
 {{- end -}}
+{{- include "web-viewer.checks.databases" . -}}
 {{- range $name, $line := .Values.functions.table -}}
 {{- if has $name (list "nginx" "storage-node" "render-node" "controller" "migration" "postgresql" "internal") -}}
 {{- fail (printf "functions.table has %q: that is the name of another component." $name) -}}
@@ -48,6 +49,31 @@ that they stop `helm template`, `install` and `upgrade` alike.
 {{- range $name := list "nodes" "events" "render" -}}
 {{- if (index $.Values.functions.table $name).scalesToZero -}}
 {{- fail (printf "functions.table.%s.scalesToZero is true: it holds WebSockets or is asked for each of them, and must keep running." $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /*
+An upgrade must not leave its database behind and begin with an empty one because a default is now another: chart 1.0.0
+called them alike in every release. Context: root.
+*/ -}}
+{{- define "web-viewer.checks.databases" -}}
+{{- if .Release.IsUpgrade -}}
+{{- $database := .Values.database -}}
+{{- range list
+      (list "database.control.name" $database.control.name "Deployment" "nodes" "WEBVIEWER_DATABASE_NAME" (include "web-viewer.controlDatabase" .))
+      (list "database.control.user" $database.control.user "Deployment" "nodes" "WEBVIEWER_DATABASE_USER" (include "web-viewer.controlUser" .))
+      (list "database.storage.user" $database.storage.user "StatefulSet" "storage-node" "WEBVIEWER_DATABASE_USER" (include "web-viewer.storageUser" .))
+-}}
+{{- $path := index . 0 -}}{{- $said := index . 1 -}}{{- $variable := index . 4 -}}{{- $now := index . 5 -}}
+{{- $found := lookup "apps/v1" (index . 2) $.Release.Namespace (printf "%s-%s" (include "web-viewer.fullname" $) (index . 3)) -}}
+{{- range $container := dig "spec" "template" "spec" "containers" (list) $found -}}
+{{- range $entry := $container.env -}}
+{{- if and (not $said) (eq $entry.name $variable) (ne ($entry.value | default "") $now) -}}
+{{- fail (printf "%s is empty, which means %q, but this release has %q: set it to that. UPGRADE.md tells more." $path $now $entry.value) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

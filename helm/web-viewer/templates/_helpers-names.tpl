@@ -65,6 +65,22 @@ http://{{ include "web-viewer.fullname" . }}-nodes.{{ .Release.Namespace }}.svc.
 {{- end -}}
 {{- end -}}
 
+{{- /*
+The control node's database and user, and the user of the storage nodes' databases: named after the release, so that
+two of them may share a server. Context: root.
+*/ -}}
+{{- define "web-viewer.controlDatabase" -}}
+{{ .Values.database.control.name | default (printf "%s-control" (include "web-viewer.fullname" .)) }}
+{{- end -}}
+
+{{- define "web-viewer.controlUser" -}}
+{{ .Values.database.control.user | default (printf "%s-control" (include "web-viewer.fullname" .)) }}
+{{- end -}}
+
+{{- define "web-viewer.storageUser" -}}
+{{ .Values.database.storage.user | default (printf "%s-storage" (include "web-viewer.fullname" .)) }}
+{{- end -}}
+
 {{- /* An image's whole name. Context: dict root image (key of .Values.images). */ -}}
 {{- define "web-viewer.image" -}}
 {{- $images := .root.Values.images -}}

@@ -36,7 +36,7 @@ web-viewer/metrics: "true"
   value: {{ .root.Values.functions.trustedProxies | toJson | quote }}
 {{ include "web-viewer.env.common" .root }}
 {{ include "web-viewer.env.token" .root }}
-{{ include "web-viewer.env.database" (dict "root" .root "name" .root.Values.database.control.name "user" .root.Values.database.control.user) }}
+{{ include "web-viewer.env.database" (dict "root" .root "name" (include "web-viewer.controlDatabase" .root) "user" (include "web-viewer.controlUser" .root)) }}
 {{- end -}}
 
 {{- define "web-viewer.function.container" -}}

@@ -59,7 +59,7 @@ spec:
   securityContext:
     {{- include "web-viewer.podSecurity" . | nindent 4 }}
   initContainers:
-    {{- include "web-viewer.migration.step" (dict "root" . "name" "control" "image" "functions" "executable" "ControlNode" "database" .Values.database.control.name "user" .Values.database.control.user "secret" "control-password") | nindent 4 }}
+    {{- include "web-viewer.migration.step" (dict "root" . "name" "control" "image" "functions" "executable" "ControlNode" "database" (include "web-viewer.controlDatabase" .) "user" (include "web-viewer.controlUser" .) "secret" "control-password") | nindent 4 }}
     {{- range $number := until $last }}
     {{- include "web-viewer.migration.storage" (dict "root" $ "number" $number) | nindent 4 }}
     {{- end }}
@@ -72,5 +72,5 @@ spec:
 
 {{- /* The step of a storage node's database. Context: dict root number. */ -}}
 {{- define "web-viewer.migration.storage" -}}
-{{- include "web-viewer.migration.step" (dict "root" .root "name" (printf "storage-%d" .number) "image" "gateway" "executable" "StorageNode" "database" (printf "%s-storage-node-%d" (include "web-viewer.fullname" .root) .number) "user" .root.Values.database.storage.user "secret" "storage-password") -}}
+{{- include "web-viewer.migration.step" (dict "root" .root "name" (printf "storage-%d" .number) "image" "gateway" "executable" "StorageNode" "database" (printf "%s-storage-node-%d" (include "web-viewer.fullname" .root) .number) "user" (include "web-viewer.storageUser" .root) "secret" "storage-password") -}}
 {{- end -}}
