@@ -21,12 +21,14 @@ RELEASE, NAMESPACE = "house", "hospital"
 FUNCTIONS = ("auth", "admin", "studies", "settings", "render", "events", "nodes")
 
 
-def render(*, mode: str = "deployment", trusted_proxies: Sequence[str] = ()) -> str:
+def render(*, mode: str = "deployment", trusted_proxies: Sequence[str] = (), more: Sequence[str] = ()) -> str:
     """Return the configuration as the chart has it."""
     command = [str(ROOT / "tools/with_helm.sh"), "helm", "template", RELEASE, str(ROOT / "helm/web-viewer")]
     command += ["--namespace", NAMESPACE, "--show-only", "templates/nginx/configmap.yaml"]
     command += ["--set", "database.host=database", "--set", f"functions.mode={mode}"]
     command += ["--set-json", f"nginx.trustedProxies={json.dumps(list(trusted_proxies))}"]
+    for function in more:
+        command += ["--set-json", f'functions.table.{function}={{"scalesToZero": true, "reaches": []}}']
     made = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
     return textwrap.dedent(made.split("nginx.conf: |\n", 1)[1])
 
@@ -60,6 +62,7 @@ def running(
     pages: Path = ROOT / "html/dist",
     mode: str = "deployment",
     trusted_proxies: Sequence[str] = (),
+    more: Sequence[str] = (),
 ) -> Iterator[InnerNginx]:
     """Run Nginx before functions at these ports of loopback.
 
@@ -73,9 +76,11 @@ def running(
         The built pages.
     mode, trusted_proxies
         Values of the chart.
+    more
+        Functions beside those of the chart.
     """
-    text = render(mode=mode, trusted_proxies=trusted_proxies)
-    for function in FUNCTIONS:
+    text = render(mode=mode, trusted_proxies=trusted_proxies, more=more)
+    for function in (*FUNCTIONS, *more):
         address = f"127.0.0.1:{ports.get(function) or free_port()}"
         pattern = rf"server {RELEASE}-web-viewer-{function}(\.{NAMESPACE}\.svc)?:\d+ "
         text, count = re.subn(pattern, f"server {address} ", text)

@@ -88,7 +88,7 @@ def test_an_upgrade_keeps_data_and_size(earlier: Path, case: str, plane: Control
 
     newest = str(packaged(tmp_path, "99.0.0"))
     if earlier.stem == "web-viewer-1.0.0":
-        with pytest.raises(AssertionError, match='database.control.name is empty, .* has "web-viewer-control"'):
+        with pytest.raises(AssertionError, match=r'database\.control\.name is empty, .* has "web-viewer-control"'):
             plane.helm("upgrade", *common, newest)
         assert names(plane, "pods", namespace) == pods
         values.write_text(json.dumps(chart.merged(chart.ci(case), CALLED_ALIKE)))
