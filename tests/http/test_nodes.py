@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -226,13 +228,23 @@ def test_a_node_with_another_secret_or_a_taken_name_says_so_in_its_log_once(
     with node_http({"GET /internal/v1/report": REPORT | {"run": "first"}}) as node:
         control.register("storage", node.address, "uuid", run="first")
         second = REPORT | {"run": "second"}
+        secrets = ("of another house", INTERNAL_TOKEN)
+        asked: list[str] = []
+
+        def report(secret: str) -> dict[str, object]:
+            asked.append(secret)
+            return second
+
         agents = [
-            NodeAgent(control.internal, secret, lambda: second, lambda _answer, _client: None)
-            for secret in ("of another house", INTERNAL_TOKEN)
+            NodeAgent(control.internal, secret, partial(report, secret), lambda _answer, _client: None)
+            for secret in secrets
         ]
         for agent in agents:
             agent.start()
-        time.sleep(4)
+        deadline = time.monotonic() + 60
+        while min(map(asked.count, secrets)) < 4:  # three were answered
+            assert time.monotonic() < deadline, asked
+            time.sleep(0.05)
         for agent in agents:
             agent.leave()
         told = [vars(record)["reason"] for record in caplog.records if record.message == "control_node_refuses"]
@@ -253,7 +265,8 @@ def test_a_node_that_hangs_holds_up_its_own_users_only(control: ControlServer) -
     }
     with ExitStack() as stack:
         node = stack.enter_context(node_http(NO_STUDIES | whole))
-        with hanging_node() as silent:
+        taken: list[socket.socket] = []
+        with hanging_node(taken) as silent:
             bad = control.register("storage", silent, "bad")
             poor = [control.signed_in(storage_node_id=NodeId(bad)) for _ in range(3)]
             good = control.register("storage", node.address, "good")
@@ -271,7 +284,10 @@ def test_a_node_that_hangs_holds_up_its_own_users_only(control: ControlServer) -
             ]
             for thread in waiting:
                 thread.start()
-            time.sleep(1)  # they have come to the node by now
+            deadline = time.monotonic() + 60
+            while len(taken) < 8:  # they have come to the node
+                assert time.monotonic() < deadline, len(taken)
+                time.sleep(0.05)
             for _ in range(5):
                 answers = [
                     lucky.get("/v2/studies"),
@@ -279,28 +295,31 @@ def test_a_node_that_hangs_holds_up_its_own_users_only(control: ControlServer) -
                     lucky.get("/v2/auth/session"),
                 ]
                 assert [answer.status_code for answer in answers] == [200] * 3
-                assert max(answer.elapsed.total_seconds() for answer in answers) < 3
+                assert max(answer.elapsed.total_seconds() for answer in answers) < 30
             control.lose("storage", "bad")
             control.advance(11)
             # Silent for longer than a node may be: its users are told at once.
             refused = control.browser().try_sign_in("doctor_1", PASSWORD)
             refused = poor[0].get("/v2/studies")
             assert (refused.status_code, refused.json()["error"]["code"]) == (503, "storage_unavailable")
-            assert refused.elapsed.total_seconds() < 3
+            assert refused.elapsed.total_seconds() < 30  # a node may take 120 s for an answer
             assert lucky.get("/v2/studies").status_code == 200
         for thread in waiting:
             thread.join()
 
 
 def test_a_node_that_lets_us_wait_is_not_asked_twice() -> None:
-    with hanging_node() as silent:
+    taken: list[socket.socket] = []
+    with hanging_node(taken) as silent:
         client = NodeClient(silent, "token", node="storage node", read_timeout_s=60)
-        began_s = time.monotonic()
         with pytest.raises(Unreachable, match="The storage node does not answer") as refused:
             client.open("GET", "/", read_timeout_s=1.0)
-        assert 1.0 <= time.monotonic() - began_s < 2.0
         assert not refused.value.refused
         client.close()
+        with socket.create_connection(("127.0.0.1", int(silent.rpartition(":")[2]))) as last:  # taken in turn
+            while not taken or taken[-1].getpeername() != last.getsockname():
+                time.sleep(0.02)
+            assert len(taken) == 2
 
 
 def test_a_picture_is_asked_of_another_node_when_one_is_gone(control: ControlServer) -> None:
@@ -365,7 +384,7 @@ def test_a_stream_goes_past_a_node_that_takes_connections_and_says_nothing(contr
             200,
             node.address.removeprefix("http://"),
         )
-        assert 2.5 < told.elapsed.total_seconds() < 6
+        assert 2.5 < told.elapsed.total_seconds() < 20
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------
@@ -423,11 +442,11 @@ def test_events_and_sessions_outlive_an_outage_of_the_database(
         postgresql_server.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
     # Published before the replicas listen again.
     assert first.publish({"type": "study_changed", "owner_id": 1, "study_id": 2}).status_code == 204
-    for socket in sockets:
-        assert '"study_id":2' in str(socket.recv())
+    for events in sockets:
+        assert '"study_id":2' in str(events.recv())
     assert browser.get("/v2/auth/session").status_code == 200
-    for socket in sockets:
-        socket.close()
+    for events in sockets:
+        events.close()
     for run in runs:
         assert next(run, None) is None
 

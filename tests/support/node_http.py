@@ -73,17 +73,20 @@ def node_http(answers: Mapping[str, object]) -> Iterator[NodeHttp]:
 
 
 @contextmanager
-def hanging_node() -> Iterator[str]:
-    """Take connections and never say a word, as a machine does whose processes stand still; gives the address."""
+def hanging_node(taken: list[socket.socket] | None = None) -> Iterator[str]:
+    """Take connections and never say a word, as a machine does whose processes stand still; gives the address.
+
+    ``taken`` is filled with the connections, for a test that counts them.
+    """
+    connections = [] if taken is None else taken
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(512)
-        taken: list[socket.socket] = []
 
         def take() -> None:
             while True:
                 try:
-                    taken.append(listener.accept()[0])
+                    connections.append(listener.accept()[0])
                 except OSError:
                     return
 
@@ -94,5 +97,5 @@ def hanging_node() -> Iterator[str]:
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
-            for connection in taken:
+            for connection in connections:
                 connection.close()
