@@ -247,7 +247,7 @@ def test_while_sign_ins_queue_other_requests_are_quick(control: ControlServer) -
         thread.start()
     began = time.monotonic()
     assert signed_in.get("/v2/auth/session").status_code == 200
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     for thread in threads:
         thread.join()
     assert len(codes) == 60
