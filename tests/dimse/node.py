@@ -86,6 +86,7 @@ class Node:
         environ = {
             **os.environ,
             "WEBVIEWER_STORAGE": str(self.storage),
+            "WEBVIEWER_LOG_FILE": str(self.folder / "storagenode.log"),
             "WEBVIEWER_DATABASE_DRIVER": "QSQLITE",
             "WEBVIEWER_DATABASE_NAME": self.database.name,
             "WEBVIEWER_STORAGE_PORT": str(self.port),

@@ -248,6 +248,7 @@ def storage_node(folder: Path, port: int, database: DatabaseSettings) -> Iterato
     create_database(database)
     variables = {
         "WEBVIEWER_STORAGE_PORT": str(port),
+        "WEBVIEWER_LOG_FILE": str(folder / "log"),
         "WEBVIEWER_DICOM_PORT": str(free_port()),
         "WEBVIEWER_INTERNAL_TOKEN": INTERNAL_TOKEN,
         "WEBVIEWER_DATABASE_DRIVER": database.driver.value,
@@ -269,7 +270,7 @@ def storage_node(folder: Path, port: int, database: DatabaseSettings) -> Iterato
         yield
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         lifeline.close()
 
 

@@ -64,6 +64,7 @@ def render_node(port: int, log: Path, **variables: str) -> Iterator[None]:
         **os.environ,
         "WEBVIEWER_INTERNAL_TOKEN": INTERNAL_TOKEN,
         "WEBVIEWER_RENDER_PORT": str(port),
+        "WEBVIEWER_LOG_FILE": str(log.with_suffix(".file")),
         **variables,
     }
     with log.open("wb") as out:
@@ -73,7 +74,7 @@ def render_node(port: int, log: Path, **variables: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.fixture(scope="module")
