@@ -49,7 +49,13 @@ class EventPublisher:
     ) -> None:
         # Opens nothing yet; and never goes through a proxy of the environment, which would learn the token.
         self._client = NodeClient(
-            control_url, token, node="control node", connections=1, read_timeout_s=_TIMEOUT_S, tls=tls
+            control_url,
+            token,
+            node="control node",
+            connections=1,
+            read_timeout_s=_TIMEOUT_S,
+            tls=tls,
+            is_control=True,
         )
         self._counts = counts
         self._changed: dict[tuple[OwnerId, StudyId], _Change] = {}

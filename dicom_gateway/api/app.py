@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import secrets
+import socket
+import ssl
 from collections.abc import Mapping
 
 from flask import Flask, Response, request
@@ -17,9 +19,10 @@ from dicom_gateway.api.parts import ApiParts
 from dicom_gateway.api.plain import answer
 from dicom_gateway.api.studies import study_routes
 from dicom_gateway.api.uploads import upload_routes
+from webviewer.adapters.call_token import OwnAddresses, arrived_at, require_call
 from webviewer.adapters.wsgi import hang_up, receiving_within
 from webviewer.core import errors
-from webviewer.core.callers import refuse_browser, require_token
+from webviewer.core.callers import refuse_browser
 from webviewer.core.http_errors import error_body, error_headers, status_of
 from webviewer.core.log import stack_of
 from webviewer.core.octets import drain
@@ -40,12 +43,20 @@ def create_api(parts: ApiParts) -> Flask:
     """
     app = Flask("dicom_gateway.api", static_folder=None)
     bound_numbers(app)
+    own = OwnAddresses(lambda: str(parts.describe()["address"]))
     app.config["MAX_CONTENT_LENGTH"] = None  # each route bounds its own body: parts are large, JSON is small
 
     @app.before_request
     def check_caller() -> None:
         refuse_browser(request.headers.keys())
-        require_token(request.headers.get("Authorization", ""), parts.token)
+        connection: socket.socket = request.environ["gunicorn.socket"]
+        require_call(
+            request.headers.get("Authorization", ""),
+            parts.token,
+            own,
+            arrived=arrived_at(connection.getsockname(), is_tls=isinstance(connection, ssl.SSLSocket)),
+            host=request.headers.get("Host", ""),
+        )
 
     @app.errorhandler(errors.WebviewerError)
     def tell(error: errors.WebviewerError) -> Response:

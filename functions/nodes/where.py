@@ -34,7 +34,9 @@ def stream_headers(services: Services, peers: Peers) -> dict[str, str]:
     storage = services.placement.storage_node(who.session_id)
     # The proxy could only tell the page that nobody is there: so somebody is looked for before.
     tls = services.node_clients.tls
-    host, port = at_render_node(services, who.session_id, lambda node: knock(node.address, tls))
+    (host, port), render = at_render_node(
+        services, who.session_id, lambda node: (knock(node.address, tls), node.address)
+    )
     return {
         "X-Webviewer-Upstream": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "X-Webviewer-Owner": str(who.user_id),
@@ -45,6 +47,7 @@ def stream_headers(services: Services, peers: Peers) -> dict[str, str]:
             session_id=who.session_id,
             owner_id=who.user_id,
             storage=storage.address,
+            render=render,
             now_s=services.clock().timestamp(),
         ),
     }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from webviewer.adapters.call_token import call_authorization
 from webviewer.adapters.node_clients import host_and_port
 from webviewer.adapters.nodes import Unreachable
 from webviewer.core.errors import Unavailable
@@ -46,7 +47,7 @@ class Stream:
     websocket_key: str
 
 
-def open_upstream(address: str, internal_token: str, wanted: Stream, tls: ssl.SSLContext | None = None) -> Upstream:
+def open_upstream(address: str, join_secret: str, wanted: Stream, tls: ssl.SSLContext | None = None) -> Upstream:
     """Return a stream of a render node, upgraded. Neither cookie nor ticket of the page goes there.
 
     Raises
@@ -68,7 +69,7 @@ def open_upstream(address: str, internal_token: str, wanted: Stream, tls: ssl.SS
         f"Sec-WebSocket-Key: {websocket_key}",
         "Sec-WebSocket-Version: 13",
         f"Sec-WebSocket-Protocol: {SUBPROTOCOL}",
-        f"Authorization: Bearer {internal_token}",
+        f"Authorization: {call_authorization(join_secret, address)}",
         f"X-Webviewer-Owner: {wanted.owner_id}",
         f"X-Webviewer-Session: {wanted.session_id}",
         f"X-Webviewer-Storage: {wanted.storage}",

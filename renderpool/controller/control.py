@@ -51,4 +51,6 @@ class ControlNode:
 
 def control_client(url: str, token: str, tls: ssl.SSLContext | None = None) -> NodeClient:
     """Return a client for `ControlNode`; raises ConfigError."""
-    return NodeClient(url, token, node="control node", connections=2, read_timeout_s=_READ_TIMEOUT_S, tls=tls)
+    return NodeClient(
+        url, token, node="control node", connections=2, read_timeout_s=_READ_TIMEOUT_S, tls=tls, is_control=True
+    )

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from renderpool.server.control import DESCRIPTION
 from renderpool.server.node import NODE
 from renderpool.server.storage import checked_address
+from webviewer.adapters.call_token import arrived_at, require_call
 from webviewer.adapters.stream_pass import is_good_pass
-from webviewer.core.callers import refuse_browser, require_token
+from webviewer.core.callers import refuse_browser
 from webviewer.core.errors import InvalidInput, NotSignedIn
 
 STREAM_PATH = "/internal/v1/render/stream"
@@ -39,18 +41,33 @@ def check_caller(request: web.Request) -> None:
         _check_pass(request, token)  # brought by a proxy, with the headers of the browser's handshake
         return
     refuse_browser(request.headers)
-    require_token(request.headers.get("Authorization", ""), token)
+    require_call(
+        request.headers.get("Authorization", ""),
+        token,
+        request.app[DESCRIPTION].addresses,
+        arrived=_arrived(request),
+        host=request.host,
+    )
+
+
+def _arrived(request: web.Request) -> str:
+    transport = request.transport
+    return "" if transport is None else arrived_at(transport.get_extra_info("sockname"), is_tls=request.secure)
 
 
 def _check_pass(request: web.Request, token: str) -> None:
     caller = stream_caller(request)
-    is_good = is_good_pass(
-        token,
-        request.headers["X-Webviewer-Pass"],
-        session_id=caller.session_id,
-        owner_id=caller.owner_id,
-        storage=caller.storage,
-        now_s=time.time(),
+    is_good = any(
+        is_good_pass(
+            token,
+            request.headers["X-Webviewer-Pass"],
+            session_id=caller.session_id,
+            owner_id=caller.owner_id,
+            storage=caller.storage,
+            render=address,
+            now_s=time.time(),
+        )
+        for address in request.app[DESCRIPTION].addresses.of(_arrived(request))
     )
     if not is_good:
         raise NotSignedIn("The pass of this stream is not good, or not good any more.")

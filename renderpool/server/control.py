@@ -13,6 +13,7 @@ from aiohttp import web
 from renderpool.server.node import NODE, RenderNode
 from renderpool.server.status import facts
 from renderpool.server.streams import STREAMS, Streams
+from webviewer.adapters.call_token import OwnAddresses
 from webviewer.adapters.node_agent import HeartbeatAnswer
 from webviewer.adapters.nodes import NodeClient
 from webviewer.core.errors import InvalidInput
@@ -77,6 +78,7 @@ class Description:
         self._address = address
         self._name = name
         self._run = secrets.token_hex(8)
+        self.addresses = OwnAddresses(address)
 
     def __call__(self) -> dict[str, object]:
         """Return it; raises OSError."""

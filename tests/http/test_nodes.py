@@ -355,14 +355,16 @@ def test_where_a_stream_goes_is_told_once_for_a_ticket(control: ControlServer) -
         told = where(ticket)
         assert told.status_code == 200, told.text
         assert told.headers["X-Webviewer-Upstream"] == node.address.removeprefix("http://")
-        facts = {
+        facts: dict[str, Any] = {
             "session_id": int(told.headers["X-Webviewer-Session"]),
             "owner_id": int(told.headers["X-Webviewer-Owner"]),
         }
         assert facts == {"session_id": 1, "owner_id": 1}
         assert told.headers["X-Webviewer-Storage"] == "http://127.0.0.1:9"
         given = told.headers["X-Webviewer-Pass"]
-        assert is_good_pass(INTERNAL_TOKEN, given, storage="http://127.0.0.1:9", now_s=time.time(), **facts)
+        render = node.address.replace("127.0.0.1", "localhost")
+        facts |= {"storage": "http://127.0.0.1:9", "render": render}
+        assert is_good_pass(INTERNAL_TOKEN, given, **facts, now_s=time.time())
         assert where(ticket).status_code == 401  # used up
         assert where(new_ticket(), **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
         assert where(new_ticket(), Origin="https://evil.example").status_code == 403

@@ -145,7 +145,7 @@ def test_a_browser_never_reaches_a_node_even_with_the_token(server: Server, name
 
 def passed(server: Server, *, late_s: float = 0.0, **other: Any) -> ClientConnection:
     """Connect as a proxy does: with a pass, without the token, with the browser's headers."""
-    whose = {"session_id": 3, "owner_id": 7, "storage": STORAGE, **other}
+    whose = {"session_id": 3, "owner_id": 7, "storage": STORAGE, "render": server.url(""), **other}
     given = make_pass(TOKEN, **whose, now_s=time.time() - late_s)
     return server.connect(
         token=None,
@@ -159,7 +159,14 @@ def test_a_pass_opens_the_stream_that_it_was_made_for(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"owner_id": 8}, {"session_id": 4}, {"storage": OTHER_STORAGE}, {"late_s": PASS_LIFE_S + 5}]
+    "other",
+    [
+        {"owner_id": 8},
+        {"session_id": 4},
+        {"storage": OTHER_STORAGE},
+        {"render": "http://127.0.0.1:18955"},
+        {"late_s": PASS_LIFE_S + 5},
+    ],
 )
 def test_a_pass_opens_no_other_stream_and_ends(server: Server, other: dict[str, Any]) -> None:
     with pytest.raises(InvalidStatus) as caught:
@@ -168,7 +175,7 @@ def test_a_pass_opens_no_other_stream_and_ends(server: Server, other: dict[str, 
 
 
 def test_a_pass_opens_nothing_but_streams(server: Server) -> None:
-    given = make_pass(TOKEN, session_id=3, owner_id=7, storage=STORAGE, now_s=time.time())
+    given = make_pass(TOKEN, session_id=3, owner_id=7, storage=STORAGE, render=server.url(""), now_s=time.time())
     headers = {"X-Webviewer-Pass": given, "X-Webviewer-Owner": "7", "X-Webviewer-Session": "3"}
     answer = requests.get(server.url(THUMBNAIL), headers={**headers, "X-Webviewer-Storage": STORAGE}, timeout=20)
     assert answer.status_code == 401

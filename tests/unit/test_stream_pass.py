@@ -9,7 +9,12 @@ import pytest
 from webviewer.adapters.stream_pass import PASS_LIFE_S, is_good_pass, make_pass
 
 SECRET = "join-secret-of-the-test"
-WHOSE: dict[str, Any] = {"session_id": 12, "owner_id": 7, "storage": "http://10.0.0.7:8081"}
+WHOSE: dict[str, Any] = {
+    "session_id": 12,
+    "owner_id": 7,
+    "storage": "http://10.0.0.7:8081",
+    "render": "http://10.0.0.5:8080",
+}
 NOW_S = 1_800_000_000.5
 
 
@@ -23,7 +28,15 @@ def test_a_pass_is_good_for_what_it_was_made_for_and_ends() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"session_id": 13}, {"owner_id": 8}, {"storage": "http://10.0.0.8:8081"}, {"session_id": 127, "owner_id": 0}],
+    [
+        {"session_id": 13},
+        {"owner_id": 8},
+        {"storage": "http://10.0.0.8:8081"},
+        {"session_id": 127, "owner_id": 0},
+        {"render": "http://10.0.0.6:8080"},
+        {"render": "https://10.0.0.5:8080"},
+        {"render": ""},
+    ],
 )
 def test_a_pass_is_good_for_nothing_else(other: dict[str, object]) -> None:
     given = make_pass(SECRET, **WHOSE, now_s=NOW_S)

@@ -50,7 +50,7 @@ class NodeAgent:
     control_url
         Root of the control node's internal HTTP; several replicas may stand behind it.
     token
-        Internal token.
+        The join secret.
     report
         Makes the body of a heartbeat; called in the thread.
     take
@@ -90,6 +90,7 @@ class NodeAgent:
             connect_timeout_s=connect_s,
             read_timeout_s=read_s,
             tls=self._tls,
+            is_control=True,
         )
 
     def start(self) -> None:

@@ -25,7 +25,7 @@ class NodeClients:
     Parameters
     ----------
     token
-        Internal token that proves us.
+        The join secret; the nodes are not sent it (`webviewer.adapters.call_token`).
     tls
         How ``https`` nodes are believed.
     """

@@ -7,6 +7,7 @@ import ssl
 from http import HTTPStatus
 from typing import Final
 
+from webviewer.adapters.call_token import ANOTHER_ADDRESS, CLOCKS_DIFFER
 from webviewer.adapters.nodes import NodeClient
 from webviewer.core.errors import Unavailable
 from webviewer.usecases.node_status import NodeAnswer
@@ -63,8 +64,9 @@ class HttpNodeProbe:
 
 
 def _reason(facts: dict[str, object], status: int) -> str:
-    if status == HTTPStatus.UNAUTHORIZED:
-        return "does not take our token; all nodes are to have the same one"
     error = facts.get("error")
+    code = error.get("code") if isinstance(error, dict) else ""
+    if status == HTTPStatus.UNAUTHORIZED and code not in {ANOTHER_ADDRESS, CLOCKS_DIFFER}:
+        return "does not take our token; all nodes are to have the same one"
     message = error.get("message") if isinstance(error, dict) else facts.get("reason")
     return f"answers {status}: {message}" if message else f"answers {status}"

@@ -16,6 +16,7 @@ from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool, HTTPSConn
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
+from webviewer.adapters.call_token import ANOTHER_ADDRESS, CLOCKS_DIFFER, call_authorization
 from webviewer.core.errors import (
     ConfigError,
     Conflict,
@@ -134,7 +135,7 @@ class NodeClient:
     base_url
         Such as ``http://127.0.0.1:8081``.
     token
-        Internal token that proves us.
+        The join secret. A call carries a token for this very address that is made of it, unless `is_control`.
     node
         Name of the node for error words: "storage node".
     connections
@@ -143,6 +144,8 @@ class NodeClient:
         Limits of time to connect, and between two pieces of an answer.
     tls
         How ``https`` nodes are believed (`webviewer.adapters.tls.client_context`); this machine's authorities if None.
+    is_control
+        Whether it is the control node, at the address of our own settings: that one is sent the join secret itself.
     """
 
     def __init__(
@@ -155,11 +158,15 @@ class NodeClient:
         connect_timeout_s: float = 3.0,
         read_timeout_s: float = 120.0,
         tls: ssl.SSLContext | None = None,
+        is_control: bool = False,
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ConfigError(f"The address of the {node} is {base_url!r}; it is to be like http://host:port.")
         pool = partial(HTTPSConnectionPool, ssl_context=tls) if parts.scheme == "https" else HTTPConnectionPool
+        self._base_url = base_url
+        self._token = token
+        self._is_control = is_control
         self._node = node
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
@@ -170,7 +177,6 @@ class NodeClient:
             maxsize=connections,
             block=False,
             timeout=urllib3.Timeout(connect=connect_timeout_s, read=read_timeout_s),
-            headers={"Authorization": f"Bearer {token}"},
             blocksize=_PIECE_BYTES,
         )  # urllib3 sets TCP_NODELAY on every connection
 
@@ -225,7 +231,7 @@ class NodeClient:
                 method,
                 url,
                 body=cast("IO[bytes]", body) if body is not None else None,  # urllib3 only calls read
-                headers={**(self._pool.headers or {}), **(headers or {})},
+                headers={**self._proof(), **(headers or {})},
                 retries=retries if again else False,
                 timeout=urllib3.Timeout(connect=self._connect_timeout_s, read=read_timeout_s or self._read_timeout_s),
                 redirect=False,
@@ -263,7 +269,12 @@ class NodeClient:
         """Ask and return status and body (at most so much of it) of whatever answer there is; raises Unavailable."""
         try:
             response = self._pool.urlopen(
-                "GET", self._prefix + path, retries=False, redirect=False, preload_content=False
+                "GET",
+                self._prefix + path,
+                headers=self._proof(),
+                retries=False,
+                redirect=False,
+                preload_content=False,
             )
             try:
                 return response.status, response.read(most_bytes)
@@ -271,6 +282,10 @@ class NodeClient:
                 response.close()
         except (HTTPError, OSError) as error:
             raise _broken(self._node, error) from error
+
+    def _proof(self) -> dict[str, str]:
+        proof = f"Bearer {self._token}" if self._is_control else call_authorization(self._token, self._base_url)
+        return {"Authorization": proof}
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -436,6 +451,8 @@ def _told(response: BaseHTTPResponse, node: str) -> WebviewerError:
     finally:
         response.drain_conn()
         response.release_conn()
+    if response.status == 401 and code in {ANOTHER_ADDRESS, CLOCKS_DIFFER}:
+        return Unavailable(f"The {node} does not take our calls: {message}", code=code)
     if response.status == 401:
         return Unavailable(f"The {node} does not take our token; all nodes are to have the same one.")
     if response.status == 429:
