@@ -353,3 +353,25 @@ def test_well_known_passwords_are_refused_beyond_loopback(tmp_path: Path) -> Non
     assert "listens on this machine alone" in answer.json()["error"]["message"]
     assert control.browser().try_sign_in("user", "another one").status_code == 200
     assert next(servers, None) is None
+
+
+def test_well_known_passwords_are_refused_to_clients_that_a_proxy_on_loopback_brings(tmp_path: Path) -> None:
+    database = DatabaseSettings(DatabaseDriver.SQLITE, str(tmp_path / "a.db"))
+    servers = start_control(tmp_path / "control", database)
+    control = next(servers)
+    control.accounts.create_user("admin", "admin", is_administrator=True, evaluation_password=True)
+
+    def sign_in(forwarded_for: str) -> requests.Response:
+        browser = control.browser()
+        browser.address = forwarded_for
+        return browser.try_sign_in("admin", "admin")
+
+    # The test comes from loopback, as Nginx on the same machine does.
+    for foreign in ("192.0.2.7", "127.0.0.1, 192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7"):
+        answer = sign_in(foreign)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "evaluation_password"), foreign
+        assert "listens on this machine alone" in answer.json()["error"]["message"]
+        assert "Set-Cookie" not in answer.headers
+    for own in ("", "127.0.0.1", "::1", "::ffff:127.0.0.1"):
+        assert sign_in(own).status_code == 200, own
+    assert next(servers, None) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import math
 import secrets
 from dataclasses import dataclass, field, replace
@@ -50,7 +51,8 @@ class SignIn:
     Parameters
     ----------
     loopback_only
-        The server listens on loopback alone, so the evaluation profile's passwords may be used.
+        The server listens on loopback alone, so the evaluation profile's passwords may be used by a client that is on
+        this machine too: a proxy before us may bring others.
     """
 
     units: ControlUnitOfWorkFactory
@@ -94,7 +96,7 @@ class SignIn:
         if not account.is_active:
             self._log_refusal(account, user_name, ip_address, "user is switched off")
             raise PermissionDenied(SWITCHED_OFF, code="account_switched_off")
-        if account.evaluation_password and not self.loopback_only:
+        if account.evaluation_password and not (self.loopback_only and _is_loopback(ip_address)):
             self._log_refusal(account, user_name, ip_address, "well-known password beyond loopback")
             raise PermissionDenied(EVALUATION_ONLY, code="evaluation_password")
         token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -182,6 +184,13 @@ class SignIn:
         with self.units() as unit:
             unit.audit.add(entry)
             unit.commit()
+
+
+def _is_loopback(ip_address: str) -> bool:
+    try:
+        return ipaddress.ip_address(ip_address).is_loopback
+    except ValueError:
+        return not ip_address  # whoever reaches a Unix socket is on this machine
 
 
 def _is_user_name(text: str) -> bool:
