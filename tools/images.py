@@ -73,6 +73,15 @@ class Storage:
         command = self.command("buildah", "inspect", "--type", "image", image)
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
+    def remove(self) -> None:
+        """Remove all of it, also what an interrupted build left mounted, which `rm -rf` would stop at."""
+        mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for place in reversed(mounted):
+            if Path(place).is_relative_to(self.folder.resolve()):
+                subprocess.run(["umount", place], check=True)
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+
 
 def _environ() -> dict[str, str]:
     return {**os.environ, "BUILDAH_ISOLATION": "chroot"}
@@ -165,7 +174,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     one.add_argument("--engine", choices=("buildah", "docker"), default="buildah")
     one.add_argument("--storage", type=Path, default=STORAGE, help="folder of buildah's images (%(default)s)")
     one.add_argument("--no-cache", dest="cache", action="store_false", help="build every layer anew")
+    other = actions.add_parser("remove", help="remove all that buildah keeps for them; nothing of it may run")
+    other.add_argument("--storage", type=Path, default=STORAGE, help="folder of buildah's images (%(default)s)")
     options = parser.parse_args(arguments)
+    if options.action == "remove":
+        Storage(options.storage).remove()
+        return 0
     if unknown := sorted(set(options.images) - set(IMAGES)):
         parser.error(f"there is no image {', '.join(unknown)}: must be of {', '.join(IMAGES)}")
     storage = Storage(options.storage)

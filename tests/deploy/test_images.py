@@ -261,6 +261,18 @@ def test_licence_texts_are_there(built: Built, role: str) -> None:
         assert metadata
 
 
+def test_what_an_interrupted_build_left_mounted_can_be_removed(tmp_path: Path) -> None:
+    storage = tmp_path / "images"
+    inner = storage / "storage/overlay"
+    (inner / "one/merged").mkdir(parents=True)
+    subprocess.run(["mount", "--bind", inner, inner], check=True)
+    subprocess.run(["mount", "--bind", tmp_path, inner / "one/merged"], check=True)
+    (tmp_path / "kept").write_text("of what is mounted")
+    tool.main(["remove", "--storage", str(storage)])
+    assert not storage.exists()
+    assert (tmp_path / "kept").exists()
+
+
 def copy_of_the_tree(folder: Path) -> Path:
     """Copy the working tree without what git ignores: nobody changes it in the middle of two builds."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
