@@ -137,4 +137,5 @@ lock: ## pin the dependencies of pyproject.toml again [UPGRADE=1]
 	$(BIN)/pip-compile $$flags -c requirements-dev.lock --extra=controller --output-file=requirements-controller.lock pyproject.toml
 
 clean: ## remove what was built; data under $(VAR) and .venv stay
+	@[ ! -d build/images ] || $(BIN)/python -m tools.images remove
 	@rm -rf build html/dist *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis
