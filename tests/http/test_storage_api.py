@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGLSLossless, RLELossl
 from dicom_gateway.api.series_cache import SeriesCache
 from tests.dimse.node import TOKEN as NODE_TOKEN
 from tests.dimse.node import running_node
-from tests.support.databases import database_settings, engine, postgresql_server  # noqa: F401
+from tests.support.databases import PostgresqlServer
 from tests.support.phantom_files import (
     base,
     compress,
@@ -32,9 +33,10 @@ from tests.support.phantom_files import (
     to_bytes,
 )
 from tests.support.raw_http import begin_request, read_answer
-from tests.support.storage_http import TOKEN, StorageHttp
+from tests.support.storage_http import TOKEN, StorageHttp, fill_series, sqlite_settings
 from tests.support.unified_server import eventually
 from webviewer.adapters.db.engine import make_engine
+from webviewer.adapters.db.maintenance import create_database
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
 from webviewer.adapters.node_probe import HttpNodeProbe
@@ -47,10 +49,54 @@ from webviewer.usecases.delete_studies import delete_studies
 ROOT = "1.2.826.0.1.3680043.8.498.7.9"
 
 
+@pytest.fixture(scope="module")
+def shared_nodes(
+    tmp_path_factory: pytest.TempPathFactory, postgresql_server: PostgresqlServer
+) -> Iterator[dict[str, StorageHttp]]:
+    """Run a node on each kind of database for all tests: a start takes seconds."""
+    folder = tmp_path_factory.mktemp("shared")
+    postgresql = postgresql_server.new_database()
+    create_database(postgresql)
+    nodes = {
+        "sqlite": StorageHttp(folder / "sqlite", sqlite_settings(folder)),
+        "postgresql": StorageHttp(folder / "postgresql", postgresql),
+    }
+    with ExitStack() as stack:
+        for running in nodes.values():
+            stack.callback(running.stop)
+            running.start()
+        yield nodes
+
+
+def emptied(node: StorageHttp) -> StorageHttp:
+    """Let a node forget what a test before this one left."""
+    for owner_id in (1, 2):
+        owner = node.owner(owner_id)
+        ids = [study["study_id"] for study in node.session.get(f"{owner}/studies").json()["studies"]]
+        if ids:
+            assert node.session.post(f"{owner}/studies/delete", json={"study_ids": ids}).json() == {"deleted": len(ids)}
+        assert node.session.put(owner, json={"ae_titles": []}).status_code == 204
+    assert node.stored_files() == []
+    (node.folder / "events.jsonl").unlink(missing_ok=True)
+    return node
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def node(request: pytest.FixtureRequest, shared_nodes: dict[str, StorageHttp]) -> StorageHttp:
+    """Return an empty node; the test runs once for each kind of database."""
+    return emptied(shared_nodes[request.param])
+
+
 @pytest.fixture
-def node(tmp_path: Path, database_settings: DatabaseSettings, engine: Any) -> Iterator[StorageHttp]:  # noqa: F811
-    engine.dispose()
-    running = StorageHttp(tmp_path / "node", database_settings)
+def sqlite_node(shared_nodes: dict[str, StorageHttp]) -> StorageHttp:
+    """Return an empty node on SQLite."""
+    return emptied(shared_nodes["sqlite"])
+
+
+@pytest.fixture
+def own_node(tmp_path: Path) -> Iterator[StorageHttp]:
+    """Run a node that a test may break."""
+    running = StorageHttp(tmp_path / "node", sqlite_settings(tmp_path))
     running.start()
     yield running
     running.stop()
@@ -77,7 +123,7 @@ def only_series(node: StorageHttp, owner_id: int = 1) -> dict[str, Any]:
 def test_a_request_without_the_token_or_with_another_is_refused(node: StorageHttp) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer "}, {"Authorization": "bêarer x"}):
         encoded = {name: value.encode("utf-8") for name, value in headers.items()}
-        for path in ("/internal/v1/health", "/metrics", "/internal/v1/owners/1/studies", "/nothing"):
+        for path in ("/internal/v1/status", "/internal/v1/report", "/internal/v1/owners/1/studies", "/nothing"):
             answer = requests.get(node.base_url + path, headers=encoded, timeout=10)
             assert answer.status_code == 401
             assert answer.json()["error"]["code"] == "not_signed_in"
@@ -437,21 +483,21 @@ def test_a_render_node_that_knows_a_series_gets_it_only_when_it_has_grown(sqlite
         client.close()
 
 
-def test_callers_who_stand_still_leave_threads_for_all_others(sqlite_node: StorageHttp) -> None:
-    sqlite_node.upload(to_bytes(make_ct()))
-    os.truncate(sqlite_node.stored_files()[0], 64 * 1024**2)
-    study_id = only_series(sqlite_node)["study_id"]
+def test_callers_who_stand_still_leave_threads_for_all_others(own_node: StorageHttp) -> None:
+    own_node.upload(to_bytes(make_ct()))
+    os.truncate(own_node.stored_files()[0], 64 * 1024**2)
+    study_id = only_series(own_node)["study_id"]
     token = {"Authorization": f"Bearer {TOKEN}"}
     opened: list[socket.socket] = []
     try:
         for owner in range(1, 7):  # 6 × 8 uploads and the archives are more than there are threads
             path = f"/internal/v1/owners/{owner}/uploads/whole?name=x"
             for _ in range(8):
-                opened.append(begin_request(sqlite_node.port, "POST", path, {**token, "Content-Length": "100"}, b"x"))
+                opened.append(begin_request(own_node.port, "POST", path, {**token, "Content-Length": "100"}, b"x"))
         path = f"/internal/v1/owners/1/archive?study_ids={study_id}"
         for _ in range(20):
-            opened.append(begin_request(sqlite_node.port, "GET", path, token, receive_bytes=4096))
-        answer = sqlite_node.session.get(f"{sqlite_node.owner()}/studies", timeout=15)  # those are let go after 20 s
+            opened.append(begin_request(own_node.port, "GET", path, token, receive_bytes=4096))
+        answer = own_node.session.get(f"{own_node.owner()}/studies", timeout=15)  # those are let go after 20 s
         assert answer.json()["total"] == 1
         answers = [read_answer(connection) for connection in opened[:48]]
         statuses = [status for status, _ in answers]
@@ -463,7 +509,7 @@ def test_callers_who_stand_still_leave_threads_for_all_others(sqlite_node: Stora
 
 
 def test_the_reason_why_the_node_is_not_ready_reaches_whoever_asks(tmp_path: Path) -> None:
-    with running_node(tmp_path / "node") as node:
+    with running_node(tmp_path / "node", {"WEBVIEWER_CONTROL_URL": ""}) as node:  # it waits for no list of users
         probe = HttpNodeProbe(NODE_TOKEN)
         address = f"http://127.0.0.1:{node.port}"
         assert probe.health(address).ok
@@ -497,27 +543,15 @@ def test_ae_titles_belong_to_one_owner(node: StorageHttp) -> None:
         assert put(1, [wrong]).status_code == 400, wrong
 
 
-@pytest.fixture
-def sqlite_node(tmp_path: Path) -> Iterator[StorageHttp]:
-    from tests.support.storage_http import sqlite_settings
-
-    running = StorageHttp(tmp_path / "node", sqlite_settings(tmp_path))
-    running.start()
-    yield running
-    running.stop()
-
-
-def test_the_worker_leaves_when_its_parent_is_killed(sqlite_node: StorageHttp) -> None:
-    worker = sqlite_node.worker_pid()
-    assert sqlite_node.process is not None
-    sqlite_node.process.kill()
-    sqlite_node.process.wait(10)
+def test_the_worker_leaves_when_its_parent_is_killed(own_node: StorageHttp) -> None:
+    worker = own_node.worker_pid()
+    assert own_node.process is not None
+    own_node.process.kill()
+    own_node.process.wait(10)
     eventually(lambda: not Path(f"/proc/{worker}").exists(), what="the end of the worker")
 
 
 def test_four_hundred_slices_are_told(sqlite_node: StorageHttp) -> None:
-    from tests.support.storage_http import fill_series
-
     series_id = fill_series(sqlite_node, 400)
     answer = sqlite_node.session.get(f"{sqlite_node.owner()}/series/{series_id}")
     assert len(answer.json()["frames"]) == 400
