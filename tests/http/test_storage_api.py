@@ -509,10 +509,10 @@ def test_callers_who_stand_still_leave_threads_for_all_others(own_node: StorageH
 
 
 def test_the_reason_why_the_node_is_not_ready_reaches_whoever_asks(tmp_path: Path) -> None:
-    with running_node(tmp_path / "node", {"WEBVIEWER_CONTROL_URL": ""}) as node:  # it waits for no list of users
+    with running_node(tmp_path / "node") as node:
         probe = HttpNodeProbe(NODE_TOKEN)
         address = f"http://127.0.0.1:{node.port}"
-        assert probe.health(address).ok
+        eventually(lambda: probe.health(address).ok, 60, what="ready")  # it waits some seconds for its list of users
         shutil.rmtree(node.storage / "data")
         told = probe.health(address)
         assert (told.ok, told.reason) == (False, "answers 503: The storage folder cannot be written.")

@@ -43,6 +43,12 @@ def environment(port: int, **variables: str) -> dict[str, str]:
     }
 
 
+@pytest.fixture(autouse=True)
+def log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the nodes' log files out of the checkout."""
+    monkeypatch.setenv("WEBVIEWER_LOG_FILE", str(tmp_path / "rendernode.log"))
+
+
 @contextmanager
 def running(port: int, **options: Any) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
