@@ -52,7 +52,7 @@ class Pod:
             try:
                 url = f"http://{self.address}:{ports[probe['httpGet']['port']]}{probe['httpGet']['path']}"
                 return requests.get(url, timeout=5).status_code == 200
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 return False
         if "tcpSocket" in probe:
             with socket.socket() as knock:
