@@ -131,7 +131,8 @@ class Profile:
             self._write_node(Role.STORAGE, number, STORAGE_FILE, {"storage": "storage"}, self._storage_side(number))
         servers = [f"{HOST}:{port}" for port in ports.control]
         internal = [f"{HOST}:{port}" for port in ports.control_internal]
-        lay_out(self.nginx, servers, inner=(ports.inner, internal) if len(internal) > 1 else None)
+        inner = (ports.inner, internal) if len(internal) > 1 else None
+        lay_out(self.nginx, servers, inner=inner, private_logs=True)
 
     def make_databases(self) -> None:
         """Make what is missing, with the command lines of the manual.

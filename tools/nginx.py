@@ -50,6 +50,7 @@ def lay_out(
     pages: Path = ROOT / "html/dist",
     extra: str = "",
     inner: tuple[int, Sequence[str]] | None = None,
+    private_logs: bool = False,
 ) -> None:
     """Make the folder; a certificate that is there already stays.
 
@@ -66,9 +67,12 @@ def lay_out(
     inner
         A port of loopback that passes all on to some ``host:port``: one address for the nodes of a system with several
         replicas of the control node.
+    private_logs
+        Whether logs are without queries, in which the names stand that doctors search for; as printed they have them.
     """
     for name in ("conf", "ssl", "logs"):
         (layout.folder / name).mkdir(parents=True, exist_ok=True)
+    (layout.folder / "logs").chmod(0o750)
     target = layout.folder / "html/web-viewer"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(pages, target)
@@ -79,7 +83,9 @@ def lay_out(
         (snippets / file.name).write_text(_moved(file.read_text("utf-8"), layout), "utf-8")
     text = _moved((ROOT / "nginx" / layout.configuration).read_text("utf-8"), layout)
     inside = "".join(f"    {kind}_temp_path {layout.folder}/{kind};\n" for kind in _TEMPORARY)
-    if "private-logs.conf" not in text:
+    if private_logs:
+        inside += "    include web-viewer/private-logs.conf;\n"
+    elif "private-logs.conf" not in text:
         inside += f"    access_log {layout.access_log};\n"
     if len(servers) == 1:
         text = text.replace("http://127.0.0.1:8090", f"http://{servers[0]}")

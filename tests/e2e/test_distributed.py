@@ -81,6 +81,15 @@ def test_the_first_slice_works_through_nginx(
     a_study_arrives_is_found_opened_scrolled_and_windowed(system.url(scheme), user_name, send, browser, tmp_path)
 
 
+def test_no_log_keeps_the_name_that_a_doctor_searched_for(system: DistributedSystem) -> None:
+    doctor = signed_in(system.url(), "user", "user")
+    assert doctor.get(f"{system.url()}/v2/studies?patient_name=Secretpatient", timeout=20).status_code == 200
+    logs = [*(system.folder / "log").glob("*.log"), *(system.folder / "nginx/logs").glob("*.log")]
+    written = "\n".join(file.read_text("utf-8", "replace") for file in logs)
+    assert "/web-viewer/v2/studies" in written
+    assert "Secretpatient" not in written
+
+
 @dataclass
 class Reader:
     """A doctor who looks at a study, and the render node that draws for this session."""
