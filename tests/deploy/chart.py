@@ -64,6 +64,14 @@ def _text(key: str) -> str:
     return done.stdout
 
 
+def notes(values: Mapping[str, Any]) -> str:
+    """Return what helm says after an install with these values."""
+    command = ["install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--dry-run=client", "-f", "-"]
+    done = helm(*command, stdin=json.dumps(values))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.partition("\nNOTES:\n")[2]
+
+
 def refusal(values: Mapping[str, Any]) -> str:
     """Return why helm refuses these values; fails if it does not."""
     done = template(values)

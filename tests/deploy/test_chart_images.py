@@ -7,6 +7,9 @@ import re
 import pytest
 
 from tests.deploy import chart
+from tools.images import IMAGES as IMAGES_BUILT
+from tools.images import STORAGE
+from webviewer import __version__
 
 IMAGES = chart.ROOT / "helm/images"
 DOCKERFILE = (IMAGES / "Dockerfile").read_text()
@@ -81,6 +84,18 @@ def test_what_the_notes_tell_to_run_is_in_the_image() -> None:
     assert named == {"WebViewerAdmin"}
     [line] = re.findall(r"^# executables: (.*)$", (IMAGES / "roles/functions.txt").read_text(), re.MULTILINE)
     assert named <= set(line.split())
+
+
+def test_the_readme_brings_every_image_to_a_registry_as_the_chart_asks_for_it() -> None:
+    [block] = [one for one in (chart.CHART / "README.md").read_text().split("```") if " push localhost/" in one]
+    [names] = re.findall(r"^for name in (.*); do$", block, re.MULTILINE)
+    assert sorted(names.split()) == sorted(IMAGES_BUILT) == sorted(ROLES)
+    assert f"--root {STORAGE.relative_to(chart.ROOT)}/storage --runroot {STORAGE.relative_to(chart.ROOT)}/run" in block
+    [(built, pushed)] = re.findall(r"push localhost/(\S+) docker://(\S+)", block)
+    assert built.replace("$name", "nginx") == f"web-viewer-nginx:{__version__}"
+    values = chart.merged(chart.ci("default"), {"images": {"registry": "registry.example.org/radiology"}})
+    wanted = {one["image"] for _, pod in chart.pods(chart.objects(values)) for one in chart.containers(pod)}
+    assert {pushed.replace("$name", name) for name in names.split()} == wanted
 
 
 def test_installing_works_on_a_role_as_well() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 import subprocess
 import threading
 from datetime import UTC, datetime, timedelta
@@ -12,7 +15,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from tests.deploy import chart
-from tests.deploy.chart_processes import lay_out, run_to_the_end
+from tests.deploy.chart_processes import BIN, environ_of, lay_out, run_to_the_end
 from tests.support.databases import PostgresqlServer, postgresql_server  # noqa: F401  a fixture
 from webviewer.adapters.db.metadata import control_metadata, storage_metadata
 
@@ -106,6 +109,14 @@ def test_a_pod_waits_until_the_migration_is_done(state: int, tmp_path: Path) -> 
     assert len(calls) > 2
 
 
+def command_of_the_notes(notes: str) -> tuple[list[str], list[str]]:
+    """Return what makes the first administrator: kubectl's own words, and those that run in the pod."""
+    [text] = re.findall(r"^ +(kubectl .* users .*)$", notes.replace("\\\n", " "), re.MULTILINE)
+    words = shlex.split(text)
+    cut = words.index("--")
+    return words[:cut], words[cut + 1 :]
+
+
 # --- the rendered Job on a real server ------------------------------------------------------------------------------
 
 
@@ -127,7 +138,7 @@ def sessions_that_keda_counts(server: PostgresqlServer) -> int:
     url = f"postgresql+psycopg2://{CONTROL}@127.0.0.1:{server.port}/{CONTROL}"
     engine = create_engine(url)
     person = {
-        "user_id": 1,
+        "user_id": 1001,
         "user_name": "a",
         "user_name_folded": "a",
         "password_hash": "$argon2id$",
@@ -136,7 +147,7 @@ def sessions_that_keda_counts(server: PostgresqlServer) -> int:
         "evaluation_password": False,
         "created_at": now,
     }
-    opened = {"user_id": 1, "ip_address": "-", "created_at": now, "last_seen_at": now}
+    opened = {"user_id": 1001, "ip_address": "-", "created_at": now, "last_seen_at": now}
     with engine.begin() as connection:
         connection.execute(control_metadata.tables["account"].insert().values(person))
         for number, (expires, ended) in enumerate(((hour, None), (hour, None), (-hour, None), (hour, now))):
@@ -185,3 +196,26 @@ def test_the_migration_makes_every_database_and_the_pods_find_them_ready(
     run_to_the_end(
         waiting[0], tmp_path, postgresql_server.port, **{"metadata.name": f"{chart.FULL_NAME}-storage-node-0"}
     )
+
+    # what the notes tell to run makes the first administrator, in the pod that they name
+    kubectl, command = command_of_the_notes(chart.notes(chart.ci("tryout")))
+    assert kubectl == [
+        *("kubectl", "-n", chart.NAMESPACE, "exec", "-it", f"deploy/{chart.FULL_NAME}-nodes", "-c", "function")
+    ]
+    [pod] = chart.find(rendered, "Deployment", "nodes")["spec"]["template"]["spec"]["containers"]
+    assert pod["name"] == "function"
+    environ = environ_of(pod, tmp_path, postgresql_server.port, {})
+    words = [word.replace("/etc/web-viewer", str(tmp_path)) for word in command]
+    words[0] = str(BIN / words[0])
+
+    def run(*words: str, stdin: str = "") -> str:
+        done = subprocess.run(
+            words, env=environ, cwd=tmp_path, input=stdin, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "a long password" not in run(*words, stdin="a long password of the first one\n")
+    found = json.loads(run(*words[: words.index("add")], "list", "--json"))
+    [made] = [one for one in found if one["user_name"] == "admin"]
+    assert (made["is_administrator"], made["is_active"]) == (True, True)

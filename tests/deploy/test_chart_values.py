@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -165,13 +164,23 @@ def test_a_function_that_the_image_has_no_code_of_ends_with_words() -> None:
 
 
 def test_the_notes_tell_where_to_go() -> None:
-    done = chart.helm(
-        "install", chart.RELEASE, str(chart.CHART), "--namespace", chart.NAMESPACE, "--dry-run=client", "-f", "-",
-        stdin=json.dumps(chart.ci("ingress") | {"storage": {"replicas": 2}}),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    notes = done.stdout.partition("\nNOTES:\n")[2]
+    notes = chart.notes(chart.ci("ingress") | {"storage": {"replicas": 2}})
     assert "https://viewer.hospital.example/web-viewer/" in notes
     assert "web-viewer, key internal-token" in notes
     assert f"service/{chart.FULL_NAME}-dicom-1, port 3000" in notes
     assert "nobody may send yet" in notes
+    assert "refuses requests above 1 MB" not in notes
+    assert "to any address by database.networks (port 5432) and by networkPolicy.apiServer.networks:" in notes
+
+
+def test_the_notes_warn_of_what_is_open_and_of_nothing_else() -> None:
+    closed = {
+        "database": {"networks": ["192.0.2.10/32"]},
+        "networkPolicy": {"apiServer": {"networks": ["10.0.0.1/32"]}},
+    }
+    assert "to any address" not in chart.notes(chart.merged(chart.ci("default"), closed))
+    assert "to any address by networkPolicy.apiServer.networks:" in chart.notes(chart.ci("tryout"))
+    assert "to any address" not in chart.notes(chart.ci("keda"))
+    assert "refuses requests above 1 MB" in chart.notes(
+        chart.merged(chart.ci("default"), {"ingress": {"enabled": True}})
+    )
