@@ -20,7 +20,7 @@ from pathlib import Path
 from functions.supervisor import Supervisor
 from tools.distributed_guests import GuestBook
 from tools.distributed_profile import HOST, Ports, Profile
-from tools.postgresql import PostgresqlFiles, stop
+from tools.postgresql import PostgresqlFiles, PostgresqlServer
 from webviewer.command_line import StartError, require_port
 from webviewer.config import LogSettings
 from webviewer.core import log
@@ -60,9 +60,9 @@ def run(profile: Profile, *, demo: bool) -> int:
     files = PostgresqlFiles(profile.folder / "postgresql", profile.ports.postgresql)
     print("Starting PostgreSQL", flush=True)
     files.prepare(profile.secret("master"))
-    postgresql = files.start(lifeline, profile.log_folder / "postgresql.log")
-    logger.info("node_started", extra={"child": "postgresql", "child_pid": postgresql.pid})
+    postgresql = PostgresqlServer(files, lifeline, profile.log_folder / "postgresql.log", _say)
     try:
+        postgresql.wait_until_ready()
         profile.write()
         profile.make_databases()
         print("Starting the nodes and Nginx", flush=True)
@@ -73,7 +73,7 @@ def run(profile: Profile, *, demo: bool) -> int:
         threading.Thread(target=guests.welcome, name="welcome", daemon=True).start()
         return supervisor.run()
     finally:
-        stop(postgresql)
+        postgresql.stop()
         lifeline.close()
 
 

@@ -1,7 +1,8 @@
 """Runs a program that is not ours so that it leaves with us: ``python -m tools.keeper [--stop INT] -- PROGRAM …``.
 
 Our own processes watch the pipe of their parent (`webviewer.core.process`); PostgreSQL and Nginx do not, so this stands
-between. It passes a stop on as the signal that the program understands and ends as the program did.
+between. It passes a stop on as the signal that the program understands and ends as the program did. Where it is killed
+itself the kernel gives the program that signal.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def main() -> int:
         signal.signal(number, pass_on)
     leave_with_parent(grace_s=5.0)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("WEBVIEWER_")}
-    process = subprocess.Popen(args.command, stdin=subprocess.DEVNULL, user=args.user, env=environ)
+    command = ["setpriv", "--pdeathsig", args.stop, "--", *args.command]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, user=args.user, env=environ)
     if asked:
         process.send_signal(stop)
     code = process.wait()
