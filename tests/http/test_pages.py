@@ -233,8 +233,8 @@ def reason_of_storage(browser: Browser) -> str:
 
 
 def eventually_reasons(control: ControlServer, expected: dict[str, str]) -> dict[str, str]:
-    """Return what is not ready once that is as expected, or after half a minute."""
-    deadline = time.monotonic() + 30
+    """Return what is not ready once that is as expected, or after two minutes."""
+    deadline = time.monotonic() + 120
     while (reasons := ready_of(control)[1]) != expected and time.monotonic() < deadline:
         threading.Event().wait(0.2)
     return reasons
