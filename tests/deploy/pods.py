@@ -28,7 +28,7 @@ SECRETS = {
     "storage-database-password": "password of storage nodes",
     "master-database-password": "password of the master",
 }
-START_WITHIN_S = 180  # on a busy machine of two cores, all at once
+START_WITHIN_S = 600  # on a busy machine of two cores, all at once; as long as the chart gives a storage node
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
