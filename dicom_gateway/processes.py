@@ -262,6 +262,7 @@ class StorageNode:
                 return unit.archive.counts()
 
         started_s = time.monotonic()
+        told = [""]  # the trouble that the log has
 
         def problems() -> list[str]:
             found: list[str] = []
@@ -271,8 +272,13 @@ class StorageNode:
             try:
                 with units(read_only=True) as unit:
                     unit.archive.ping()
+                trouble = ""
             except WebviewerError as exc:
-                found.append(exc.message)
+                trouble = exc.message
+                found.append("The database cannot be used.")  # whoever asks; the log has what it said, once
+            if trouble and trouble != told[0]:
+                logger.warning("storage_not_ready", extra={"reason": trouble})
+            told[0] = trouble
             try:
                 free = store.free_bytes()
                 if free < _LEAST_FREE_BYTES:

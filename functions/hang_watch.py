@@ -30,7 +30,7 @@ class HangWatch:
     ----------
     name
         Word for the log.
-    host, port, token
+    host, port
         Of its internal HTTP.
     process_id
         Returns the process that leads the node's group now, None while there is none.
@@ -44,7 +44,6 @@ class HangWatch:
         name: str,
         host: str,
         port: int,
-        token: str,
         process_id: Callable[[], int | None],
         *,
         ask_every_s: float = ASK_EVERY_S,
@@ -54,7 +53,6 @@ class HangWatch:
         self._name = name
         self._host = host
         self._port = port
-        self._headers = {"Authorization": f"Bearer {token}"}
         self._process_id = process_id
         self._ask_every_s = ask_every_s
         self._answer_within_s = answer_within_s
@@ -86,7 +84,7 @@ class HangWatch:
     def _is_well(self) -> bool:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=self._answer_within_s)
         try:
-            connection.request("GET", "/internal/v1/health", headers=self._headers)
+            connection.request("GET", "/internal/v1/health")
             return connection.getresponse().status == HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False

@@ -128,8 +128,7 @@ def node_commands(environ: Mapping[str, str]) -> tuple[NodeCommand, ...]:
 def _hang_watch(environ: Mapping[str, str], supervisor: Supervisor) -> HangWatch:
     """Watch the render node: it depends on a driver. The others wait for disks, and would only lose work."""
     port = int(environ["WEBVIEWER_RENDER_PORT"])
-    token = environ["WEBVIEWER_INTERNAL_TOKEN"]
-    return HangWatch("render", "127.0.0.1", port, token, lambda: supervisor.process_ids().get("render"))
+    return HangWatch("render", "127.0.0.1", port, lambda: supervisor.process_ids().get("render"))
 
 
 def _lock_storage(folder: Path) -> int:

@@ -22,7 +22,7 @@ from dicom_gateway.api.uploads import upload_routes
 from webviewer.adapters.call_token import OwnAddresses, arrived_at, require_call
 from webviewer.adapters.wsgi import hang_up, receiving_within
 from webviewer.core import errors
-from webviewer.core.callers import refuse_browser
+from webviewer.core.callers import MONITOR_PATHS, refuse_browser
 from webviewer.core.http_errors import error_body, error_headers, status_of
 from webviewer.core.log import stack_of
 from webviewer.core.octets import drain
@@ -34,7 +34,7 @@ _DRAIN_SILENCE_S = 0.5  # the thread is wanted elsewhere
 
 
 def create_api(parts: ApiParts) -> Flask:
-    """Return the application; every route wants the token.
+    """Return the application; every route but those of monitors wants the token.
 
     Parameters
     ----------
@@ -49,6 +49,8 @@ def create_api(parts: ApiParts) -> Flask:
     @app.before_request
     def check_caller() -> None:
         refuse_browser(request.headers.keys())
+        if request.path in MONITOR_PATHS and "Authorization" not in request.headers:
+            return
         connection: socket.socket = request.environ["gunicorn.socket"]
         require_call(
             request.headers.get("Authorization", ""),
@@ -106,8 +108,8 @@ def create_api(parts: ApiParts) -> Flask:
     def health() -> Response:
         problems = parts.problems()
         if problems:
-            return answer({"ready": False, "reason": " ".join(problems), "problems": problems}, 503)
-        return answer({"ready": True, "problems": []})
+            return answer({"ready": False, "reason": " ".join(problems)}, 503)
+        return answer({"ready": True})
 
     @app.get("/internal/v1/status")
     def status() -> Response:

@@ -12,7 +12,7 @@ from renderpool.server.node import NODE
 from renderpool.server.storage import checked_address
 from webviewer.adapters.call_token import arrived_at, require_call
 from webviewer.adapters.stream_pass import is_good_pass
-from webviewer.core.callers import refuse_browser
+from webviewer.core.callers import MONITOR_PATHS, refuse_browser
 from webviewer.core.errors import InvalidInput, NotSignedIn
 
 STREAM_PATH = "/internal/v1/render/stream"
@@ -29,7 +29,7 @@ class StreamCaller:
 
 
 def check_caller(request: web.Request) -> None:
-    """Let a node of ours in, and a stream that has a pass.
+    """Let a node of ours in, a stream that has a pass, and a monitor to what is for monitors.
 
     Raises
     ------
@@ -41,6 +41,8 @@ def check_caller(request: web.Request) -> None:
         _check_pass(request, token)  # brought by a proxy, with the headers of the browser's handshake
         return
     refuse_browser(request.headers)
+    if request.path in MONITOR_PATHS and "Authorization" not in request.headers:
+        return
     require_call(
         request.headers.get("Authorization", ""),
         token,

@@ -53,7 +53,7 @@ async def get_health(request: web.Request) -> web.Response:
     if (stuck_s := node.scheduler.at_one_picture_s) > HANGS_AFTER_S:
         reason = f"The drawing thread has been at one picture for {stuck_s:.0f} s."
         return web.json_response({"ready": False, "reason": reason}, status=503)
-    return web.json_response({"ready": True, "device": node.device.renderer, "software": node.device.software})
+    return web.json_response({"ready": True})
 
 
 async def get_status(request: web.Request) -> web.Response:

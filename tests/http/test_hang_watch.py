@@ -21,7 +21,7 @@ import http.server, pathlib, sys
 folder = pathlib.Path(sys.argv[2])
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        is_ours = self.headers["Authorization"] == "Bearer token" and self.path == "/internal/v1/health"
+        is_ours = "Authorization" not in self.headers and self.path == "/internal/v1/health"
         status = 200 if is_ours and (folder / "well").exists() else 503
         self.send_response(status)
         self.send_header("Content-Length", "0")
@@ -47,7 +47,6 @@ class Node:
             "node",
             "127.0.0.1",
             self.port,
-            "token",
             lambda: self.process.pid if self.process.poll() is None else None,
             ask_every_s=0.1,
             answer_within_s=1.0,

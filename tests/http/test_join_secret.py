@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -138,6 +139,21 @@ def test_an_operator_who_registers_a_node_under_an_alias_reads_its_own_address(
     assert not said["ok"]
     words = f"This node calls itself {house.storage}: register it under this address, not under {alias}."
     assert said["reason"] == f"answers 401: {words}"
+
+
+def test_a_monitor_reads_health_and_metrics_without_a_secret_and_nothing_of_anybody(house: House) -> None:
+    for node in (house.storage, house.render):
+        health = house.ask(f"{node}/internal/v1/health")
+        assert (health.status_code, health.json()) == (200, {"ready": True})
+        metrics = house.ask(f"{node}/metrics")
+        assert metrics.status_code == 200
+        assert "webviewer_" in metrics.text
+        assert not re.search(r"(owner|session|study|patient|ae_title|peer|user)\w*=", metrics.text)
+        for path in ("/metrics", "/internal/v1/health"):
+            assert house.ask(node + path, **{"Sec-Fetch-Mode": "navigate"}).status_code == 403
+            assert house.ask(node + path, Authorization="Bearer guess").status_code == 401
+            assert house.ask(f"{node}{path}x").status_code == 401
+        assert house.ask(f"{node}/internal/v1/status").status_code == 401
 
 
 def test_nodes_that_are_called_by_their_own_address_answer(house: House, administrator: Browser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -321,14 +322,30 @@ def test_what_cannot_be_answered_is_said_in_the_one_shape(server: Server, path: 
     assert set(error) == {"code", "message", "details", "correlation_id"}
 
 
-def test_health_status_and_metrics_need_the_token_and_tell_the_device(server: Server) -> None:
-    for path in ("/internal/v1/health", "/internal/v1/status", "/metrics", "/internal/v1/render/stream"):
-        assert requests.get(server.url(path), timeout=20).status_code == 401
-    assert server.get("/internal/v1/health").json()["ready"] is True
+def test_status_needs_the_token_and_tells_the_device(server: Server) -> None:
+    for path in ("/internal/v1/status", "/internal/v1/report", "/internal/v1/render/stream", "/metrics/", "//metrics"):
+        assert requests.get(server.url(path), timeout=20).status_code == 401, path
     status = server.get("/internal/v1/status").json()
     assert status["device"]["renderer"] == server.node.device.renderer
     assert status["image_cache"]["budget_bytes"] == 64 * 1024**2
     assert "webviewer_render_sessions 0.0" in server.get("/metrics").text
+
+
+def test_a_monitor_needs_no_token_for_health_and_metrics_and_reads_of_nobody(server: Server) -> None:
+    with server.connect() as socket:
+        send(socket, type="hello", version=1)
+        receive(socket, "welcome")
+        health = requests.get(server.url("/internal/v1/health"), timeout=20)
+        assert (health.status_code, health.json()) == (200, {"ready": True})
+        text = requests.get(server.url("/metrics"), timeout=20).text
+    assert "webviewer_render_sessions 1.0" in text
+    # Only the outcome of frames tells series apart: no session, owner or address.
+    labels = set(re.findall(r'(\w+)="', text))
+    assert labels == {"outcome"}
+    for path in ("/internal/v1/health", "/metrics"):
+        assert requests.get(server.url(path), headers={"Sec-Fetch-Site": "none"}, timeout=20).status_code == 403
+        # A ping is to find out whether a node takes our calls.
+        assert requests.get(server.url(path), headers={"Authorization": "Bearer guess"}, timeout=20).status_code == 401
 
 
 def test_health_says_when_the_driver_does_not_return(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

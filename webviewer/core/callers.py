@@ -8,6 +8,12 @@ from typing import Final
 
 from webviewer.core.errors import NotSignedIn, PermissionDenied
 
+MONITOR_PATHS: Final = frozenset({"/metrics", "/internal/v1/health"})
+"""What any program may ask of a node: a monitor cannot know the secret, and nothing in them names a person.
+
+Who brings a token all the same is judged by it: that is how a ping finds out whether the node takes our calls.
+"""
+
 _OF_BROWSERS: Final = ("origin", "cookie", "referer", "sec-fetch-", "sec-ch-")
 
 
