@@ -18,6 +18,7 @@ from webviewer.adapters.db.maintenance import create_database
 from webviewer.adapters.db.unit_of_work import SqlControlUnitOfWorkFactory
 from webviewer.config import DatabaseDriver, DatabaseSettings
 from webviewer.core.errors import Conflict, InvalidInput, NotFound, OutOfResources
+from webviewer.core.http_errors import status_of
 from webviewer.usecases.accounts import Accounts
 
 NOW = dt.datetime(2026, 3, 14, 10, 9, 49, tzinfo=dt.UTC)
@@ -174,8 +175,9 @@ def test_a_full_disk_is_out_of_resources(tmp_path: Path) -> None:
             for number in range(10_000):
                 connection.execute(text("INSERT INTO ae_title VALUES (:title, 1)"), {"title": f"AE{number}"})
 
-    with pytest.raises(OutOfResources, match="full"):
+    with pytest.raises(OutOfResources, match="full") as caught:
         fill()
+    assert status_of(caught.value) == 507
     engine.dispose()
 
 
@@ -183,8 +185,9 @@ def test_a_connection_that_the_database_cut_is_out_of_resources_and_the_next_one
     postgresql_server: PostgresqlServer,
 ) -> None:
     engine = make_engine(postgresql_server.new_database())
-    with pytest.raises(OutOfResources, match="database cannot be used"), engine.begin() as connection:
+    with pytest.raises(OutOfResources, match="database cannot be used") as caught, engine.begin() as connection:
         connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    assert status_of(caught.value) == 503, "a proxy asks another replica"
     with engine.connect() as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
     engine.dispose()

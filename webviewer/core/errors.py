@@ -11,7 +11,8 @@
     │   └── DuplicateObject     other bytes under a known SOP Instance UID
     ├── LimitExceeded           too much or too often; resets_in_s says when to try again
     ├── Unavailable             a part that is needed does not answer now
-    │   └── OutOfResources      disk full, database gone
+    │   └── OutOfResources      disk full
+    │       └── DatabaseGone    the database does not answer, or not as it should
     ├── DataError               the object itself is damaged or not supported
     │   ├── DecodeError         pixels
     │   └── GeometryError       space
@@ -114,6 +115,12 @@ class OutOfResources(Unavailable):
     """No room on the disk, or the database is gone."""
 
     default_code = "out_of_resources"
+
+
+class DatabaseGone(OutOfResources):
+    """The database cannot be used now, for another reason than a full disk; to a modality both are out of resources."""
+
+    default_code = "unavailable"
 
 
 class DataError(WebviewerError):

@@ -20,6 +20,7 @@ HTTP_STATUS: Mapping[type[WebviewerError], HTTPStatus] = {
     errors.LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.OutOfResources: HTTPStatus.INSUFFICIENT_STORAGE,
+    errors.DatabaseGone: HTTPStatus.SERVICE_UNAVAILABLE,  # which proxies and load balancers understand
     errors.DataError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.DecodeError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.GeometryError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, DisconnectionError, Interf
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from webviewer.config import DatabaseDriver, DatabaseSettings
-from webviewer.core.errors import OutOfResources
+from webviewer.core.errors import DatabaseGone, OutOfResources
 
 _FILE_NAME, _FILE_IDENTITY = "webviewer_file_name", "webviewer_file_identity"
 READ_ONLY_OPTION = "webviewer_read_only"
@@ -38,6 +38,8 @@ _DEAD_LINES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_coun
 # Classes of SQLSTATE that tell of the server, never of a row: connection, state of the transaction, sign-in, database,
 # roll-back, resources, limits, locks, intervention, system, internal.
 _PGCODES_OF_THE_SERVER = frozenset({"08", "25", "28", "3D", "40", "53", "54", "55", "57", "58", "XX"})
+
+_PGCODE_DISK_FULL = "53100"
 
 
 def make_url(settings: DatabaseSettings) -> URL:
@@ -59,7 +61,7 @@ def make_engine(
 ) -> Engine:
     """Return an engine for the database of the settings; opens no connection yet.
 
-    Errors of the connection (gone, full, locked for too long) leave every engine made here as `OutOfResources`;
+    Errors of the connection leave every engine made here as `OutOfResources` (full) or its child `DatabaseGone`;
     broken constraints stay SQLAlchemy's ``IntegrityError`` for the repositories to put into words.
 
     Parameters
@@ -117,7 +119,7 @@ def _identity(name: str) -> tuple[int, int] | None:
     try:
         facts = Path(name).stat()
     except OSError as exc:
-        raise OutOfResources(f"The database cannot be used: {name}: {exc.strerror}.") from exc
+        raise DatabaseGone(f"The database cannot be used: {name}: {exc.strerror}.") from exc
     return facts.st_dev, facts.st_ino
 
 
@@ -156,7 +158,7 @@ def _begin_sqlite(connection: Connection) -> None:
         finally:
             driver.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
     except sqlite3.Error as exc:
-        raise OutOfResources(f"The database cannot be used: {exc}.") from exc
+        raise _unusable(exc) from exc
 
 
 def _begin_postgresql(connection: Connection) -> None:
@@ -216,7 +218,13 @@ def _hide_values(error: BaseException) -> None:
 def _unusable(error: BaseException | None) -> OutOfResources:
     # Only the driver's first line: it says what is wrong, and holds neither the statement nor its values.
     reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-    return OutOfResources(f"The database cannot be used: {reason}.")
+    kind = OutOfResources if _is_full(error) else DatabaseGone
+    return kind(f"The database cannot be used: {reason}.")
+
+
+def _is_full(error: BaseException | None) -> bool:
+    of_sqlite = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return of_sqlite or getattr(error, "pgcode", None) == _PGCODE_DISK_FULL
 
 
 @contextmanager

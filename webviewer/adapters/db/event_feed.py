@@ -12,7 +12,7 @@ import psycopg2.extensions
 from sqlalchemy import Engine
 
 from webviewer.adapters.db.control_repositories import EVENT_CHANNEL
-from webviewer.core.errors import OutOfResources
+from webviewer.core.errors import DatabaseGone
 from webviewer.events import EventFeed
 
 _SQLITE_TURN_S = 0.15
@@ -47,7 +47,7 @@ class SqliteEventFeed:
         try:
             return int(self._driver.execute("PRAGMA data_version").fetchone()[0])
         except sqlite3.Error as exc:
-            raise OutOfResources(f"The database cannot be used: {exc}.") from exc
+            raise DatabaseGone(f"The database cannot be used: {exc}.") from exc
 
 
 class PostgresqlEventFeed:
@@ -63,7 +63,7 @@ class PostgresqlEventFeed:
             with self._driver.cursor() as cursor:
                 cursor.execute(f"LISTEN {EVENT_CHANNEL}")
         except psycopg2.Error as exc:
-            raise OutOfResources("The database connection for events is gone.") from exc
+            raise DatabaseGone("The database connection for events is gone.") from exc
 
     def wait(self, timeout_s: float) -> bool:
         """Return True once an event was published."""
@@ -72,7 +72,7 @@ class PostgresqlEventFeed:
                 return False
             self._driver.poll()
         except (psycopg2.Error, OSError, ValueError) as exc:
-            raise OutOfResources("The database connection for events is gone.") from exc
+            raise DatabaseGone("The database connection for events is gone.") from exc
         heard = bool(self._driver.notifies)
         self._driver.notifies.clear()
         return heard
