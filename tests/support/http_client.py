@@ -269,7 +269,8 @@ def _beating(server: ControlServer) -> Iterator[None]:
             with contextlib.suppress(requests.RequestException):  # some tests end the control node
                 server.beat()
 
-    thread = threading.Thread(target=beat, name="heartbeats")
+    # A test that fails may leave its node running: that must not keep the whole run from its end.
+    thread = threading.Thread(target=beat, name="heartbeats", daemon=True)
     thread.start()
     try:
         yield
