@@ -51,9 +51,12 @@ demo-data: setup ## write the demo study as DICOM files into build/demo-study
 
 # --- checks ---------------------------------------------------------------------------------------------------------
 
-TEST_PARTS := unit db dimse http render contract deploy e2e
+# The long ones first: JOBS of them run side by side, because most of their time is waiting for processes to start.
+TEST_PARTS := e2e http db dimse deploy render unit contract
+JOBS ?= 2
 
-test: setup $(STAMPS)/test-system lint $(addprefix test-,$(TEST_PARTS)) test-pages ## everything that must be green
+test: setup $(STAMPS)/test-system lint ## everything that must be green [JOBS=2 parts side by side]
+	@$(MAKE) --no-print-directory -j $(JOBS) --output-sync=target $(addprefix test-,$(TEST_PARTS)) test-pages
 	@echo "== all parts are green"
 
 .PHONY: $(addprefix test-,$(TEST_PARTS)) test-pages
