@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.prove, pytest.mark.timeout(3000)]
 MIB = 2**20
 # Packed, as a registry keeps and sends them, with all layers: the nodes' machines have those that they share once.
 # Of the render node half is Mesa, whose drawing without a GPU is LLVM and what that needs.
-BOUNDS_MIB = {"functions": 95, "gateway": 110, "renderer": 170, "controller": 90, "nginx": 50}
+BOUNDS_MIB = {"functions": 95, "gateway": 100, "renderer": 170, "controller": 97, "nginx": 40}
 PYTHON_ROLES = [name for name in tool.IMAGES if name != "nginx"]
 LOCK_OF = {"controller": "requirements-controller.lock"}
 USER = "10001:10001"
