@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from typing import Any, Final
 
 from webviewer import __version__
 from webviewer.bootstrap import Administration, make_administration, require_ready
-from webviewer.config import MAIN_FILES, Role, Settings, load_settings
+from webviewer.config import MAIN_FILES, Configuration, Role, load_configuration
 from webviewer.core.errors import InvalidInput, NotFound, WebviewerError
 from webviewer.placement import Node, NodeId, NodeKind
 from webviewer.usecases.nodes import Actor, NodeView
@@ -28,6 +29,10 @@ GOOD: Final = 0
 FAILED: Final = 1
 TELL_S: Final = 10.0  # nodes that run hear of a change at once; those that do not, when they are back
 
+NOT_JOINED: Final = "No join secret is set here: WEBVIEWER_INTERNAL_TOKEN_FILE names its file."
+
+_NO_LOG: Final = logging.NullHandler()  # what concerns the person at the terminal is said in words
+
 Command = Callable[[Administration, argparse.Namespace], int]
 
 
@@ -35,8 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the console script; returns 0, 1 where something was refused, 2 for a wrong command line."""
     options = make_parser().parse_args(arguments)
     command: Command = options.run
+    logging.getLogger().addHandler(_NO_LOG)
+    untold: list[tuple[str, str]] = []
     try:
-        administration = make_administration(_settings(options.config))
+        configuration = _configuration(options.config)
+        for warning in configuration.warnings:
+            sys.stderr.write(f"WebViewerAdmin: warning: {warning}\n")
+        options.has_secret = "internal_token" in configuration.given
+        administration = make_administration(
+            configuration.settings, on_untold=lambda address, reason: untold.append((address, reason))
+        )
     except WebviewerError as exc:
         return _refuse(exc)
     try:
@@ -45,7 +58,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(exc)
     finally:
         administration.flush(TELL_S)
+        _say_untold(administration, dict(untold), has_secret=options.has_secret)
         administration.dispose()
+
+
+def _say_untold(administration: Administration, untold: dict[str, str], *, has_secret: bool) -> None:
+    """Say which nodes did not take a notice: no fault, as each asks, or is asked, within seconds."""
+    for view in administration.nodes.all() if untold else ():
+        node = view.node
+        if node.address in untold:
+            reason = untold[node.address].rstrip(".") if has_secret else f"n{NOT_JOINED[1:-1]}"
+            when = "when the control node asks it next" if node.added_by_hand else "with its next heartbeat"
+            _say(f"Node {node.node_id} did not take the notice: {reason}; it hears of it {when}.")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -174,6 +198,8 @@ def _set_node(administration: Administration, options: argparse.Namespace) -> in
 
 def _ping(administration: Administration, options: argparse.Namespace) -> int:
     node = administration.nodes.get(NodeId(options.id)).node
+    if not options.has_secret:
+        raise InvalidInput(NOT_JOINED)
     began_s = time.perf_counter()
     said = administration.node_probe.health(node.address)
     ms = (time.perf_counter() - began_s) * 1000
@@ -288,11 +314,11 @@ def _password(name: str, file: Path | None) -> str:
 # -- the terminal ------------------------------------------------------------------------------------------------------
 
 
-def _settings(file: Path) -> Settings:
+def _configuration(file: Path) -> Configuration:
     role = Role.UNIFIED if file.name == MAIN_FILES[Role.UNIFIED] else Role.CONTROL
-    settings = load_settings(file, role=role)
-    require_ready(settings.database)
-    return settings
+    configuration = load_configuration(file, role=role)
+    require_ready(configuration.settings.database)
+    return configuration
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

@@ -190,11 +190,19 @@ def make_accounts(settings: Settings, *, clock: Clock = system_clock) -> Account
     return Accounts(unit_of_work_factory(settings)[0], Argon2Hasher(), clock)
 
 
-def make_administration(settings: Settings, *, clock: Clock = system_clock) -> Administration:
-    """Return the use cases of a program for administrators, on the database itself."""
+def make_administration(
+    settings: Settings,
+    *,
+    clock: Clock = system_clock,
+    on_untold: Callable[[str, str], None] = lambda _address, _reason: None,
+) -> Administration:
+    """Return the use cases of a program for administrators, on the database itself.
+
+    ``on_untold`` gets the address of each node that did not take what it was told, and why.
+    """
     units, dispose = unit_of_work_factory(settings)
     tls = client_context(settings.tls)
-    calls = BackgroundCalls(settings.internal_token, tls)
+    calls = BackgroundCalls(settings.internal_token, tls, on_untold=on_untold)
     sessions = Sessions(units, clock, settings.control.session_idle_s, calls)
     return Administration(
         settings=settings,

@@ -14,24 +14,27 @@ import pytest
 from functions.admin_command import main
 from tests.support.node_http import node_http
 from webviewer.adapters.db.maintenance import create_database
+from webviewer.bootstrap import make_administration
 from webviewer.config import Role, TableSet, load_settings
+from webviewer.placement import NodeKind, NodeReport
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "join-secret-of-the-tests"
+REFUSED = "The node does not take our token; all nodes are to have the same one"
 
 
 class Terminal:
     """Runs the command as a console script would."""
 
     def __init__(self, config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        self._config = config
+        self.config = config
         self._capsys = capsys
         self._patch = monkeypatch
 
     def run(self, *words: str, typed: str = "") -> tuple[int, str, str]:
         """Return exit code, output and errors; what is typed comes from standard input."""
         self._patch.setattr(sys, "stdin", io.StringIO(typed))
-        code = main(["-c", str(self._config), *words])
+        code = main(["-c", str(self.config), *words])
         captured = self._capsys.readouterr()
         return code, captured.out, captured.err
 
@@ -76,6 +79,49 @@ def test_nodes_are_added_shown_changed_pinged_and_removed(terminal: Terminal) ->
     ]
     assert terminal.run("nodes", "remove", "4")[0] == 0
     assert [one["node_id"] for one in terminal.json("nodes", "list")] == [1]
+
+
+def online_node(terminal: Terminal, address: str) -> None:
+    """Let a render node be heard of, as the control node does when it reports."""
+    settings = load_settings(terminal.config, role=Role.CONTROL)
+    administration = make_administration(settings)
+    administration.nodes.hear(NodeReport(NodeKind.RENDER, "render-1", address))
+    administration.dispose()
+
+
+def test_a_notice_that_a_node_does_not_take_is_told_in_words(terminal: Terminal) -> None:
+    with node_http({}, refusing={"PUT /internal/v1/active"}) as node:
+        online_node(terminal, node.address)
+        code, out, err = terminal.run("nodes", "set", "1", "--inactive")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        f"Node 1: {node.address}, Inactive.",
+        (
+            "Node 1 did not take the notice: The node does not take our token; all nodes are to have the same one; it "
+            "hears of it with its next heartbeat."
+        ),
+    ]
+    code, out, err = terminal.run("nodes", "set", "1", "--active")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1].startswith("Node 1 did not take the notice: The node ")
+    terminal.run("nodes", "add", "render", "http://127.0.0.1:9")
+    out = terminal.run("nodes", "set", "2", "--inactive")[1]
+    assert out.endswith("it hears of it when the control node asks it next.\n")
+
+
+def test_without_a_join_secret_it_is_not_the_node_that_is_blamed(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with node_http({"GET /internal/v1/health": {"ready": True}}, refusing={"PUT /internal/v1/active"}) as node:
+        online_node(terminal, node.address)
+        monkeypatch.delenv("WEBVIEWER_INTERNAL_TOKEN")
+        missing = "No join secret is set here: WEBVIEWER_INTERNAL_TOKEN_FILE names its file"
+        assert terminal.run("nodes", "ping", "1") == (1, "", f"WebViewerAdmin: {missing}.\n")
+        code, out, err = terminal.run("nodes", "set", "1", "--inactive")
+        assert (code, err) == (0, "")
+        assert out.splitlines()[1] == (
+            f"Node 1 did not take the notice: n{missing[1:]}; it hears of it with its next heartbeat."
+        )
 
 
 def test_users_get_a_storage_node_and_their_password_from_a_file_or_standard_input(

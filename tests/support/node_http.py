@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -33,8 +33,11 @@ class NodeHttp:
 
 
 @contextmanager
-def node_http(answers: Mapping[str, object]) -> Iterator[NodeHttp]:
-    """Answer each "GET /path" with its JSON, others with an empty object, until the block ends."""
+def node_http(answers: Mapping[str, object], *, refusing: Collection[str] = ()) -> Iterator[NodeHttp]:
+    """Answer each "GET /path" with its JSON, others with an empty object, until the block ends.
+
+    ``refusing`` are answered 401, as of one with another join secret.
+    """
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -46,7 +49,7 @@ def node_http(answers: Mapping[str, object]) -> Iterator[NodeHttp]:
             node.headers.append(dict(self.headers.items()))
             node.asked.append((said, json.loads(content) if is_json else None))
             data = json.dumps(answers.get(said, {})).encode()
-            self.send_response(200)
+            self.send_response(401 if said in refusing else 200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

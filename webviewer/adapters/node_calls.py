@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,11 +30,21 @@ class _Call:
 
 
 class BackgroundCalls:
-    """One queue for each node that somebody tells something, and a thread (or greenlet) while it is not empty."""
+    """One queue for each node that somebody tells something, and a thread (or greenlet) while it is not empty.
 
-    def __init__(self, internal_token: str, tls: ssl.SSLContext | None = None) -> None:
+    ``on_untold`` gets the address of a node that did not take something and why, in the thread, before `flush` ends.
+    """
+
+    def __init__(
+        self,
+        internal_token: str,
+        tls: ssl.SSLContext | None = None,
+        *,
+        on_untold: Callable[[str, str], None] = lambda _address, _reason: None,
+    ) -> None:
         self._token = internal_token
         self._tls = tls
+        self._on_untold = on_untold
         self._condition = threading.Condition()
         self._queues: dict[str, deque[_Call]] = {}
 
@@ -91,6 +102,7 @@ class BackgroundCalls:
                 except WebviewerError as exc:
                     facts = {"address": address, "path": call.path, "reason": exc.message}
                     logger.warning("node_refused_call", extra=facts)
+                    self._on_untold(address, exc.message)
         except BaseException:
             self._give_up(address, None)
             raise
@@ -108,6 +120,8 @@ class BackgroundCalls:
             return None
 
     def _give_up(self, address: str, error: WebviewerError | None) -> None:
+        if error is not None:
+            self._on_untold(address, error.message)
         with self._condition:
             left = len(self._queues.pop(address))
             self._condition.notify_all()
