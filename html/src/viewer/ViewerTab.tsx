@@ -7,6 +7,7 @@ import { api, ApiError } from '../shared/api/client';
 import { personName } from '../shared/format/person';
 import { localeOf, registerNamespace, toLanguage, useTranslation } from '../shared/i18n';
 import { DarkScope } from '../shared/theme/DarkScope';
+import { asShown } from './control/cellState';
 import type { ViewerEnvironment } from './control/environment';
 import { useStore } from './control/store';
 import { ViewerController } from './control/viewer';
@@ -18,7 +19,7 @@ import { Banner } from './ui/Banner';
 import { CellMenu } from './ui/CellMenu';
 import { CellView } from './ui/CellView';
 import { ViewerContext } from './ui/context';
-import type { Translate } from './ui/corners';
+import { shownIndex, type Translate } from './ui/corners';
 import { KeysDialog, WindowDialog } from './ui/dialogs';
 import { pictureOf, saveFile } from './ui/exportPicture';
 import { LiveRegion } from './ui/LiveRegion';
@@ -103,7 +104,7 @@ function Viewer({ viewer, studyId, seriesId, active, onTitle, onBack }: ViewerTa
     const context = { study, overlay: viewer.state.overlay, compact: false, locale, t: t as Translate };
     void pictureOf(cell, canvas, context).then((blob) => {
       const series = cell.state.detail?.series_number;
-      if (blob !== null) saveFile(blob, `image${series == null ? '' : `-S${series}`}-${cell.index + 1}.png`);
+      if (blob !== null) saveFile(blob, `image${series == null ? '' : `-S${series}`}-${shownIndex(asShown(cell.state)) + 1}.png`);
     });
   }, [viewer, study, locale, t]);
 

@@ -20,6 +20,7 @@ import { markInput, markPainted } from './marks';
 import { Painter } from './painter';
 import { Store } from './store';
 import type { Placement } from '../model/geometry';
+import { windowValues } from '../model/windowing';
 
 /**
  * After the last wheel turn or key the movement is over. By then the server has sent the full-quality picture by itself;
@@ -29,8 +30,8 @@ export const SETTLE_MS = 250;
 /** Refusals of a part of the server that comes back by itself. */
 export const PASSING: ReadonlySet<string> = new Set(['unavailable', 'device_lost', 'out_of_resources']);
 export const RETRY_MS = 2000;
-/** So many sent views are remembered to know what a picture shows. */
-const REMEMBERED = 128;
+/** So many sent views are remembered to know what a picture shows: a node that hangs may answer an old one. */
+const REMEMBERED = 2048;
 
 export interface CellDependencies {
   openCell: (cell: number, seriesId: number) => void;
@@ -48,7 +49,7 @@ interface Sent {
   placement: Placement | null;
   canvas: CellCanvas;
   inputAt: number | null;
-  wholeRange: boolean;
+  data: DataPresentation;
 }
 
 export interface Change {
@@ -311,7 +312,7 @@ export class CellController {
     this.painter.draw(wanted, this.state.canvas);
     const { windowCenter, windowWidth } = frame;
     const range =
-      sent?.wholeRange === true && windowCenter !== null && windowWidth !== null
+      sent?.data.window.kind === 'full_dynamic' && windowCenter !== null && windowWidth !== null
         ? { image, low: windowCenter - windowWidth / 2, high: windowCenter + windowWidth / 2 }
         : this.state.range;
     this.store.set({
@@ -326,12 +327,20 @@ export class CellController {
         windowCenter,
         windowWidth,
         placement,
+        data: sent?.data ?? this.#dataOf(frame),
       },
       fault: null,
     });
     const inputAt = sent?.inputAt ?? null;
     this.#forgetBefore(frame.revision);
     this.#deps.onFrame(() => markPainted({ cell: this.number, revision: frame.revision, still: frame.still }, inputAt));
+  }
+
+  /** Of a picture whose wish is forgotten, the frame itself still tells the window. */
+  #dataOf({ windowCenter, windowWidth }: Frame): DataPresentation {
+    const { data } = this.state;
+    if (windowCenter === null || windowWidth === null || windowWidth <= 0) return data;
+    return { ...data, window: windowValues({ center: windowCenter, width: windowWidth }, undefined), presetId: null };
   }
 
   #bump(moving: boolean): void {
@@ -358,7 +367,7 @@ export class CellController {
     const { state } = this;
     if (state.canvas.widthPx < 1 || state.reference.seriesId === null) return;
     const { revision } = state.navigation;
-    this.#sent.set(revision, { placement: resolvePlacement(state), canvas: state.canvas, inputAt: this.#inputAt, wholeRange: state.data.window.kind === 'full_dynamic' });
+    this.#sent.set(revision, { placement: resolvePlacement(state), canvas: state.canvas, inputAt: this.#inputAt, data: state.data });
     this.#inputAt = null;
     if (this.#sent.size > REMEMBERED) this.#sent.delete(this.#sent.keys().next().value ?? 0);
     this.#lastSent = revision;

@@ -4,9 +4,9 @@
  */
 
 import type { ImageReference, View } from '../../shared/protocol/messages';
-import { fitWidthZoom, fitZoom, type CanvasSize, type Placement } from '../model/geometry';
-import { frameAt, type SeriesDetail, sizeOf } from '../model/series';
-import type { Window } from '../model/windowing';
+import { fitWidthZoom, fitZoom, samePlacement, type CanvasSize, type Placement } from '../model/geometry';
+import { frameAt, sameImage, type SeriesDetail, sizeOf } from '../model/series';
+import { sameWindow, type Window } from '../model/windowing';
 
 /** Where: persistable, no look. `image` null is the first of the series. */
 export interface ViewReference {
@@ -57,6 +57,8 @@ export interface Shown {
   windowCenter: number | null;
   windowWidth: number | null;
   placement: Placement | null;
+  /** How its values became grey. */
+  data: DataPresentation;
 }
 
 export interface CellFault {
@@ -126,6 +128,25 @@ export function resolvePlacement(state: Pick<CellState, 'reference' | 'presentat
     rotationDeg: presentation.rotationDeg,
     flipHorizontal: presentation.flipHorizontal,
   };
+}
+
+/**
+ * The state as the picture that is seen has it: its image, its window. What describes the picture is taken from here,
+ * for the wish may be ahead of it, and stays so while nothing is drawn. Without a picture it is the wish.
+ */
+export function asShown(state: CellState): CellState {
+  const { shown } = state;
+  return shown === null ? state : { ...state, reference: { ...state.reference, image: shown.image }, data: shown.data };
+}
+
+/** Whether the picture that is seen is not the one that was asked for. */
+export function isBehind(state: CellState): boolean {
+  const { shown, reference, data } = state;
+  if (shown === null || shown.revision === state.navigation.revision) return false;
+  if (reference.image !== null && !sameImage(shown.image, reference.image)) return true;
+  if (!sameWindow(shown.data.window, data.window) || shown.data.invert !== data.invert || shown.data.interpolation !== data.interpolation) return true;
+  const wanted = resolvePlacement(state);
+  return wanted !== null && shown.placement !== null && !samePlacement(wanted, shown.placement);
 }
 
 /** The wish as it goes to the server. */

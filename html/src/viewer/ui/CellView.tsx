@@ -1,11 +1,13 @@
 import { memo, useCallback, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import type { CellController } from '../control/cell';
+import { asShown } from '../control/cellState';
 import { useSelected } from '../control/store';
 import { useCellInput } from '../input/useCellInput';
 import type { Point } from '../model/geometry';
 import { CellMessage } from './CellMessage';
 import { useViewer } from './context';
+import { shownIndex } from './corners';
 import classes from './CellView.module.css';
 import { Overlay } from './Overlay';
 import { ProgressCard } from './ProgressCard';
@@ -122,7 +124,7 @@ function useCellName(cell: CellController): string {
     else {
       const series = [detail.series_number === null ? detail.modality : t('name.series', { number: detail.series_number }), detail.series_description];
       const name = series.filter((part) => part !== '').join(', ');
-      last.current = detail.frames.length === 0 ? name : t('name.image', { series: name, number: cell.index + 1, total: detail.frames.length });
+      last.current = detail.frames.length === 0 ? name : t('name.image', { series: name, number: shownIndex(asShown(cell.state)) + 1, total: detail.frames.length });
     }
     return last.current;
   };

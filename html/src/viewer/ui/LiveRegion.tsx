@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
+import { asShown } from '../control/cellState';
 import { useViewer } from './context';
-import { seriesLine, type Translate, windowName } from './corners';
+import { seriesLine, shownIndex, type Translate, windowName } from './corners';
 
 const REST_MS = 900;
 
@@ -14,10 +15,11 @@ export function LiveRegion() {
   const cell = viewer.cell(active);
   const moving = useSelected(cell.store, ({ navigation }) => navigation.moving) || playing !== null;
   const last = useRef('');
-  const text = useSelected(cell.store, (state) => {
-    if (state.navigation.moving) return last.current;
+  const text = useSelected(cell.store, (wish) => {
+    if (wish.navigation.moving) return last.current;
+    const state = asShown(wish);
     const total = state.detail?.frames.length ?? 0;
-    const parts = [seriesLine(state), t('corner.image', { number: cell.index + 1, total }), windowName(state, t as Translate)];
+    const parts = [seriesLine(state), t('corner.image', { number: shownIndex(state) + 1, total }), windowName(state, t as Translate)];
     last.current = total === 0 ? '' : parts.filter((part) => part !== '').join('. ');
     return last.current;
   });

@@ -2,36 +2,43 @@ import { memo } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import { useStore } from '../control/store';
 import type { CellController } from '../control/cell';
-import { resolvePlacement } from '../control/cellState';
+import { asShown, isBehind, resolvePlacement } from '../control/cellState';
 import { formatNumber } from '../model/numbers';
 import { lengthSource, scaleBar, type ScaleBar } from '../model/scaleBar';
 import { frameAt, lettersOf } from '../model/series';
 import { useViewer } from './context';
-import { cornerTexts, type Translate } from './corners';
+import { behindText, cornerTexts, type Translate } from './corners';
 import classes from './Overlay.module.css';
+import { useLasting } from './useLasting';
 
 const BAR_CSS = 200;
 
-/** Everything that stands on the image: vectors, so always sharp, and at once what was asked for. */
+/** So long a picture may be on its way before it is said that another one is seen. */
+const LATE_MS = 300;
+
+/** Everything that stands on the image: vectors, so always sharp, and true of the picture that is seen. */
 export const Overlay = memo(function Overlay({ cell }: { cell: CellController }) {
   const { t } = useTranslation('viewer');
   const { viewer, study, phone, lying, locale } = useViewer();
   const { overlay } = useStore(viewer.store);
   const state = useStore(cell.store);
   const compact = phone && !lying;
+  // Every picture that comes starts the wait anew: while they come, nothing is stuck.
+  const late = useLasting(isBehind(state), LATE_MS, state.shown?.sequence);
   if (overlay === 'off' || state.reference.seriesId === null) return null;
-  const frame = frameAt(state.detail, state.reference.image);
+  const frame = frameAt(state.detail, asShown(state).reference.image);
   const placement = state.fault === null && state.shown !== null ? resolvePlacement(state) : null;
   const letters = frame === null || state.fault !== null ? null : lettersOf(frame, state.presentation);
   const { perCss, widthPx, heightPx } = state.canvas;
   const height = heightPx / perCss;
   const room = { width: widthPx / perCss, height };
-  const corners = cornerTexts(state, { study, overlay, compact, room, locale, t: t as Translate });
+  const corners = cornerTexts(state, { study, overlay, compact, room, late, locale, t: t as Translate });
   const spacing = frame?.pixel_spacing ?? null;
   const bar =
     frame === null || placement === null
       ? null
       : scaleBar(placement.zoom / perCss, spacing?.[1] ?? null, lengthSource(spacing, frame.spacing_source), Math.min(BAR_CSS, height * 0.24));
+  const behind = late ? behindText(state, locale, t as Translate) : '';
   return (
     <div className={classes.overlay} data-phone={compact || undefined} data-overlay="" aria-hidden>
       <Lines className={classes.topLeft} lines={corners.topLeft} strong />
@@ -46,6 +53,7 @@ export const Overlay = memo(function Overlay({ cell }: { cell: CellController })
           <span className={`${classes.letter} ${classes.left}`}>{letters.left}</span>
         </>
       )}
+      {behind !== '' && <span className={classes.behind}>{behind}</span>}
       {bar !== null && height > 260 && <Bar bar={bar} locale={locale} t={t as Translate} />}
     </div>
   );

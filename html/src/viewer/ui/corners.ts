@@ -3,8 +3,9 @@
 import type { Study } from '../../shared/api/types';
 import { personName } from '../../shared/format/person';
 import { currentWindow } from '../input/drag';
-import { type CellState, resolvePlacement } from '../control/cellState';
-import { frameAt, indexOfImage, isColour } from '../model/series';
+import { asShown, type CellState, resolvePlacement } from '../control/cellState';
+import type { Placement } from '../model/geometry';
+import { frameAt, indexOfImage, isColour, type SeriesDetail } from '../model/series';
 import { formatNumber, formatTenths, formatWindowNumber } from '../model/numbers';
 import { ageAt, dateAndTime } from '../model/patient';
 import type { OverlayLevel } from '../control/viewer';
@@ -25,19 +26,24 @@ export interface CornerContext {
   compact: boolean;
   /** The window on the page, CSS pixels: in a small one less is said, on more lines. */
   room?: { width: number; height: number };
+  /** The picture has been behind the wish for long enough to say so. */
+  late?: boolean;
   locale: string;
   t: Translate;
 }
 
 const none: Corners = { topLeft: [], topRight: [], bottomLeft: [], bottomRight: [] };
 
-export function cornerTexts(state: CellState, context: CornerContext): Corners {
-  if (context.overlay === 'off' || state.reference.seriesId === null) return none;
+/** What stands in the corners describes the picture that is seen, never one that has only been asked for. */
+export function cornerTexts(wish: CellState, context: CornerContext): Corners {
+  if (context.overlay === 'off' || wish.reference.seriesId === null) return none;
+  const state = asShown(wish);
   return {
     topLeft: topLeft(state, context),
-    topRight: topRight(state, context),
+    // The last picture is stretched at once to where it will be.
+    topRight: topRight(state, resolvePlacement(wish) ?? wish.shown?.placement ?? null, context),
     bottomLeft: bottomLeft(state, context),
-    bottomRight: quality(state, context.t),
+    bottomRight: quality(state, context),
   };
 }
 
@@ -71,7 +77,7 @@ function topLeft(state: CellState, context: CornerContext): string[] {
   ]);
 }
 
-function topRight(state: CellState, context: CornerContext): string[] {
+function topRight(state: CellState, drawn: Placement | null, context: CornerContext): string[] {
   const { compact, locale, t } = context;
   const lines: string[] = [];
   const frame = frameAt(state.detail, state.reference.image);
@@ -83,7 +89,7 @@ function topRight(state: CellState, context: CornerContext): string[] {
     const name = windowName(state, t);
     if (name !== '' && !compact) lines.push(name);
   }
-  const placement = state.shown === null || state.fault !== null ? null : (resolvePlacement(state) ?? state.shown.placement);
+  const placement = state.shown === null || state.fault !== null ? null : drawn;
   if (placement !== null) {
     const percent = (placement.zoom * state.canvas.deviceRatio * 100) / state.canvas.perCss;
     lines.push(t('corner.zoom', { percent: formatNumber(percent, locale, percent < 10 ? 1 : 0) }));
@@ -119,7 +125,8 @@ function bottomLeft(state: CellState, context: CornerContext): string[] {
   const { compact, locale, t } = context;
   const total = state.detail?.frames.length ?? state.frameCount ?? 0;
   if (total === 0) return compact ? [] : present([seriesLine(state)]);
-  const index = state.detail === null ? 0 : Math.max(0, indexOfImage(state.detail, state.reference.image));
+  const index = state.detail === null ? 0 : indexOfImage(state.detail, state.reference.image);
+  if (index < 0) return present([seriesLine(state)]);
   const numbers = { number: formatNumber(index + 1, locale), total: formatNumber(total, locale) };
   const image = isPart(context) ? `${numbers.number} / ${numbers.total}` : t('corner.image', numbers);
   const position = frameAt(state.detail, state.reference.image)?.slice_position_mm ?? null;
@@ -128,12 +135,31 @@ function bottomLeft(state: CellState, context: CornerContext): string[] {
   return present([seriesLine(state), ...(widthOf(context) < NARROW_CSS ? [image, where] : [present([image, where]).join(' · ')])]);
 }
 
-function quality(state: CellState, t: Translate): string[] {
-  const { shown } = state;
+function quality({ shown }: CellState, { late, t }: CornerContext): string[] {
   if (shown === null) return [];
   const lines = shown.sourceLossy ? [t('corner.sourceLossy')] : [];
-  lines.push(shown.lossless ? t('corner.lossless') : t('corner.lossy'));
+  if (!shown.lossless) lines.push(t('corner.lossy'));
+  else if (late !== true) lines.push(t('corner.lossless'));
   return lines;
+}
+
+/** Place of a state's image, counted from 0; 0 where it is not known. */
+export function shownIndex({ detail, reference }: CellState): number {
+  return detail === null ? 0 : Math.max(0, indexOfImage(detail, reference.image));
+}
+
+/** What is seen and what was asked for, where they differ: the images, else the windows. Empty where neither does. */
+export function behindText(wish: CellState, locale: string, t: Translate): string {
+  if (wish.shown === null || wish.detail === null) return '';
+  const now = asShown(wish);
+  const [from, to] = [now, wish].map((one) => indexOfImage(wish.detail as SeriesDetail, one.reference.image));
+  if (from === undefined || to === undefined || from < 0 || to < 0) return '';
+  if (from !== to) return t('corner.behind', { from: formatNumber(from + 1, locale), to: formatNumber(to + 1, locale) });
+  const windows = [now, wish].map(currentWindow);
+  const [shown, wanted] = windows.map((one) =>
+    one === null ? '' : t('corner.window', { width: formatWindowNumber(one.width, one.width, locale), level: formatWindowNumber(one.center, one.width, locale) }),
+  );
+  return shown === undefined || wanted === undefined || shown === '' || wanted === '' || shown === wanted ? '' : t('corner.behind', { from: shown, to: wanted });
 }
 
 function present(lines: string[]): string[] {

@@ -1,7 +1,7 @@
 /** The window as it is seen, with what stands on it, as a PNG. Made in the browser: what was painted is what is saved. */
 
 import type { CellController } from '../control/cell';
-import { type CellState, resolvePlacement } from '../control/cellState';
+import { asShown, type CellState, resolvePlacement } from '../control/cellState';
 import { lengthSource, scaleBar } from '../model/scaleBar';
 import { frameAt, lettersOf } from '../model/series';
 import { type CornerContext, cornerTexts } from './corners';
@@ -47,7 +47,7 @@ function drawOverlay(pen: CanvasRenderingContext2D, state: CellState, context: C
   block(corners.topRight, width - MARGIN, MARGIN, 'right', true);
   block(corners.bottomLeft, MARGIN, below(corners.bottomLeft), 'left', false);
   block(corners.bottomRight, width - MARGIN, below(corners.bottomRight), 'right', false);
-  const frame = frameAt(state.detail, state.reference.image);
+  const frame = frameAt(state.detail, asShown(state).reference.image);
   const letters = frame === null ? null : lettersOf(frame, state.presentation);
   if (letters !== null) {
     write(letters.top, width / 2, MARGIN + LINE / 2, 'center', 600, 14);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { emptyCell, resolvePlacement } from '../control/cellState';
+import { emptyCell, resolvePlacement, startData } from '../control/cellState';
 import en from '../i18n/en.json';
 import pt from '../i18n/pt.json';
 import { frameFacts, seriesDetail } from '../testing/series';
@@ -64,6 +64,7 @@ describe('corners', () => {
       windowCenter: 50,
       windowWidth: 350,
       placement: null,
+      data: startData,
     },
   };
   const context = { study, overlay: 'full' as const, compact: false, locale: 'en', t };
@@ -105,9 +106,13 @@ describe('corners', () => {
     expect(part.bottomLeft).toEqual(['1 / 214', '−6.0 mm']);
   });
 
-  it('follow what was asked for at once', () => {
-    const dragged = { ...state, data: { ...state.data, window: { kind: 'values' as const, width: 408, center: 85 } } };
-    expect(cornerTexts(dragged, context).topRight[0]).toBe('W 408 L 85');
+  it('follow what was asked for at once only as long as there is no picture', () => {
+    const window = { kind: 'values' as const, width: 408, center: 85 };
+    const dragged = { ...state, data: { ...state.data, window } };
+    expect(cornerTexts({ ...dragged, shown: null }, context).topRight[0]).toBe('W 408 L 85');
+    expect(cornerTexts(dragged, context).topRight[0]).toBe('W 350 L 50');
+    const drawn = { ...dragged, shown: { ...state.shown, data: dragged.data } };
+    expect(cornerTexts(drawn, context).topRight[0]).toBe('W 408 L 85');
   });
 
   it('without patient data name nobody', () => {
@@ -127,6 +132,7 @@ describe('corners', () => {
       windowCenter: 50,
       windowWidth: 350,
       placement: null,
+      data: startData,
     };
     expect(cornerTexts({ ...state, shown }, context).bottomRight).toEqual(['Source lossy', 'Lossy']);
   });
