@@ -2,7 +2,8 @@
 
 The services start "as printed": with SQLite nothing has to be created by hand (manual 2.4.1), and the administrator
 ``admin`` / ``admin`` of manual 3.1 exists. That password is marked as well known: it is refused as soon as the server
-listens beyond this machine, and to clients that a proxy brings from elsewhere. A database of PostgreSQL is never created here: that takes its administrator's password.
+listens beyond this machine, and to clients that a proxy brings from elsewhere. A database of PostgreSQL is never
+created here: that takes its administrator's password.
 """
 
 from __future__ import annotations
