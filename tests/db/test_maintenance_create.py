@@ -15,8 +15,10 @@ from psycopg2 import sql
 
 from tests.db.node_commands import PROGRAMS, Node, as_before, node_for
 from tests.support.databases import PostgresqlServer, running_postgresql
+from webviewer.adapters.db import postgresql_admin
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.maintenance import DatabaseState, check_database, create_database
+from webviewer.adapters.db.postgresql_admin import Master, create_user
 from webviewer.adapters.db.table_sets import tables_of
 from webviewer.config import DatabaseDriver, DatabaseSettings, Role, TableSet
 
@@ -101,6 +103,30 @@ def test_the_manual_s_command_makes_user_database_and_tables(
     assert node.run("--check-database") == NO_CONNECTION
     assert node.run("--drop-database", "--yes") == 7
     assert f"The database {word!r} does not exist." in capsys.readouterr().err
+
+
+def test_two_that_make_the_same_at_once_both_succeed(tmp_path: Path, guarded_server: PostgresqlServer) -> None:
+    """As replicas do that start together; each may come between another's question and its statement."""
+    for turn in range(2):
+        settings = settings_on(guarded_server, f"twice_{turn}", f"twice_{turn}", "a-secret")
+        nodes = [node_for(Role.CONTROL, tmp_path / f"{turn}-{number}", settings) for number in range(3)]
+        master = ("--master-db-user", "postgres", "--master-db-password", MASTER)
+        running = [node.start("--create-db-user", "--create-database", *master) for node in nodes]
+        said = [process.communicate(timeout=120) for process in running]
+        assert [(process.returncode, err) for process, (_, err) in zip(running, said, strict=True)] == [(0, "")] * 3
+        assert sum("is made." in out for out, _ in said) >= 1
+        assert nodes[0].run("--check-database") == READY
+
+
+def test_another_that_made_it_between_question_and_statement_is_no_error(
+    guarded_server: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_on(guarded_server, "meanwhile", "meanwhile", "a-secret")
+    master = Master("postgres", MASTER)
+    assert create_user(settings, master)
+    assert postgresql_admin.create_database(settings, master)
+    monkeypatch.setattr(postgresql_admin, "_exists", lambda *_: False)
+    assert not postgresql_admin.create_database(settings, master)
 
 
 def test_strange_names_and_passwords_are_taken_as_they_are(

@@ -19,6 +19,9 @@ from webviewer.config import DatabaseSettings
 from webviewer.core.errors import ConfigError, OutOfResources
 
 _CONNECT_TIMEOUT_S: Final = 5
+# Another process made it between our question and our statement, or is doing so: the catalogue's index tells then.
+_MADE_MEANWHILE: Final = (errors.DuplicateObject, errors.DuplicateDatabase, errors.UniqueViolation)
+_LOCK: Final = 0x77656276  # any number that is only ours
 _LONGEST_NAME_BYTES: Final = 63  # the server cuts longer ones without a word
 
 
@@ -47,6 +50,7 @@ def create_user(settings: DatabaseSettings, master: Master) -> bool:
             f"The database user {settings.user!r} has no password in the configuration: it must have one."
         )
     with _connected(settings, master, master.database) as cursor:
+        _one_by_one(cursor)
         cursor.execute("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s", (settings.user,))
         if cursor.fetchone() is not None:
             return False
@@ -56,7 +60,7 @@ def create_user(settings: DatabaseSettings, master: Master) -> bool:
             cursor.execute(
                 sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(settings.user), sql.Literal(hashed))
             )
-        except errors.DuplicateObject:
+        except _MADE_MEANWHILE:
             return False
     return True
 
@@ -78,13 +82,14 @@ def create_database(settings: DatabaseSettings, master: Master) -> bool:
         cursor.execute("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s", (settings.user,))
         if cursor.fetchone() is None:
             raise ConfigError(f"There is no database user {settings.user!r}: make it with --create-db-user.")
+        _one_by_one(cursor)
         made = not _exists(cursor, settings.name) and _create(cursor, name, user)
-    # Owner or not, the user may do everything in this database, and nobody else may look into it.
-    with _connected(settings, master, settings.name) as cursor:
-        cursor.execute(sql.SQL("GRANT ALL PRIVILEGES ON DATABASE {} TO {}").format(name, user))
-        cursor.execute(sql.SQL("GRANT ALL PRIVILEGES ON SCHEMA public TO {}").format(user))
-        if made:
-            cursor.execute(sql.SQL("REVOKE ALL PRIVILEGES ON DATABASE {} FROM PUBLIC").format(name))
+        # Owner or not, the user may do everything in this database, and nobody else may look into it.
+        with _connected(settings, master, settings.name) as inside:
+            inside.execute(sql.SQL("GRANT ALL PRIVILEGES ON DATABASE {} TO {}").format(name, user))
+            inside.execute(sql.SQL("GRANT ALL PRIVILEGES ON SCHEMA public TO {}").format(user))
+            if made:
+                inside.execute(sql.SQL("REVOKE ALL PRIVILEGES ON DATABASE {} FROM PUBLIC").format(name))
     return made
 
 
@@ -113,6 +118,11 @@ def drop_database(settings: DatabaseSettings, master: Master) -> None:
             raise ConfigError(f"{in_use}.") from exc
 
 
+def _one_by_one(cursor: Any) -> None:
+    """Let no other of these commands work on this server until the connection ends: two grants at once collide."""
+    cursor.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+
+
 def _create(cursor: Any, name: sql.Identifier, user: sql.Identifier) -> bool:
     # Sorting by bytes, as SQLite does it: texts that are searched or sorted by are folded by the program.
     statement = sql.SQL("CREATE DATABASE {}{} ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
@@ -120,8 +130,11 @@ def _create(cursor: Any, name: sql.Identifier, user: sql.Identifier) -> bool:
         cursor.execute(statement.format(name, sql.SQL(" OWNER {}").format(user)))
     except errors.InsufficientPrivilege:
         # who is no superuser can make a database, but not for a user that it does not belong to
-        cursor.execute(statement.format(name, sql.SQL("")))
-    except errors.DuplicateDatabase:
+        try:
+            cursor.execute(statement.format(name, sql.SQL("")))
+        except _MADE_MEANWHILE:
+            return False
+    except _MADE_MEANWHILE:
         return False
     return True
 
