@@ -10,11 +10,12 @@ import classes from './CellView.module.css';
 /** What a window says when there is no picture to show, and what to do next. */
 export function CellMessage({ cell }: { cell: CellController }) {
   const { t } = useTranslation('viewer');
-  const { phone, locale } = useViewer();
+  const { phone, locale, study } = useViewer();
   const seriesId = useSelected(cell.store, ({ reference }) => reference.seriesId);
   const detail = useSelected(cell.store, (state) => state.detail);
   const fault = useSelected(cell.store, (state) => state.fault);
   if (seriesId === null) {
+    if (study === null) return null; // the study is on its way: the bar says so
     return (
       <div className={classes.message}>
         <IconPhotoPlus size={30} stroke={1.4} aria-hidden />

@@ -25,6 +25,7 @@ export const Overlay = memo(function Overlay({ cell }: { cell: CellController })
   const compact = phone && !lying;
   // Every picture that comes starts the wait anew: while they come, nothing is stuck.
   const late = useLasting(isBehind(state), LATE_MS, state.shown?.sequence);
+  const unexplained = useLasting(state.shown !== null && state.detail === null, LATE_MS);
   if (overlay === 'off' || state.reference.seriesId === null) return null;
   const frame = frameAt(state.detail, asShown(state).reference.image);
   const placement = state.fault === null && state.shown !== null ? resolvePlacement(state) : null;
@@ -54,6 +55,7 @@ export const Overlay = memo(function Overlay({ cell }: { cell: CellController })
         </>
       )}
       {behind !== '' && <span className={classes.behind}>{behind}</span>}
+      {unexplained && <span className={classes.unexplained}>{t('unexplained')}</span>}
       {bar !== null && height > 260 && <Bar bar={bar} locale={locale} t={t as Translate} />}
     </div>
   );

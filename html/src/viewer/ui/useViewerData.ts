@@ -1,6 +1,7 @@
 import { queryOptions, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { api } from '../../shared/api/client';
+import { againWhileAway, useLastingError } from '../../shared/api/lasting';
 import type { StudyWithSeries } from '../../shared/api/types';
 import { eventSocket } from '../../shared/events/eventSocket';
 import { useStore } from '../control/store';
@@ -17,6 +18,7 @@ export function studyQuery(studyId: number) {
   return queryOptions({
     queryKey: ['study', studyId],
     queryFn: ({ signal }) => api.get<StudyWithSeries>(`/v2/studies/${studyId}`, { signal }),
+    refetchInterval: againWhileAway,
   });
 }
 
@@ -24,9 +26,12 @@ export function seriesQuery(studyId: number, seriesId: number) {
   return queryOptions({
     queryKey: ['study', studyId, 'series', seriesId],
     queryFn: ({ signal }) => api.get<SeriesDetail>(`/v2/studies/${studyId}/series/${seriesId}`, { signal }),
+    refetchInterval: againWhileAway,
     structuralSharing: false, // thousands of frames are not worth comparing
   });
 }
+
+const seriesKey = (studyId: number, seriesId: number) => ({ queryKey: seriesQuery(studyId, seriesId).queryKey });
 
 /** A study that is being received tells of itself many times a second. */
 const REFRESH_MS = 1000;
@@ -59,6 +64,21 @@ export function useViewerData(viewer: ViewerController, studyId: number, seriesI
     for (const { data } of details) if (data !== undefined) viewer.setDetail(data);
   });
 
+  // A picture came although the details could not be had: what was away is back, so they are asked for at once.
+  useEffect(() => {
+    const leave = viewer.cells.map((cell) => {
+      let bare = cell.state.shown === null;
+      return cell.store.subscribe(() => {
+        const { shown, detail, reference } = cell.state;
+        if (bare && shown !== null && detail === null && reference.seriesId !== null) {
+          void client.refetchQueries({ ...seriesKey(studyId, reference.seriesId), predicate: (query) => query.state.status === 'error' });
+        }
+        bare = shown === null;
+      });
+    });
+    return () => leave.forEach((stop) => stop());
+  }, [viewer, client, studyId]);
+
   // What the address names opens at once; else the first series with images, as soon as the study is known.
   const first = seriesId ?? (study.data === undefined ? null : (firstSeries(study.data.series)?.series_id ?? null));
   useEffect(() => {
@@ -69,5 +89,6 @@ export function useViewerData(viewer: ViewerController, studyId: number, seriesI
     if (seriesId !== null && viewer.activeCell.state.reference.seriesId !== seriesId) viewer.show(viewer.state.active, seriesId);
     // eslint-disable-next-line react-hooks/exhaustive-deps -- only when the asked series changes, not when the doctor changes it
   }, [seriesId]);
-  return { study: study.data ?? null, error: study.error ?? details.find((one) => one.error !== null)?.error ?? null, retry: () => void study.refetch() };
+  const error = useLastingError(study.error, study.data !== undefined, studyId);
+  return { study: study.data ?? null, error, retry: () => void study.refetch() };
 }
