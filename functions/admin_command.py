@@ -13,6 +13,7 @@ import json
 import logging
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,13 +23,14 @@ from webviewer import __version__
 from webviewer.bootstrap import Administration, make_administration, require_ready
 from webviewer.config import MAIN_FILES, Configuration, Role, load_configuration
 from webviewer.core.errors import InvalidInput, NotFound, WebviewerError
-from webviewer.placement import Node, NodeId, NodeKind
+from webviewer.placement import HEARTBEAT_S, Node, NodeId, NodeKind
 from webviewer.usecases.nodes import Actor, NodeView
 
 GOOD: Final = 0
 FAILED: Final = 1
 TELL_S: Final = 10.0  # nodes that run hear of a change at once; those that do not, when they are back
 
+STRONG_FROM: Final = 8  # characters
 NOT_JOINED: Final = "No join secret is set here: WEBVIEWER_INTERNAL_TOKEN_FILE names its file."
 
 _NO_LOG: Final = logging.NullHandler()  # what concerns the person at the terminal is said in words
@@ -101,7 +103,7 @@ def _add_nodes(commands: argparse._SubParsersAction[_Parser]) -> None:
     listing = commands.add_parser("list", help="show all nodes")
     listing.add_argument("--json", action="store_true", help="as JSON, for programs")
     listing.set_defaults(run=_list_nodes)
-    adding = commands.add_parser("add", help="make a node known that does not register by itself")
+    adding = commands.add_parser("add", help="make a node known that cannot reach the control node, which calls it")
     adding.add_argument("kind", choices=[kind.value for kind in NodeKind])
     adding.add_argument("address", help="http://<IP-address>:<port>")
     adding.add_argument("--id", type=int, help="its number; the next one if left out")
@@ -144,7 +146,11 @@ def _add_users(commands: argparse._SubParsersAction[_Parser]) -> None:
     changing.add_argument("name")
     for command, run in ((adding, _add_user), (changing, _set_password)):
         command.add_argument(
-            "--password-file", metavar="FILE", type=Path, help="its first line; asked for, or read, if left out"
+            "--password-file",
+            metavar="FILE",
+            type=Path,
+            help="its first line; asked for, or read, if left out. "
+            f"Of any length but none; one below {STRONG_FROM} characters is called weak",
         )
         command.set_defaults(run=run)
     moving = commands.add_parser(
@@ -160,29 +166,35 @@ def _add_users(commands: argparse._SubParsersAction[_Parser]) -> None:
 
 def _list_nodes(administration: Administration, options: argparse.Namespace) -> int:
     views = administration.nodes.all()
+    users = Counter(one.storage_node_id for one in administration.accounts.all())
     if options.json:
-        _say(json.dumps([_plain(view) for view in views], indent=2))
+        _say(json.dumps([{**_plain(view), "users": users[view.node.node_id]} for view in views], indent=2))
         return GOOD
     rows = [
         (
             str(view.node.node_id),
             view.node.kind.value,
             view.node.address,
+            str(view.node.facts.get("dicom_port", "")),
             _state(view),
             _status(view.node),
+            str(users[view.node.node_id]) if view.node.kind is NodeKind.STORAGE else "",
             str(view.sessions),
             view.node.scu or "",
         )
         for view in views
     ]
-    _table(("ID", "Type", "Address", "State", "Status", "Sessions", "SCU"), rows)
+    _table(("ID", "Type", "Address", "DICOM", "State", "Status", "Users", "Sessions", "SCU"), rows)
     return GOOD
 
 
 def _add_node(administration: Administration, options: argparse.Namespace) -> int:
     node_id = None if options.id is None else NodeId(options.id)
     node = administration.nodes.add(NodeKind(options.kind), options.address, Actor(), node_id)
-    _say(f"Node {node.node_id} is added. It is online once the control node has heard of it.")
+    _say(
+        f"Node {node.node_id} is added. The control node calls it at {node.address} every {HEARTBEAT_S:g} s while it "
+        "does not report by itself, and it is online once it has answered."
+    )
     return GOOD
 
 
@@ -226,6 +238,7 @@ def _plain(view: NodeView) -> dict[str, object]:
         "state": _state(view).lower(),
         "status": _status(node).lower(),
         "sessions": view.sessions,
+        "dicom_port": node.facts.get("dicom_port"),
         "scu": node.scu,
         "version": node.version,
         "last_heartbeat_at": None if heard_at is None else heard_at.isoformat(),
@@ -266,16 +279,21 @@ def _list_users(administration: Administration, options: argparse.Namespace) -> 
 
 
 def _add_user(administration: Administration, options: argparse.Namespace) -> int:
+    storage_node_id = None if options.storage_node is None else NodeId(options.storage_node)
+    administration.accounts.check_new(options.name, options.ae_title, storage_node_id)  # before somebody types
+    password = _password(options.name, options.password_file)
     account = administration.accounts.create_user(
         options.name,
-        _password(options.name, options.password_file),
+        password,
         ae_title=options.ae_title,
         is_administrator=options.administrator,
         evaluation_password=options.evaluation,
-        storage_node_id=None if options.storage_node is None else NodeId(options.storage_node),
+        storage_node_id=storage_node_id,
     )
     where = "no storage node yet" if account.storage_node_id is None else f"storage node {account.storage_node_id}"
     _say(f"User {account.user_name} is added ({where}).")
+    if not options.evaluation:
+        _say_strength(password)
     return GOOD
 
 
@@ -283,8 +301,10 @@ def _set_password(administration: Administration, options: argparse.Namespace) -
     account = administration.accounts.find(options.name)
     if account is None:
         raise NotFound(f"There is no user {options.name!r}.")
-    administration.accounts.set_password(account.user_id, _password(options.name, options.password_file))
+    password = _password(options.name, options.password_file)
+    administration.accounts.set_password(account.user_id, password)
     _say(f"The password of {account.user_name} is changed.")
+    _say_strength(password)
     return GOOD
 
 
@@ -295,6 +315,12 @@ def _set_storage(administration: Administration, options: argparse.Namespace) ->
     administration.accounts.set_storage_node(account.user_id, NodeId(options.storage_node))
     _say(f"What comes for {account.user_name} from now on is kept by storage node {options.storage_node}.")
     return GOOD
+
+
+def _say_strength(password: str) -> None:
+    """Indicate a weak password: the manual (3.5.1) limits no length, and has the strength shown."""
+    if len(password) < STRONG_FROM:
+        _say(f"The password is weak, as it is soon guessed: it has fewer than {STRONG_FROM} characters.")
 
 
 def _password(name: str, file: Path | None) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from functions import admin_command
 from functions.admin_command import main
 from tests.support.node_http import node_http
 from webviewer.adapters.db.maintenance import create_database
@@ -56,10 +57,9 @@ def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
 
 def test_nodes_are_added_shown_changed_pinged_and_removed(terminal: Terminal) -> None:
     with node_http({"GET /internal/v1/health": {"ready": True}}) as node:
-        assert terminal.run("nodes", "add", "storage", node.address)[:2] == (
-            0,
-            "Node 1 is added. It is online once the control node has heard of it.\n",
-        )
+        calls = f"The control node calls it at {node.address} every 3 s while it does not report by itself"
+        added = f"Node 1 is added. {calls}, and it is online once it has answered.\n"
+        assert terminal.run("nodes", "add", "storage", node.address)[:2] == (0, added)
         assert terminal.run("nodes", "add", "render", "http://127.0.0.1:9", "--id", "4")[0] == 0
         code, out, _ = terminal.run("nodes", "set", "1", "--scu", "MY-AE", "--inactive")
         assert (code, out) == (0, f"Node 1: {node.address}, Inactive, SCU MY-AE.\n")
@@ -73,8 +73,8 @@ def test_nodes_are_added_shown_changed_pinged_and_removed(terminal: Terminal) ->
     assert (code, out) == (1, f"Node 1 at {node.address} does not answer (NewConnectionError).\n")
     lines = terminal.run("nodes", "list")[1].splitlines()
     assert [line.split() for line in lines] == [
-        ["ID", "Type", "Address", "State", "Status", "Sessions", "SCU"],
-        ["1", "storage", node.address, "Offline", "Inactive", "0", "MY-AE"],
+        ["ID", "Type", "Address", "DICOM", "State", "Status", "Users", "Sessions", "SCU"],
+        ["1", "storage", node.address, "Offline", "Inactive", "0", "0", "MY-AE"],
         ["4", "render", "http://127.0.0.1:9", "Offline", "Active", "0"],
     ]
     assert terminal.run("nodes", "remove", "4")[0] == 0
@@ -132,7 +132,7 @@ def test_users_get_a_storage_node_and_their_password_from_a_file_or_standard_inp
     secret.write_text("from a file\n")
     words = ("users", "add", "mueller", "--ae-title", "MUELLER", "--storage-node", "1", "--password-file", str(secret))
     assert terminal.run(*words)[:2] == (0, "User mueller is added (storage node 1).\n")
-    assert terminal.run("users", "add", "boss", "--administrator", typed="typed\n")[:2] == (
+    assert terminal.run("users", "add", "boss", "--administrator", typed="typed by hand\n")[:2] == (
         0,
         "User boss is added (no storage node yet).\n",
     )
@@ -141,7 +141,57 @@ def test_users_get_a_storage_node_and_their_password_from_a_file_or_standard_inp
     assert (users["boss"]["is_administrator"], users["boss"]["storage_node_id"]) == (True, None)
     assert "password" not in json.dumps(users).replace("evaluation_password", "")
     assert terminal.run("users", "set-storage", "boss", "1")[0] == 0
-    assert terminal.run("users", "password", "boss", typed="another\n")[:2] == (0, "The password of boss is changed.\n")
+    assert terminal.run("users", "password", "boss", typed="another one\n")[:2] == (
+        0,
+        "The password of boss is changed.\n",
+    )
+
+
+def test_the_list_shows_users_and_the_dicom_port_in_columns(terminal: Terminal) -> None:
+    administration = make_administration(load_settings(terminal.config, role=Role.CONTROL))
+    facts = {"dicom_port": 11112}
+    administration.nodes.hear(NodeReport(NodeKind.STORAGE, "storage-1", "http://127.0.0.1:9", facts=facts))
+    administration.nodes.hear(NodeReport(NodeKind.RENDER, "render-1", "http://127.0.0.1:10009"))
+    administration.dispose()
+    terminal.run("users", "add", "mueller", "--ae-title", "MUELLER", "--evaluation", typed="x\n")
+    assert terminal.run("nodes", "list")[1].splitlines() == [
+        "ID  Type     Address                 DICOM  State   Status  Users  Sessions  SCU",
+        "1   storage  http://127.0.0.1:9      11112  Online  Active  1      0",
+        "2   render   http://127.0.0.1:10009         Online  Active         0",
+    ]
+    listed = terminal.json("nodes", "list")
+    assert [(one["dicom_port"], one["users"]) for one in listed] == [(11112, 1), (None, 0)]
+
+
+def test_what_is_taken_is_refused_before_the_password_is_asked_for(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.run("nodes", "add", "render", "http://127.0.0.1:9")
+    terminal.run("users", "add", "mueller", "--ae-title", "MUELLER", typed="long enough\n")
+
+    def asked(*_: object) -> str:
+        raise AssertionError("the password was asked for")
+
+    monkeypatch.setattr(admin_command, "_password", asked)
+    for words, error in (
+        (("Mueller",), "There is a user 'Mueller' already."),
+        (("m4", "--ae-title", "MUELLER"), "The AE title 'MUELLER' is user 'mueller''s already."),
+        (("m4", "--ae-title", "A B"), "AE title 'A B' is invalid"),
+        (("m4", "--storage-node", "7"), "There is no node with the ID 7."),
+        (("m4", "--storage-node", "1"), "Node 1 is no storage node."),
+        (("4m",), "User name '4m' is invalid"),
+    ):
+        code, out, err = terminal.run("users", "add", *words)
+        assert (code, out) == (1, "")
+        assert err.startswith(f"WebViewerAdmin: {error}")
+
+
+def test_a_weak_password_is_taken_and_called_so(terminal: Terminal) -> None:
+    weak = "The password is weak, as it is soon guessed: it has fewer than 8 characters."
+    assert terminal.run("users", "add", "one", typed="x\n")[1].splitlines()[1:] == [weak]
+    assert terminal.run("users", "password", "one", typed="seven77\n")[1].splitlines()[1:] == [weak]
+    assert "weak" not in terminal.run("users", "password", "one", typed="eight888\n")[1]
+    assert "weak" not in terminal.run("users", "add", "two", "--evaluation", typed="x\n")[1]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from webviewer.accounts import (
     check_user_name,
 )
 from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
-from webviewer.core.errors import InvalidInput
+from webviewer.core.errors import Conflict, InvalidInput
 from webviewer.placement import NodeId, NodeKind
 from webviewer.usecases.clock import Clock
 from webviewer.usecases.node_status import NoCalls, NodeCalls
@@ -88,9 +88,30 @@ class Accounts:
                 storage_node_id = storage_with_fewest_users(unit, now)
             else:
                 _require_storage(unit, storage_node_id)
+            _refuse_taken(unit, user_name, ae_title)
             account = unit.accounts.add(replace(new, storage_node_id=storage_node_id), now)
             unit.commit()
         return account
+
+    def check_new(self, user_name: str, ae_title: str | None, storage_node_id: NodeId | None) -> None:
+        """Refuse what `create_user` would, but for the password: for who asks for that last.
+
+        Raises
+        ------
+        InvalidInput
+            A rule is broken, or the node is no storage node.
+        NotFound
+            There is no such node.
+        Conflict
+            The name or the AE title is another user's; says which.
+        """
+        check_user_name(user_name)
+        if ae_title is not None:
+            check_ae_title(ae_title)
+        with self.units(read_only=True) as unit:
+            _refuse_taken(unit, user_name, ae_title)
+            if storage_node_id is not None:
+                _require_storage(unit, storage_node_id)
 
     def all(self) -> tuple[Account, ...]:
         """Return all users by id."""
@@ -178,6 +199,16 @@ class Accounts:
         unit.audit.add(
             AuditEntry(AuditEvent.USER_DATA_CHANGED, self.clock(), account.user_id, account.user_name, details)
         )
+
+
+def _refuse_taken(unit: ControlUnitOfWork, user_name: str, ae_title: str | None) -> None:
+    if unit.accounts.find_by_name(user_name) is not None:
+        raise Conflict(f"There is a user {user_name!r} already.", code="user_name_taken")
+    if ae_title is None:
+        return
+    for other in unit.accounts.all():
+        if other.ae_title == ae_title:
+            raise Conflict(f"The AE title {ae_title!r} is user {other.user_name!r}'s already.", code="user_taken")
 
 
 def _require_storage(unit: ControlUnitOfWork, node_id: NodeId) -> None:
