@@ -33,6 +33,7 @@ from webviewer.core.errors import ConfigError
 from webviewer.core.process import LIFELINE_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
+PATH_RULE = "a path of at most 4095 bytes, each name in it of at most 255"
 
 
 def write(folder: Path, **files: object) -> Path:
@@ -125,6 +126,11 @@ def test_unknown_keys_are_warned_of(tmp_path: Path) -> None:
         ),
         ("renderserverconfig", "password", ["x"], "the value (not shown) is invalid: must be a text on one line."),
         ("storage", "idle_timeout_s", 0, "0 is invalid: must be a number from 1 to 3600."),
+        ("control", "html", "\ud800", rf'"\ud800" is invalid: must be {PATH_RULE}.'),
+        ("control", "html", "x" * 5000, f'"{"x" * 199}... (5002 characters) is invalid: must be {PATH_RULE}.'),
+        ("control", "html", "x/" * 2500, f'"{"x/" * 99}x... (5002 characters) is invalid: must be {PATH_RULE}.'),
+        ("control", "html", "~nobody_here/x", f'"~nobody_here/x" is invalid: must be {PATH_RULE}.'),
+        ("renderserverconfig", "user", "\ud800", '"\\ud800" is invalid: must be a text on one line.'),
         (
             "storage",
             "peers",
@@ -143,6 +149,19 @@ def test_a_wrong_value_is_refused_with_file_key_value_and_rule(
     with pytest.raises(ConfigError) as caught:
         load_settings(write(tmp_path, **files), environ={})
     assert caught.value.message == f"{tmp_path}/{file}.json: key '{key}': {words}"
+
+
+def test_a_number_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path, renderserverconfig='{"storage": "s"}', control='{"port": ' + "9" * 5000 + "}")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file, environ={})
+    assert caught.value.message == (
+        f"{tmp_path}/control.json: key 'port': Infinity is invalid: must be a whole number from 1 to 65535."
+    )
+    with pytest.raises(ConfigError, match="must be a whole number from 1 to 65535"):
+        load_settings(None, environ={"WEBVIEWER_PORT": "9" * 5000})
+    with pytest.raises(ConfigError, match="must be a list of networks"):
+        load_settings(None, environ={"WEBVIEWER_TRUSTED_PROXIES": "[" * 200_000})
 
 
 def test_a_wrong_variable_is_refused() -> None:
@@ -164,6 +183,8 @@ def test_a_wrong_secret_is_not_shown() -> None:
     [
         ("{", "is not JSON: Expecting property name enclosed in double quotes in line 1, column 2."),
         ("[]", "must hold one JSON object."),
+        pytest.param("[" * 200_000, "cannot be read: it is nested too deep.", id="nested"),
+        pytest.param('{"port":' * 200_000, "cannot be read: it is nested too deep.", id="nested-objects"),
     ],
 )
 def test_a_broken_file_is_refused(tmp_path: Path, text: str, words: str) -> None:

@@ -9,10 +9,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from webviewer.config.records import PeerRule
+
+MAX_PATH_BYTES: Final = 4095
+MAX_NAME_BYTES: Final = 255
 
 
 class Kind(Protocol):
@@ -40,6 +43,7 @@ class Text:
         """Check the text."""
         if not isinstance(value, str) or re.fullmatch(self.pattern, value) is None:
             raise ValueError
+        value.encode()  # half a character fits no file and no variable: UnicodeEncodeError is a ValueError
         return value
 
     def write(self, value: object) -> str:
@@ -163,7 +167,7 @@ class Choices:
 class Location:
     """A path; a relative one starts at the folder of the file that names it."""
 
-    rule: str = "a path"
+    rule: str = f"a path of at most {MAX_PATH_BYTES} bytes, each name in it of at most {MAX_NAME_BYTES}"
 
     def read(self, value: object, folder: Path) -> object:
         """Make the path absolute."""
@@ -171,7 +175,11 @@ class Location:
             value = str(value)
         if not isinstance(value, str) or not value or "\0" in value or "\n" in value:
             raise ValueError
-        return Path(os.path.normpath(folder.absolute() / Path(value).expanduser()))
+        path = os.path.normpath(folder.absolute() / Path(value).expanduser())
+        names = Path(path).as_posix().encode().split(b"/")
+        if len(b"/".join(names)) > MAX_PATH_BYTES or any(len(name) > MAX_NAME_BYTES for name in names):
+            raise ValueError
+        return Path(path)
 
     def write(self, value: object) -> str:
         """Write the absolute path."""
@@ -188,6 +196,7 @@ class Address:
         """Check scheme, host and port."""
         if not isinstance(value, str):
             raise ValueError
+        value.encode()
         text = value if "://" in value else f"http://{value}"
         parts = urlsplit(text)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:

@@ -42,6 +42,9 @@ logger = logging.getLogger(__name__)
 
 _ENCODING = "utf-8-sig"  # editors of Windows put a byte order mark in front of UTF-8
 
+_MOST_DIGITS = 400  # more are beyond any float, and so beyond any rule
+_MOST_SHOWN = 200
+
 _TABLES = {
     Role.UNIFIED: frozenset(TableSet),
     Role.CONTROL: frozenset({TableSet.CONTROL}),
@@ -215,11 +218,13 @@ def _read_file(file: Path, which: str, role: Role, warnings: list[str]) -> dict[
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"Configuration file {str(file)!r} cannot be read: {exc}.") from exc
     try:
-        content = json.loads(text)
+        content = json.loads(text, parse_int=_whole_number)
     except json.JSONDecodeError as exc:
         raise ConfigError(
             f"Configuration file {str(file)!r} is not JSON: {exc.msg} in line {exc.lineno}, column {exc.colno}."
         ) from exc
+    except RecursionError as exc:
+        raise ConfigError(f"Configuration file {str(file)!r} cannot be read: it is nested too deep.") from exc
     if not isinstance(content, dict):
         raise ConfigError(f"Configuration file {str(file)!r} must hold one JSON object.")
     known = {key.json_key: key for key in KEYS if key.file == which and role in key.roles}
@@ -246,9 +251,21 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, object]:
 def _checked(key: Key, value: object, where: str, folder: Path) -> object:
     try:
         return key.kind.read(value, folder)
-    except (ValueError, TypeError, OverflowError) as exc:
-        shown = "the value (not shown)" if key.variable in SECRET_VARIABLES else json.dumps(value, default=str)
+    except (ValueError, TypeError, OverflowError, RuntimeError) as exc:  # the last: nested too deep, or ~nobody's home
+        shown = "the value (not shown)" if key.variable in SECRET_VARIABLES else _shown(value)
         raise ConfigError(f"{where}: {shown} is invalid: must be {key.kind.rule}.") from exc
+
+
+def _whole_number(digits: str) -> object:
+    return int(digits) if len(digits) < _MOST_DIGITS else float(digits)  # int would refuse thousands of them
+
+
+def _shown(value: object) -> str:
+    try:
+        text = json.dumps(value, default=str)
+    except RecursionError:
+        return "the value (nested too deep)"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}... ({len(text)} characters)"
 
 
 def _value_of(settings: Settings, name: str) -> object:
