@@ -27,12 +27,22 @@ __all__ = ["Master", "carry_out", "check"]
 
 logger = logging.getLogger(__name__)
 
+# What a state's name has said already is not said twice.
+_MORE = {
+    **WORDS,
+    DatabaseState.READY: "",
+    DatabaseState.EMPTY: "Make its tables with --create-db-scheme.",
+    DatabaseState.OUTDATED_CONTENTS: "Choose another database.",
+}
+
 
 def check(settings: DatabaseSettings) -> int:
     """Say in which state the database is, in words and by the exit code; changes nothing."""
+    _keep_log_off_console()
     found = examine(settings, contents=True)
+    more = f" {_MORE[found.state]}" if _MORE[found.state] else ""
     reason = f" ({found.reason})" if found.reason else ""
-    _say(f"Database {name_of(settings)}: {found.state.name.lower().replace('_', ' ')}. {WORDS[found.state]}{reason}")
+    _say(f"Database {name_of(settings)}: {found.state.name.lower().replace('_', ' ')}.{more}{reason}")
     return int(found.state)
 
 
@@ -57,6 +67,7 @@ def carry_out(settings: DatabaseSettings, commands: Sequence[str], master: Maste
     OutOfResources
         The database or its server cannot be used.
     """
+    _keep_log_off_console()
     if "--drop-database" in commands:
         _drop_database(settings, master, asks=asks)
     if "--create-db-user" in commands:
@@ -125,6 +136,17 @@ def _is_confirmed(name: str) -> bool:
     sys.stdout.write(f"Delete database {name} with everything in it? Type yes: ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() == "yes"
+
+
+def _keep_log_off_console() -> None:
+    """Let the lines of this module go to the log file alone: who sits at the console reads them as plain words."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.addFilter(_is_not_ours)
+
+
+def _is_not_ours(record: logging.LogRecord) -> bool:
+    return record.name != __name__
 
 
 def _say(line: str) -> None:

@@ -39,7 +39,7 @@ def change(settings: DatabaseSettings, *statements: str) -> None:
 def test_a_database_that_is_ready(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
     create_database(node.settings)
     assert node.run("--check-database") == READY
-    assert capsys.readouterr().out.endswith(": ready. It is ready.\n")
+    assert capsys.readouterr().out == f"Database {shown(node)}: ready.\n"
 
 
 def test_no_database(node: Node, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -223,7 +223,10 @@ def test_a_console_script_ends_with_each_exit_code(
 def test_the_console_scripts_say_the_same(role: Role, tmp_path: Path, database_settings: DatabaseSettings) -> None:
     node = node_for(role, tmp_path / "node", database_settings)
     create_database(node.settings)
-    assert node.finish("--check-database") == (READY, f"Database {shown(node)}: ready. It is ready.\n", "")
+    assert node.finish("--check-database") == (READY, f"Database {shown(node)}: ready.\n", "")
+    _, out, err = node.finish("--check-database", "--log-to-console")  # warnings of the file are there, and no twin
+    assert (out, "database_command" in err) == (f"Database {shown(node)}: ready.\n", False)
+    assert '"database_command"' in node.log.read_text("utf-8")
     code, out, err = node.finish("--check-database", "--drop-database", "--yes")
     assert (code, out) == (8, "")
     assert err.endswith("error: --check-database cannot go with --drop-database: nothing was done\n")
