@@ -202,7 +202,7 @@ describe('after a loss', () => {
 
   it('tries again when no ticket can be had', async () => {
     await opened();
-    tickets = [() => Promise.reject(new ApiError(503, 'unavailable', ''))];
+    tickets = [() => Promise.reject(new ApiError(0, 'no_answer', ''))];
     last().drop(1006);
     await clock.pass(500);
     expect(sockets).toHaveLength(1);
@@ -230,6 +230,47 @@ describe('after a loss', () => {
     connection.ask();
     await clock.pass(3000);
     expect(state().kind).toBe('lost');
+  });
+});
+
+describe('a server that lacks a part', () => {
+  const lacking = (code: string) => (): Promise<string> => Promise.reject(new ApiError(503, code, ''));
+
+  it('without any render node is neither a move nor a lost connection, and is asked every 2 s', async () => {
+    await opened();
+    tickets = [lacking('no_render_node'), lacking('no_render_node')];
+    last().drop(4503);
+    await clock.pass(0);
+    expect(state()).toEqual({ kind: 'away', since: 0, retryAt: 2000, code: 'no_render_node' });
+    await clock.pass(2000);
+    expect(state()).toEqual({ kind: 'away', since: 0, retryAt: 4000, code: 'no_render_node' });
+    await clock.pass(2000);
+    last().welcome();
+    expect(states.map((one) => one.kind)).toEqual(['open', 'moving', 'away', 'away', 'open']);
+  });
+
+  it('when a study is opened is said too', async () => {
+    tickets = [lacking('unavailable')];
+    connection.start();
+    await settle();
+    expect(state()).toMatchObject({ kind: 'away', code: 'unavailable' });
+  });
+
+  it('for a moment, while a lost node is replaced, is still a move', async () => {
+    await opened();
+    tickets = [lacking('unavailable')];
+    last().drop(4503);
+    await clock.pass(0);
+    expect(state().kind).toBe('moving');
+  });
+
+  it('is asked at once when the doctor wishes', async () => {
+    tickets = [lacking('no_render_node')];
+    connection.start();
+    await settle();
+    connection.tryNow();
+    await settle();
+    expect(sockets).toHaveLength(1);
   });
 });
 

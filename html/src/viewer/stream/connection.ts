@@ -33,6 +33,8 @@ export type ConnectionState =
   | { kind: 'moving'; since: number }
   /** The server asks to come later (429): nothing is broken, and it is tried again by itself at `retryAt`. */
   | { kind: 'busy'; since: number; retryAt: number }
+  /** The server answers, but a part of it that is needed is away (502-504): `code` names it. */
+  | { kind: 'away'; since: number; retryAt: number; code: string }
   /** The session is over. */
   | { kind: 'ended' }
   /** Trying again cannot help. */
@@ -57,6 +59,8 @@ export const PING_EVERY_MS = 20_000;
 /** With a ping each way every 20 s, so much silence means a dead line. */
 export const SILENCE_MS = 45_000;
 export const WELCOME_WITHIN_MS = 10_000;
+/** A part of the server that is away is looked for so often. */
+export const AWAY_MS = 2000;
 /** How long to stay away where a 429 does not say it, and at most. */
 export const BUSY_MS = 5_000;
 const BUSY_AT_MOST_MS = 120_000;
@@ -64,6 +68,9 @@ const OFFLINE_ANSWER_MS = 3_000;
 /** So many tries of a node change before it is called a lost connection; it takes seconds, so they stay close together. */
 const MOVING_TRIES = 10;
 const MOVING_WAIT_MS = 1000;
+
+/** No render node is in service at all: nothing to move to. */
+const NO_NODE = 'no_render_node';
 
 interface Wish {
   seriesId: number;
@@ -125,7 +132,7 @@ export class RenderConnection {
 
   /** Connects at once instead of waiting for the next try. */
   tryNow(): void {
-    if (this.#state.kind !== 'lost' && this.#state.kind !== 'moving') return;
+    if (this.#state.kind !== 'lost' && this.#state.kind !== 'moving' && this.#state.kind !== 'away') return;
     if (this.#retryTimer === null) return; // a try is under way
     this.#clear('retry');
     void this.#connect();
@@ -189,6 +196,7 @@ export class RenderConnection {
       if (error instanceof ApiError && error.status === 401) this.#set({ kind: 'ended' });
       else if (error instanceof ApiError && error.status === 403) this.#set({ kind: 'failed', reason: 'forbidden' });
       else if (error instanceof ApiError && error.status === 429) this.#waitFor(error.retryAfterS);
+      else if (error instanceof ApiError && error.isPassing && error.status !== 0) this.#lack(error.code);
       else this.#lose(null);
       return;
     }
@@ -285,7 +293,7 @@ export class RenderConnection {
   #lose(code: number | null): void {
     const now = this.#deps.clock.now();
     const movesOn = code === CloseCode.GOING_AWAY || code === CloseCode.NODE_LOST;
-    const since = this.#state.kind === 'lost' || this.#state.kind === 'moving' ? this.#state.since : now;
+    const since = this.#awaySince ?? now;
     const moving = (movesOn || this.#state.kind === 'moving') && this.#failures < MOVING_TRIES;
     const atOnce = movesOn && !this.#wentAtOnce;
     const patience = BACK_OFF_MS[Math.min(this.#failures, BACK_OFF_MS.length - 1)] ?? 8000;
@@ -295,6 +303,23 @@ export class RenderConnection {
     if (moving) this.#set({ kind: 'moving', since });
     else this.#set({ kind: 'lost', since, retryAt: now + delay, offline: this.#deps.isOffline?.() ?? false });
     this.#retryIn(delay);
+  }
+
+  /** Since when there is no connection, null while there is one. */
+  get #awaySince(): number | null {
+    const state = this.#state;
+    return state.kind === 'lost' || state.kind === 'moving' || state.kind === 'away' ? state.since : null;
+  }
+
+  /** The server says that a part of it is away. A node that is lost may take a moment to be replaced: that is still a move. */
+  #lack(code: string): void {
+    if (this.#state.kind === 'moving' && code !== NO_NODE) {
+      this.#lose(null);
+      return;
+    }
+    const now = this.#deps.clock.now();
+    this.#set({ kind: 'away', since: this.#awaySince ?? now, retryAt: now + AWAY_MS, code });
+    this.#retryIn(AWAY_MS);
   }
 
   /** Too many at once: comes back when the server said. */

@@ -1,6 +1,8 @@
 import { Button } from '@mantine/core';
-import { IconArrowsExchange, IconHourglass, IconWifiOff } from '@tabler/icons-react';
+import { IconArrowsExchange, IconHourglass, IconServerOff, IconWifiOff } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
+import { ApiError } from '../../shared/api/client';
+import { wordsFor } from '../../shared/api/words';
 import { useTranslation } from '../../shared/i18n';
 import { useStore } from '../control/store';
 import { useViewer } from './context';
@@ -16,7 +18,7 @@ export function Banner() {
   const { t } = useTranslation('viewer');
   const { viewer } = useViewer();
   const { connection } = useStore(viewer.store);
-  const away = connection.kind === 'lost' || connection.kind === 'moving' || connection.kind === 'busy';
+  const away = connection.kind === 'lost' || connection.kind === 'moving' || connection.kind === 'busy' || connection.kind === 'away';
   const [, tick] = useState(0);
   useEffect(() => {
     if (!away) return;
@@ -34,7 +36,7 @@ export function Banner() {
       </div>
     );
   }
-  if (connection.kind !== 'lost' && connection.kind !== 'moving' && connection.kind !== 'busy') return null;
+  if (!away) return null;
   const since = viewer.clock.now() - connection.since;
   if (connection.kind === 'moving') {
     if (since < MOVING_FROM_MS) return null;
@@ -58,11 +60,16 @@ export function Banner() {
     );
   }
   if (since < LOST_FROM_MS) return null;
+  const lacking = connection.kind === 'away' ? wordsFor(new ApiError(503, connection.code, '')) : null;
   return (
     <div className={classes.banner}>
-      <IconWifiOff size={18} stroke={1.7} aria-hidden />
+      {lacking === null ? <IconWifiOff size={18} stroke={1.7} aria-hidden /> : <IconServerOff size={18} stroke={1.7} aria-hidden />}
       <span role="status">
-        <b>{t('connection.lost')}</b> {t('connection.kept')}
+        {lacking ?? (
+          <>
+            <b>{t('connection.lost')}</b> {t('connection.kept')}
+          </>
+        )}
       </span>
       {/* Counting aloud every second would be noise. */}
       <span className={classes.count}>{when}</span>
