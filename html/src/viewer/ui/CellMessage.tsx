@@ -38,7 +38,8 @@ export function CellMessage({ cell }: { cell: CellController }) {
   const others = (detail?.frames.length ?? 1) - 1;
   const passing = PASSING.has(fault.code);
   const gone = fault.code === 'not_found';
-  const next = others > 0 && (
+  // Where the storage is away, no other image can be had either.
+  const next = others > 0 && !passing && (
     <Button size="xs" variant="default" onClick={(event) => cell.goTo((cell.index + 1) % (others + 1), event.timeStamp, false)}>
       {t('fault.next')}
     </Button>
@@ -57,8 +58,10 @@ export function CellMessage({ cell }: { cell: CellController }) {
       </div>
     );
   }
-  // The server explains in English; elsewhere its words stand under Details.
-  const words = locale === 'en' && fault.message !== '' ? fault.message : t(gone ? 'fault.goneText' : passing ? 'fault.awayText' : 'fault.text');
+  // The server explains an image in English; elsewhere, and where a part of it is away, its words stand under Details.
+  const own = locale === 'en' && fault.message !== '' && !passing;
+  const away = fault.code === 'unavailable' ? 'common:failure.storage_unavailable' : 'fault.awayText';
+  const words = own ? fault.message : t(gone ? 'fault.goneText' : passing ? away : 'fault.text');
   return (
     <div className={classes.message} data-kind="fault" role="alert">
       <IconPhotoOff size={30} stroke={1.4} aria-hidden />
@@ -74,7 +77,7 @@ export function CellMessage({ cell }: { cell: CellController }) {
       </div>
       <details className={classes.details} data-chrome="">
         <summary>{t('common:details')}</summary>
-        {locale === 'en' ? '' : `${fault.message} `}
+        {own ? '' : `${fault.message} `}
         {t('fault.code', { code: fault.code })}
       </details>
     </div>

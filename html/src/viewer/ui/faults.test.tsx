@@ -1,0 +1,57 @@
+import { act, cleanup, screen } from '@testing-library/react';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { i18n } from '../../shared/i18n';
+import { ApiError } from '../../shared/api/errors';
+import { settle } from '../testing/fakes';
+import { seriesDetail } from '../testing/series';
+import { Stage } from '../testing/stage';
+import { Banner } from './Banner';
+import { CellMessage } from './CellMessage';
+
+let stage: Stage;
+beforeEach(() => {
+  stage = new Stage();
+  stage.viewer.show(0, 7);
+  stage.viewer.setDetail(seriesDetail(50));
+});
+afterEach(async () => {
+  cleanup();
+  stage.viewer.cell(0).setSeries(null, null);
+  await i18n.changeLanguage('en');
+});
+
+const fail = (code: string, message: string): void => {
+  const cell = stage.viewer.cell(0);
+  cell.failed({ type: 'view_error', cell: 0, revision: cell.lastSent, code, message, image: null });
+};
+
+describe('a storage that is away', () => {
+  it.each([
+    ['en', /^The server that keeps your studies does not answer now/],
+    ['pt', /^O servidor que guarda seus estudos/],
+  ])('is told in the words of the list (%s), the server\'s under Details', async (locale, words) => {
+    await i18n.changeLanguage(locale);
+    fail('unavailable', 'The storage node does not answer.');
+    stage.show(<CellMessage cell={stage.viewer.cell(0)} />, { locale });
+    expect(screen.getByText(words)).toBeInTheDocument();
+    expect(screen.getByText(/The storage node does not answer/).closest('details')).not.toBeNull();
+    expect(screen.getAllByRole('button')).toHaveLength(1);
+  });
+
+  it('offers the next image only where that can help', () => {
+    fail('cannot_decode', 'Damaged.');
+    stage.show(<CellMessage cell={stage.viewer.cell(0)} />);
+    expect(screen.getByRole('button', { name: 'Next image' })).toBeInTheDocument();
+  });
+});
+
+it('a server without a render node is told as that, not as a lost connection', async () => {
+  stage.ticket = () => Promise.reject(new ApiError(503, 'no_render_node', 'No render node is in service.'));
+  stage.viewer.connection.start();
+  await settle();
+  stage.show(<Banner />);
+  await act(() => new Promise((done) => setTimeout(done, 700)));
+  expect(screen.getByText(/No server that draws pictures is in service now/)).toBeInTheDocument();
+  expect(screen.queryByText(/Connection lost|Moving your study/)).toBeNull();
+  stage.viewer.connection.stop();
+});
