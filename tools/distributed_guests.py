@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -52,8 +53,8 @@ DOCTORS = (
 )
 
 
-def make_users(config_file: Path, addresses: Sequence[str]) -> None:
-    """Make the users that are not there.
+def make_users(config_file: Path, addresses: Sequence[str]) -> list[int]:
+    """Make the users that are not there; returns the ids of the doctors' storage nodes, which no order of start rules.
 
     Parameters
     ----------
@@ -93,6 +94,7 @@ def make_users(config_file: Path, addresses: Sequence[str]) -> None:
                     evaluation_password=True,
                     storage_node_id=online[addresses[doctor.storage_number - 1]],
                 )
+        return [online[addresses[doctor.storage_number - 1]] for doctor in DOCTORS]
     finally:
         administration.dispose()
 
@@ -150,7 +152,7 @@ class GuestBook:
         module = [sys.executable, "-m", "tools.distributed_guests"]
         module += ["--config", str(profile.config_file(Role.CONTROL, 1)), "--node", *nodes]
         module += ["--dicom", *map(str, ports.dicom)]
-        made = self._run(module, profile.environment(os.environ))
+        made, ids = self._run(module, profile.environment(os.environ))
         if made != 0 and not self._leaving.is_set():
             print(f"The system is not whole: see the logs in {profile.log_folder}.", file=sys.stderr, flush=True)
         if made != 0:
@@ -159,7 +161,7 @@ class GuestBook:
             if self._leaving.wait(POLL_S):
                 return
         self.on_ready()
-        print("\n".join(self._words()), flush=True)
+        print("\n".join(self.words([int(number) for number in ids.split()])), flush=True)
         state = profile.folder / DEMO_STATE_FILE
         if self.demo and not is_done(state):
             # Ended in the middle of its work, its workers leave locks that Python would complain of at the terminal.
@@ -172,30 +174,44 @@ class GuestBook:
         self._leaving.set()
         self._lifeline.forget()
 
-    def _run(self, command: Sequence[str], environ: dict[str, str]) -> int:
+    def _run(self, command: Sequence[str], environ: dict[str, str]) -> tuple[int, str]:
+        """Run a module; returns its exit code and what it printed."""
         environ = {**environ, **self._lifeline.environment()}
         # In a session of its own: a Ctrl+C at the terminal is ours, and it leaves when we do.
-        return subprocess.run(
-            command, env=environ, pass_fds=self._lifeline.pass_fds, check=False, start_new_session=True
-        ).returncode
+        done = subprocess.run(
+            command,
+            env=environ,
+            pass_fds=self._lifeline.pass_fds,
+            check=False,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return done.returncode, done.stdout
 
-    def _words(self) -> list[str]:
+    def words(self, storage_ids: Sequence[int]) -> list[str]:
+        """Return the lines that greet; the ids are those of the doctors' storage nodes."""
         ports = self.profile.ports
         lines = [
             "",
             f"  Open          http://localhost:{ports.http}{MANUAL_PREFIX}",
             f"                https://localhost:{ports.https}{MANUAL_PREFIX}   (browsers warn of its certificate)",
         ]
-        for doctor in DOCTORS:
+        admin = [f"WEBVIEWER_INTERNAL_TOKEN_FILE={shlex.quote(str(self.profile.secrets_folder / 'join'))}"]
+        admin += [shlex.quote(str(Path(sys.executable).with_name("WebViewerAdmin"))), "-c"]
+        admin += [shlex.quote(str(self.profile.config_file(Role.CONTROL, 1))), "nodes list"]
+        for doctor, node_id in zip(DOCTORS, storage_ids, strict=True):
             port = ports.dicom[doctor.storage_number - 1]
             lines.append(
-                f"  Doctor        {doctor.name} / {doctor.password}   storage node {doctor.storage_number}: "
+                f"  Doctor        {doctor.name} / {doctor.password}   "
+                f"node {node_id} (storage-{doctor.storage_number}): "
                 f"storescu -aec {doctor.ae_title} localhost {port} FILE…"
             )
         return [
             *lines,
             f"  Administrator {ADMINISTRATOR} / {ADMINISTRATOR_PASSWORD}   at http://localhost:{ports.http}{MANUAL_PREFIX}/admin/",
             f"  Nodes         {len(ports.control)} control, {STORAGE_NODES} storage, {len(ports.render)} render",
+            f"  Admin tool    {' '.join(admin)}",
             f"  Logs          {self.profile.log_folder}",
             "  Stop          Ctrl+C",
             "",
@@ -222,8 +238,9 @@ def main() -> int:
     args = parser.parse_args()
     leave_with_parent()
     try:
-        make_users(args.config, args.node)
+        ids = make_users(args.config, args.node)
         wait_for_ae_titles(args.dicom)
+        print(*ids)
     except RuntimeError as exc:
         print(exc, file=sys.stderr)
         return 1
