@@ -2,9 +2,10 @@
 
 Two counters run: one for the pair of user name and address, strict; one for the address alone, coarse, against a
 guesser who walks through names. Nobody else's sign-in from another address is slowed by them. They live in the
-database, so that they hold over all replicas and restarts. An attempt counts before its password is checked, so that
-many parallel attempts gain nothing; a right password takes the pair's counter away and gives the address its attempt
-back.
+database, so that they hold over all replicas and restarts. Only what was judged wrong counts: many doctors behind one
+address sign in at once, and none of them has done wrong. Attempts that are not judged yet are counted apart, and no
+more of them are let in than there are free attempts left, so that many parallel guesses gain nothing; a right password
+takes the pair's counter away.
 """
 
 from __future__ import annotations
@@ -52,9 +53,28 @@ class SlowDownRule:
             failures = previous.failures + 1
         return Attempt(key, failures, now, now + dt.timedelta(seconds=self.wait_s(failures)))
 
+    def failures(self, counted: Attempt | None, now: dt.datetime) -> int:
+        """Return how many wrong attempts still count."""
+        if counted is None or (now - counted.last_at).total_seconds() >= self.forget_s:
+            return 0
+        return counted.failures
+
+    def lets_in(self, failures: int, unjudged: int) -> bool:
+        """Tell whether one more may be judged beside those that are: if all were wrong, no wait would have begun.
+
+        Examples
+        --------
+        >>> [PAIR_RULE.lets_in(0, unjudged) for unjudged in (0, 4, 5)]
+        [True, True, False]
+        >>> [PAIR_RULE.lets_in(7, unjudged) for unjudged in (0, 1)]
+        [True, False]
+        """
+        return unjudged == 0 or failures + unjudged <= self.free
+
 
 PAIR_RULE: Final = SlowDownRule(free=4, longest_wait_s=300.0, forget_s=1800.0)
 ADDRESS_RULE: Final = SlowDownRule(free=30, longest_wait_s=60.0, forget_s=900.0)
+UNJUDGED_S: Final = 60.0  # an attempt that took longer died with its process
 
 
 def pair_key(user_name: str, address: str) -> bytes:
@@ -65,6 +85,11 @@ def pair_key(user_name: str, address: str) -> bytes:
 def address_key(address: str) -> bytes:
     """Return the key of an address."""
     return hashlib.sha256(b"address\0" + address.encode()).digest()
+
+
+def unjudged_key(key: bytes) -> bytes:
+    """Return the key under which the attempts of a pair or an address that are not judged yet are counted."""
+    return hashlib.sha256(b"unjudged\0" + key).digest()
 
 
 class AttemptRepository(Protocol):

@@ -13,6 +13,7 @@ UserId = NewType("UserId", int)
 
 MAX_USER_NAME = 32
 MAX_AE_TITLE = 16
+MAX_PASSWORD_CHARACTERS = 16 * 1024  # far beyond any real one; keeps a request from feeding the hash with megabytes
 
 _USER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}", re.ASCII)
 _AE_TITLE = re.compile(r"[A-Za-z0-9_-]{1,16}", re.ASCII)
@@ -160,4 +161,9 @@ def check_password(password: str) -> str:
     """Return the password if it can be one, else raise InvalidInput; its value is never part of the message."""
     if not password:
         raise InvalidInput("The password is empty.", code="invalid_password")
+    if len(password) > MAX_PASSWORD_CHARACTERS:
+        raise InvalidInput(
+            f"The password has {len(password)} characters, at most {MAX_PASSWORD_CHARACTERS} are taken.",
+            code="invalid_password",
+        )
     return password

@@ -6,7 +6,11 @@ import datetime as dt
 import ipaddress
 import math
 import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from webviewer.accounts import (
     ADDRESS_RULE,
@@ -16,16 +20,20 @@ from webviewer.accounts import (
     check_user_name,
     token_hash,
 )
-from webviewer.accounts.slow_down import address_key, pair_key
+from webviewer.accounts.slow_down import UNJUDGED_S, Attempt, address_key, pair_key, unjudged_key
+from webviewer.accounts.users import MAX_PASSWORD_CHARACTERS
 from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
 from webviewer.core.errors import InvalidInput, LimitExceeded, NotSignedIn, PermissionDenied
 from webviewer.usecases.clock import Clock
 from webviewer.usecases.placement import place_session
 from webviewer.usecases.sessions import SignedIn, signed_in
+from webviewer.usecases.turns import Turns, busy
 from webviewer.usecases.unit_of_work import ControlUnitOfWork, ControlUnitOfWorkFactory
 
 TOKEN_BYTES = 32
-MAX_PASSWORD_CHARACTERS = 16 * 1024  # far beyond any real one; keeps a request from feeding the hash with megabytes
+
+LONGEST_PAUSE_S: Final = 5.0
+PAUSE_S: Final = 0.1
 
 WRONG = "User name or password is wrong."
 REFUSED = f"{WRONG} Check Caps Lock and try again."
@@ -44,6 +52,17 @@ class NewSession:
     who: SignedIn
 
 
+@dataclass(slots=True)
+class _Attempt:
+    """An attempt that was let in, and whether it still counts as unjudged."""
+
+    user_name: str
+    account: Account | None
+    pair: bytes
+    address: bytes
+    is_ended: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """Opens a session for a name and a password.
@@ -60,6 +79,7 @@ class SignIn:
     clock: Clock
     idle_s: int
     loopback_only: bool
+    turns: Turns = field(default_factory=Turns)
 
     def __call__(self, user_name: str, password: str, ip_address: str) -> NewSession:
         """Check name and password and open a session.
@@ -71,104 +91,122 @@ class SignIn:
         PermissionDenied
             The password is right, but the account is switched off or may be used on loopback only.
         LimitExceeded
-            Too many wrong attempts, this one among them or not judged any more, or too many sign-ins at once;
-            ``resets_in_s`` says how long to wait.
+            Too many wrong attempts, this one among them or not judged any more, or more sign-ins at once than the
+            queue takes; ``resets_in_s`` says how long to wait.
         """
-        now = self.clock()
         pair, address = pair_key(user_name, ip_address), address_key(ip_address)
-        with self.units() as unit:
-            account = unit.accounts.find_by_name(user_name) if _is_user_name(user_name) else None
-            self._count_attempt(unit, pair, address, now)
-            unit.commit()
-        try:
+        with self.units(read_only=True) as unit:
+            self._refuse_while_waiting(unit, pair, address)  # who must wait takes no place in the queue
+        with self.turns.take(address):
+            return self._judge(user_name, password, ip_address, pair, address)
+
+    def _judge(self, user_name: str, password: str, ip_address: str, pair: bytes, address: bytes) -> NewSession:
+        with self._let_in(user_name, pair, address) as attempt:
+            account = attempt.account
             verdict = self.hasher.verify(account.password_hash if account else None, password[:MAX_PASSWORD_CHARACTERS])
-        except LimitExceeded:  # it was not judged, so it was no wrong one
-            self._take_back(pair, address)
-            raise
-        if account is None or not verdict.matches or len(password) > MAX_PASSWORD_CHARACTERS:
-            self._log_refusal(account, user_name, ip_address, "wrong password" if account else "unknown user")
-            wait_s = self._begin_wait(pair, address)
-            if wait_s > 0:
-                seconds = math.ceil(wait_s)
-                raise LimitExceeded(f"{WRONG} Try again in {seconds} s.", code="too_many_attempts", resets_in_s=seconds)
-            raise NotSignedIn(REFUSED, code="wrong_credentials")
-        new_hash = self.hasher.hash(password) if verdict.needs_rehash else None
+            if account is not None and verdict.matches and len(password) <= MAX_PASSWORD_CHARACTERS:
+                new_hash = self.hasher.hash(password) if verdict.needs_rehash else None
+                return self._open(attempt, account, new_hash, ip_address)
+            wait_s = self._count_wrong(attempt)
+        self._log_refusal(account, user_name, ip_address, "wrong password" if account else "unknown user")
+        if wait_s > 0:
+            seconds = math.ceil(wait_s)
+            raise LimitExceeded(f"{WRONG} Try again in {seconds} s.", code="too_many_attempts", resets_in_s=seconds)
+        raise NotSignedIn(REFUSED, code="wrong_credentials")
+
+    def _open(self, attempt: _Attempt, account: Account, new_hash: str | None, ip_address: str) -> NewSession:
         if not account.is_active:
-            self._log_refusal(account, user_name, ip_address, "user is switched off")
+            self._log_refusal(account, attempt.user_name, ip_address, "user is switched off")
             raise PermissionDenied(SWITCHED_OFF, code="account_switched_off")
         if account.evaluation_password and not (self.loopback_only and _is_loopback(ip_address)):
-            self._log_refusal(account, user_name, ip_address, "well-known password beyond loopback")
+            self._log_refusal(account, attempt.user_name, ip_address, "well-known password beyond loopback")
             raise PermissionDenied(EVALUATION_ONLY, code="evaluation_password")
         token = secrets.token_urlsafe(TOKEN_BYTES)
+        now = self.clock()
         with self.units() as unit:
             if new_hash is not None:
                 unit.accounts.set_password(account.user_id, new_hash, evaluation_password=account.evaluation_password)
-            self._forgive(unit, pair, address)
+            self._end(unit, attempt)
+            unit.attempts.forget(attempt.pair)
             expires_at = now + dt.timedelta(seconds=self.idle_s)
             session = unit.sessions.add(account.user_id, token_hash(token), ip_address, now, expires_at)
             place_session(unit, session.session_id, account.user_id, now)
             details = {AuditDetail.SESSION_ID: str(session.session_id), AuditDetail.IP_ADDRESS: ip_address}
             unit.audit.add(AuditEntry(AuditEvent.SESSION_OPEN, now, account.user_id, account.user_name, details))
             unit.commit()
+        attempt.is_ended = True
         return NewSession(token, signed_in(session, account))
 
-    def _count_attempt(self, unit: ControlUnitOfWork, pair: bytes, address: bytes, now: dt.datetime) -> None:
-        """Count an attempt before it is judged, or refuse it because earlier ones were wrong."""
-        unit.attempts.serialize(address)
-        known = [(address, ADDRESS_RULE, unit.attempts.find(address)), (pair, PAIR_RULE, unit.attempts.find(pair))]
-        wait_s = max(
-            ((attempt.blocked_until - now).total_seconds() for _, _, attempt in known if attempt is not None),
-            default=0.0,
-        )
+    @contextmanager
+    def _let_in(self, user_name: str, pair: bytes, address: bytes) -> Iterator[_Attempt]:
+        """Wait until an attempt may be judged, and count it as unjudged until the block ends it."""
+        deadline = time.monotonic() + LONGEST_PAUSE_S
+        while (attempt := self._enter(user_name, pair, address)) is None:
+            if time.monotonic() > deadline:
+                raise busy()
+            time.sleep(PAUSE_S)
+        try:
+            yield attempt
+        finally:
+            if not attempt.is_ended:
+                with self.units() as unit:
+                    self._end(unit, attempt)
+                    unit.commit()
+
+    def _enter(self, user_name: str, pair: bytes, address: bytes) -> _Attempt | None:
+        with self.units() as unit:
+            account = unit.accounts.find_by_name(user_name) if _is_user_name(user_name) else None
+            unit.attempts.serialize(address)
+            self._refuse_while_waiting(unit, pair, address)
+            now = self.clock()
+            counters = []
+            for key, rule in ((address, ADDRESS_RULE), (pair, PAIR_RULE)):
+                pending = unit.attempts.find(unjudged_key(key))
+                alive = pending is not None and (now - pending.last_at).total_seconds() < UNJUDGED_S
+                count = pending.failures if pending is not None and alive else 0
+                if not rule.lets_in(rule.failures(unit.attempts.find(key), now), count):
+                    return None
+                counters.append(Attempt(unjudged_key(key), count + 1, now, now))
+            for counter in counters:
+                unit.attempts.put(counter)
+            unit.attempts.prune(now - dt.timedelta(seconds=max(PAIR_RULE.forget_s, ADDRESS_RULE.forget_s)))
+            unit.commit()
+        return _Attempt(user_name, account, pair, address)
+
+    def _end(self, unit: ControlUnitOfWork, attempt: _Attempt) -> None:
+        """Count an attempt as unjudged no more."""
+        unit.attempts.serialize(attempt.address)
+        for key in (unjudged_key(attempt.address), unjudged_key(attempt.pair)):
+            pending = unit.attempts.find(key)
+            if pending is not None and pending.failures > 1:
+                unit.attempts.put(replace(pending, failures=pending.failures - 1))
+            else:
+                unit.attempts.forget(key)
+
+    def _refuse_while_waiting(self, unit: ControlUnitOfWork, pair: bytes, address: bytes) -> None:
+        """Refuse because earlier attempts were wrong."""
+        now = self.clock()
+        known = (unit.attempts.find(address), unit.attempts.find(pair))
+        wait_s = max(((one.blocked_until - now).total_seconds() for one in known if one is not None), default=0.0)
         if wait_s > 0:
             seconds = math.ceil(wait_s)
             raise LimitExceeded(
                 f"Too many wrong attempts. Try again in {seconds} s.", code="too_many_attempts", resets_in_s=seconds
             )
-        for key, rule, attempt in known:
-            unit.attempts.put(rule.after(key, attempt, now))
-        unit.attempts.prune(now - dt.timedelta(seconds=max(PAIR_RULE.forget_s, ADDRESS_RULE.forget_s)))
 
-    def _begin_wait(self, pair: bytes, address: bytes) -> float:
-        """Let the wait for a wrong attempt begin now, since judging may take longer than it; return its seconds."""
+    def _count_wrong(self, attempt: _Attempt) -> float:
+        """Count an attempt that was judged wrong; return for how many seconds the next one must wait from now."""
         now = self.clock()
         longest_s = 0.0
         with self.units() as unit:
-            unit.attempts.serialize(address)
-            for key, rule in ((address, ADDRESS_RULE), (pair, PAIR_RULE)):
-                counted = unit.attempts.find(key)
-                wait_s = rule.wait_s(counted.failures) if counted is not None else 0.0
-                if counted is not None and wait_s > 0:
-                    unit.attempts.put(replace(counted, blocked_until=now + dt.timedelta(seconds=wait_s)))
-                    longest_s = max(longest_s, wait_s)
+            self._end(unit, attempt)
+            for key, rule in ((attempt.address, ADDRESS_RULE), (attempt.pair, PAIR_RULE)):
+                counted = rule.after(key, unit.attempts.find(key), now)
+                unit.attempts.put(counted)
+                longest_s = max(longest_s, rule.wait_s(counted.failures))
             unit.commit()
+        attempt.is_ended = True
         return longest_s
-
-    def _take_back(self, pair: bytes, address: bytes) -> None:
-        """Uncount an attempt."""
-        with self.units() as unit:
-            unit.attempts.serialize(address)
-            for key, rule in ((address, ADDRESS_RULE), (pair, PAIR_RULE)):
-                counted = unit.attempts.find(key)
-                if counted is None:
-                    continue
-                failures = counted.failures - 1
-                if failures <= 0:
-                    unit.attempts.forget(key)
-                else:
-                    until = counted.last_at + dt.timedelta(seconds=rule.wait_s(failures))
-                    unit.attempts.put(replace(counted, failures=failures, blocked_until=until))
-            unit.commit()
-
-    def _forgive(self, unit: ControlUnitOfWork, pair: bytes, address: bytes) -> None:
-        unit.attempts.serialize(address)
-        counted = unit.attempts.find(address)
-        if counted is not None:
-            if counted.failures <= 1:
-                unit.attempts.forget(address)
-            else:
-                unit.attempts.put(type(counted)(counted.key, counted.failures - 1, counted.last_at, counted.last_at))
-        unit.attempts.forget(pair)
 
     def _log_refusal(self, account: Account | None, user_name: str, ip_address: str, reason: str) -> None:
         administrator = account is not None and account.is_administrator
