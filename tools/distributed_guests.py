@@ -152,7 +152,7 @@ class GuestBook:
         module = [sys.executable, "-m", "tools.distributed_guests"]
         module += ["--config", str(profile.config_file(Role.CONTROL, 1)), "--node", *nodes]
         module += ["--dicom", *map(str, ports.dicom)]
-        made, ids = self._run(module, profile.environment(os.environ))
+        made, ids = self._run(module, profile.environment(os.environ), stdout=subprocess.PIPE)
         if made != 0 and not self._leaving.is_set():
             print(f"The system is not whole: see the logs in {profile.log_folder}.", file=sys.stderr, flush=True)
         if made != 0:
@@ -174,8 +174,8 @@ class GuestBook:
         self._leaving.set()
         self._lifeline.forget()
 
-    def _run(self, command: Sequence[str], environ: dict[str, str]) -> tuple[int, str]:
-        """Run a module; returns its exit code and what it printed."""
+    def _run(self, command: Sequence[str], environ: dict[str, str], stdout: int | None = None) -> tuple[int, str]:
+        """Run a module; returns its exit code, and what it printed where that is not for the terminal."""
         environ = {**environ, **self._lifeline.environment()}
         # In a session of its own: a Ctrl+C at the terminal is ours, and it leaves when we do.
         done = subprocess.run(
@@ -184,10 +184,10 @@ class GuestBook:
             pass_fds=self._lifeline.pass_fds,
             check=False,
             start_new_session=True,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             text=True,
         )
-        return done.returncode, done.stdout
+        return done.returncode, done.stdout or ""
 
     def words(self, storage_ids: Sequence[int]) -> list[str]:
         """Return the lines that greet; the ids are those of the doctors' storage nodes."""
