@@ -9,6 +9,7 @@ import { iconStroke } from '../shared/icons';
 import { currentLanguage, useTranslation } from '../shared/i18n';
 import { session } from '../shared/session/store';
 import { DeleteDialog } from './list/DeleteDialog';
+import { ListNotice } from './list/ListNotice';
 import { Pager } from './list/Pager';
 import { RowMenu } from './list/RowMenu';
 import classes from './list/StudiesPage.module.css';
@@ -141,6 +142,7 @@ export function StudiesPage({ phone, onOpen, onDeleted, onUpload }: StudiesPageP
         </Button>
       </div>
       <div className={classes.card}>
+        <ListNotice list={list} />
         <StudyTable
           list={list}
           layout={layout}
@@ -205,7 +207,7 @@ function IconAction({ label, icon, onClick, small = false, danger = false }: { l
 
 /** What stands where rows would be; null while there are rows, or they are on their way. */
 function insteadOfRows(list: StudyList, t: (key: string) => string): ReactNode {
-  if (list.error !== null) {
+  if (list.error !== null && list.page === undefined) {
     return (
       <div className={classes.state} role="alert">
         <h2>{t('state.failed')}</h2>

@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { api } from '../../shared/api/client';
+import { againWhileAway, useLastingError } from '../../shared/api/lasting';
 import type { StudyPage, StudyWithSeries } from '../../shared/api/types';
 import { eventSocket } from '../../shared/events/eventSocket';
 import { useSession } from '../../shared/session/store';
@@ -27,6 +28,9 @@ export interface StudyList {
   /** The page shown belongs to an earlier search; the right one is on its way. */
   isStale: boolean;
   isLoading: boolean;
+  /** An answer is on its way, the first or a newer one. */
+  isFetching: boolean;
+  /** Why the rows are not what was asked for, or not the newest; stays until an answer comes. */
   error: Error | null;
   flashing: ReadonlySet<number>;
   setDraft: (fields: Partial<SearchFields>) => void;
@@ -47,12 +51,19 @@ export function useStudyList(ready: boolean, pageSize: number): StudyList {
   const search = useMemo(() => ({ ...stored, limit: pageSize }), [stored, pageSize]);
   const key = useMemo(() => ['studies', userId, search] as const, [userId, search]);
 
-  const { data, isPending, isPlaceholderData, error, refetch } = useQuery({
+  const query = useQuery({
     queryKey: key,
     queryFn: ({ signal }) => api.get<StudyPage>('/v2/studies', { query: toQuery(search, new Date()), signal }),
     placeholderData: keepPreviousData,
     enabled: ready && userId !== undefined,
+    refetchInterval: againWhileAway,
   });
+  const { data, isPending, isFetching, isPlaceholderData, refetch } = query;
+  const error = useLastingError(query.error, data !== undefined && !isPlaceholderData && query.error === null, key);
+  // A search that fails leaves the rows that are there: they are better than none, and marked as old.
+  const [last, setLast] = useState<{ userId: typeof userId; page: StudyPage } | null>(null);
+  if (data !== undefined && (last?.page !== data || last.userId !== userId)) setLast({ userId, page: data });
+  const page = data ?? (last !== null && last.userId === userId ? last.page : undefined);
 
   // The page before, of the same search: what is new against it flashes.
   const before = useRef<{ key: unknown; page: StudyPage } | null>(null);
@@ -117,10 +128,11 @@ export function useStudyList(ready: boolean, pageSize: number): StudyList {
   return {
     search,
     draft,
-    page: data,
-    isStale: isPlaceholderData,
-    isLoading: isPending,
-    error: error !== null && (data === undefined || isPlaceholderData) ? error : null,
+    page,
+    isStale: isPlaceholderData || (data === undefined && page !== undefined),
+    isLoading: isPending && page === undefined,
+    isFetching,
+    error,
     flashing,
     setDraft,
     submit,

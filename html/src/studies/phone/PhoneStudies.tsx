@@ -6,6 +6,7 @@ import { formatDay, formatNumber } from '../../shared/format/format';
 import { iconStroke } from '../../shared/icons';
 import { currentLanguage, useTranslation } from '../../shared/i18n';
 import { ModalityBadge } from '../../shared/ui/ModalityBadge';
+import { ListNotice } from '../list/ListNotice';
 import { Pager } from '../list/Pager';
 import { ModalityChoice, SexField } from '../list/SearchRow';
 import { Thumbnail } from '../list/SeriesCards';
@@ -66,6 +67,7 @@ export function PhoneStudies({ list, actions, instead }: { list: StudyList; acti
           </button>
         ))}
       </div>
+      <ListNotice list={list} />
       <div className={classes.scroll}>
         {instead}
         {instead === null && list.page === undefined && [0, 1, 2, 3, 4, 5].map((one) => <Skeleton key={one} height={82} radius="lg" mb={8} />)}
