@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -101,7 +102,13 @@ def test_nobody_waits_for_a_database_that_will_never_be_ready(state: int, tmp_pa
 
 @pytest.mark.parametrize("state", [2, 3, 7])
 def test_a_pod_waits_until_the_migration_is_done(state: int, tmp_path: Path) -> None:
-    done = threading.Timer(0.4, lambda: (tmp_path / "state").write_text("0\n"))
+    def migrate_at_the_third_call() -> None:
+        calls = tmp_path / "calls"
+        while not calls.exists() or len(calls.read_text().splitlines()) < 3:
+            time.sleep(0.02)
+        (tmp_path / "state").write_text("0\n")
+
+    done = threading.Thread(target=migrate_at_the_third_call, daemon=True)
     done.start()
     code, calls = run_script(tmp_path, "wait-for-database.sh", state)
     done.join()
