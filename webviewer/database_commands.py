@@ -13,7 +13,6 @@ from pathlib import Path
 from webviewer.adapters.db import maintenance, postgresql_admin, sqlite_files
 from webviewer.adapters.db.postgresql_admin import Master
 from webviewer.adapters.db.states import (
-    WORDS,
     DatabaseState,
     examine,
     holds_nothing_of_ours,
@@ -29,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 # What a state's name has said already is not said twice.
 _MORE = {
-    **WORDS,
     DatabaseState.READY: "",
     DatabaseState.EMPTY: "Make its tables with --create-db-scheme.",
     DatabaseState.OUTDATED_CONTENTS: "Choose another database.",
@@ -40,7 +38,8 @@ def check(settings: DatabaseSettings) -> int:
     """Say in which state the database is, in words and by the exit code; changes nothing."""
     _keep_log_off_console()
     found = examine(settings, contents=True)
-    more = f" {_MORE[found.state]}" if _MORE[found.state] else ""
+    advice = _MORE.get(found.state, found.advice)
+    more = f" {advice}" if advice else ""
     reason = f" ({found.reason})" if found.reason else ""
     _say(f"Database {name_of(settings)}: {found.state.name.lower().replace('_', ' ')}.{more}{reason}")
     return int(found.state)

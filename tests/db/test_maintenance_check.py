@@ -45,7 +45,7 @@ def test_a_database_that_is_ready(node: Node, capsys: pytest.CaptureFixture[str]
 def test_no_database(node: Node, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     absent = Node(node.role, tmp_path, {**node.content, "name": "not_there"})
     assert absent.run("--check-database") == NO_CONNECTION
-    assert "no connection. It does not exist, or does not answer" in capsys.readouterr().out
+    assert "no connection. It does not exist: --create-database makes one. (" in capsys.readouterr().out
     assert not (tmp_path / "storage").exists()
 
 
@@ -161,7 +161,15 @@ def test_tables_that_the_user_may_not_read_are_wrong_settings(
 def test_no_server(role: Role, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = DatabaseSettings(DatabaseDriver.POSTGRESQL, "x", host="127.0.0.1", port=free_port(), user="x")
     assert node_for(role, tmp_path / "node", settings).run("--check-database") == NO_CONNECTION
-    assert "Connection refused" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Connection refused" in out
+    assert "no connection. No server listens there: see host and port in the configuration" in out
+    assert "--create" not in out
+    nowhere = DatabaseSettings(DatabaseDriver.POSTGRESQL, "x", host="nowhere.invalid", user="x")
+    assert node_for(role, tmp_path / "nowhere", nowhere).run("--check-database") == NO_CONNECTION
+    out = capsys.readouterr().out
+    assert "no connection. There is no such server: see the host in the configuration." in out
+    assert "--create" not in out
 
 
 @each_role

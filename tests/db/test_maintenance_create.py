@@ -90,7 +90,10 @@ def test_the_manual_s_command_makes_user_database_and_tables(
         assert cursor.fetchone() == (False,)
     wrong = settings_on(guarded_server, word, word, "wrong-secret")
     assert node_for(role, tmp_path / "wrong", wrong).run("--check-database") == NO_CONNECTION
-    assert 'password authentication failed for user "' in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert 'password authentication failed for user "' in out
+    assert "no connection. The server does not take this user: see user and password in the configuration" in out
+    assert "--create-database" not in out
     # once more, and nothing is lost
     with closing(connect(node.settings)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE note (text TEXT)")

@@ -6,7 +6,8 @@ values in a form that this version does not read. `_OUTDATED_ROWS` says which.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -60,13 +61,28 @@ class DatabaseState(IntEnum):
 WORDS: Final[Mapping[DatabaseState, str]] = {
     DatabaseState.READY: "It is ready.",
     DatabaseState.INTERNAL_ERROR: "It is damaged, or its settings are wrong.",
-    DatabaseState.NO_CONNECTION: "It does not exist, or does not answer: --create-database makes one.",
+    DatabaseState.NO_CONNECTION: "It does not answer: see host, port and user in the configuration.",
     DatabaseState.EMPTY: "It is empty: make its tables with --create-db-scheme.",
     DatabaseState.FOREIGN: "It holds tables of something else, or lacks some of ours. Choose another database.",
     DatabaseState.OUTDATED_CONTENTS: "Its contents are outdated. Choose another database.",
     DatabaseState.NEWER: "It was made by a newer version of this program. Use that version, or another database.",
     DatabaseState.OUTDATED: "It was made by an older version of this program: update it with --update-database.",
 }
+
+
+# What to do where there is no connection, by words of the reason; the first that is found counts.
+_ADVICE: Final[Sequence[tuple[re.Pattern[str], str]]] = tuple(
+    (re.compile(reason), words)
+    for reason, words in (
+        (r'no such file|database ".*" does not exist', "It does not exist: --create-database makes one."),
+        (
+            r"password|authentication|role \".*\" does not exist|pg_hba",
+            "The server does not take this user: see user and password in the configuration, or --create-db-user.",
+        ),
+        (r"translate host name|Name or service|resolve", "There is no such server: see the host in the configuration."),
+        (r"refused", "No server listens there: see host and port in the configuration, and start the server."),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +92,19 @@ class Finding:
     state: DatabaseState
     reason: str = ""
 
+    @property
+    def advice(self) -> str:
+        """What it means and what to do."""
+        if self.state is DatabaseState.NO_CONNECTION:
+            for reason, words in _ADVICE:
+                if reason.search(self.reason):
+                    return words
+        return WORDS[self.state]
+
     def words(self, name: str) -> str:
         """Say it in one line."""
         reason = f" ({self.reason})" if self.reason else ""
-        return f"Database {name} cannot be used. {WORDS[self.state]}{reason}"
+        return f"Database {name} cannot be used. {self.advice}{reason}"
 
 
 def alembic_config() -> Config:
