@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import re
 import secrets
@@ -298,8 +299,8 @@ class UploadStore:
         free = self._free_bytes() - promised
         if free - size_bytes < self._limits.keep_free_bytes:
             raise OutOfResources(
-                f"The disk has {max(0, free)} bytes left, of which {self._limits.keep_free_bytes} are kept for "
-                f"modalities; {size_bytes} more are needed."
+                f"The disk has {_megabytes(max(0, free))} left, of which {_megabytes(self._limits.keep_free_bytes)} "
+                f"are kept for modalities; {_megabytes(size_bytes)} more are needed."
             )
 
     def _append(self, upload: _Upload, source: ByteSource, room: int) -> None:
@@ -457,3 +458,7 @@ class UploadStore:
 def source_failed(error: OSError) -> bool:
     """Return whether an error is the sender's connection, not the disk."""
     return isinstance(error, ConnectionError | TimeoutError)
+
+
+def _megabytes(count: int) -> str:
+    return f"{math.ceil(count / 1e6):,} MB".replace(",", " ")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from webviewer.core.errors import InvalidInput
 from webviewer.core.octets import AnnouncedOctets
-from webviewer.usecases.list_studies import invalid_field
+from webviewer.usecases.list_studies import invalid_field, rule_of
 from webviewer.usecases.uploads import announced_part
 
 MAX_JSON_BYTES = 8 * 1024**2
@@ -27,7 +27,7 @@ def read_json(model: type[_Model]) -> _Model:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         field = ".".join(map(str, first["loc"]))
-        raise invalid_field(field or "body", str(first["input"])[:80], str(first["msg"])) from None
+        raise invalid_field(field or "body", str(first["input"])[:80], rule_of(first["type"], first["msg"])) from None
 
 
 def announced_body(*, least_bytes: int = 1) -> AnnouncedOctets:

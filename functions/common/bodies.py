@@ -8,6 +8,7 @@ from flask import Response, current_app, request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from webviewer.core.errors import InvalidInput
+from webviewer.usecases.list_studies import rule_of
 
 
 class Body(BaseModel):
@@ -34,7 +35,7 @@ def read_body(model: type[M]) -> M:
     except ValidationError as exc:
         first = exc.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise InvalidInput(f"{where}: {first['msg']}", details={"where": where}) from exc
+        raise InvalidInput(f"{where}: {rule_of(first['type'], first['msg'])}", details={"where": where}) from exc
 
 
 def answer(model: BaseModel, status: int = 200) -> Response:

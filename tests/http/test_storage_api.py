@@ -176,6 +176,7 @@ def test_a_wrong_parameter_is_named_with_its_rule(tmp_path: Path, query: str, fi
     assert caught.value.details["field"] == field
     assert caught.value.details["rule"]
     assert field in caught.value.message
+    assert "pattern" not in caught.value.message  # that is no sentence for people
     assert "xxx" not in caught.value.message  # what may be a patient's name is not repeated
 
 

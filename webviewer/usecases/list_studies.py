@@ -110,7 +110,7 @@ def study_query_from(parameters: Mapping[str, Sequence[str]]) -> StudyQuery:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = str(first["loc"][0]) if first["loc"] else ""
-        rule = str(first["msg"])
+        rule = rule_of(first["type"], first["msg"])
         if first["type"] == "extra_forbidden":
             rule = f"is not a parameter of this request; those are {', '.join(StudyParameters.model_fields)}"
         raise invalid_field(name, str(first["input"]) if name in _HARMLESS else None, rule) from None
@@ -119,6 +119,19 @@ def study_query_from(parameters: Mapping[str, Sequence[str]]) -> StudyQuery:
             "study_date_from", checked.study_date_from.isoformat(), f"may not be after {checked.study_date_to}"
         )
     return StudyQuery(**{name: getattr(checked, name) for name in StudyParameters.model_fields})
+
+
+def rule_of(kind: str, words: str) -> str:
+    """Return a rule that was broken in words for people: a pattern is none.
+
+    Examples
+    --------
+    >>> rule_of("string_pattern_mismatch", "String should match pattern '^[^ ]*$'")
+    'has characters that cannot be here'
+    >>> rule_of("string_too_long", "String should have at most 200 characters")
+    'String should have at most 200 characters'
+    """
+    return "has characters that cannot be here" if kind == "string_pattern_mismatch" else words
 
 
 def id_from(text: str, field: str) -> int:
