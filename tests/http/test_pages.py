@@ -162,6 +162,9 @@ def test_settings_are_kept_for_each_user(control: ControlServer) -> None:
         ("theme", b"NaN", "not_json"),
         ("theme", b"[" * 2000, "not_json"),
         ("theme", b"\xff", "not_json"),
+        ("x.y", rb'"\ud800"', "not_json"),
+        ("x.y", b"1e999", "not_json"),
+        ("x.y", b"[1, -1e999]", "not_json"),
         ("theme", json.dumps("x" * 65_536).encode(), "setting_too_large"),
     ],
 )

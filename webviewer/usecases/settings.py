@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from webviewer.accounts import MAX_SETTINGS, UserId, check_setting_key, check_setting_text
-from webviewer.core.errors import LimitExceeded
+from webviewer.core.errors import InvalidInput, LimitExceeded
 from webviewer.usecases.clock import Clock
 from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
 
@@ -37,12 +37,20 @@ class UserSettings:
         Raises
         ------
         InvalidInput
-            The key breaks the rule, or the value is over 64 KiB.
+            The key breaks the rule, or the value is over 64 KiB or cannot be written as JSON.
         LimitExceeded
             The user has too many keys.
         """
         check_setting_key(key)
-        text = check_setting_text(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+        try:
+            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+            text.encode()
+        except (ValueError, RecursionError) as exc:  # 1e999 was read as infinity; half a character has no bytes
+            raise InvalidInput(
+                "The setting cannot be kept: its numbers must be below 1.8e308, its texts whole characters.",
+                code="not_json",
+            ) from exc
+        check_setting_text(text)
         with self.units() as unit:
             if unit.settings.find(user_id, key) is None and unit.settings.count(user_id) >= MAX_SETTINGS:
                 raise LimitExceeded(f"At most {MAX_SETTINGS} settings are kept for a user.", code="too_many_settings")
