@@ -9,6 +9,8 @@ from gevent import monkey
 if __name__ == "__main__":
     monkey.patch_all()
 
+import contextlib
+import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +21,7 @@ import gevent
 import gunicorn.app.base
 import gunicorn.glogging
 from flask import Flask
+from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.ggevent import GeventWorker
 from psycogreen.gevent import patch_psycopg
 
@@ -31,6 +34,7 @@ from webviewer.adapters.tls import server_context
 from webviewer.bootstrap import PRODUCT, Services, make_services
 from webviewer.command_line import ExitCode, require_database, require_port, run
 from webviewer.config import Configuration, DatabaseDriver, Function, Settings
+from webviewer.core.http_errors import error_body
 from webviewer.core.process import leave_with_parent
 from webviewer.usecases.events import EventPump
 
@@ -176,6 +180,21 @@ class ControlWorker(GeventWorker):  # type: ignore[misc]
                 client.close()
                 return
         super().handle(listener, client, addr)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer an address that is too long, as a long search makes one, in our shape; the rest as gunicorn does."""
+        if not isinstance(exc, LimitRequestLine):
+            super().handle_error(req, client, addr, exc)
+            return
+        logger.warning("address_too_long")
+        words = f"The address of this request is longer than {self.cfg.limit_request_line} characters: search for less."
+        body = json.dumps(error_body("address_too_long", words, {}, "")).encode()
+        head = (
+            "HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            f"Cache-Control: no-store\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        with contextlib.suppress(OSError):
+            client.sendall(head.encode() + body)
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Stop: sockets first, then the listener."""

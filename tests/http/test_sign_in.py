@@ -488,3 +488,11 @@ def test_requests_without_a_session_are_refused_in_the_one_shape(control: Contro
             "correlation_id": "abc-1",
         }
     }
+
+
+def test_an_address_that_is_too_long_is_refused_in_the_one_shape(control: ControlServer) -> None:
+    answer = control.signed_in().get("/v2/studies", params={"any_text": "x" * 5000})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (414, "application/json")
+    error = answer.json()["error"]
+    assert error["code"] == "address_too_long"
+    assert error["message"] == "The address of this request is longer than 4094 characters: search for less."
