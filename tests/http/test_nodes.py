@@ -132,10 +132,30 @@ def test_only_nodes_may_say_so_and_only_at_the_internal_port(control: ControlSer
 
 @pytest.mark.parametrize(
     "change",
-    [{"kind": "control"}, {"identity": ""}, {"address": "http://a"}, {"scu": "x" * 17}, {"sessions_used": ["a"]}],
+    [
+        {"kind": "control"},
+        {"identity": ""},
+        {"identity": "a\0b"},
+        {"address": "http://a"},
+        {"address": "http://a\0:1"},
+        {"scu": "x" * 17},
+        {"scu": "A\0"},
+        {"kind": "render", "scu": "A B"},
+        {"sessions_used": ["a"]},
+        {"sessions_used": [10**20]},
+        {"version": "1\0"},
+        {"run": "1\0"},
+    ],
 )
 def test_a_report_that_breaks_a_rule_is_refused(control: ControlServer, change: dict[str, object]) -> None:
     assert control.internally("POST", "/internal/v1/nodes", json=REPORT | change).status_code == 400
+
+
+def test_what_no_database_takes_is_refused(control: ControlServer) -> None:
+    leave = {"kind": "storage", "identity": "a\0b"}
+    assert control.internally("POST", "/internal/v1/nodes/leave", json=leave).status_code == 400
+    for owner_id in (0, 2**63, 99999999999999999999):
+        assert control.publish({"type": "study_changed", "owner_id": owner_id}).status_code == 400
 
 
 def test_the_controller_reads_what_the_pool_follows_and_drains(control: ControlServer) -> None:
@@ -312,9 +332,11 @@ def test_a_node_that_lets_us_wait_is_not_asked_twice() -> None:
     taken: list[socket.socket] = []
     with hanging_node(taken) as silent:
         client = NodeClient(silent, "token", node="storage node", read_timeout_s=60)
-        with pytest.raises(Unreachable, match="The storage node does not answer") as refused:
+        with pytest.raises(Unreachable, match="The storage node that keeps your studies does not answer") as refused:
             client.open("GET", "/", read_timeout_s=1.0)
         assert not refused.value.refused
+        # a render node that draws a thumbnail says it so to the user: no name of an exception
+        assert (refused.value.code, refused.value.details) == ("storage_unavailable", {})
         client.close()
         with socket.create_connection(("127.0.0.1", int(silent.rpartition(":")[2]))) as last:  # taken in turn
             while not taken or taken[-1].getpeername() != last.getsockname():

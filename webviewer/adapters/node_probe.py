@@ -8,8 +8,7 @@ from http import HTTPStatus
 from typing import Final
 
 from webviewer.adapters.call_token import ANOTHER_ADDRESS, CLOCKS_DIFFER
-from webviewer.adapters.nodes import NodeClient
-from webviewer.core.errors import Unavailable
+from webviewer.adapters.nodes import NodeClient, Unreachable
 from webviewer.usecases.node_status import NodeAnswer
 
 TIMEOUT_S: Final = 3.0
@@ -50,8 +49,8 @@ class HttpNodeProbe:
         try:
             status, body = client.answer(path, _MAX_ANSWER_BYTES)
             facts = json.loads(body) if body else {}
-        except Unavailable as exc:
-            return NodeAnswer(ok=False, reason=f"does not answer ({exc.details['cause']})", facts={})
+        except Unreachable as exc:
+            return NodeAnswer(ok=False, reason=f"does not answer ({exc.cause})", facts={})
         except ValueError:
             return NodeAnswer(ok=False, reason="answers something that is no JSON", facts={})
         finally:

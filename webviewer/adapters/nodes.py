@@ -31,6 +31,7 @@ from webviewer.core.errors import (
 )
 from webviewer.core.octets import ByteSource
 from webviewer.dicom.attributes import ImageAttributes
+from webviewer.usecases.placement import STORAGE_SILENT
 from webviewer.usecases.read_frames import FRAME_HEADER, STATUS_GOOD
 
 _MAX_FRAME_BYTES = 4 * 1024**3
@@ -48,14 +49,19 @@ _ERROR_OF: Mapping[int, type[WebviewerError]] = {
     507: OutOfResources,
 }
 
+STORAGE_NODE = "storage node"
 FrameKey = tuple[int, int]  # instance_id, frame_number from 1
 
 
 class Unreachable(Unavailable):
-    """The node gave no answer, or broke one off; ``refused`` where not even a connection came to be."""
+    """The node gave no answer, or broke one off; ``refused`` where not even a connection came to be.
 
-    def __init__(self, message: str, *, cause: str, refused: bool = False) -> None:
-        super().__init__(message, details={"cause": cause})
+    ``cause`` is for the administrator: it is no part of what a user is told.
+    """
+
+    def __init__(self, message: str, *, cause: str, refused: bool = False, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.cause = cause
         self.refused = refused
 
 
@@ -345,7 +351,7 @@ class StorageClient(NodeClient):
         super().__init__(
             base_url,
             token,
-            node="storage node",
+            node=STORAGE_NODE,
             connections=connections,
             connect_timeout_s=connect_timeout_s,
             read_timeout_s=read_timeout_s,
@@ -427,6 +433,8 @@ def _broken(node: str, error: Exception) -> Unreachable:
         return Unreachable(f"The {node}'s certificate is refused: {untrusted.verify_message}.", cause="certificate")
     cause = error.reason if isinstance(error, MaxRetryError) and error.reason is not None else error
     refused = isinstance(cause, NewConnectionError | ConnectTimeoutError | ConnectionRefusedError)
+    if node == STORAGE_NODE:  # the same words wherever a user meets it, a render node's thumbnails among them
+        return Unreachable(STORAGE_SILENT, cause=type(cause).__name__, refused=refused, code="storage_unavailable")
     return Unreachable(f"The {node} does not answer.", cause=type(cause).__name__, refused=refused)
 
 
