@@ -17,6 +17,7 @@ HEARTBEAT_S: Final = 3.0
 ONLINE_S: Final = 10.0  # a node that was not heard of for so long is offline
 FORGOTTEN_S: Final = 600.0  # an offline render node that registered by itself is removed after it
 
+MAX_NODE_ID: Final = 2**31 - 1
 MAX_ADDRESS: Final = 255
 MAX_IDENTITY: Final = 253
 _ADDRESS = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
@@ -192,6 +193,13 @@ def check_identity(identity: str) -> str:
             code="invalid_identity",
         )
     return identity
+
+
+def check_node_id(node_id: int) -> int:
+    """Return the number of a node if it follows the rule, else raise InvalidInput."""
+    if not 1 <= node_id <= MAX_NODE_ID:
+        raise InvalidInput(f"Node {node_id} is invalid: the number must be 1 to {MAX_NODE_ID}.", code="invalid_node_id")
+    return node_id
 
 
 def check_scu(scu: str) -> str:

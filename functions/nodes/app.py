@@ -17,10 +17,16 @@ from webviewer.bootstrap import Services
 from webviewer.config import Function
 from webviewer.placement import HEARTBEAT_S, MAX_ADDRESS, MAX_IDENTITY, NodeId, NodeKind, NodeReport
 from webviewer.usecases.events import MAX_PUBLISHED_AT_ONCE
+from webviewer.usecases.list_studies import MAX_ID
 from webviewer.usecases.nodes import Actor, NodeView
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_SESSIONS_TOLD = 100_000
+
+# Beyond these a database fails instead of finding nothing; no text of a node has control characters.
+RowId = Annotated[int, Field(ge=1, le=MAX_ID)]
+Printable = Annotated[str, Field(max_length=64, pattern=r"^[\x20-\x7e]*$")]
+Identity = Annotated[str, Field(max_length=MAX_IDENTITY, pattern=r"^[\x21-\x7e]+$")]
 
 
 class PublishedEvent(BaseModel):
@@ -29,7 +35,7 @@ class PublishedEvent(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-    owner_id: Annotated[int, Field(ge=1)]
+    owner_id: RowId
 
 
 class PublishBody(Body):
@@ -44,12 +50,12 @@ class ReportBody(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     kind: NodeKind
-    identity: Annotated[str, Field(max_length=MAX_IDENTITY)]
+    identity: Identity
     address: Annotated[str, Field(max_length=MAX_ADDRESS)]
-    version: Annotated[str, Field(max_length=64)] = ""
-    run: Annotated[str, Field(max_length=64)] = ""
+    version: Printable = ""
+    run: Printable = ""
     scu: Annotated[str, Field(max_length=16)] | None = None
-    sessions_used: Annotated[list[int], Field(max_length=MAX_SESSIONS_TOLD)] = []
+    sessions_used: Annotated[list[RowId], Field(max_length=MAX_SESSIONS_TOLD)] = []
     facts: dict[str, object] = {}
 
 
@@ -68,7 +74,7 @@ class LeaveBody(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     kind: NodeKind
-    identity: Annotated[str, Field(max_length=MAX_IDENTITY)]
+    identity: Identity
 
 
 class ActiveBody(Body):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from webviewer.accounts import SessionEnd, SessionId
 from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
-from webviewer.core.errors import Conflict, InvalidInput, WebviewerError
+from webviewer.core.errors import Conflict, InvalidInput, NotFound
 from webviewer.events import RENDER_NODE_LOST
 from webviewer.placement import (
     FORGOTTEN_S,
@@ -21,6 +22,7 @@ from webviewer.placement import (
     NodeReport,
     check_address,
     check_identity,
+    check_node_id,
     check_scu,
 )
 from webviewer.usecases.clock import Clock
@@ -31,6 +33,8 @@ from webviewer.usecases.sessions import Sessions
 from webviewer.usecases.unit_of_work import ControlUnitOfWork, ControlUnitOfWorkFactory
 
 logger = logging.getLogger(__name__)
+
+MOST_TOLD_AT_ONCE: Final = 100  # ended sessions, in answer to one heartbeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +115,10 @@ class Nodes:
             digest = owners_of(unit, node.node_id).digest if node.kind is NodeKind.STORAGE else None
         if report.sessions_used:
             open_ids = self.sessions.keep_open_all(report.sessions_used)
-            for session_id in set(report.sessions_used) - open_ids:
-                # It was told when the session ended; the message may have been lost.
-                self.calls.close_streams(node.address, session_id, self._end_of(SessionId(session_id)))
+            # It was told when they ended; the message may have been lost. The rest is told at the next heartbeats.
+            ended = sorted(set(report.sessions_used) - open_ids)[:MOST_TOLD_AT_ONCE]
+            for session_id, reason in self._ends_of(ended):
+                self.calls.close_streams(node.address, session_id, reason)
         return Heard(node, digest)
 
     def _refuse_double(self, report: NodeReport, now: dt.datetime) -> None:
@@ -230,10 +235,12 @@ class Nodes:
         Raises
         ------
         InvalidInput
-            The address breaks the rule.
+            The address or the number breaks its rule.
         Conflict
             The number or the address is another node's.
         """
+        if node_id is not None:
+            check_node_id(node_id)
         now = self.clock()
         with self.units() as unit:
             node = unit.placement.add(kind, check_address(address), now, node_id)
@@ -316,13 +323,16 @@ class Nodes:
             self._log(unit, AuditEvent.NODE_REMOVED, node, actor, {AuditDetail.ADDRESS: node.address})
             unit.commit()
 
-    def _end_of(self, session_id: SessionId) -> str:
-        try:
-            with self.units(read_only=True) as unit:
-                reason = unit.sessions.get(session_id).end_reason
-        except WebviewerError:
-            reason = None
-        return (reason or SessionEnd.EXPIRED).value
+    def _ends_of(self, session_ids: Sequence[int]) -> list[tuple[int, str]]:
+        ends = []
+        with self.units(read_only=True) as unit:
+            for session_id in session_ids:
+                try:
+                    reason = unit.sessions.get(SessionId(session_id)).end_reason
+                except NotFound:
+                    reason = None
+                ends.append((session_id, (reason or SessionEnd.EXPIRED).value))
+        return ends
 
     def _log(
         self, unit: ControlUnitOfWork, event: AuditEvent, node: Node, actor: Actor, details: dict[AuditDetail, str]
@@ -334,6 +344,8 @@ class Nodes:
 def _checked(report: NodeReport) -> NodeReport:
     check_identity(report.identity)
     if report.scu is not None:
+        if report.kind is not NodeKind.STORAGE:
+            raise InvalidInput("A render node has no SCU: it sends no DICOM objects.", code="invalid_scu")
         check_scu(report.scu)
     return replace(report, address=check_address(report.address))
 
