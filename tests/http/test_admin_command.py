@@ -175,7 +175,7 @@ def test_what_is_taken_is_refused_before_the_password_is_asked_for(
     monkeypatch.setattr(admin_command, "_password", asked)
     for words, error in (
         (("Mueller",), "There is a user 'Mueller' already."),
-        (("m4", "--ae-title", "MUELLER"), "The AE title 'MUELLER' is user 'mueller''s already."),
+        (("m4", "--ae-title", "MUELLER"), "The AE title 'MUELLER' belongs to user 'mueller' already."),
         (("m4", "--ae-title", "A B"), "AE title 'A B' is invalid"),
         (("m4", "--storage-node", "7"), "There is no node with the ID 7."),
         (("m4", "--storage-node", "1"), "Node 1 is no storage node."),

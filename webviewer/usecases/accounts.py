@@ -208,7 +208,7 @@ def _refuse_taken(unit: ControlUnitOfWork, user_name: str, ae_title: str | None)
         return
     for other in unit.accounts.all():
         if other.ae_title == ae_title:
-            raise Conflict(f"The AE title {ae_title!r} is user {other.user_name!r}'s already.", code="user_taken")
+            raise Conflict(f"The AE title {ae_title!r} belongs to user {other.user_name!r} already.", code="user_taken")
 
 
 def _require_storage(unit: ControlUnitOfWork, node_id: NodeId) -> None:
