@@ -31,8 +31,7 @@ describe('details that could not be had', () => {
 
   it('come by themselves once the storage is back', async () => {
     let up = false;
-    const { frames: _, ...series } = seriesDetail(50);
-    const answer = (url: string): Response => (up ? new Response(JSON.stringify(url.includes('/series/') ? seriesDetail(50) : studyOf([series]))) : away());
+    const answer = (url: string): Response => (up ? new Response(JSON.stringify(url.includes('/series/') ? seriesDetail(50) : studyOf([seriesDetail(50)]))) : away());
     vi.stubGlobal('fetch', vi.fn(async (url: string) => answer(url)));
     stage.show(<Data />, {}, client());
     await pass(100);
