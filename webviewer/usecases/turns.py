@@ -29,11 +29,11 @@ class Turns:
         How many more may wait for theirs, and ``most_of_one`` how many of them from one address: a flood from one
         leaves room for others.
     wait_s
-        The longest wait.
+        The longest wait, below the minute after which proxies give up.
     """
 
     def __init__(
-        self, *, at_once: int = 4, most_waiting: int = 400, most_of_one: int = 256, wait_s: float = 30.0
+        self, *, at_once: int = 4, most_waiting: int = 400, most_of_one: int = 256, wait_s: float = 45.0
     ) -> None:
         self._turns = threading.BoundedSemaphore(at_once)
         self._most_inside = at_once + most_waiting
