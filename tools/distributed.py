@@ -99,6 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--replicas", type=int, default=1, choices=range(1, 5), help="of the control node")
     parser.add_argument("--no-demo", action="store_true")
     args = parser.parse_args(arguments)
+    for option, last in (("http_port", 65535), ("https_port", 65535), ("dicom_port", 65534)):
+        if not 0 <= getattr(args, option) <= last:
+            parser.error(f"{option.upper()} is {getattr(args, option)}: must be 0 to {last}.")
+    if args.http_port == args.https_port != 0:
+        parser.error(f"HTTP_PORT and HTTPS_PORT are both {args.http_port}: must differ.")
     folder = args.var.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)  # the lock goes with the process
