@@ -56,7 +56,7 @@ TEST_PARTS := e2e http db dimse deploy render unit contract
 JOBS ?= 2
 
 test: setup $(STAMPS)/test-system lint ## everything that must be green [JOBS=2 parts side by side]
-	@$(MAKE) --no-print-directory -j $(JOBS) --output-sync=target $(addprefix test-,$(TEST_PARTS)) test-pages
+	@$(MAKE) --no-print-directory -k -j $(JOBS) --output-sync=target $(addprefix test-,$(TEST_PARTS)) test-pages
 	@echo "== all parts are green"
 
 .PHONY: $(addprefix test-,$(TEST_PARTS)) test-pages

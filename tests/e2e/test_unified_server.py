@@ -168,8 +168,8 @@ def test_a_missing_database_is_one_clear_line(tmp_path: Path) -> None:
     result = run_server(tmp_path, "-c", str(tmp_path / "renderserverconfig.json"))
     assert result.returncode == 7
     assert one_line(result) == (
-        f"RenderServer: Database '{tmp_path}/s/webviewer-database' cannot be used. It does not exist, or does not "
-        "answer: --create-database makes one. (there is no such file)"
+        f"RenderServer: Database '{tmp_path}/s/webviewer-database' cannot be used. It does not exist: "
+        "--create-database makes one. (there is no such file)"
     )
 
 
