@@ -443,7 +443,7 @@ def test_a_node_does_not_start_without_its_database_and_says_so(tmp_path: Path) 
         for file in node.folder.glob("index.db*"):
             file.unlink()
         assert node.stop() == 0
-        with pytest.raises(AssertionError, match="It does not exist, or does not answer"):
+        with pytest.raises(AssertionError, match="It does not exist: --create-database makes one"):
             node.start()
         assert not (node.folder / "index.db").exists()
 
