@@ -30,7 +30,8 @@ class EventPublisher:
     Parameters
     ----------
     control_url
-        Address of the control node's internal HTTP.
+        Address of the control node's internal HTTP; empty where this node cannot reach it: then nobody is told, and
+        pages show what is new when they load their list again.
     token
         Internal token.
     counts
@@ -48,15 +49,17 @@ class EventPublisher:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         # Opens nothing yet; and never goes through a proxy of the environment, which would learn the token.
-        self._client = NodeClient(
-            control_url,
-            token,
-            node="control node",
-            connections=1,
-            read_timeout_s=_TIMEOUT_S,
-            tls=tls,
-            is_control=True,
-        )
+        self._client: NodeClient | None = None
+        if control_url:
+            self._client = NodeClient(
+                control_url,
+                token,
+                node="control node",
+                connections=1,
+                read_timeout_s=_TIMEOUT_S,
+                tls=tls,
+                is_control=True,
+            )
         self._counts = counts
         self._changed: dict[tuple[OwnerId, StudyId], _Change] = {}
         self._others: list[Event] = []
@@ -85,6 +88,10 @@ class EventPublisher:
             self._wake()
 
     def _wake(self) -> None:
+        if self._client is None:
+            self._changed.clear()
+            self._others.clear()
+            return
         if self._thread is None:
             # Made here, not at the start: the process may have been forked since.
             self._thread = threading.Thread(target=self._run, name="events", daemon=True)
@@ -142,7 +149,8 @@ class EventPublisher:
             self._others = [*others, *self._others][-_MAX_WAITING:]
 
     def _post(self, events: Sequence[Event]) -> None:
-        self._client.json("POST", _PATH, value={"events": events})
+        if self._client is not None:
+            self._client.json("POST", _PATH, value={"events": events})
 
 
 class _Change:
