@@ -262,7 +262,7 @@ def test_a_full_disk_is_told_before_anything_is_sent(tmp_path: Path) -> None:
     try:
         answer = node.session.post(f"{node.owner()}/uploads", json={"name": "x", "size_bytes": 10})
         assert answer.status_code == 507
-        assert "bytes left" in answer.json()["error"]["message"]
+        assert " MB left, of which " in answer.json()["error"]["message"]
         answer = node.session.post(f"{node.owner()}/uploads/whole?name=x", data=to_bytes(make_ct()))
         assert answer.status_code == 507
     finally:

@@ -100,7 +100,7 @@ def test_a_zip_leaves_the_room_that_is_kept_for_modalities(storage: Storage) -> 
     assert [(one["name"], one["reason"]) for one in state["skipped"]] == [("big.zip", "unavailable")]
     words = state["skipped"][0]["message"]
     assert words.startswith(f"There is no room for the last {left} of 12 files; what was stored before stays. ")
-    assert "3000000 are kept for modalities" in words
+    assert " of which 3 MB are kept for modalities" in words
     uploads.close()
 
 
