@@ -102,8 +102,9 @@ def test_painters_leave_with_a_killed_sender(tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     ) as sender:
+        family: list[psutil.Process] = []
         try:
-            eventually(lambda: any((tmp_path / "study").glob("*.dcm")), what="the first image")
+            eventually(lambda: any((tmp_path / "study").glob("*.dcm")), 90, "the first image")
             family = psutil.Process(sender.pid).children(recursive=True)
             assert len(family) >= 2
             os.kill(sender.pid, signal.SIGKILL)

@@ -31,6 +31,8 @@ def run(folder: Path, code: str, **environ: str) -> subprocess.CompletedProcess[
         "tests.support.no_skips",
         "-p",
         "no:cacheprovider",
+        "-p",
+        "no:kmock",
         "-c",
         os.devnull,
     ]
