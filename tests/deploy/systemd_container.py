@@ -25,6 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.deploy.podman import CONFIGURATION
 from tests.support.phantom_files import make_ct, to_bytes
 from tools.make_deb import BUILD_TYPES, NAME, ROOT, build, inputs
 
@@ -37,14 +38,6 @@ PACKAGES = (
     *("nginx-light", "iproute2"),
 )
 IMAGE = "localhost/webviewer-systemd:" + hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:12]
-CONFIGURATION = """
-[containers]
-default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-"""
 PRODUCT = "inobitec-web-dicom-viewer-server"
 ETC, HOME, LOGS = f"/etc/{PRODUCT}", f"/opt/{PRODUCT}", f"/var/log/{PRODUCT}"
 STATE = "/var/lib/inobitec-web-viewer"

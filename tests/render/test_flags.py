@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from functions.render_server import PROGRAM as RENDER_SERVER
 from functions.render_server import child_environment
@@ -21,6 +20,7 @@ from renderpool.main import PROGRAM as RENDER_NODE
 from renderpool.main import make_node
 from renderpool.server import RenderNode
 from tests.support.databases import free_port
+from tests.support.health import answers
 from webviewer.command_line import Program, make_parser, overrides_of
 from webviewer.config import RenderSettings, load_configuration, load_settings
 
@@ -104,7 +104,7 @@ def test_the_console_script_listens_where_it_is_told_and_lists_the_devices(tmp_p
     )
     try:
         until = time.monotonic() + 60
-        while not _answers(port):
+        while not answers(port, TOKEN):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < until
             time.sleep(0.05)
@@ -120,11 +120,3 @@ def test_the_console_script_listens_where_it_is_told_and_lists_the_devices(tmp_p
     assert lines["rendering_device"]["device"] == 0
     assert len(lines["rendering_device"]["available"]) == len(list_devices())
     assert lines["render_node_ready"]["port"] == port
-
-
-def _answers(port: int) -> bool:
-    try:
-        url = f"http://127.0.0.1:{port}/internal/v1/health"
-        return requests.get(url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=5).status_code == 200
-    except requests.ConnectionError:
-        return False

@@ -9,9 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-import requests
-
 from tests.support.databases import free_port
+from tests.support.health import answers
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "token-of-the-test-0123456789"
@@ -24,7 +23,7 @@ def test_the_render_node_needs_nothing_of_posix(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, *words], cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True)
     try:
         until = time.monotonic() + 60
-        while not _answers(port):
+        while not answers(port, TOKEN):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < until
             time.sleep(0.1)
@@ -35,11 +34,3 @@ def test_the_render_node_needs_nothing_of_posix(tmp_path: Path) -> None:
         process.wait()
     assert (process.returncode, err) == (0, "")
     assert "render_node_stopping" in (tmp_path / "rendernode.log").read_text("utf-8")
-
-
-def _answers(port: int) -> bool:
-    try:
-        url = f"http://127.0.0.1:{port}/internal/v1/health"
-        return requests.get(url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=5).status_code == 200
-    except requests.ConnectionError:
-        return False
