@@ -306,10 +306,11 @@ def test_the_manual_s_files_keep_no_secret_with_one_more_line(server: UnifiedSer
     servers = [f"127.0.0.1:{server.port}"]
     with running_nginx("http-static.conf", servers, tmp_path / "printed") as proxy:
         assert requests.get(f"{proxy.url()}{address}", timeout=10).status_code == 401
-        assert KEY in proxy.logs(), "as printed, Nginx writes the whole address"
+        # Nginx writes its line when the answer has gone out already.
+        eventually(lambda: KEY in proxy.logs(), 10, "the whole address in the log, as printed")
     changes = [("    access_log ", "    include web-viewer/private-logs.conf; #")]
     with running_nginx("http-static.conf", servers, tmp_path / "private", changes=changes) as proxy:
         assert requests.get(f"{proxy.url()}{address}", timeout=10).status_code == 401
-        assert '"path": "/web-viewer/v2/studies", "status": "401"' in proxy.logs()
+        eventually(lambda: '"path": "/web-viewer/v2/studies", "status": "401"' in proxy.logs(), 10, "the private line")
         assert KEY not in proxy.logs()
         assert "Patrick" not in proxy.logs()

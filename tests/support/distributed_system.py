@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 
 from tests.support.unified_server import ROOT, Family, eventually
@@ -90,9 +91,13 @@ class DistributedSystem:
         os.kill(self.node_pid(name), number)
 
     def kill_node(self, name: str) -> int:
-        """End a node by ``kill -9``; returns the id that it had."""
+        """End a node by ``kill -9`` and wait until its sockets are gone with it; returns the id that it had."""
         pid = self.node_pid(name)
+        leader = psutil.Process(pid)
+        family = [leader, *leader.children(recursive=True)]
         os.kill(pid, signal.SIGKILL)
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert not alive, f"{alive} outlive {name}"
         return pid
 
     @contextmanager
