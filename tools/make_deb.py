@@ -26,7 +26,7 @@ BUILD_TYPES = ("unified", "distributed")
 SUFFIX = "r1"
 
 SOURCES = ("webviewer", "functions", "dicom_gateway", "renderpool", "config", "nginx")
-FILES = ("pyproject.toml", "README.md", "LICENSE", "requirements.lock")
+FILES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "requirements.lock", "docs/operate.md")
 # the container images have theirs by it too
 LICENCES = ROOT / "helm/images/licences.mjs"
 

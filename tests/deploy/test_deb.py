@@ -99,6 +99,13 @@ def test_files_lie_where_the_manual_says(listing: dict[str, tuple[str, str]], bu
         assert path in listing
 
 
+def test_the_guides_come_with_it(listing: dict[str, tuple[str, str]], tree: Path, build_type: str) -> None:
+    folder = f"/usr/share/doc/inobitec-web-dicom-viewer-server-{build_type}"
+    for name in ("README.md", "CHANGELOG.md", "docs/operate.md"):
+        assert f"{folder}/{name}" in listing
+        assert inside(tree, f"{folder}/{name}").read_bytes() == (ROOT / name).read_bytes()
+
+
 def test_owners_and_modes(listing: dict[str, tuple[str, str]]) -> None:
     assert {owner for _, owner in listing.values()} == {"root/root"}
     secret = {path: mode for path, (mode, _) in listing.items() if path.startswith(f"{ETC}/")}
