@@ -39,7 +39,7 @@ from webviewer.archive import OwnerId, StudyId
 from webviewer.command_line import ExitCode, StartError, require_database
 from webviewer.config import Configuration, Settings
 from webviewer.core.errors import NotFound, WebviewerError
-from webviewer.core.process import Lifeline, leave_with_parent
+from webviewer.core.process import Lifeline, leave_with_parent, share_with_forked
 from webviewer.usecases.served_owners import node_identity
 
 logger = logging.getLogger("dicom_gateway.main")  # the name that it has had in the logs
@@ -120,6 +120,7 @@ class StorageNode:
                 unused.close()
             Registration(settings, self._units(), self._state, self._describe(), self._client_tls).run()
 
+        share_with_forked()
         self._start("indexer", index)
         for number in range(settings.storage.acceptors):
             self._start(f"acceptor {number}", accept(number))

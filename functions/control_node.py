@@ -35,7 +35,7 @@ from webviewer.bootstrap import PRODUCT, Services, make_services
 from webviewer.command_line import ExitCode, require_database, require_port, run
 from webviewer.config import Configuration, DatabaseDriver, Function, Settings
 from webviewer.core.http_errors import error_body
-from webviewer.core.process import leave_with_parent
+from webviewer.core.process import leave_with_parent, share_with_forked
 from webviewer.usecases.events import EventPump
 
 logger = logging.getLogger(__name__)
@@ -135,6 +135,7 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
             "accesslog": None,
             "logger_class": RootLogger,
             "proc_name": "webviewer-control",
+            "pre_fork": lambda _arbiter, _worker: share_with_forked(),
             "control_socket_disable": True,
             "forwarded_allow_ips": "",  # what a proxy says is judged by functions.common.peer
         }

@@ -19,6 +19,7 @@ A child made by ``fork`` without ``exec`` (a gunicorn worker) has a copy of the 
 from __future__ import annotations
 
 import _thread
+import gc
 import logging
 import os
 import signal
@@ -95,6 +96,16 @@ def leave_with_parent(
         os.set_inheritable(fd, False)  # grandchildren watch their own parent
     _start_native_thread()(_watch, (fd, grace_s))
     return True
+
+
+def share_with_forked() -> None:
+    """Take all that was made so far from the garbage collector; right before this process forks its children.
+
+    A collection writes to each object that it looks at, and what a child writes to is its own copy from then on: some
+    17 MiB a process, some minutes after the start.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _start_native_thread() -> Callable[..., object]:
