@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import getpass
 import http.client
-import ipaddress
 import json
 import os
 import signal
@@ -20,6 +19,7 @@ import time
 from pathlib import Path
 
 from webviewer.config import CONTROL_FILE, MAIN_FILE, STORAGE_FILE, Settings, load_settings
+from webviewer.core.callers import is_loopback
 from webviewer.core.errors import WebviewerError
 from webviewer.core.process import Lifeline
 
@@ -175,14 +175,6 @@ def _greet(folder: Path, settings: Settings, server: subprocess.Popen[bytes], de
         result = subprocess.run(command, check=False, env=environ, pass_fds=sender_lifeline.pass_fds)
         if result.returncode != 0 and server.poll() is None:
             print("The demo study could not be brought in; the next make run tries again.", file=sys.stderr)
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether only this machine reaches a listener on ``host``."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def is_done(state_file: Path) -> bool:

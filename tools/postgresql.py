@@ -57,12 +57,13 @@ class PostgresqlFiles:
         RuntimeError
             It could not be made, with the reason in words.
         """
-        if (self.data / "PG_VERSION").exists():
+        password_file = self.folder / "password"
+        # The password goes when initdb has done its work: a kill in the middle leaves it there.
+        if (self.data / "PG_VERSION").exists() and not password_file.exists():
             return
         shutil.rmtree(self.folder, ignore_errors=True)  # half made
         self.folder.mkdir(parents=True)
         self.folder.chmod(0o700)
-        password_file = self.folder / "password"
         password_file.touch(0o600)
         password_file.write_text(master_password, "utf-8")
         if self.user is not None:
@@ -74,10 +75,10 @@ class PostgresqlFiles:
         command = [str(PROGRAMS / "initdb"), "-D", str(self.data), "-U", MASTER_USER, "--pwfile", str(password_file)]
         command += ["-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"]
         made = subprocess.run(command, user=self.user, cwd="/", check=False, capture_output=True, text=True)
-        password_file.unlink()
         if made.returncode != 0:
             hint = "" if self.user is None else f" It runs as the user {self.user}, who must be able to go there."
             raise RuntimeError(f"PostgreSQL's files {self.data} could not be made: {made.stderr.strip()}{hint}")
+        password_file.unlink()
 
     def launch(self, lifeline: Lifeline, log_file: Path) -> subprocess.Popen[bytes]:
         """Start the server; a server that an earlier start left behind is stopped first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -26,6 +25,7 @@ from webviewer.adapters.node_clients import NodeClients
 from webviewer.adapters.node_probe import HttpNodeProbe
 from webviewer.adapters.tls import client_context
 from webviewer.config import DatabaseDriver, Settings
+from webviewer.core.callers import is_loopback
 from webviewer.usecases.accounts import Accounts
 from webviewer.usecases.clock import Clock, system_clock
 from webviewer.usecases.events import EventPump, Events
@@ -46,7 +46,6 @@ __all__ = [
     "check_database",
     "create_database",
     "database_exists",
-    "is_loopback",
     "make_accounts",
     "make_administration",
     "make_services",
@@ -95,22 +94,6 @@ class Services:
     database_version: Callable[[], str]
     compare_clocks: Callable[[], None]  # to be called now and then
     dispose: Callable[[], None] = field(repr=False)  # closes the database's connections
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches a listener on the host.
-
-    Examples
-    --------
-    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def unit_of_work_factory(settings: Settings) -> tuple[ControlUnitOfWorkFactory, Callable[[], None]]:

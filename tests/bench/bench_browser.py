@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page
 from tests.bench.harness import Row, median, p95
 from tests.support.browser import chromium, sign_in
 from tests.support.phantom_files import make_ct, to_bytes
-from tests.support.unified_server import UnifiedServer, eventually, running_unified_server
+from tests.support.unified_server import UnifiedServer, running_unified_server
+from tests.support.waiting import eventually
 
 IDS = ("first_image_cold", "first_image_warm", "scroll_paint", "scroll_rate", "idle_memory")
 SLICES = 400

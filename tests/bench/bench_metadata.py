@@ -17,8 +17,8 @@ from pathlib import Path
 import requests
 
 from tests.bench.harness import Row, interleaved, median, p95, seconds
-from tests.support.databases import free_port
 from tests.support.phantom_files import make_ct, make_ct_series, to_bytes
+from tests.support.ports import free_port
 from tests.support.storage_http import TOKEN, StorageHttp, fill_series, sqlite_settings
 from webviewer.adapters.nodes import StorageClient
 

@@ -29,10 +29,11 @@ from renderpool.session.images import ImageStore
 from renderpool.session.scheduler import Scheduler
 from tests.bench.harness import Row, interleaved, median, p95, seconds
 from tests.render.sources import MemorySource
-from tests.support.databases import free_port
 from tests.support.frames import unpack_frame
 from tests.support.phantom_files import ct_values, make_grey, to_bytes
-from tests.support.unified_server import UnifiedServer, eventually, running_unified_server
+from tests.support.ports import free_port
+from tests.support.unified_server import UnifiedServer, running_unified_server
+from tests.support.waiting import eventually
 from webviewer.protocol.framing import FrameFlag, FrameHeader
 from webviewer.protocol.messages import Ack, ImageReference, Open, ServerMessage, View
 

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.db.node_commands import Node, node_for
-from tests.support.databases import PostgresqlServer, free_port
+from tests.support.databases import PostgresqlServer
+from tests.support.ports import free_port
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.maintenance import create_database
 from webviewer.config import DatabaseDriver, DatabaseSettings, Role

@@ -8,30 +8,19 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.support.databases import free_port
+from tests.support.ports import free_port
+from tests.support.waiting import eventually, lives
 from tools.postgresql import PostgresqlFiles, PostgresqlServer
 from webviewer.core.process import Lifeline
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHIN_S = 40.0
-
-
-def eventually(condition: Callable[[], object], what: str) -> None:
-    give_up_s = time.monotonic() + WITHIN_S
-    while not condition():
-        assert time.monotonic() < give_up_s, f"not within {WITHIN_S:g} s: {what}"
-        time.sleep(0.05)
-
-
-def lives(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 def keeper_of(pid: int) -> int:
@@ -85,13 +74,23 @@ def test_postgresql_comes_back_whoever_is_killed(house: House, who: str) -> None
     before = house.pid()
     victim = keeper_of(before) if who == "keeper" else before
     os.kill(victim, signal.SIGKILL)
-    eventually(lambda: house.files.server_pid() not in {None, before} and house.files.answers(), "its return")
+    eventually(lambda: house.files.server_pid() not in {None, before} and house.files.answers(), WITHIN_S, "its return")
     assert not lives(before)
     assert house.said
     assert all(line.startswith("PostgreSQL ended (") and "it starts again in" in line for line in house.said)
     house.server.stop()
     assert house.files.server_pid() is None
     assert len(house.said) < 8  # a stop is no end to tell of
+
+
+def test_files_whose_making_was_killed_are_made_anew(house: House) -> None:
+    files = PostgresqlFiles(house.folder / "half-made", free_port())
+    files.data.mkdir(parents=True)
+    (files.data / "PG_VERSION").write_text("15\n", "utf-8")  # initdb writes it first
+    (files.folder / "password").write_text("master-password", "utf-8")
+    files.prepare("master-password")
+    assert (files.data / "global/pg_control").exists()
+    assert not (files.folder / "password").exists()
 
 
 def test_a_server_left_behind_is_stopped_before_another_starts(house: House) -> None:
@@ -107,7 +106,7 @@ def test_a_server_left_behind_is_stopped_before_another_starts(house: House) -> 
     program = "/usr/lib/postgresql/15/bin/postgres"
     orphan = subprocess.Popen([program, *words], user=house.files.user, cwd="/", stderr=subprocess.DEVNULL)
     try:
-        eventually(lambda: house.files.server_pid() == orphan.pid, "the files of the one left behind")
+        eventually(lambda: house.files.server_pid() == orphan.pid, WITHIN_S, "the files of the one left behind")
         house.server = house.start()
         assert orphan.wait(WITHIN_S) == 0
         assert house.pid() != orphan.pid
@@ -120,9 +119,9 @@ def test_a_program_goes_with_its_keeper(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     command = [sys.executable, "-m", "tools.keeper", "--", "sh", "-c", f"echo $$ >{mark}; exec sleep 600"]
     keeper = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
-    eventually(lambda: mark.exists() and mark.read_text().strip(), "the program")
+    eventually(lambda: mark.exists() and mark.read_text().strip(), WITHIN_S, "the program")
     program = int(mark.read_text())
     assert lives(program)
     keeper.kill()
     keeper.wait()
-    eventually(lambda: not lives(program), "the end of the program")
+    eventually(lambda: not lives(program), WITHIN_S, "the end of the program")

@@ -19,7 +19,8 @@ from typing import Any
 
 import urllib3
 
-from tests.deploy.controller_process import ROOT, free_port
+from tests.deploy.controller_process import ROOT
+from tests.support.ports import free_port
 
 SOURCE = ROOT / "tests/deploy/kubernetes"
 PROGRAM = ROOT / "build/kubernetes/cluster"

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,22 +16,9 @@ from typing import Any
 import urllib3
 
 from tests.deploy.control_standin import TOKEN
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def eventually(true: Callable[[], object], within_s: float = 20.0, why: str = "") -> None:
-    """Wait until it is so; fail with what it last was."""
-    end = time.monotonic() + within_s
-    while not (found := true()):
-        assert time.monotonic() < end, f"{why}: still {found!r} after {within_s:g} s"
-        time.sleep(0.1)
 
 
 @dataclass

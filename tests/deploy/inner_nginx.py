@@ -13,8 +13,9 @@ from pathlib import Path
 
 import requests
 
-from tests.support.databases import free_port
-from tests.support.unified_server import ROOT, eventually
+from tests.support.ports import free_port
+from tests.support.unified_server import ROOT
+from tests.support.waiting import eventually
 
 NGINX = "/usr/sbin/nginx"
 RELEASE, NAMESPACE = "house", "hospital"

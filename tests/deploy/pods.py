@@ -19,7 +19,7 @@ import requests
 from tests.deploy import chart
 from tests.deploy.pod_network import PodNetwork
 from tests.deploy.podman import WRITABLE, Container, Done, Mount, Podman
-from tests.support.unified_server import eventually
+from tests.support.waiting import eventually
 
 DATABASE_HOST = "database.hospital.example"
 SECRETS = {

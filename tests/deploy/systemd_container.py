@@ -27,6 +27,7 @@ from typing import Any
 
 from tests.deploy.podman import CONFIGURATION
 from tests.support.phantom_files import make_ct, to_bytes
+from tests.support.waiting import eventually
 from tools.make_deb import BUILD_TYPES, NAME, ROOT, build, inputs
 
 FOLDER = ROOT / "build/systemd"
@@ -119,15 +120,6 @@ def image() -> str:
         _must(podman("import", str(archive), IMAGE))
         archive.unlink()
     return IMAGE
-
-
-def eventually(holds: Callable[[], bool], within_s: float, what: str) -> float:
-    """Wait until something holds and return the seconds that it took."""
-    started = time.monotonic()
-    while not holds():
-        assert time.monotonic() - started < within_s, f"not within {within_s} s: {what}"
-        time.sleep(0.3)
-    return time.monotonic() - started
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 from functions.common.app import SECURITY_HEADERS
 from tests.deploy.inner_nginx import FUNCTIONS, NAMESPACE, RELEASE, InnerNginx, running
 from tests.deploy.stand_ins import SUBPROTOCOL, StandIn, serving
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 
 SECRET = "nobody may read this"
 NODES = ("node-a", "node-b")

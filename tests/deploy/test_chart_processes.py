@@ -13,8 +13,9 @@ import requests
 
 from tests.deploy import chart
 from tests.deploy.chart_processes import JOIN_SECRET, Running, lay_out, run_to_the_end, running
-from tests.support.databases import PostgresqlServer, free_port, postgresql_server  # noqa: F401  a fixture
-from tests.support.unified_server import eventually
+from tests.support.databases import PostgresqlServer, postgresql_server  # noqa: F401  a fixture
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.prove
 

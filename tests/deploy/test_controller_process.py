@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.control_standin import TOKEN, ControlStandin, running_control_standin
-from tests.deploy.controller_process import ROOT, eventually, running_controller
+from tests.deploy.controller_process import ROOT, running_controller
 from tests.deploy.kubernetes_standin import NAMESPACE, Standin, running_standin
+from tests.support.waiting import eventually
 
 SETTINGS = {
     "namespace": NAMESPACE,
@@ -58,11 +59,11 @@ def test_one_of_two_acts_and_the_other_follows_at_once_when_it_is_asked_to_stop(
     standin.add_pod("a")
     control.add("a", 4)
     with running_controller(tmp_path, "one", kubeconfig, control.url, SETTINGS) as one:
-        eventually(lambda: one.state() == "acting", why="the first controller")
+        eventually(lambda: one.state() == "acting", what="the first controller")
         with running_controller(tmp_path, "two", kubeconfig, control.url, SETTINGS) as two:
-            eventually(lambda: two.state() == "standby", why="the second controller")
+            eventually(lambda: two.state() == "standby", what="the second controller")
             control.waiting = 21
-            eventually(lambda: standin.replicas == 3, why="replicas")
+            eventually(lambda: standin.replicas == 3, what="replicas")
             assert (one.metric("replicas"), one.metric("sessions"), one.metric("nodes_needed")) == (3, 25, 3)
             assert (one.metric("acting"), two.metric("acting")) == (1, 0)
             assert one.stop() == 0
@@ -70,7 +71,7 @@ def test_one_of_two_acts_and_the_other_follows_at_once_when_it_is_asked_to_stop(
             eventually(lambda: two.state() == "acting", 10.0, "the second controller")  # a lease lasts 15 s
             assert holder(standin) == "two"
             control.waiting = 31
-            eventually(lambda: standin.replicas == 4, why="replicas")
+            eventually(lambda: standin.replicas == 4, what="replicas")
             assert two.stop(signal.SIGINT) == 0
     plans = one.events("pool_plan")
     assert [(plan["replicas_before"], plan["replicas"]) for plan in plans] == [(1, 3)]
@@ -85,20 +86,20 @@ def test_it_lives_through_outages_and_says_so(
     standin.add_pod("a")
     control.add("a", 4)
     with running_controller(tmp_path, "one", kubeconfig, control.url, SETTINGS) as one:
-        eventually(lambda: one.state() == "acting", why="state")
+        eventually(lambda: one.state() == "acting", what="state")
         control.broken = "down"
         control.waiting = 50
-        eventually(lambda: one.state() == "failing", why="state")
+        eventually(lambda: one.state() == "failing", what="state")
         status, body = one.get("/internal/v1/health")
         assert status == 200  # starting it again would mend nothing
         assert json.loads(body) == {"alive": True, "state": "failing", "reason": "The database does not answer."}
         assert standin.replicas == 1
         control.broken = ""
         standin.emulator.refuse = lambda _: 500
-        eventually(lambda: "Kubernetes" in one.get("/internal/v1/health")[1].decode(), why="state")
+        eventually(lambda: "Kubernetes" in one.get("/internal/v1/health")[1].decode(), what="state")
         standin.emulator.refuse = lambda _: None
-        eventually(lambda: standin.replicas == 6, why="replicas")
-        eventually(lambda: one.events("rounds_go_on"), why="log")
+        eventually(lambda: standin.replicas == 6, what="replicas")
+        eventually(lambda: one.events("rounds_go_on"), what="log")
         failures = one.events("round_failed")
         assert [line["next_in_s"] for line in failures[:2]] == [1.0, 2.0]
         assert one.get("/internal/v1/other")[0] == 404

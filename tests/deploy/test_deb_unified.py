@@ -11,18 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.systemd_container import (
-    ETC,
-    HOME,
-    LOGS,
-    STATE,
-    USER,
-    Machine,
-    eventually,
-    newer,
-    packages,
-    running_machine,
-)
+from tests.deploy.systemd_container import ETC, HOME, LOGS, STATE, USER, Machine, newer, packages, running_machine
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(3000)]
 UNIT = "inobitec-render-server"

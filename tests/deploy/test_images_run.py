@@ -28,12 +28,13 @@ from tests.deploy.pod_network import PodNetwork, pod_network, relay
 from tests.deploy.podman import Podman
 from tests.deploy.pods import DATABASE_HOST, SECRETS, Cluster, Pod
 from tests.support.browser import chromium
-from tests.support.databases import free_port, running_postgresql
+from tests.support.databases import running_postgresql
 from tests.support.distributed_system import signed_in
 from tests.support.first_slice import a_study_arrives_is_found_opened_scrolled_and_windowed
 from tests.support.frames import unpack_frame
 from tests.support.phantom_files import make_ct_series, to_bytes
-from tests.support.unified_server import eventually
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
 from tools import images as tool
 from webviewer import __version__
 from webviewer.protocol.framing import FrameFlag

@@ -19,9 +19,10 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.control_plane import ControlPlane, running_control_plane
-from tests.deploy.controller_process import ROOT, ControllerProcess, eventually
+from tests.deploy.controller_process import ROOT, ControllerProcess
 from tests.deploy.fake_kubelet import running_fake_kubelet
 from tests.deploy.house import ACCOUNT, NAMESPACE, RELEASE, RENDER, House, installed_house, packaged
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.prove, pytest.mark.kubernetes, pytest.mark.timeout(5400)]
 

@@ -15,9 +15,9 @@ import pytest
 
 from tests.deploy import chart
 from tests.deploy.control_plane import ControlPlane, running_control_plane
-from tests.deploy.controller_process import eventually
 from tests.deploy.fake_kubelet import running_fake_kubelet
 from tests.deploy.house import packaged
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.prove, pytest.mark.kubernetes, pytest.mark.timeout(5400)]
 

@@ -20,7 +20,8 @@ from pydicom import dcmread
 from tests.support.databases import POSTGRESQL_PROGRAMS
 from tests.support.distributed_system import DistributedSystem, running_distributed_system, signed_in
 from tests.support.phantom_files import data_set_bytes, make_ct_series, to_bytes
-from tests.support.unified_server import UnifiedServer, eventually, running_unified_server
+from tests.support.unified_server import UnifiedServer, running_unified_server
+from tests.support.waiting import eventually
 
 ROOT = "1.2.826.0.1.3680043.10.1565"
 DATABASE = "webviewer-database"

@@ -25,7 +25,7 @@ from tests.support.first_slice import (
     settled_still,
 )
 from tests.support.phantom_files import make_ct_series, to_bytes
-from tests.support.unified_server import eventually
+from tests.support.waiting import eventually
 
 BACK_WITHIN_S = 3.0
 HUNG_WITHIN_S = 20.0

@@ -13,8 +13,9 @@ import psutil
 import pytest
 import requests
 
-from tests.support.databases import free_port
-from tests.support.unified_server import ROOT, eventually, lives, running_unified_server
+from tests.support.ports import free_port
+from tests.support.unified_server import ROOT, running_unified_server
+from tests.support.waiting import eventually, lives
 
 
 def sign_in(url: str, name: str, password: str) -> int:

@@ -19,7 +19,8 @@ from tests.support.first_slice import (
     phantom_series,
     settled_still,
 )
-from tests.support.unified_server import UnifiedServer, eventually
+from tests.support.unified_server import UnifiedServer
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="module")

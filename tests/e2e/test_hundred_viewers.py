@@ -24,7 +24,8 @@ from pydicom.dataset import Dataset
 from tests.support.distributed_system import DistributedSystem, running_distributed_system
 from tests.support.phantom_files import make_ct_series, to_bytes
 from tests.support.scripted_viewer import ScriptedViewer, Tally
-from tests.support.unified_server import ROOT, eventually
+from tests.support.unified_server import ROOT
+from tests.support.waiting import eventually
 
 VIEWERS = int(os.environ.get("WEBVIEWER_PROVE_VIEWERS", "100"))
 SECONDS = float(os.environ.get("WEBVIEWER_PROVE_SECONDS", "600"))
@@ -211,6 +212,7 @@ def test_a_hundred_viewers_work_on_two_render_nodes_without_error_or_growth(tmp_
             },
             "pss_mib_per_session": round((sum(end.values()) - sum(idle.values())) / VIEWERS, 2),
             "growth_mib": {name: round(memory.growth_mib(name), 1) for name in NODES},
+            "samples_mib": {name: [round(sizes[name], 1) for _, sizes in memory.samples] for name in NODES},
         }
         (ROOT / "build").mkdir(exist_ok=True)
         is_whole = VIEWERS >= 100 and SECONDS >= SHORTEST_FOR_GROWTH_S

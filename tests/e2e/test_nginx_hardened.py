@@ -17,10 +17,11 @@ from playwright.sync_api import Browser
 
 from functions.common.app import SECURITY_HEADERS
 from tests.support.browser import chromium
-from tests.support.databases import free_port
 from tests.support.nginx import SECRET, Proxy, running_nginx
+from tests.support.ports import free_port
 from tests.support.proxied_doctor import a_doctor_works, watch_policy
-from tests.support.unified_server import UnifiedServer, eventually, running_unified_server
+from tests.support.unified_server import UnifiedServer, running_unified_server
+from tests.support.waiting import eventually
 
 KEY, LINK, PATIENT = "k3y-that-nobody-may-read", "l1nk-that-nobody-may-read", "Poorly^Patrick"
 PAGES = ("", "viewer/image/", "viewer/mpr/", "viewer/3d/", "admin/")

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.databases import free_port
-from tests.support.unified_server import NODES, ROOT, UnifiedServer, eventually, lives, start_unified_server
+from tests.support.ports import free_port
+from tests.support.unified_server import NODES, ROOT, UnifiedServer, start_unified_server
+from tests.support.waiting import eventually, lives
 
 
 def echo(server: UnifiedServer) -> bool:

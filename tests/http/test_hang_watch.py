@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from functions.hang_watch import HangWatch
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 
 NODE = """
 import http.server, pathlib, sys

@@ -12,10 +12,11 @@ import pytest
 import requests
 
 from tests.dimse.node import Node
-from tests.http.test_tls import eventually, online, render_node
-from tests.support.databases import free_port
+from tests.http.test_tls import START_S, online, render_node
 from tests.support.http_client import INTERNAL_TOKEN, PASSWORD, Browser, ControlServer, start_control
 from tests.support.node_http import NodeHttp, node_http
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
 from webviewer.config import DatabaseDriver, DatabaseSettings
 
 REPORT = "/internal/v1/report"
@@ -47,7 +48,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         port, log = free_port(), folder / "render.log"
         try:
             with render_node(port, log, **shared, WEBVIEWER_RENDER_HOST="127.0.0.1"):
-                eventually(lambda: len(online(control)) == 2, "no two nodes")
+                eventually(lambda: len(online(control)) == 2, START_S, "two nodes")
                 yield House(control, f"http://127.0.0.1:{storage.port}", f"http://127.0.0.1:{port}")
         finally:
             assert storage.stop() == 0

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.databases import PostgresqlServer, free_port
+from tests.support.databases import PostgresqlServer
 from tests.support.http_client import INTERNAL_TOKEN, PASSWORD, Browser, ControlServer, receive_close, start_control
 from tests.support.node_http import hanging_node, node_http
+from tests.support.ports import free_port
 from webviewer.adapters.node_agent import NodeAgent
 from webviewer.adapters.nodes import NodeClient, Unreachable
 from webviewer.adapters.stream_pass import is_good_pass

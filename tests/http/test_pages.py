@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.databases import PostgresqlServer, free_port
+from tests.support.databases import PostgresqlServer
 from tests.support.http_client import INTERNAL_TOKEN, ROOT, Browser, ControlServer, start_control
+from tests.support.ports import free_port
 from webviewer.bootstrap import create_database
 from webviewer.config import DatabaseDriver, DatabaseSettings
 from webviewer.core.process import Lifeline

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.databases import free_port
 from tests.support.http_client import ControlServer, receive_close, start_control
+from tests.support.ports import free_port
 from webviewer.accounts import SessionId
 from webviewer.config import DatabaseDriver, DatabaseSettings
 
@@ -62,7 +62,7 @@ def last_seen(control: ControlServer, number: int) -> float:
         return unit.sessions.get(SessionId(number)).last_seen_at.timestamp()
 
 
-def eventually(told: list[tuple[str, object]], count: int) -> list[tuple[str, object]]:
+def when_told(told: list[tuple[str, object]], count: int) -> list[tuple[str, object]]:
     deadline = time.monotonic() + 10
     while len(told) < count and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -92,7 +92,7 @@ def test_a_report_does_not_wake_a_session_that_has_ended(control: ControlServer)
         # Streams that go on are ended: the word that the session has ended may have been lost.
         path = "/internal/v1/render/sessions/{}/close"
         body = {"code": 4401, "reason": "expired"}
-        assert sorted(eventually(told, 2)[:2]) == [(path.format(1), body), (path.format(77), body)]
+        assert sorted(when_told(told, 2)[:2]) == [(path.format(1), body), (path.format(77), body)]
 
 
 def test_the_render_node_is_told_that_a_session_has_ended(control: ControlServer) -> None:
@@ -102,7 +102,7 @@ def test_the_render_node_is_told_that_a_session_has_ended(control: ControlServer
         browser = control.signed_in()
         assert browser.post("/v2/auth/sign-out").status_code == 204
         ended = ("/internal/v1/render/sessions/1/close", {"code": 4401, "reason": "signed_out"})
-        assert eventually(told, 1) == [ended]
+        assert when_told(told, 1) == [ended]
 
 
 def test_a_render_node_that_never_answers_does_not_hold_up_who_signs_out(control: ControlServer) -> None:
@@ -113,4 +113,4 @@ def test_a_render_node_that_never_answers_does_not_hold_up_who_signs_out(control
         answers = [browser.post("/v2/auth/sign-out") for browser in browsers]
         assert [answer.status_code for answer in answers] == [204] * 3
         assert max(answer.elapsed.total_seconds() for answer in answers) < 3  # it would be silent for 20
-        assert eventually(told, 1)
+        assert when_told(told, 1)

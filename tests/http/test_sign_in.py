@@ -19,7 +19,7 @@ import requests
 from tests.support.control_process import CHEAP
 from tests.support.http_client import ControlServer
 from tests.support.storage_http import sqlite_settings
-from tests.support.unified_server import eventually
+from tests.support.waiting import eventually
 from webviewer.accounts import Attempt, Verification
 from webviewer.accounts.slow_down import address_key, pair_key, unjudged_key
 from webviewer.adapters.crypto import Argon2Hasher

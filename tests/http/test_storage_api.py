@@ -34,7 +34,7 @@ from tests.support.phantom_files import (
 )
 from tests.support.raw_http import begin_request, read_answer
 from tests.support.storage_http import TOKEN, StorageHttp, fill_series, sqlite_settings
-from tests.support.unified_server import eventually
+from tests.support.waiting import eventually
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.maintenance import create_database
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory

@@ -19,7 +19,7 @@ from tests.support.http_client import Browser, ControlServer, start_control
 from tests.support.phantom_files import make_ct, make_ct_series, to_bytes
 from tests.support.raw_http import begin_request, leave_early, read_answer
 from tests.support.storage_http import StorageHttp, sqlite_settings
-from tests.support.unified_server import eventually
+from tests.support.waiting import eventually
 from webviewer.audit import AuditDetail, AuditEvent
 from webviewer.config import DatabaseDriver, DatabaseSettings
 

@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,12 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.dimse.node import Node
-from tests.support.databases import free_port
 from tests.support.frames import unpack_frame
 from tests.support.http_client import INTERNAL_TOKEN, ROOT, ControlServer, start_control
 from tests.support.phantom_files import make_ct, to_bytes
+from tests.support.ports import free_port
 from tests.support.tls_files import Authority
+from tests.support.waiting import eventually
 from webviewer.adapters.node_probe import HttpNodeProbe
 from webviewer.adapters.nodes import NodeClient
 from webviewer.adapters.tls import client_context, server_context
@@ -49,13 +50,6 @@ class House:
     storage: Node
     render_port: int
     render_log: Path
-
-
-def eventually(found: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + START_S
-    while not found():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
 
 
 @contextmanager
@@ -92,7 +86,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         port, log = free_port(), folder / "render.log"
         try:
             with render_node(port, log, **shared, **authority.environment("render", *LOOPBACK)):
-                eventually(lambda: len(online(control)) == 2, f"no two nodes: {storage.log} {log.read_text()}")
+                eventually(lambda: len(online(control)) == 2, START_S, f"two nodes: {storage.log} {log.read_text()}")
                 yield House(authority, other, control, storage, port, log)
         finally:
             assert storage.stop() == 0
@@ -128,7 +122,7 @@ def test_a_picture_comes_all_the_way_and_every_hop_is_tls(house: House) -> None:
         assert np.asarray(Image.open(io.BytesIO(unpack_frame(data)[1]))).std() > 0
         # The session ends: the relay's own close frame goes out over a stream whose other side is TLS.
         assert browser.post("/v2/auth/sign-out").status_code == 204
-        eventually(lambda: closed_with(stream) == 4401, "not closed")
+        eventually(lambda: closed_with(stream) == 4401, START_S, "the close")
 
 
 def closed_with(stream: ClientConnection) -> int | None:
@@ -170,7 +164,7 @@ def test_a_certificate_is_good_for_the_names_in_it_alone(house: House, tmp_path:
     certificate = house.authority.environment("elsewhere", "DNS:elsewhere.example")
     shared = {"WEBVIEWER_CONTROL_URL": url, "WEBVIEWER_RENDER_HOST": "127.0.0.1"}
     with render_node(port, log, **shared, **certificate):
-        eventually(lambda: "render_node_ready" in log.read_text(), log.read_text())
+        eventually(lambda: "render_node_ready" in log.read_text(), START_S, log.read_text())
         client = NodeClient(
             f"https://127.0.0.1:{port}",
             INTERNAL_TOKEN,
@@ -187,7 +181,7 @@ def test_a_control_node_of_another_authority_is_told_of_once_and_the_node_goes_o
     log = tmp_path / "render.log"
     with render_node(free_port(), log, WEBVIEWER_CONTROL_URL=url, WEBVIEWER_TLS_CA=str(house.other.ca)):
         words = "The control node's certificate is refused"
-        eventually(lambda: words in log.read_text(), log.read_text())
+        eventually(lambda: words in log.read_text(), START_S, log.read_text())
         time.sleep(2)
         assert log.read_text().count(words) == 1
 

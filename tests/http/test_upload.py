@@ -21,7 +21,7 @@ from tests.support import shared_data
 from tests.support.phantom_files import data_set_bytes, make_ct, make_ct_series, one_of_each_kind, to_bytes
 from tests.support.raw_http import begin_request, leave_early
 from tests.support.storage_http import StorageHttp, sqlite_settings
-from tests.support.unified_server import eventually
+from tests.support.waiting import eventually
 
 ROOT = "1.2.826.0.1.3680043.8.498.7.8"
 PHANTOMS = "phantoms"  # always there; the shared files beside the repository may not be

@@ -17,7 +17,7 @@ from dicom_gateway.upload_examine import ExamineLimits, Examiner, Outcome
 from dicom_gateway.upload_receive import UploadReceiver
 from tests.support.phantom_files import make_ct_series, to_bytes
 from tests.support.storage_http import DirectIndex, sqlite_settings
-from tests.support.unified_server import eventually
+from tests.support.waiting import eventually
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore

@@ -19,8 +19,8 @@ from renderpool.engine.device import list_devices
 from renderpool.main import PROGRAM as RENDER_NODE
 from renderpool.main import make_node
 from renderpool.server import RenderNode
-from tests.support.databases import free_port
 from tests.support.health import answers
+from tests.support.ports import free_port
 from webviewer.command_line import Program, make_parser, overrides_of
 from webviewer.config import RenderSettings, load_configuration, load_settings
 

@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.support.databases import free_port
 from tests.support.health import answers
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "token-of-the-test-0123456789"

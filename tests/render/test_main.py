@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 
 from renderpool.engine.device import Context, list_devices
 from renderpool.session.scheduler import Scheduler
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 from webviewer.core.errors import RenderError
 from webviewer.core.process import Lifeline
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import psycopg2
 import pytest
 from sqlalchemy import Engine
 
+from tests.support.ports import free_port
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.maintenance import create_database
 from webviewer.config import DatabaseDriver, DatabaseSettings
@@ -55,13 +55,6 @@ class PostgresqlServer:
         name = f"test_{next(self.numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
         return DatabaseSettings(DatabaseDriver.POSTGRESQL, name, host="127.0.0.1", port=self.port, user="postgres")
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

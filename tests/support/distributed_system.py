@@ -25,7 +25,8 @@ from typing import Any
 import psutil
 import requests
 
-from tests.support.unified_server import ROOT, Family, eventually
+from tests.support.unified_server import ROOT, Family
+from tests.support.waiting import eventually
 from tools.distributed import STATE_FILE
 from webviewer.bootstrap import make_administration
 from webviewer.config import MAIN_FILES, Role, load_settings

@@ -20,7 +20,7 @@ from tests.support.browser import StreamTap, image_label, sign_in
 from tests.support.phantom_files import make_ct_series, to_bytes
 from tests.support.reference_pixels import ReferenceView, ReferenceVoi, canvas_grey8
 from tests.support.shared_data import files_under, has_shared_data
-from tests.support.unified_server import eventually
+from tests.support.waiting import eventually
 from webviewer.protocol.framing import FrameFlag, FrameHeader
 
 GREY_OF_CANVAS = """() => {

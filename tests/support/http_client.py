@@ -28,7 +28,8 @@ import requests
 import websocket
 
 from tests.support.control_process import CHEAP
-from tests.support.databases import PostgresqlServer, free_port
+from tests.support.databases import PostgresqlServer
+from tests.support.ports import free_port
 from webviewer.adapters.crypto import Argon2Hasher
 from webviewer.bootstrap import create_database, unit_of_work_factory
 from webviewer.config import DatabaseDriver, DatabaseSettings, Settings, load_settings

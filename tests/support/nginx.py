@@ -16,8 +16,8 @@ from pathlib import Path
 
 import requests
 
-from tests.support.databases import free_port
-from tests.support.unified_server import eventually
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
 from tools.nginx import MANUAL_PREFIX, Layout, lay_out
 
 SECRET = "nobody may read this"

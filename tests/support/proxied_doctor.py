@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, WebSocket, expect
 from tests.support.browser import StreamTap, image_label, sign_in
 from tests.support.nginx import Proxy
 from tests.support.phantom_files import make_ct_series, to_bytes
-from tests.support.unified_server import UnifiedServer, eventually
+from tests.support.unified_server import UnifiedServer
+from tests.support.waiting import eventually
 from webviewer.protocol.framing import FrameFlag
 
 

@@ -28,6 +28,7 @@ from dicom_gateway.node_state import NodeState
 from dicom_gateway.upload import UploadLimits
 from dicom_gateway.upload_examine import ExamineLimits
 from tests.support.phantom_files import make_ct_series, to_bytes
+from tests.support.ports import free_port
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.maintenance import create_database
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
@@ -68,9 +69,7 @@ class StorageHttp:
         del plain["tables"]  # as by default: all
         (folder / "database.json").write_text(json.dumps(plain))
         (folder / "limits.json").write_text(json.dumps(limits or {}))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.session = requests.Session()
         self.session.trust_env = False

@@ -14,8 +14,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,27 +22,12 @@ from pathlib import Path
 import psutil
 import requests
 
-from tests.support.databases import free_port
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 60.0
 NODES = ("storage", "render", "control")
-
-
-def eventually(condition: Callable[[], object], seconds: float = 20.0, what: str = "it") -> None:
-    """Wait until ``condition`` holds; AssertionError when it does not in time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not come true in {seconds:g} s"
-        time.sleep(0.05)
-
-
-def lives(pid: int) -> bool:
-    """Say whether a process runs (a zombie does not)."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 @dataclass

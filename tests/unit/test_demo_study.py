@@ -15,11 +15,12 @@ import psutil
 import pytest
 from pydicom.dataset import Dataset
 
-from tests.support.unified_server import eventually
+from tests.support.waiting import eventually
 from tools.chest_phantom import Chest
 from tools.demo_study import SERIES, SLICES, Plan, _ct, _Maker, _plan_from, _scout, _write_state, new_plan
-from tools.evaluation import is_loopback, write_configuration
+from tools.evaluation import write_configuration
 from webviewer.config import load_configuration
+from webviewer.core.callers import is_loopback
 from webviewer.core.uid import is_valid_uid
 
 PLAN = Plan("2.25.1230000", "20260131", "101500")

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from functions.render_server import _say_device
 from functions.supervisor import NodeCommand, Supervisor, cause_of_end, restart_delay_s
+from tests.support.waiting import eventually, lives
 
 NAMES = ("storage", "render", "control")
 
@@ -38,20 +38,6 @@ class Server:
 
     def log(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in (self.folder / "server.log").read_text().splitlines()]
-
-
-def eventually(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come true in time"
-        time.sleep(0.02)
-
-
-def lives(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.fixture

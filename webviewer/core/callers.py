@@ -1,8 +1,9 @@
-"""Who may call the internal HTTP of a node: programs of ours, never a browser."""
+"""Who may call the internal HTTP of a node: programs of ours, never a browser; and whom a listener lets near."""
 
 from __future__ import annotations
 
 import hmac
+import ipaddress
 from collections.abc import Iterable
 from typing import Final
 
@@ -42,3 +43,19 @@ def require_token(authorization: str, token: str) -> None:
     given = authorization.encode("utf-8", "replace")
     if not token or not hmac.compare_digest(given, f"Bearer {token}".encode()):
         raise NotSignedIn("This address is for the nodes of this system: a request carries the internal token.")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches a listener on the host.
+
+    Examples
+    --------
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
