@@ -2,7 +2,7 @@
 
 import { MantineProvider } from '@mantine/core';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { render } from '@testing-library/react';
+import { render, type RenderResult } from '@testing-library/react';
 import type { ReactNode } from 'react';
 import type { StudyWithSeries } from '../../shared/api/types';
 import { registerNamespace } from '../../shared/i18n';
@@ -46,7 +46,7 @@ export class Stage {
     await cell.take(decodeFrame(packedFrame({ revision: cell.lastSent, sequence: this.#sequence, still: true, ...fields })));
   }
 
-  show(part: ReactNode, environment: Partial<ViewerEnvironment> = {}, client = new QueryClient()): { unmount: () => void } {
+  show(part: ReactNode, environment: Partial<ViewerEnvironment> = {}, client = new QueryClient()): RenderResult {
     const nothing = (): void => undefined;
     const whole: ViewerEnvironment = {
       viewer: this.viewer,

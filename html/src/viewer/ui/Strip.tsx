@@ -1,6 +1,6 @@
 import { UnstyledButton } from '@mantine/core';
 import { IconChevronDown, IconChevronRight, IconPhotoOff } from '@tabler/icons-react';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { address } from '../../shared/api/client';
 import type { Series } from '../../shared/api/types';
 import { localDay } from '../../shared/format/format';
@@ -15,7 +15,18 @@ export function Strip({ below = false }: { below?: boolean }) {
   const { t } = useTranslation('viewer');
   const { study, phone, lying } = useViewer();
   const [open, setOpen] = useState(true);
-  if (study === null) return <div className={classes.strip} data-below={below || undefined} aria-busy />;
+  if (study === null) {
+    return (
+      <div className={classes.strip} data-below={below || undefined} data-phone={phone || undefined} data-lying={lying || undefined} aria-busy>
+        {!below && <span className={classes.head} />}
+        {[0, 1, 2].map((one) => (
+          <span key={one} className={classes.card} data-awaited>
+            <span className={classes.picture} />
+          </span>
+        ))}
+      </div>
+    );
+  }
   const series = study.series.map((one) => <SeriesCard key={one.series_id} series={one} />);
   const name = study.study_description || t('strip.study');
   return (
@@ -78,8 +89,18 @@ function SeriesCard({ series }: { series: Series }) {
   );
 }
 
+/** A picture that did not come is asked for again, ever more rarely: the server may have been away, or cannot make it. */
+const retryAfterMs = 20_000;
+const mostRetries = 6;
+
 function Thumbnail({ series }: { series: Series }) {
   const [failed, setFailed] = useState(false);
+  const tries = useRef(0);
+  useEffect(() => {
+    if (!failed || tries.current >= mostRetries) return;
+    const timer = window.setTimeout(() => setFailed(false), retryAfterMs * 2 ** tries.current++);
+    return () => window.clearTimeout(timer);
+  }, [failed]);
   return (
     <span className={classes.picture}>
       {failed || !series.has_images ? (

@@ -1,11 +1,12 @@
 import { QueryClient } from '@tanstack/react-query';
-import { act, cleanup, screen } from '@testing-library/react';
+import { act, cleanup, fireEvent, screen } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { seriesDetail } from '../testing/series';
 import { Stage, studyOf } from '../testing/stage';
 import { CellMessage } from './CellMessage';
 import { Overlay } from './Overlay';
 import { ProgressCard } from './ProgressCard';
+import { Strip } from './Strip';
 import { useViewerData } from './useViewerData';
 
 const away = (): Response => new Response(JSON.stringify({ error: { code: 'storage_unavailable', message: 'The storage node does not answer.' } }), { status: 503 });
@@ -103,5 +104,26 @@ describe('a window that waits', () => {
     pass(400);
     expect(screen.getByText('Empty window')).toBeInTheDocument();
     expect(screen.queryByRole('progressbar')).toBeNull();
+  });
+});
+
+describe('the strip', () => {
+  it('keeps the places of series that are on their way', () => {
+    const { container } = stage.show(<Strip />, { study: null });
+    expect(container.querySelector('[aria-busy]')).not.toBeNull();
+    expect(container.querySelectorAll('[data-awaited]')).toHaveLength(3);
+  });
+
+  it('asks again for a picture that did not come, ever more rarely', async () => {
+    const { container } = stage.show(<Strip />, { study: studyOf([seriesDetail(50)]) });
+    const fail = (): void => void fireEvent.error(container.querySelector('img')!);
+    for (const waitMs of [20_000, 40_000, 80_000]) {
+      act(fail);
+      expect(container.querySelector('img')).toBeNull();
+      await act(async () => void (await vi.advanceTimersByTimeAsync(waitMs - 1)));
+      expect(container.querySelector('img')).toBeNull();
+      await act(async () => void (await vi.advanceTimersByTimeAsync(1)));
+      expect(container.querySelector('img')).not.toBeNull();
+    }
   });
 });
