@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +86,25 @@ def test_a_log_that_was_moved_away_is_opened_again(tmp_path: Path) -> None:
     file.rename(tmp_path / "server.log.1")
     logging.getLogger("a").info("after")
     assert [line["message"] for line in lines(file)] == ["after"]
+
+
+def test_while_a_new_log_cannot_be_opened_the_old_one_goes_on_and_no_other_file_is_touched(tmp_path: Path) -> None:
+    folder, away = tmp_path / "log", tmp_path / "away"
+    folder.mkdir()
+    log.configure(LogSettings(file=folder / "server.log", to_console=False), "storage")
+    logger = logging.getLogger("a")
+    logger.info("before")
+    folder.rename(away)
+    logger.info("while away")
+    other = os.open(tmp_path / "object", os.O_WRONLY | os.O_CREAT)  # gets the number of whatever was closed last
+    logger.info("still away")
+    os.write(other, b"pixels")
+    os.close(other)
+    assert (tmp_path / "object").read_bytes() == b"pixels"
+    folder.mkdir()
+    logger.info("back")
+    assert [line["message"] for line in lines(away / "server.log")] == ["before", "while away", "still away"]
+    assert [line["message"] for line in lines(folder / "server.log")] == ["back"]
 
 
 @pytest.mark.parametrize(

@@ -216,12 +216,18 @@ class SharedFileHandler(logging.Handler):
     def _follow_rotation(self) -> None:
         try:
             there = self._file.stat()
-        except FileNotFoundError:
+        except OSError:
             there = None
         ours = os.fstat(self._fd)
-        if there is None or (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino):
-            os.close(self._fd)
-            self._fd = self._open()
+        if there is not None and (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino):
+            return
+        # Opened before the old one is closed: a number that nobody holds would soon be another file's.
+        try:
+            fresh = self._open()
+        except OSError:
+            return  # the old file goes on; the next line tries again
+        old, self._fd = self._fd, fresh
+        os.close(old)
 
     def close(self) -> None:
         """Write what waits and let go of the file."""
