@@ -13,6 +13,8 @@ let frames: number[];
 let messages: string[];
 let tickets: (() => Promise<string>)[];
 let replay: () => void;
+/** What the page does with each picture and message. */
+let handle: () => void;
 let connection: RenderConnection;
 
 const last = (): FakeSocket => sockets[sockets.length - 1] as FakeSocket;
@@ -26,6 +28,7 @@ beforeEach(() => {
   messages = [];
   tickets = [];
   replay = () => undefined;
+  handle = () => undefined;
   let count = 0;
   connection = new RenderConnection({
     fetchTicket: () => {
@@ -39,8 +42,14 @@ beforeEach(() => {
     },
     clock,
     onState: (next) => states.push(next),
-    onMessage: (message) => messages.push(message.type),
-    onFrame: (frame) => frames.push(frame.revision),
+    onMessage: (message) => {
+      handle();
+      messages.push(message.type);
+    },
+    onFrame: (frame) => {
+      handle();
+      frames.push(frame.revision);
+    },
     onReplay: () => replay(),
   });
 });
@@ -370,6 +379,27 @@ describe('what trying again cannot help', () => {
     await opened();
     last().say({ type: 'progress', cell: 0, loaded: 'many', total: 9 });
     expect(state()).toEqual({ kind: 'failed', reason: 'contract' });
+    expect(last().closedWith).toBe(4400);
+  });
+
+  it('is a picture that breaks the contract', async () => {
+    await opened();
+    last().bytes(new ArrayBuffer(3));
+    expect(state()).toEqual({ kind: 'failed', reason: 'contract' });
+    expect(frames).toEqual([]);
+  });
+
+  it('is not a fault of the page itself: that is thrown on, and the stream goes on', async () => {
+    await opened();
+    handle = () => {
+      throw new TypeError('a fault of the page');
+    };
+    expect(() => last().bytes(packedFrame({ revision: 1, sequence: 1 }))).toThrow('a fault of the page');
+    expect(() => last().say({ type: 'progress', cell: 0, loaded: 3, total: 9 })).toThrow('a fault of the page');
+    expect(state()).toEqual({ kind: 'open' });
+    handle = () => undefined;
+    last().bytes(packedFrame({ revision: 2, sequence: 2 }));
+    expect(frames).toEqual([2]);
   });
 });
 

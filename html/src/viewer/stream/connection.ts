@@ -255,21 +255,30 @@ export class RenderConnection {
 
   #receive(data: unknown): void {
     if (this.#state.kind === 'open') this.#watch(SILENCE_MS);
+    if (data instanceof ArrayBuffer) {
+      const frame = this.#understood(() => decodeFrame(data));
+      if (frame !== null) this.#deps.onFrame(frame);
+      return;
+    }
+    const message = this.#understood(() => parseServerMessage(String(data)));
+    if (message === null || message.type === 'pong') return;
+    if (message.type === 'ping') {
+      this.#post({ type: 'pong' });
+      return;
+    }
+    if (message.type === 'welcome') this.#welcomed();
+    this.#deps.onMessage(message);
+  }
+
+  /** Reads what came. Only reading: a fault of the page's own code breaks no contract and must reach the console. */
+  #understood<Read>(read: () => Read): Read | null {
     try {
-      if (data instanceof ArrayBuffer) {
-        this.#deps.onFrame(decodeFrame(data));
-        return;
-      }
-      const message = parseServerMessage(String(data));
-      if (message.type === 'ping') this.#post({ type: 'pong' });
-      else if (message.type !== 'pong') {
-        if (message.type === 'welcome') this.#welcomed();
-        this.#deps.onMessage(message);
-      }
+      return read();
     } catch {
       // What breaks the contract must not be shown; loading the page again may bring a page that knows the server.
       this.#dropSocket(CloseCode.BAD_MESSAGE);
       this.#set({ kind: 'failed', reason: 'contract' });
+      return null;
     }
   }
 
