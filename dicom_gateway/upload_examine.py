@@ -31,7 +31,6 @@ from webviewer.core.errors import (
     Unavailable,
     WebviewerError,
 )
-from webviewer.core.log import stack_of
 from webviewer.core.octets import ByteSource
 
 _log = logging.getLogger(__name__)
@@ -480,7 +479,7 @@ def _failed(name: str, error: Exception, *, is_of_source: bool) -> Outcome:
 
 
 def _not_now(name: str, error: Exception) -> Outcome:
-    _log.error("an uploaded file could not be stored", extra={"error": stack_of(error)})
+    _log.error("an uploaded file could not be stored", exc_info=error)
     return Outcome(name, "unavailable", _NOT_NOW)
 
 

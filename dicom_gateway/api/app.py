@@ -24,7 +24,6 @@ from webviewer.adapters.wsgi import hang_up, receiving_within
 from webviewer.core import errors
 from webviewer.core.callers import MONITOR_PATHS, refuse_browser
 from webviewer.core.http_errors import error_body, error_headers, status_of
-from webviewer.core.log import stack_of
 from webviewer.core.octets import drain
 
 _log = logging.getLogger(__name__)
@@ -84,7 +83,8 @@ def create_api(parts: ApiParts) -> Flask:
         correlation_id = secrets.token_hex(8)
         _log.error(
             "a request failed",
-            extra={"error": stack_of(error), "correlation_id": correlation_id, "endpoint": request.endpoint},
+            exc_info=error,
+            extra={"correlation_id": correlation_id, "endpoint": request.endpoint},
         )
         return _error(
             "internal_error", "The storage node failed on this request; its log says why.", {}, 500, correlation_id

@@ -12,7 +12,6 @@ from werkzeug.exceptions import HTTPException
 
 from webviewer.core.errors import WebviewerError
 from webviewer.core.http_errors import error_body, error_headers, status_of
-from webviewer.core.log import stack_of
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +61,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    # Its words may hold what was sent, a patient's name among it: where it happened is all that is written down.
-    logger.error("request_crashed", extra={"error": stack_of(error), "correlation_id": g.get("correlation_id")})
+    logger.error("request_crashed", exc_info=error, extra={"correlation_id": g.get("correlation_id")})
     return _shape(
         HTTPStatus.INTERNAL_SERVER_ERROR, WebviewerError.default_code, "Something went wrong on the server.", {}
     )

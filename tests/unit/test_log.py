@@ -12,7 +12,7 @@ import pytest
 
 from webviewer.config import LogSettings
 from webviewer.core import log
-from webviewer.core.errors import ConfigError
+from webviewer.core.errors import ConfigError, DecodeError
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +135,41 @@ def test_secrets_are_hidden_in_fields_arguments_and_errors(tmp_path: Path) -> No
         )
     assert "s3cret" not in file.read_text()
     assert lines(file)[0]["message"] == "bad /x?token=***"
+
+
+def raise_with_a_name() -> None:
+    try:
+        try:
+            open("/none/Spur^Sina")  # noqa: PTH123, SIM115  what a library does
+        except FileNotFoundError as exc:
+            raise KeyError("Spur^Sina") from exc
+    except KeyError as exc:
+        raise DecodeError("Frame 3 cannot be read.") from exc
+
+
+def test_an_error_is_told_without_the_words_of_a_library(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "server.log"
+    log.configure(LogSettings(file=file, to_console=True), "storage")
+    try:
+        raise_with_a_name()
+    except DecodeError as exc:
+        logging.getLogger("a").exception("by_exception")
+        logging.getLogger("a").error("by_exc_info", exc_info=exc)
+    logging.getLogger("a").error("none_at_hand", exc_info=True)  # noqa: LOG014  it happens
+    told = [*lines(file), *(json.loads(line) for line in capsys.readouterr().err.splitlines())]
+    assert [line["message"] for line in told] == ["by_exception", "by_exc_info", "none_at_hand"] * 2
+    assert "Spur" not in json.dumps(told)
+    for line in told:
+        if line["message"] == "none_at_hand":
+            assert "error" not in line
+            continue
+        kinds = [part for part in str(line["error"]).splitlines() if not part.startswith("  ")]
+        assert kinds == [
+            "webviewer.core.errors.DecodeError (decode_error): Frame 3 cannot be read.",
+            "because of builtins.KeyError",
+            "because of builtins.FileNotFoundError (errno 2)",
+        ]
+        assert f"  {__file__}:" in str(line["error"])
 
 
 def test_a_log_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

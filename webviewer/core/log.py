@@ -95,13 +95,17 @@ def redact(text: str) -> str:
 def stack_of(error: BaseException) -> str:
     """Return the kinds of an error and of its causes, and where each was raised, without a word of their messages.
 
-    For errors that nobody foresaw: what a library says of them may hold a patient's name. Ours never do, and keep
-    their words.
+    What a library says of an error may hold a patient's name. Ours never do, and keep their words and their code;
+    of an error of the system its number is told.
     """
     told: list[str] = []
     found: BaseException | None = error
     while found is not None and len(told) < _MAX_CAUSES:
-        words = f": {found.message}" if isinstance(found, WebviewerError) else ""
+        words = ""
+        if isinstance(found, WebviewerError):
+            words = f" ({found.code}): {found.message}"
+        elif isinstance(found, OSError) and found.errno is not None:
+            words = f" (errno {found.errno})"
         frames = traceback.StackSummary.extract(traceback.walk_tb(found.__traceback__), lookup_lines=False)
         lines = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
         told.append("\n".join([f"{type(found).__module__}.{type(found).__qualname__}{words}", *lines]))
@@ -131,6 +135,8 @@ class RedactSecrets(logging.Filter):
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, node, process, logger, message, the extra fields, and the error if any.
 
+    An error, which ``exc_info`` brings, is told as `stack_of` does: whoever logs one need not know what its words hold.
+
     Parameters
     ----------
     node
@@ -157,8 +163,9 @@ class JsonFormatter(logging.Formatter):
         for name, value in vars(record).items():
             if name not in _OWN_ATTRIBUTES and not name.startswith("_"):
                 line[name] = value
-        if record.exc_info:
-            line["error"] = redact(self.formatException(record.exc_info))
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            line["error"] = redact(stack_of(error))
         text = json.dumps(line, ensure_ascii=False, default=str)
         if len(text) > _MAX_LINE_BYTES:  # a runaway message must not tear the lines of the other processes apart
             line = {name: line[name] for name in ("time", "level", "node", "pid", "logger")}
