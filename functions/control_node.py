@@ -34,6 +34,7 @@ from webviewer.adapters.tls import server_context
 from webviewer.bootstrap import PRODUCT, Services, make_services
 from webviewer.command_line import ExitCode, require_database, require_port, run
 from webviewer.config import Configuration, DatabaseDriver, Function, Settings
+from webviewer.core.correlation import begin_request, end_request
 from webviewer.core.http_errors import error_body
 from webviewer.core.process import leave_with_parent, share_with_forked
 from webviewer.usecases.events import EventPump
@@ -187,9 +188,11 @@ class ControlWorker(GeventWorker):  # type: ignore[misc]
         if not isinstance(exc, LimitRequestLine):
             super().handle_error(req, client, addr, exc)
             return
+        correlation_id = begin_request("")  # none of the request's headers has been read
         logger.warning("address_too_long")
+        end_request()
         words = f"The address of this request is longer than {self.cfg.limit_request_line} characters: search for less."
-        body = json.dumps(error_body("address_too_long", words, {}, "")).encode()
+        body = json.dumps(error_body("address_too_long", words, {}, correlation_id)).encode()
         head = (
             "HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: application/json\r\n"
             f"Cache-Control: no-store\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
-import uuid
 from typing import Final
 
 from flask import Flask, Response, g, request
@@ -15,6 +13,7 @@ from functions.common import errors, guard
 from functions.common.numbers import bound_numbers
 from functions.common.peer import Peers
 from webviewer.bootstrap import Services
+from webviewer.core.correlation import REQUEST_ID_HEADER, begin_request, correlation_id, end_request
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +29,6 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
 class _Json(DefaultJSONProvider):
@@ -71,8 +68,7 @@ def new_app(name: str, services: Services, *, max_body_bytes: int = MAX_BODY_BYT
 
 
 def _begin() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    g.correlation_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    begin_request(request.headers.get(REQUEST_ID_HEADER, ""))
     g.began_s = time.perf_counter()
 
 
@@ -80,7 +76,8 @@ def _finish(name: str, services: Services, response: Response) -> Response:
     for header, value in SECURITY_HEADERS.items():
         response.headers.setdefault(header, value)
     response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Request-Id"] = g.get("correlation_id", "")
+    response.headers[REQUEST_ID_HEADER] = correlation_id()
+    response.call_on_close(end_request)
     seconds = time.perf_counter() - g.get("began_s", time.perf_counter())
     endpoint = f"{name}.{request.endpoint or 'unknown'}"
     services.metrics.count_request(request.method, endpoint, response.status_code, seconds)
@@ -95,7 +92,6 @@ def _finish(name: str, services: Services, response: Response) -> Response:
             "ms": round(seconds * 1000, 1),
             "user_id": who.user_id if who else None,
             "session_number": who.session_id if who else None,
-            "correlation_id": g.get("correlation_id"),
         },
     )
     return response

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from flask import Flask, Response, g, jsonify
+from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
+from webviewer.core.correlation import correlation_id
 from webviewer.core.errors import WebviewerError
 from webviewer.core.http_errors import error_body, error_headers, status_of
 
@@ -41,10 +42,7 @@ def install(app: Flask) -> None:
 def _ours(error: WebviewerError) -> Response:
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.error(
-            "request_failed",
-            extra={"code": error.code, "reason": error.message, "correlation_id": g.get("correlation_id")},
-        )
+        logger.error("request_failed", extra={"code": error.code, "reason": error.message})
     return error_response(error)
 
 
@@ -61,13 +59,13 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    logger.error("request_crashed", exc_info=error, extra={"correlation_id": g.get("correlation_id")})
+    logger.error("request_crashed", exc_info=error)
     return _shape(
         HTTPStatus.INTERNAL_SERVER_ERROR, WebviewerError.default_code, "Something went wrong on the server.", {}
     )
 
 
 def _shape(status: HTTPStatus, code: str, message: str, details: Mapping[str, object]) -> Response:
-    response = jsonify(error_body(code, message, details, g.get("correlation_id", "")))
+    response = jsonify(error_body(code, message, details, correlation_id()))
     response.status_code = status
     return response

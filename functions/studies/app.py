@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Final
 
 import gevent
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import RequestTimeout
 
@@ -201,7 +201,6 @@ def _log(event: str, study_ids: Sequence[int]) -> None:
             "user_id": who.user_id,
             "session_number": who.session_id,
             "study_ids": list(study_ids),
-            "correlation_id": g.get("correlation_id"),
         },
     )
 

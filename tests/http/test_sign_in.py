@@ -495,4 +495,6 @@ def test_an_address_that_is_too_long_is_refused_in_the_one_shape(control: Contro
     assert (answer.status_code, answer.headers["Content-Type"]) == (414, "application/json")
     error = answer.json()["error"]
     assert error["code"] == "address_too_long"
+    told = [line["correlation_id"] for line in control.log_lines() if line["message"] == "address_too_long"]
+    assert told[-1] == error["correlation_id"]
     assert error["message"] == "The address of this request is longer than 4094 characters: search for less."

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from webviewer.core.correlation import correlation_id
 from webviewer.core.errors import ConfigError, WebviewerError
 from webviewer.core.system import OPEN_FLAGS
 
@@ -133,7 +134,7 @@ class RedactSecrets(logging.Filter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, node, process, logger, message, the extra fields, and the error if any.
+    """One JSON object a line: time, level, node, process, logger, message, `correlation_id`, extra fields, the error.
 
     An error, which ``exc_info`` brings, is told as `stack_of` does: whoever logs one need not know what its words hold.
 
@@ -160,6 +161,9 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        current = correlation_id()
+        if current:
+            line["correlation_id"] = current
         for name, value in vars(record).items():
             if name not in _OWN_ATTRIBUTES and not name.startswith("_"):
                 line[name] = value
@@ -168,7 +172,8 @@ class JsonFormatter(logging.Formatter):
             line["error"] = redact(stack_of(error))
         text = json.dumps(line, ensure_ascii=False, default=str)
         if len(text) > _MAX_LINE_BYTES:  # a runaway message must not tear the lines of the other processes apart
-            line = {name: line[name] for name in ("time", "level", "node", "pid", "logger")}
+            kept = ("time", "level", "node", "pid", "logger", "correlation_id")
+            line = {name: line[name] for name in kept if name in line}
             line["message"] = record.getMessage()[: _MAX_LINE_BYTES // 4]
             line["cut"] = True
             text = json.dumps(line, ensure_ascii=False, default=str)
