@@ -6,9 +6,16 @@ import mmap
 
 
 class NodeState:
-    """Two facts that the process which talks to the control node sets and the others read."""
+    """Two facts that the process which talks to the control node sets and the others read.
+
+    Attributes
+    ----------
+    owners_digest
+        Of the list of users that was put here since the start; only the process that serves the HTTP knows it.
+    """
 
     def __init__(self) -> None:
+        self.owners_digest = ""
         self._cells = mmap.mmap(-1, mmap.PAGESIZE)
         self.is_active = True
 

@@ -23,7 +23,8 @@ def node_routes(parts: ApiParts) -> Blueprint:
 
     @routes.get("/report")
     def report() -> Response:
-        return answer({**parts.describe(), "active": parts.state.is_active})
+        held = {"active": parts.state.is_active, "owners_digest": parts.state.owners_digest}
+        return answer({**parts.describe(), **held})
 
     @routes.put("/active")
     def active() -> Response:
@@ -32,7 +33,9 @@ def node_routes(parts: ApiParts) -> Blueprint:
 
     @routes.put("/owners")
     def owners() -> Response:
-        take_over_owners(parts.units, read_json(OwnerList))
+        told = read_json(OwnerList)
+        take_over_owners(parts.units, told)
+        parts.state.owners_digest = told.digest
         parts.state.has_owners = True
         return Response(status=204)
 

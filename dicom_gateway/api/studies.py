@@ -111,6 +111,7 @@ def _changing_routes(routes: Blueprint, parts: ApiParts) -> None:
         with parts.units() as unit:
             unit.archive.set_ae_titles(OwnerId(owner_id), titles)
             unit.commit()
+        parts.state.owners_digest = ""  # what is here now is not the list that was put
         return Response(status=204)
 
 

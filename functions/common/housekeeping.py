@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from functions.common.node_watch import LOOK_EVERY_S, NodeWatch
@@ -33,7 +33,6 @@ class Housekeeping:
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
         self._lock = threading.Lock()
         self._asked: set[NodeId] = set()
-        self._told: dict[NodeId, tuple[str, str, bool, str | None]] = {}
         self._chores: tuple[tuple[str, float, Callable[[], object]], ...] = (
             ("expire_sessions", EXPIRE_EVERY_S, services.sessions.expire),
             ("notice_silent", SILENT_EVERY_S, services.nodes.notice_silent),
@@ -85,7 +84,7 @@ class Housekeeping:
             said = self._services.node_probe.report(node.address)
             heard = self._services.nodes.hear_asked(node, said.facts) if said.ok else None
             if heard is not None:
-                self._tell_asked(heard, str(said.facts.get("run", "")))
+                self._tell_asked(heard, said.facts)
         except WebviewerError as exc:
             logger.warning("node_not_asked", extra={"node_id": node.node_id, "reason": exc.message})
         except Exception:
@@ -94,14 +93,14 @@ class Housekeeping:
             with self._lock:
                 self._asked.discard(node.node_id)
 
-    def _tell_asked(self, heard: Heard, run: str) -> None:
-        """Tell a node that never asks what others read in the answer to their heartbeat; again after its restart."""
+    def _tell_asked(self, heard: Heard, holds: Mapping[str, object]) -> None:
+        """Tell a node that never asks what others read in the answer to their heartbeat, until it reports to hold it.
+
+        What was told before says nothing: the word may have been lost, the node started anew, or another control node
+        have told it something else since.
+        """
         node, calls = heard.node, self._services.nodes.calls
-        now_so = (node.address, run, node.is_active, heard.owners_digest)
-        with self._lock:
-            if self._told.get(node.node_id) == now_so:
-                return
-            self._told[node.node_id] = now_so
-        calls.set_active(node.address, is_active=node.is_active)
-        if heard.owners_digest is not None:
+        if holds.get("active") is not node.is_active:
+            calls.set_active(node.address, is_active=node.is_active)
+        if heard.owners_digest is not None and holds.get("owners_digest") != heard.owners_digest:
             calls.set_owners(node.address, self._services.owners.of(node.node_id))

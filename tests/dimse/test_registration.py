@@ -231,6 +231,9 @@ def test_what_the_control_node_pushes_is_taken_and_browsers_are_not(control: Con
     pushed = {"digest": "9", "owners": [{"owner_id": 8, "ae_titles": ["THIRD"]}]}
     assert ask(node, "/owners", "PUT", pushed).status_code == 204
     assert titles(node) == {"THIRD": 8}
+    assert ask(node, "/report").json()["owners_digest"] == "9"
+    assert ask(node, "/owners/8", "PUT", {"ae_titles": ["THIRD", "SECOND"]}).status_code == 204
+    assert ask(node, "/report").json()["owners_digest"] == ""  # no longer what was put
     assert ask(node, "/owners", "PUT", {"owners": []}).status_code == 400
     control.active = False
     eventually(lambda: ask(node, "/report").json()["active"] is False)

@@ -243,6 +243,28 @@ def test_a_node_that_does_not_report_is_asked_and_told_its_users_while_another_h
         assert states == {lost: "offline", made: "online"}
 
 
+def test_a_node_that_does_not_report_and_missed_what_it_was_told_is_told_again(
+    control: ControlServer, administrator: Browser
+) -> None:
+    answers: dict[str, object] = {"GET /internal/v1/report": REPORT}
+    notices = ("PUT /internal/v1/active", "PUT /internal/v1/owners")
+    with node_http(answers, busy_once=notices) as node:
+        control.new_user(ae_title="USER-AE")
+        administrator.post("/v2/admin/nodes", json={"address": node.address, "kind": "storage"})
+        for notice in notices:
+            first, second = node.wait_for(notice, 2)[:2]
+            assert first == second
+        told = node.bodies("PUT /internal/v1/owners")[-1]
+        assert isinstance(told, dict)
+        holds = {"active": True, "owners_digest": told["digest"]}
+        answers["GET /internal/v1/report"] = REPORT | holds
+        node.wait_for("GET /internal/v1/report", len(node.bodies("GET /internal/v1/report")) + 2)
+        counts = [len(node.bodies(notice)) for notice in notices]
+        answers["GET /internal/v1/report"] = REPORT | holds | {"active": False}  # it was told by somebody else
+        node.wait_for("PUT /internal/v1/active", counts[0] + 1)
+        assert [len(node.bodies(notice)) for notice in notices] == [counts[0] + 1, counts[1]]
+
+
 def test_a_node_with_another_secret_or_a_taken_name_says_so_in_its_log_once(
     control: ControlServer, caplog: pytest.LogCaptureFixture
 ) -> None:

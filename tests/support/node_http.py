@@ -33,10 +33,12 @@ class NodeHttp:
 
 
 @contextmanager
-def node_http(answers: Mapping[str, object], *, refusing: Collection[str] = ()) -> Iterator[NodeHttp]:
+def node_http(
+    answers: Mapping[str, object], *, refusing: Collection[str] = (), busy_once: Collection[str] = ()
+) -> Iterator[NodeHttp]:
     """Answer each "GET /path" with its JSON, others with an empty object, until the block ends.
 
-    ``refusing`` are answered 401, as of one with another join secret.
+    ``refusing`` are answered 401, as of one with another join secret; the first of each of ``busy_once`` 503.
     """
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -49,7 +51,8 @@ def node_http(answers: Mapping[str, object], *, refusing: Collection[str] = ()) 
             node.headers.append(dict(self.headers.items()))
             node.asked.append((said, json.loads(content) if is_json else None))
             data = json.dumps(answers.get(said, {})).encode()
-            self.send_response(401 if said in refusing else 200)
+            is_busy = said in busy_once and len(node.bodies(said)) == 1
+            self.send_response(401 if said in refusing else 503 if is_busy else 200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
