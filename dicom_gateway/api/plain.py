@@ -43,6 +43,13 @@ def series_json(detail: SeriesDetail) -> bytes:
 
 def render_json(detail: RenderDetail) -> bytes:
     """Return what a render node must know; the attributes are JSON already and are put in as they are."""
-    head = encoded({"series_id": detail.series_id, "modality": detail.modality, "frames": detail.frames})
+    head = encoded(
+        {
+            "series_id": detail.series_id,
+            "modality": detail.modality,
+            "frames": detail.frames,
+            "files": detail.files,
+        }
+    )
     images = ",".join(f'"{instance_id}":{text}' for instance_id, text in detail.images.items())
     return b"".join((head[:-1], b',"instances":{', images.encode(), b"}}"))

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -21,7 +22,7 @@ from renderpool.server.node import NODE, RenderNode
 from renderpool.server.storage import StorageNode
 from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.painter import paint
-from renderpool.session.source import FrameKey, SeriesFrames
+from renderpool.session.source import CacheKey, FrameKey, SeriesFrames
 from webviewer.core.errors import InvalidInput, NotFound, Unavailable
 from webviewer.protocol.messages import View, WindowRecommended, WindowValues
 
@@ -39,7 +40,7 @@ class Thumbnail:
     """The picture of a series, the version of the series that it shows, and which frame that is."""
 
     version: str
-    frame: FrameKey
+    frame: CacheKey
     etag: str
     data: bytes
 
@@ -92,14 +93,15 @@ async def get_thumbnail(request: web.Request) -> web.Response:
         if not newer.frames:
             raise NotFound("This series has no images to show.")
         key = newer.frames[len(newer.frames) // 2]
-        etag = _etag("thumbnail", storage.address, *key, size_px)
+        frame = newer.cache_key(key)
+        etag = _etag("thumbnail", frame, size_px)
         if _is_known(request, etag) and cached is None:
             return web.Response(status=304, headers=_headers(etag))
-        if cached is not None and cached.frame == key:
+        if cached is not None and cached.frame == frame:
             data = cached.data
         else:
             data = await _thumbnail(node, storage, await _load(storage, owner_id, newer, key), size_px)
-        cached = Thumbnail(newer.version, key, etag, data)
+        cached = Thumbnail(newer.version, frame, etag, data)
         cache.put(cache_key, cached)
     if cached is None:
         raise Unavailable("The storage node says that a series is as it was which nobody knows.")
@@ -126,10 +128,10 @@ async def get_rendered(request: web.Request) -> web.Response:
         raise InvalidInput(f"format '{kind[:16]}' is invalid: must be png or jpeg.")
     window = _window(request)
     wished_px = [_number(request, name, 0, 1, _MAX_SIDE_PX) for name in ("width", "height")]
-    etag = _etag("rendered", storage.address, *key, kind, window, *wished_px)
     series: SeriesFrames = await _in_worker(storage, partial(storage.source.instance, owner_id, instance_id))
     if key not in series.positions:
         raise NotFound("There is no such frame.")
+    etag = _etag("rendered", series.cache_key(key), kind, window, *wished_px)
     if _is_known(request, etag):
         return web.Response(status=304, headers=_headers(etag))
     image = await _load(storage, owner_id, series, key)
@@ -152,11 +154,11 @@ def _paint(image: LoadedImage, view: View, renderer: Renderer) -> NDArray[np.uin
 
 
 async def _in_worker(storage: StorageNode, call: Callable[[], Result]) -> Result:
-    return await asyncio.get_running_loop().run_in_executor(storage.workers, call)
+    return await asyncio.get_running_loop().run_in_executor(storage.workers, copy_context().run, call)
 
 
 async def _load(storage: StorageNode, owner_id: int, series: SeriesFrames, key: FrameKey) -> LoadedImage:
-    image = storage.store.get(key)
+    image = storage.store.get(series, key)
     if image is not None:
         return image
     return await _in_worker(storage, partial(storage.store.load_blocking, owner_id, series, key))

@@ -76,7 +76,7 @@ class StorageSource:
 
 
 def _series(found: RenderSeries) -> SeriesFrames:
-    return SeriesFrames(found.series_id, found.modality, found.frames, found.instances, found.version)
+    return SeriesFrames(found.series_id, found.modality, found.frames, found.instances, found.files, found.version)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class StorageNodes:
 
     def _make(self, address: str) -> StorageNode:
         source = self._make_source(checked_address(address))
-        return StorageNode(address, source, ImageStore(self._cache, source, address))
+        return StorageNode(address, source, ImageStore(self._cache, source))
 
     def close(self) -> None:
         """Ask for nothing any more."""

@@ -8,8 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from renderpool.session.loaded_image import CacheKey, LoadedImage
-from renderpool.session.source import FrameKey
+from renderpool.session.loaded_image import LoadedImage
+from renderpool.session.source import CacheKey, FrameKey
 from webviewer.core.errors import DataError, WebviewerError
 
 _FAILURES_KEPT = 4096

@@ -1,6 +1,6 @@
 """The frames of one storage node, out of the cache that all share: one load at a time for each frame.
 
-A frame is known by storage node, instance and frame number, not by its owner: two sessions of the same user share it.
+A frame is known by the file of its object and its number, not by its owner: two sessions of the same user share it.
 Who may see it is decided before, by the series that the owner's session has opened.
 """
 
@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from renderpool.session.cache import Done, ImageCache
-from renderpool.session.loaded_image import CacheKey, LoadedImage
+from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.source import FrameKey, FrameSource, SeriesFrames
 from webviewer.core.errors import DataError, Unavailable, WebviewerError
 from webviewer.dicom.decode import decode_frame
@@ -32,14 +32,11 @@ class ImageStore:
         Where frames are kept.
     source
         Where stored frames come from.
-    storage
-        Name of the storage node: ids of instances are its own, another one has the same for other pictures.
     """
 
-    def __init__(self, cache: ImageCache, source: FrameSource, storage: str) -> None:
+    def __init__(self, cache: ImageCache, source: FrameSource) -> None:
         self._cache = cache
         self._source = source
-        self._storage = storage
         # Threads of its own: a storage node that hangs must not hold up the viewers of another one.
         self._interactive = ThreadPoolExecutor(_INTERACTIVE_THREADS, "load")
         self._prefetch = ThreadPoolExecutor(_PREFETCH_THREADS, "prefetch")
@@ -49,27 +46,24 @@ class ImageStore:
         """How much the cache keeps, of all storage nodes together."""
         return self._cache.budget_bytes
 
-    def _key(self, key: FrameKey) -> CacheKey:
-        return (self._storage, *key)
-
     # -- what is there ---------------------------------------------------------------------------------------------
 
-    def get(self, key: FrameKey) -> LoadedImage | None:
+    def get(self, series: SeriesFrames, key: FrameKey) -> LoadedImage | None:
         """Return a frame that is there, as the most recently used."""
-        return self._cache.get(self._key(key))
+        return self._cache.get(series.cache_key(key))
 
-    def failure(self, key: FrameKey) -> WebviewerError | None:
+    def failure(self, series: SeriesFrames, key: FrameKey) -> WebviewerError | None:
         """Return why a frame could not be decoded lately."""
-        return self._cache.failure(self._key(key))
+        return self._cache.failure(series.cache_key(key))
 
-    def missing(self, keys: Sequence[FrameKey]) -> list[FrameKey]:
+    def missing(self, series: SeriesFrames, keys: Sequence[FrameKey]) -> list[FrameKey]:
         """Return those that are neither there, nor known as bad, nor being loaded."""
-        are_missing = self._cache.are_missing([self._key(key) for key in keys])
+        are_missing = self._cache.are_missing([series.cache_key(key) for key in keys])
         return [key for key, is_missing in zip(keys, are_missing, strict=True) if is_missing]
 
-    def count_ready(self, keys: Sequence[FrameKey]) -> int:
+    def count_ready(self, series: SeriesFrames) -> int:
         """Return how many are there, or known as bad."""
-        return self._cache.count_ready([self._key(key) for key in keys])
+        return self._cache.count_ready([series.cache_key(key) for key in series.frames])
 
     # -- loading ---------------------------------------------------------------------------------------------------
 
@@ -90,10 +84,10 @@ class ImageStore:
 
         If the frame is being loaded already, that load is waited for.
         """
-        if not self._cache.wait_for(self._key(key), done):
+        if not self._cache.wait_for(series.cache_key(key), done):
             return
         if not self._submit(self._interactive, self._load_now, owner_id, series, [key]):
-            self._finish(key, Unavailable("The render node is stopping."))
+            self._finish(series, key, Unavailable("The render node is stopping."))
 
     def prefetch(self, owner_id: int, series: SeriesFrames, keys: Sequence[FrameKey], done: Callable[[], None]) -> bool:
         """Load frames that may be wanted soon, in one request; ``done`` is called when all are settled.
@@ -114,7 +108,7 @@ class ImageStore:
     def _load_batch(
         self, owner_id: int, series: SeriesFrames, keys: Sequence[FrameKey], done: Callable[[], None]
     ) -> None:
-        mine = [key[1:] for key in self._cache.claim([self._key(key) for key in keys])]
+        mine = [key[1:] for key in self._cache.claim([series.cache_key(key) for key in keys])]
         try:
             self._load(owner_id, series, mine, self._cache.decode)
         finally:
@@ -143,11 +137,11 @@ class ImageStore:
         except (WebviewerError, RuntimeError) as exc:  # RuntimeError: a pool that is shut down
             error = exc if isinstance(exc, WebviewerError) else Unavailable("The render node is stopping.")
             for key in left:
-                self._finish(key, error)
+                self._finish(series, key, error)
             left.clear()
         finally:
             for key in left:
-                self._finish(key, Unavailable("The storage node did not send this image."))
+                self._finish(series, key, Unavailable("The storage node did not send this image."))
 
     def _decode_one(self, key: FrameKey, data: bytes | WebviewerError, series: SeriesFrames) -> None:
         outcome: LoadedImage | WebviewerError
@@ -156,16 +150,16 @@ class ImageStore:
                 outcome = data
             else:
                 attributes = series.instances[key[0]]
-                outcome = LoadedImage(key, decode_frame(data, attributes, key[1]), attributes, self._storage)
+                outcome = LoadedImage(series.cache_key(key), decode_frame(data, attributes, key[1]), attributes)
         except WebviewerError as exc:
             outcome = exc
         except Exception:  # noqa: BLE001  an edge: a decoder of somebody else's must not end the batch
             _LOG.exception("decode_failed", extra={"instance_id": key[0], "frame_number": key[1]})
             outcome = DataError("This image cannot be shown: its pixel data could not be decoded.")
-        self._finish(key, outcome)
+        self._finish(series, key, outcome)
 
-    def _finish(self, key: FrameKey, outcome: LoadedImage | WebviewerError) -> None:
-        self._cache.settle(self._key(key), outcome)
+    def _finish(self, series: SeriesFrames, key: FrameKey, outcome: LoadedImage | WebviewerError) -> None:
+        self._cache.settle(series.cache_key(key), outcome)
 
     # -- direct use from worker threads (thumbnails, rendered frames) ------------------------------------------------
 
@@ -177,10 +171,10 @@ class ImageStore:
         WebviewerError
             Why it cannot be shown.
         """
-        image = self.get(key)
+        image = self.get(series, key)
         if image is not None:
             return image
-        error = self.failure(key)
+        error = self.failure(series, key)
         if error is not None:
             raise error
         ready: Future[LoadedImage | WebviewerError] = Future()

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.session.source import FrameKey
+from renderpool.session.source import CacheKey
 from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.decode import DecodedFrame
@@ -15,15 +15,13 @@ from webviewer.dicom.lut import VoiChoice, default_voi, full_dynamic, is_inverte
 
 _FAR = 1e30
 
-CacheKey = tuple[str, int, int]  # storage node, instance_id, frame_number: instance ids are a storage node's own
-
 
 class LoadedImage:
     """One decoded frame with what drawing it needs; derived values are computed once, when first asked for."""
 
-    def __init__(self, key: FrameKey, decoded: DecodedFrame, attributes: ImageAttributes, storage: str = "") -> None:
-        self.key = key
-        self.cache_key: CacheKey = (storage, *key)
+    def __init__(self, cache_key: CacheKey, decoded: DecodedFrame, attributes: ImageAttributes) -> None:
+        self.key = key = cache_key[1:]
+        self.cache_key = cache_key
         self.attributes = attributes
         self.is_colour = decoded.is_colour
         self.stored = decoded.values

@@ -76,7 +76,7 @@ class Prefetcher:
             self._running = False
 
     def _after(self, keys: list[FrameKey]) -> None:
-        nothing_came = len(self._store.missing(keys)) == len(keys)
+        nothing_came = len(self._store.missing(self._series, keys)) == len(keys)
         self._bad_batches = self._bad_batches + 1 if nothing_came else 0
         self._report()
         self._step()
@@ -84,11 +84,11 @@ class Prefetcher:
     def _next_batch(self) -> list[FrameKey]:
         frames = self._series.frames
         near = [frames[index] for index in islice(outwards(self._center, len(frames)), self._reach)]
-        return self._store.missing(near)[: self._batch]
+        return self._store.missing(self._series, near)[: self._batch]
 
     def _report(self) -> None:
         if not self._cancelled:
-            self._on_progress(self._store.count_ready(self._series.frames), len(self._series.frames))
+            self._on_progress(self._store.count_ready(self._series), len(self._series.frames))
 
 
 def _frame_bytes(series: SeriesFrames, key: FrameKey) -> int:

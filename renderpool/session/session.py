@@ -318,11 +318,13 @@ class RenderSession:
         if key not in series.positions:
             self._send_error(cell, view, "not_found", "This image is not in the series.")
             return
-        image = cell.ready[1] if cell.ready is not None and cell.ready[1].key == key else self._store.get(key)
+        shown = None if cell.ready is None else cell.ready[1]
+        is_shown = shown is not None and shown.cache_key == series.cache_key(key)
+        image = shown if is_shown else self._store.get(series, key)
         if image is not None:
             self._set_ready(cell, view, image)
             return
-        error = self._store.failure(key)
+        error = self._store.failure(series, key)
         if error is not None:
             self._send_error(cell, view, error.code, error.message, key)
             self._prefetch_around(cell, key)

@@ -11,25 +11,33 @@ from webviewer.core.errors import WebviewerError
 from webviewer.dicom.attributes import ImageAttributes
 
 FrameKey = tuple[int, int]  # instance_id, frame_number (from 1)
+CacheKey = tuple[str, int, int]  # name of the stored file, instance_id, frame_number
 
 
 @dataclass(frozen=True)
 class SeriesFrames:
     """The frames of a series in display order, with what drawing them needs.
 
-    ``version`` changes when images are added; empty = unknown.
+    ``files`` has the name of each object's file: a storage node that is restored gives numbers again, and an address
+    may be given to another node, but no two files ever have one name. ``version`` changes when images are added;
+    empty = unknown.
     """
 
     series_id: int
     modality: str
     frames: tuple[FrameKey, ...]
     instances: Mapping[int, ImageAttributes]
+    files: Mapping[int, str]
     version: str = ""
 
     @cached_property
     def positions(self) -> dict[FrameKey, int]:
         """Place of each frame in the display order, from 0."""
         return {key: index for index, key in enumerate(self.frames)}
+
+    def cache_key(self, key: FrameKey) -> CacheKey:
+        """Return what stands for the pixels of a frame, whatever becomes of storage nodes and their numbers."""
+        return (self.files[key[0]], *key)
 
 
 class FrameSource(Protocol):

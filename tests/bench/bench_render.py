@@ -241,7 +241,7 @@ def _draw_and_encode() -> list[Row]:
 def _still_at_rest() -> Row:
     """Scroll and stop, 30 times: from the last wish to the lossless frame of the same revision, without the sockets."""
     cache = ImageCache(256 * 1024**2, decode_threads=2)
-    store = ImageStore(cache, MemorySource(count=40, size=(512, 512)), "http://storage:8081")
+    store = ImageStore(cache, MemorySource(count=40, size=(512, 512)))
     scheduler = Scheduler()
     device = scheduler.start().renderer
     frames: queue.Queue[FrameHeader] = queue.Queue()

@@ -98,7 +98,7 @@ class House:
     def __init__(self, source: MemorySource, budget_bytes: int = 64 * 1024**2, bandwidth: int | None = None) -> None:
         self.source = source
         self.cache = ImageCache(budget_bytes, decode_threads=2)
-        self.store = ImageStore(self.cache, source, "http://storage:8081")
+        self.store = ImageStore(self.cache, source)
         self.scheduler = Scheduler(keep_textures=budget_bytes > 0, bandwidth_bytes_per_s=bandwidth, debug=True)
         self.scheduler.start()
 

@@ -65,6 +65,9 @@ class MemorySource:
         self.series_asked: list[int] = []
         self._lock = threading.Lock()
 
+    def file_of(self, instance_id: int) -> str:
+        return f"{type(self).__name__}/{instance_id}"
+
     def series(self, owner_id: int, series_id: int) -> SeriesFrames:
         if owner_id != 7 or series_id not in (1, 2):
             raise NotFound("There is no such series.")
@@ -77,6 +80,7 @@ class MemorySource:
             "CT",
             tuple((one, 1) for one in ids),
             dict.fromkeys(ids, attributes(*self.size)),
+            {one: self.file_of(one) for one in ids},
             f'"{self.count}"',
         )
 
@@ -88,7 +92,8 @@ class MemorySource:
     def instance(self, owner_id: int, instance_id: int) -> SeriesFrames:
         if owner_id != 7 or not 1 <= instance_id <= self.count:
             raise NotFound("There is no such image.")
-        return SeriesFrames(1, "CT", ((instance_id, 1),), {instance_id: attributes(*self.size)})
+        images, files = {instance_id: attributes(*self.size)}, {instance_id: self.file_of(instance_id)}
+        return SeriesFrames(1, "CT", ((instance_id, 1),), images, files)
 
     def frames(self, owner_id: int, keys: Sequence[FrameKey]) -> Iterator[tuple[FrameKey, bytes | WebviewerError]]:
         with self._lock:

@@ -155,7 +155,7 @@ def _object_of(data: bytes) -> _Object:
     attributes = found.attributes
     number = attributes.number_of_frames
     decoded = decode_frame(found.frame_bytes(file, number), attributes, number)
-    image, ds = LoadedImage((1, number), decoded, attributes), truth.read(data)
+    image, ds = LoadedImage(("", 1, number), decoded, attributes), truth.read(data)
     values = image.stored if image.is_colour else truth.modality(ds, image.stored, number)
     return _Object(image, number, ds, values)
 
@@ -276,5 +276,5 @@ def test_values_that_are_no_number_are_dark_and_do_not_spread() -> None:
     from webviewer.dicom.decode import DecodedFrame
 
     stored = np.array([[np.nan, np.inf], [-np.inf, 1.0]], dtype=np.float32)
-    values = LoadedImage((1, 1), DecodedFrame(stored, is_colour=False), attributes(2, 2)).grey_values()
+    values = LoadedImage(("", 1, 1), DecodedFrame(stored, is_colour=False), attributes(2, 2)).grey_values()
     assert values.tolist() == np.array([[-_FAR, _FAR], [-_FAR, 1.0]], dtype=np.float32).tolist()

@@ -39,9 +39,28 @@ def other_values(instance_id: int) -> NDArray[np.int16]:
     return values
 
 
+class RestoredSource(OtherSource):
+    """A storage node that was restored: at the same address the same ids are of objects that came later."""
+
+    is_restored = False
+
+    def file_of(self, instance_id: int) -> str:
+        return f"{'after' if self.is_restored else 'before'}/{instance_id}"
+
+    def frames(self, owner_id: int, keys: Any) -> Iterator[tuple[Any, bytes | WebviewerError]]:
+        return super().frames(owner_id, keys) if self.is_restored else MemorySource.frames(self, owner_id, keys)
+
+
 @pytest.fixture
 def server() -> Iterator[Server]:
     running = Server(MemorySource(count=5), OtherSource(count=5))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def restored() -> Iterator[Server]:
+    running = Server(RestoredSource(count=5))
     yield running
     running.stop()
 
@@ -85,6 +104,49 @@ def test_the_same_ids_on_two_storage_nodes_are_other_single_pictures_and_etags(s
         assert first[0].mean() < first[-1].mean()
         assert second[0].mean() > second[-1].mean()
         assert server.get(path, **{"If-None-Match": here.headers["ETag"]}).status_code == 304
+
+
+def test_ids_that_come_again_from_one_address_are_other_pictures_in_a_stream(restored: Server) -> None:
+    source = restored.source
+    assert isinstance(source, RestoredSource)
+    with restored.connect() as stream:
+        before = shown(stream)
+    source.is_restored = True
+    with restored.connect() as stream:
+        after = shown(stream)
+    assert before[0].mean() < 30
+    assert after[0].mean() > 220
+
+
+def test_a_series_that_is_opened_again_after_a_restore_shows_no_picture_of_before(restored: Server) -> None:
+    source = restored.source
+    assert isinstance(source, RestoredSource)
+    with restored.connect() as stream:
+        shown(stream)
+        source.is_restored = True
+        send(stream, type="open", cell=0, series_id=1)
+        receive(stream, "opened")
+        window = {"kind": "values", "center": 0, "width": 400}
+        send(stream, type="view", cell=0, revision=2, width_px=COLUMNS, height_px=ROWS, window=window)
+        header, payload = receive_still(stream)
+        while header.revision < 2:
+            header, payload = receive_still(stream)
+    assert np.asarray(Image.open(io.BytesIO(payload)))[0].mean() > 220
+
+
+@pytest.mark.parametrize("path", [THUMBNAIL, RENDERED])
+def test_ids_that_come_again_from_one_address_are_other_single_pictures_and_etags(restored: Server, path: str) -> None:
+    source = restored.source
+    assert isinstance(source, RestoredSource)
+    before = restored.get(path)
+    source.is_restored = True
+    source.count = 4  # the series has another version, and the same middle
+    after = restored.get(path, **{"If-None-Match": before.headers["ETag"]})
+    assert (before.status_code, after.status_code) == (200, 200)
+    assert before.headers["ETag"] != after.headers["ETag"]
+    first, second = (np.asarray(Image.open(io.BytesIO(one.content)).convert("L")) for one in (before, after))
+    assert first[0].mean() < first[-1].mean()
+    assert second[0].mean() > second[-1].mean()
 
 
 def test_a_storage_node_that_hangs_holds_up_nobody_who_draws_from_another(server: Server) -> None:

@@ -191,7 +191,7 @@ def test_a_stale_frame_is_dropped(house: House) -> None:
     viewer.open()
     viewer.view(5)
     viewer.next_still()
-    image = house.store.get((1, 1))
+    image = house.store.get(house.source.series(7, 1), (1, 1))
     assert image is not None
     painting = Painting(np.zeros((4, 4), np.uint8), resolve(ImageExtent(4, 4), Placement(4, 4)), None)
     picture = EncodedPicture(b"x", "image/jpeg", lossless=False)

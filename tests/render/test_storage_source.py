@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from renderpool.server.storage import StorageSource
+from renderpool.session.cache import ImageCache
+from renderpool.session.images import ImageStore
 from tests.support.phantom_files import make_ct, make_ct_series, to_bytes
 from tests.support.storage_http import TOKEN, StorageHttp
 from webviewer.adapters.db.maintenance import create_database
+from webviewer.adapters.db.sqlite_files import back_up
 from webviewer.adapters.nodes import RenderSeries, StorageClient
 from webviewer.config import DatabaseDriver, DatabaseSettings
 from webviewer.core.errors import DataError, NotFound
@@ -88,6 +92,34 @@ def test_attributes_are_read_when_asked_for_and_what_cannot_be_read_says_so(stor
     images = type(found.instances)({"5": {"rows": 3}})  # type: ignore[call-arg]
     with pytest.raises(DataError, match="cannot be read"):
         images[5]
+
+
+def test_an_object_that_gets_the_number_of_a_lost_one_shows_its_own_pixels(storage: StorageHttp) -> None:
+    cache = ImageCache(64 * 1024**2, decode_threads=1)
+    source = StorageSource(StorageClient(storage.base_url, TOKEN))
+    store = ImageStore(cache, source)
+    try:
+        backup = back_up(Path(storage.database.name))
+        lost, newcomer = make_ct(instance_number=41), make_ct(instance_number=42, study_uid="1.2.3.9")
+        storage.upload(to_bytes(lost))
+        lost_series = source.series(1, SERIES)
+        key = max(lost_series.frames)
+        assert store.load_blocking(1, lost_series, key).stored.tobytes() == lost.PixelData
+
+        storage.stop()
+        for leftover in Path(storage.database.name).parent.glob(f"{Path(storage.database.name).name}-*"):
+            if leftover != backup:
+                leftover.unlink()
+        shutil.copyfile(backup, storage.database.name)
+        storage.start()
+        storage.upload(to_bytes(newcomer), owner_id=9)
+        assert newcomer.PixelData != lost.PixelData
+        found = source.instance(9, key[0])
+        assert store.load_blocking(9, found, key).stored.tobytes() == newcomer.PixelData
+        assert store.load_blocking(1, lost_series, key).stored.tobytes() == lost.PixelData, "kept from before"
+    finally:
+        store.close()
+        cache.close()
 
 
 def test_importing_the_engine_loads_no_opengl() -> None:

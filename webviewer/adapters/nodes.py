@@ -17,6 +17,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, Ne
 from urllib3.response import BaseHTTPResponse
 
 from webviewer.adapters.call_token import ANOTHER_ADDRESS, CLOCKS_DIFFER, call_authorization
+from webviewer.core.correlation import headers_for_call
 from webviewer.core.errors import (
     ConfigError,
     Conflict,
@@ -206,7 +207,7 @@ class NodeClient:
         body
             Octets, or a source of which ``headers`` says the Content-Length.
         headers
-            Beside the token.
+            Beside the token and the id of the request that is being answered.
         repeatable
             Whether it may be sent again when a kept connection turns out to be dead; GET may by default.
         read_timeout_s
@@ -237,7 +238,7 @@ class NodeClient:
                 method,
                 url,
                 body=cast("IO[bytes]", body) if body is not None else None,  # urllib3 only calls read
-                headers={**self._proof(), **(headers or {})},
+                headers={**self._own_headers(), **(headers or {})},
                 retries=retries if again else False,
                 timeout=urllib3.Timeout(connect=self._connect_timeout_s, read=read_timeout_s or self._read_timeout_s),
                 redirect=False,
@@ -277,7 +278,7 @@ class NodeClient:
             response = self._pool.urlopen(
                 "GET",
                 self._prefix + path,
-                headers=self._proof(),
+                headers=self._own_headers(),
                 retries=False,
                 redirect=False,
                 preload_content=False,
@@ -289,9 +290,9 @@ class NodeClient:
         except (HTTPError, OSError) as error:
             raise _broken(self._node, error) from error
 
-    def _proof(self) -> dict[str, str]:
+    def _own_headers(self) -> dict[str, str]:
         proof = f"Bearer {self._token}" if self._is_control else call_authorization(self._token, self._base_url)
-        return {"Authorization": proof}
+        return {"Authorization": proof, **headers_for_call()}
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -302,13 +303,15 @@ class NodeClient:
 class RenderSeries:
     """Frames in display order and what drawing them needs.
 
-    ``version`` is an entity tag: the same one means that nothing has been added; empty of what has none.
+    ``files`` has the name of each object's file, which no other object ever gets. ``version`` is an entity tag: the
+    same one means that nothing has been added; empty of what has none.
     """
 
     series_id: int
     modality: str
     frames: tuple[FrameKey, ...]
     instances: Mapping[int, ImageAttributes]
+    files: Mapping[int, str]
     version: str = ""
 
 
@@ -420,9 +423,10 @@ def _render_series(plain: Any, version: str = "") -> RenderSeries:
     try:
         instances = _LazyImages(plain["instances"])
         frames = tuple((int(instance), int(number)) for instance, number in plain["frames"])
-        if any(instance not in instances for instance in {instance for instance, _ in frames}):
+        files = {int(instance): str(name) for instance, name in plain["files"].items()}
+        if any(one not in instances or one not in files for one in {instance for instance, _ in frames}):
             raise ValueError("a frame of no instance")
-        return RenderSeries(int(plain["series_id"]), str(plain["modality"]), frames, instances, version)
+        return RenderSeries(int(plain["series_id"]), str(plain["modality"]), frames, instances, files, version)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unavailable("The storage node answered something else than a series.") from error
 

@@ -55,12 +55,16 @@ class SeriesDetail:
 
 @dataclass(frozen=True, slots=True)
 class RenderDetail:
-    """What the render node must know: frames in display order and the attributes of each object as JSON text."""
+    """What the render node must know: frames in display order and the attributes of each object as JSON text.
+
+    ``files`` names the file of each object: a number comes again when a node is restored, the name of a file never.
+    """
 
     series_id: SeriesId
     modality: str
     frames: tuple[tuple[InstanceId, int], ...]
     images: dict[InstanceId, str]
+    files: dict[InstanceId, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ def _render_detail(series: Series, instances: Iterable[StoredInstance]) -> Rende
         series.modality,
         tuple((image.instance.instance_id, number) for image, number in ordered),
         {image.instance.instance_id: image.text for image, _ in ordered},
+        {image.instance.instance_id: image.instance.file_name for image, _ in ordered},
     )
 
 

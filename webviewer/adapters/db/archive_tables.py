@@ -1,7 +1,8 @@
 """Tables of the index: whose AE title, which patients, studies, series and instances, and where their files lie.
 
 A study row carries its own counts, modalities and folded search texts, so that a page of the list touches one table.
-Ids of studies, series and instances are never used twice (caches in browsers and render nodes are keyed by them).
+Ids of studies, series and instances are never used twice (open pages know studies by them), unless a backup is brought
+back: what is kept of pictures goes by the name of the object's file, which never comes twice.
 """
 
 from __future__ import annotations
