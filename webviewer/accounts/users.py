@@ -86,6 +86,10 @@ class AccountRepository(Protocol):
         """Return a user; raises NotFound."""
         ...
 
+    def hold(self, user_id: UserId) -> Account:
+        """Return a user whom no other transaction changes until this one ends; raises NotFound."""
+        ...
+
     def find_by_name(self, user_name: str) -> Account | None:
         """Return the user of this name, None if there is none."""
         ...

@@ -17,6 +17,7 @@ from webviewer.accounts import (
     PAIR_RULE,
     Account,
     PasswordHasher,
+    Verification,
     check_user_name,
     token_hash,
 )
@@ -103,10 +104,15 @@ class SignIn:
     def _judge(self, user_name: str, password: str, ip_address: str, pair: bytes, address: bytes) -> NewSession:
         with self._let_in(user_name, pair, address) as attempt:
             account = attempt.account
-            verdict = self.hasher.verify(account.password_hash if account else None, password[:MAX_PASSWORD_CHARACTERS])
-            if account is not None and verdict.matches and len(password) <= MAX_PASSWORD_CHARACTERS:
+            verdict = self._verify(account, password)
+            while account is not None and verdict.matches:
                 new_hash = self.hasher.hash(password) if verdict.needs_rehash else None
-                return self._open(attempt, account, new_hash, ip_address)
+                opened = self._open(attempt, account, new_hash, ip_address)
+                if opened is not None:
+                    return opened
+                # The verdict is on a hash that is not the user's any more: the password was changed, or hashed anew.
+                account = self._read_again(account)
+                verdict = self._verify(account, password)
             wait_s = self._count_wrong(attempt)
         self._log_refusal(account, user_name, ip_address, "wrong password" if account else "unknown user")
         if wait_s > 0:
@@ -114,28 +120,55 @@ class SignIn:
             raise LimitExceeded(f"{WRONG} Try again in {seconds} s.", code="too_many_attempts", resets_in_s=seconds)
         raise NotSignedIn(REFUSED, code="wrong_credentials")
 
-    def _open(self, attempt: _Attempt, account: Account, new_hash: str | None, ip_address: str) -> NewSession:
-        if not account.is_active:
-            self._log_refusal(account, attempt.user_name, ip_address, "user is switched off")
-            raise PermissionDenied(SWITCHED_OFF, code="account_switched_off")
-        if account.evaluation_password and not (self.loopback_only and _is_loopback(ip_address)):
-            self._log_refusal(account, attempt.user_name, ip_address, "well-known password beyond loopback")
-            raise PermissionDenied(EVALUATION_ONLY, code="evaluation_password")
+    def _verify(self, account: Account | None, password: str) -> Verification:
+        verdict = self.hasher.verify(account.password_hash if account else None, password[:MAX_PASSWORD_CHARACTERS])
+        return verdict if len(password) <= MAX_PASSWORD_CHARACTERS else Verification(matches=False)
+
+    def _read_again(self, account: Account) -> Account:
+        with self.units(read_only=True) as unit:
+            return unit.accounts.get(account.user_id)
+
+    def _open(self, attempt: _Attempt, verified: Account, new_hash: str | None, ip_address: str) -> NewSession | None:
+        """Open a session unless the password has become another one since it was verified: None then.
+
+        The user is held until the session is stored: who changes the password or switches the user off does so either
+        before, and it is seen here, or after, and the session is found and ended.
+        """
         token = secrets.token_urlsafe(TOKEN_BYTES)
         now = self.clock()
         with self.units() as unit:
-            if new_hash is not None:
-                unit.accounts.set_password(account.user_id, new_hash, evaluation_password=account.evaluation_password)
             self._end(unit, attempt)
-            unit.attempts.forget(attempt.pair)
-            expires_at = now + dt.timedelta(seconds=self.idle_s)
-            session = unit.sessions.add(account.user_id, token_hash(token), ip_address, now, expires_at)
-            place_session(unit, session.session_id, account.user_id, now)
-            details = {AuditDetail.SESSION_ID: str(session.session_id), AuditDetail.IP_ADDRESS: ip_address}
-            unit.audit.add(AuditEntry(AuditEvent.SESSION_OPEN, now, account.user_id, account.user_name, details))
-            unit.commit()
-        attempt.is_ended = True
-        return NewSession(token, signed_in(session, account))
+            unit.placement.serialize()  # before the user, as wherever both are held: else two wait for each other
+            account = unit.accounts.hold(verified.user_id)
+            if account.password_hash != verified.password_hash:
+                return None
+            refusal = self._refusal(account, ip_address)
+            if refusal is None:
+                if new_hash is not None:
+                    unit.accounts.set_password(
+                        account.user_id, new_hash, evaluation_password=account.evaluation_password
+                    )
+                unit.attempts.forget(attempt.pair)
+                expires_at = now + dt.timedelta(seconds=self.idle_s)
+                session = unit.sessions.add(account.user_id, token_hash(token), ip_address, now, expires_at)
+                place_session(unit, session.session_id, account.user_id, now)
+                details = {AuditDetail.SESSION_ID: str(session.session_id), AuditDetail.IP_ADDRESS: ip_address}
+                unit.audit.add(AuditEntry(AuditEvent.SESSION_OPEN, now, account.user_id, account.user_name, details))
+                unit.commit()
+                attempt.is_ended = True
+                return NewSession(token, signed_in(session, account))
+        reason, error = refusal
+        self._log_refusal(account, attempt.user_name, ip_address, reason)
+        raise error
+
+    def _refusal(self, account: Account, ip_address: str) -> tuple[str, PermissionDenied] | None:
+        """Return why a user with the right password is kept out, for the log and for the user; None if nothing does."""
+        if not account.is_active:
+            return "user is switched off", PermissionDenied(SWITCHED_OFF, code="account_switched_off")
+        if account.evaluation_password and not (self.loopback_only and _is_loopback(ip_address)):
+            error = PermissionDenied(EVALUATION_ONLY, code="evaluation_password")
+            return "well-known password beyond loopback", error
+        return None
 
     @contextmanager
     def _let_in(self, user_name: str, pair: bytes, address: bytes) -> Iterator[_Attempt]:

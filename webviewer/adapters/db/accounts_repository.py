@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webviewer.accounts import Account, NewAccount, Owner, UserId
@@ -45,10 +45,12 @@ class SqlAccountRepository:
 
     def get(self, user_id: UserId) -> Account:
         """Return a user."""
-        row = self._connection.execute(select(account).where(account.c.user_id == user_id)).one_or_none()
-        if row is None:
-            raise NotFound(f"There is no user with the id {user_id}.")
-        return _account(row)
+        return self._one(user_id, select(account))
+
+    def hold(self, user_id: UserId) -> Account:
+        """Return a user whom no other transaction changes until this one ends."""
+        # Rows that refer to the user may still come: only the key is left free. SQLite has one writer anyway.
+        return self._one(user_id, select(account).with_for_update(key_share=True))
 
     def find_by_name(self, user_name: str) -> Account | None:
         """Return the user of this name, None if there is none."""
@@ -95,6 +97,12 @@ class SqlAccountRepository:
     def all(self) -> tuple[Account, ...]:
         """Return all users by id."""
         return tuple(map(_account, self._connection.execute(select(account).order_by(account.c.user_id))))
+
+    def _one(self, user_id: UserId, query: Select[tuple[object, ...]]) -> Account:
+        row = self._connection.execute(query.where(account.c.user_id == user_id)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no user with the id {user_id}.")
+        return _account(row)
 
     def _update(self, user_id: UserId, **values: object) -> None:
         if not self._connection.execute(update(account).where(account.c.user_id == user_id).values(values)).rowcount:
