@@ -258,6 +258,16 @@ def test_metrics_count_requests_and_sign_ins_without_naming_anybody(control: Con
     assert name not in text
 
 
+def test_methods_that_a_client_made_up_are_counted_as_one(control: ControlServer) -> None:
+    for number in range(30):
+        refused = requests.request(f"MADE-UP-{number}", f"{control.base}/v2/about", timeout=10)
+        assert refused.status_code == 405
+    text = requests.get(f"{control.internal}/metrics", timeout=10).text
+    assert "MADE-UP" not in text
+    counted = [line for line in text.splitlines() if line.startswith("webviewer_http_requests_total{")]
+    assert [line.split()[-1] for line in counted if 'method="other"' in line] == ["30.0"]
+
+
 def test_the_log_names_routes_not_what_was_searched_for(control: ControlServer) -> None:
     browser = control.signed_in()
     browser.get("/v2/settings/theme?patient_name=Lovelace^Ada")

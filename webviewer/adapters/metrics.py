@@ -8,6 +8,9 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+# Of HTTP, whether we serve them or not; a client may send any other word too, and each would stay here for good.
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
+OTHER_METHOD: Final = "other"
 
 
 class Metrics:
@@ -40,6 +43,7 @@ class Metrics:
 
     def count_request(self, method: str, endpoint: str, status: int, seconds: float) -> None:
         """Count an answered request; ``endpoint`` is the name of a route."""
+        method = method if method in METHODS else OTHER_METHOD
         self._requests.labels(method, endpoint, str(status)).inc()
         self._seconds.labels(endpoint).observe(seconds)
 
