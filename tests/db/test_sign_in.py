@@ -1,4 +1,4 @@
-"""Signing in on both databases: what overlaps with a change of the user."""
+"""Signing in on both databases: what overlaps with a change of the user, and who is slowed down as one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from webviewer.adapters.crypto import Argon2Hasher
 from webviewer.adapters.db.sessions_repository import SqlSessionRepository
 from webviewer.adapters.db.unit_of_work import SqlControlUnitOfWorkFactory
 from webviewer.audit import AuditDetail
-from webviewer.core.errors import NotSignedIn, PermissionDenied
+from webviewer.core.errors import NotSignedIn, PermissionDenied, WebviewerError
 from webviewer.usecases.accounts import Accounts
 from webviewer.usecases.sign_in import NewSession, SignIn
 
@@ -141,3 +141,22 @@ def test_a_change_that_comes_while_the_session_is_stored_ends_it(
     changing.join(30)
     assert not changing.is_alive()
     assert house.open_sessions() == ()
+
+
+def test_addresses_of_one_network_of_ipv6_are_slowed_down_as_one(house: House) -> None:
+    house.user()
+
+    def code(address: str, password: str) -> str:
+        try:
+            SignIn(house.units, house.hasher, lambda: NOW, 3600, True)("doctor", password, address)
+        except WebviewerError as exc:
+            return exc.code
+        return "ok"
+
+    guesses = [code(f"2001:db8:0:1:{number:x}::{number:x}", "guess") for number in range(1, 7)]
+    assert guesses == ["wrong_credentials"] * 4 + ["too_many_attempts"] * 2
+    assert code("2001:db8:0:1:ffff::9", "old") == "too_many_attempts"
+    assert code("2001:db8:0:2::9", "old") == "ok"  # from the network beside it nobody has guessed
+    spellings = ["::ffff:10.0.0.7", "10.0.0.7"] * 3
+    assert [code(one, "guess") for one in spellings] == ["wrong_credentials"] * 4 + ["too_many_attempts"] * 2
+    assert code("10.0.0.8", "old") == "ok"
