@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import socket
 import ssl
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from webviewer.adapters.call_token import OwnAddresses, arrived_at, require_call
 from webviewer.adapters.wsgi import hang_up, receiving_within
 from webviewer.core import errors
 from webviewer.core.callers import MONITOR_PATHS, refuse_browser
+from webviewer.core.correlation import REQUEST_ID_HEADER, begin_request, correlation_id, end_request
 from webviewer.core.http_errors import error_body, error_headers, status_of
 from webviewer.core.octets import drain
 
@@ -47,6 +47,7 @@ def create_api(parts: ApiParts) -> Flask:
 
     @app.before_request
     def check_caller() -> None:
+        begin_request(request.headers.get(REQUEST_ID_HEADER, ""))
         refuse_browser(request.headers.keys())
         if request.path in MONITOR_PATHS and "Authorization" not in request.headers:
             return
@@ -80,19 +81,13 @@ def create_api(parts: ApiParts) -> Flask:
 
     @app.errorhandler(Exception)
     def tell_unknown(error: Exception) -> Response:
-        correlation_id = secrets.token_hex(8)
-        _log.error(
-            "a request failed",
-            exc_info=error,
-            extra={"correlation_id": correlation_id, "endpoint": request.endpoint},
-        )
-        return _error(
-            "internal_error", "The storage node failed on this request; its log says why.", {}, 500, correlation_id
-        )
+        _log.error("request_crashed", exc_info=error)
+        return _error("internal_error", "The storage node failed on this request; its log says why.", {}, 500)
 
     @app.after_request
     def drain_refused(response: Response) -> Response:
         """Read what was not read of a body: closing the connection with it unread would lose the answer."""
+        response.call_on_close(end_request)
         environ, length = request.environ, request.content_length
         if response.status_code == 408:
             hang_up(environ)
@@ -125,7 +120,10 @@ def create_api(parts: ApiParts) -> Flask:
     return app
 
 
-def _error(
-    code: str, message: str, details: Mapping[str, object], status: int, correlation_id: str | None = None
-) -> Response:
-    return answer(error_body(code, message, details, correlation_id or secrets.token_hex(8)), status)
+def _error(code: str, message: str, details: Mapping[str, object], status: int) -> Response:
+    _log.log(
+        logging.WARNING if status >= 500 else logging.INFO,
+        "request_failed",
+        extra={"route": request.url_rule.rule if request.url_rule else None, "status": status, "code": code},
+    )
+    return answer(error_body(code, message, details, correlation_id()), status)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from webviewer.adapters.call_token import call_authorization
 from webviewer.adapters.node_clients import host_and_port
 from webviewer.adapters.nodes import Unreachable
+from webviewer.core.correlation import headers_for_call
 from webviewer.core.errors import Unavailable
 from webviewer.protocol.messages import SUBPROTOCOL
 
@@ -73,6 +74,7 @@ def open_upstream(address: str, join_secret: str, wanted: Stream, tls: ssl.SSLCo
         f"X-Webviewer-Owner: {wanted.owner_id}",
         f"X-Webviewer-Session: {wanted.session_id}",
         f"X-Webviewer-Storage: {wanted.storage}",
+        *(f"{name}: {value}" for name, value in headers_for_call().items()),
     ]
     try:
         sock = socket.create_connection((host, port), timeout=CONNECT_S)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -15,6 +14,7 @@ from renderpool.server.pictures import PICTURES, PictureCache, get_rendered, get
 from renderpool.server.status import get_health, get_metrics, get_status
 from renderpool.server.stream import get_stream
 from renderpool.server.streams import STREAMS, Streams
+from webviewer.core.correlation import REQUEST_ID_HEADER, begin_request, correlation_id, end_request
 from webviewer.core.errors import ConfigError, InvalidInput, NotFound, WebviewerError
 from webviewer.core.http_errors import error_body, error_headers, status_of
 
@@ -24,28 +24,39 @@ _MAX_REQUEST_BYTES = 64 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def error_response(error: WebviewerError) -> web.Response:
-    """Return an error in the one shape."""
-    body = error_body(error.code, error.message, error.details, uuid.uuid4().hex)
+def _failed(request: web.Request, error: WebviewerError) -> web.Response:
+    """Note an error and return it in the one shape."""
+    status = status_of(error)
+    resource = request.match_info.route.resource
+    _LOG.log(
+        logging.WARNING if status >= 500 else logging.INFO,
+        "request_failed",
+        extra={"route": resource.canonical if resource else None, "status": status, "code": error.code},
+    )
+    body = error_body(error.code, error.message, error.details, correlation_id())
     headers = {"Cache-Control": "no-store", **error_headers(error)}
-    return web.json_response(body, status=status_of(error), headers=headers)
+    return web.json_response(body, status=status, headers=headers)
 
 
 @web.middleware
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let only nodes of ours in, and turn errors into the one shape."""
+    begin_request(request.headers.get(REQUEST_ID_HEADER, ""))
     try:
         check_caller(request)
         return await handler(request)
     except WebviewerError as exc:
-        return error_response(exc)
+        return _failed(request, exc)
     except web.HTTPException as exc:
         if exc.status < 400:
             raise
-        return error_response(NotFound("There is no such address.") if exc.status == 404 else InvalidInput(exc.reason))
+        told = NotFound("There is no such address.") if exc.status == 404 else InvalidInput(exc.reason)
+        return _failed(request, told)
     except Exception:  # noqa: BLE001  an edge: one request
-        _LOG.exception("request_failed", extra={"path": request.path})
-        return error_response(WebviewerError("The render node could not answer this request."))
+        _LOG.exception("request_crashed")
+        return _failed(request, WebviewerError("The render node could not answer this request."))
+    finally:
+        end_request()
 
 
 def create_app(node: RenderNode, description: Description) -> web.Application:

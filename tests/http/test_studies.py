@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import socket
 import struct
 import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 import pytest
@@ -63,6 +65,31 @@ def test_without_a_session_nothing_is_told(house: House) -> None:
         assert answer.json()["error"]["code"] == "not_signed_in"
     assert stranger.post("/v2/studies/delete", json={"study_ids": [1]}).status_code == 401
     assert stranger.post("/v2/studies/uploads/whole?name=x", data=b"x" * 1_000_000).status_code == 401
+
+
+def test_a_failed_request_has_one_id_in_the_page_and_in_the_log_of_each_node(house: House) -> None:
+    browser = house.control.signed_in()
+    answer = browser.get("/v2/studies/987654321", headers={"X-Request-Id": "chain-1"})
+    assert (answer.status_code, answer.json()["error"]["correlation_id"]) == (404, "chain-1")
+
+    def found(lines: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+        with_id = [line for line in lines if line.get("correlation_id") == "chain-1"]
+        return [(line["message"], line["route"], line["status"]) for line in with_id]
+
+    eventually(lambda: found(house.control.log_lines()), what="the control node's line")
+    assert found(house.control.log_lines()) == [("request", "/v2/studies/<int:study_id>", 404)]
+    route = "/internal/v1/owners/<int:owner_id>/studies/<int:study_id>"
+    assert found(house.storage.log_lines()) == [("request_failed", route, 404)]
+
+
+@pytest.mark.parametrize("given", ["", "a b", "Spur^Sina", "x" * 65, "ä"])
+def test_the_storage_node_takes_no_id_that_is_none(house: House, given: str) -> None:
+    answer = house.storage.session.get(
+        f"{house.storage.owner()}/studies/987654321", headers={"X-Request-Id": given.encode()}, timeout=10
+    )
+    made = answer.json()["error"]["correlation_id"]
+    assert re.fullmatch("[0-9a-f]{32}", made)
+    assert made in [line.get("correlation_id") for line in house.storage.log_lines()]
 
 
 def test_what_changes_something_wants_the_csrf_token(house: House) -> None:

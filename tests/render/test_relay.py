@@ -17,6 +17,7 @@ from functions.render.frames import KNOCK, FrameSplitter, PageFrames, close_fram
 from functions.render.relay import Relay
 from functions.render.upstream import Stream, Upstream, open_upstream
 from webviewer.adapters.nodes import Unreachable
+from webviewer.core.correlation import begin_request, end_request
 from webviewer.core.errors import ProtocolError, Unavailable
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -310,7 +311,9 @@ def test_the_node_gets_owner_and_token_and_the_page_s_key_and_nothing_else_of_it
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\nServer: secret/1\r\n"
         b"Sec-WebSocket-Accept: abc=\r\nSec-WebSocket-Protocol: webviewer.v1\r\n\r\nREST"
     )
+    begin_request("chain-1")
     upstream = open_upstream(node.address, TOKEN, WANTED)
+    end_request()
     upstream.close()
     request = node.done()
     assert sorted(line.split(":")[0] for line in request.strip().split("\r\n")[1:]) == [
@@ -321,10 +324,12 @@ def test_the_node_gets_owner_and_token_and_the_page_s_key_and_nothing_else_of_it
         "Sec-WebSocket-Protocol",
         "Sec-WebSocket-Version",
         "Upgrade",
+        "X-Request-Id",
         "X-Webviewer-Owner",
         "X-Webviewer-Session",
         "X-Webviewer-Storage",
     ]
+    assert "X-Request-Id: chain-1\r\n" in request
     assert "X-Webviewer-Owner: 7\r\nX-Webviewer-Session: 70\r\n" in request
     assert "X-Webviewer-Storage: http://127.0.0.1:8081\r\n" in request
     assert "Authorization: Bearer call." in request

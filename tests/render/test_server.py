@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 import re
 import threading
 import time
@@ -27,7 +28,9 @@ from tests.render.reference_view import grey_linear, worst
 from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
 from tests.support.frames import unpack_frame
 from webviewer.core import errors
+from webviewer.core.correlation import headers_for_call
 from webviewer.core.http_errors import HTTP_STATUS, status_of
+from webviewer.core.log import JsonFormatter
 from webviewer.protocol.framing import FrameFlag, FrameHeader
 
 TOKEN = "token-of-the-test-0123456789"
@@ -320,6 +323,37 @@ def test_what_cannot_be_answered_is_said_in_the_one_shape(server: Server, path: 
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (status, code)
     assert set(error) == {"code", "message", "details", "correlation_id"}
+
+
+def test_the_id_of_a_request_is_in_the_log_and_goes_to_the_storage_node(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[dict[str, str], int]] = []
+
+    def refuse(_owner_id: int, series_id: int, _version: str) -> None:
+        asked.append((headers_for_call(), series_id))
+        raise errors.Unavailable("The storage node does not answer.")
+
+    monkeypatch.setattr(server.source, "newer_series", refuse)
+    written, logger = io.StringIO(), logging.getLogger("renderpool.server.app")
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JsonFormatter("render"))
+    logger.addHandler(handler)
+    try:
+        answer = server.get("/internal/v1/render/owners/7/series/1/thumbnail", **{"X-Request-Id": "chain-1"})
+        other = server.get("/internal/v1/render/owners/7/series/2/thumbnail", **{"X-Request-Id": "Spur^Sina"})
+    finally:
+        logger.removeHandler(handler)
+    ids = [one.json()["error"]["correlation_id"] for one in (answer, other)]
+    assert ids[0] == "chain-1"
+    assert re.fullmatch("[0-9a-f]{32}", ids[1])
+    assert asked == [({"X-Request-Id": ids[0]}, 1), ({"X-Request-Id": ids[1]}, 2)]
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [(line["correlation_id"], line["status"], line["code"]) for line in lines] == [
+        (ids[0], 503, "unavailable"),
+        (ids[1], 503, "unavailable"),
+    ]
+    assert lines[0]["route"] == "/internal/v1/render/owners/{owner}/series/{series}/thumbnail"
 
 
 def test_status_needs_the_token_and_tells_the_device(server: Server) -> None:

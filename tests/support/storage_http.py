@@ -34,7 +34,8 @@ from webviewer.adapters.db.maintenance import create_database
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
 from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
-from webviewer.config import DatabaseDriver, DatabaseSettings, StorageSettings
+from webviewer.config import DatabaseDriver, DatabaseSettings, LogSettings, StorageSettings
+from webviewer.core import log
 from webviewer.usecases.served_owners import node_identity
 
 TOKEN = "internal-token-of-the-tests"
@@ -141,6 +142,10 @@ class StorageHttp:
         file = self.folder / "events.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
+    def log_lines(self) -> list[dict[str, Any]]:
+        """Return what the process wrote into its log so far."""
+        return [json.loads(line) for line in (self.folder / "server.log").read_text("utf-8").splitlines()]
+
     def upload(self, data: bytes, name: str = "one.dcm", owner_id: int = 1) -> dict[str, Any]:
         """Send a small file in one request and return the state."""
         answer = self.session.post(
@@ -202,6 +207,7 @@ def fill_series(node: StorageHttp, count: int, *, rows: int = 64, columns: int =
 def main() -> None:
     """Serve until SIGTERM."""
     descriptor, folder = int(sys.argv[1]), Path(sys.argv[2])
+    log.configure(LogSettings(file=folder / "server.log", to_console=False), "storage")
     plain = json.loads((folder / "database.json").read_text())
     database = DatabaseSettings(**{**plain, "driver": DatabaseDriver(plain["driver"])})
     limits = json.loads((folder / "limits.json").read_text())
