@@ -10,6 +10,7 @@ import subprocess
 import time
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,11 +111,8 @@ def test_an_archive_holds_every_object_as_received_and_a_directory_that_finds_th
     assert directory.file_meta.ImplementationClassUID == IMPLEMENTATION_CLASS_UID
     records = directory.DirectoryRecordSequence
     kinds = [record.DirectoryRecordType for record in records]
-    assert kinds.count("PATIENT") == 2
-    assert kinds.count("STUDY") == 2
-    assert kinds.count("SERIES") == 5
-    assert kinds.count("IMAGE") == 5 or kinds.count("IMAGE") == 6  # a report without a concept name goes as it can
-    assert "ENCAP DOC" in kinds
+    # The report has no concept name, which a record of its own kind needs: it is listed as an image.
+    assert Counter(kinds) == {"PATIENT": 2, "STUDY": 2, "SERIES": 5, "IMAGE": 6, "ENCAP DOC": 1}
     dumped = subprocess.run(
         ["dcmdump", str(tmp_path / "medium" / "DICOMDIR")], capture_output=True, check=True, timeout=60
     )
