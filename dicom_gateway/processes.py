@@ -49,7 +49,6 @@ _END_S = DRAIN_S + 2.0
 _LAST_S = 2.0
 _ORPHAN_S = 0.1
 _LOCK_WAIT_S = 15.0
-_LEAST_FREE_BYTES = 64 * 1024**2
 _OWNERS_WITHIN_S = 5.0
 
 
@@ -281,9 +280,8 @@ class StorageNode:
                 logger.warning("storage_not_ready", extra={"reason": trouble})
             told[0] = trouble
             try:
-                free = store.free_bytes()
-                if free < _LEAST_FREE_BYTES:
-                    found.append(f"The storage's disk has {free} bytes left.")
+                if lack := store.lack_of_room():
+                    found.append(lack)
                 if not os.access(store.data, os.W_OK):
                     found.append("The storage folder cannot be written.")
             except OSError as exc:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
-import os
 import shutil
 import sqlite3
 import struct
@@ -13,7 +12,6 @@ import subprocess
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -345,57 +343,7 @@ def test_dcmtk_sends_a_series_and_is_told_of_a_duplicate(node: Node, tmp_path: P
     assert "0x111" in storescu(node, tmp_path / "changed.dcm").stderr
 
 
-# ---- disk and database ------------------------------------------------------------------------------------------
-
-
-def test_a_full_disk_is_out_of_resources_and_the_service_goes_on_when_there_is_room(tmp_path: Path) -> None:
-    # a limit on the size of files is a full disk to the process: writing fails after some bytes
-    with running_node(tmp_path) as node:
-        assert store(node, uid_of(70), ct(70)) == 0x0000
-        assert node.process is not None
-        pids = processes_of_session(node.process.pid)
-        limit_files(pids, 40_000_000)
-        big = data_set_bytes(make_ct(rows=8, columns=8, SOPInstanceUID=uid_of(71))) + b"\xff" * 41_000_000
-        assert store(node, uid_of(71), big) == 0xA700
-        wait_until(lambda: is_tidy(node))
-        assert set(node.stored()) == {uid_of(70)}
-        assert store(node, uid_of(72), ct(72)) == 0x0000
-        limit_files(pids, -1)
-        assert store(node, uid_of(73), ct(73)) == 0x0000
-        assert set(node.stored()) == {uid_of(70), uid_of(72), uid_of(73)}
-
-
-def limit_files(pids: list[int], size_bytes: int) -> None:
-    """Limit how large files of running processes may become; -1 takes the limit away."""
-    import resource
-
-    for pid in pids:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size_bytes, -1))
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a disk of 8 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="mounting a disk takes root")
-def test_a_disk_that_is_really_full_refuses_and_recovers_by_itself(small_disk: Path) -> None:
-    with running_node(small_disk) as node:
-        assert store(node, uid_of(80), ct(80)) == 0x0000
-        free = shutil.disk_usage(small_disk).free
-        filler = small_disk / "filler"
-        filler.write_bytes(b"x" * (free - 300_000))
-        data = ct(81) + b"\xfc\xff\xfc\xffOB\0\0" + (900_000).to_bytes(4, "little") + b"\0" * 900_000
-        assert store(node, uid_of(81), data) == 0xA700
-        wait_until(lambda: is_tidy(node))
-        filler.unlink()
-        assert store(node, uid_of(81), data) == 0x0000
-        assert node.stored()[uid_of(81)] == data
+# ---- folder and database ------------------------------------------------------------------------------------------
 
 
 def test_a_locked_database_is_out_of_resources_until_it_is_free(tmp_path: Path) -> None:

@@ -259,3 +259,22 @@ def test_an_upload_that_cannot_be_kept_because_the_disk_is_full_is_refused_at_tw
     with pytest.raises(InvalidInput):
         uploads.create(OWNER, "x.zip", 0)
     uploads.close()
+
+
+def test_an_object_that_would_take_the_last_of_the_disk_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [64 * 1024**2 - 1]
+    monkeypatch.setattr(ObjectStore, "free_bytes", lambda _store: free[0])
+    storage = Storage(tmp_path)
+    examiner = Examiner(storage.receiver, ExamineLimits(retry_after_s=(0.01,)))
+    data = to_bytes(make_ct_series(1)[0])
+
+    def send() -> Outcome:
+        return examiner.examine_stream(OWNER, io.BytesIO(data[1024:]), "IM1", data[:1024])
+
+    words = "An object's file cannot be made: the disk has 67108863 bytes left, and the last 67108864 are kept free."
+    assert send() == Outcome("IM1", "unavailable", f"{NOT_NOW} {words}")
+    free[0] += 1_000_000
+    assert send() == Outcome("IM1", "stored")
+    storage.engine.dispose()

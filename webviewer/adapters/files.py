@@ -18,6 +18,7 @@ import errno
 import logging
 import os
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ _MADE_AHEAD_FROM = 4  # a sender of so many objects is likely to send more
 _COMPARED_AT_ONCE_BYTES = 256 * 1024
 _RECOVERY_BATCH = 64  # claims
 _MAX_BUFFERS = 512  # of one writev; IOV_MAX is 1024
+_LEAST_FREE_BYTES = 64 * 1024**2  # the last of the disk is the database's, which is on the same one by default
+_FREE_KNOWN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,31 @@ class _Claim:
             _unlink(self._path)
 
 
+class _Room:
+    """Whether the disk has room for objects. Its free bytes are asked at most each second; what was taken since counts.
+
+    Near the end they are asked each time, so nobody waits for a second once there is room again.
+    """
+
+    def __init__(self, free_bytes: Callable[[], int]) -> None:
+        self._free_bytes = free_bytes
+        self._left = 0
+        self._known_until_s = 0.0
+
+    def take(self, wanted: int, what: str) -> None:
+        """Count bytes that are to be written; raises OutOfResources when too few would be left."""
+        if self._left - wanted < _LEAST_FREE_BYTES or time.monotonic() > self._known_until_s:
+            try:
+                self._left = self._free_bytes()
+            except OSError as exc:
+                raise _no_room(what, exc) from exc
+            self._known_until_s = time.monotonic() + _FREE_KNOWN_S
+        if self._left - wanted < _LEAST_FREE_BYTES:
+            words = f"An object's file cannot be {what}: {_too_full(self._left)}."
+            raise OutOfResources(words, details={"errno": errno.ENOSPC})
+        self._left -= wanted
+
+
 class IncomingFile:
     """An object that is being received: claimed, and open for writing.
 
@@ -70,10 +98,11 @@ class IncomingFile:
     stays and the next start decides).
     """
 
-    __slots__ = ("_claim", "_fd", "_kept", "_path", "file_name", "size_bytes")
+    __slots__ = ("_claim", "_fd", "_kept", "_path", "_room", "file_name", "size_bytes")
 
-    def __init__(self, file_name: str, path: Path, claim: _Claim, kept: list[IncomingFile]) -> None:
+    def __init__(self, file_name: str, path: Path, claim: _Claim, kept: list[IncomingFile], room: _Room) -> None:
         self.file_name = file_name
+        self._room = room
         self.size_bytes = 0
         self._path = path
         self._claim = claim
@@ -111,6 +140,7 @@ class IncomingFile:
     def write(self, parts: Sequence[bytes | memoryview]) -> None:
         """Append; raises OutOfResources when there is no room."""
         wanted = sum(len(part) for part in parts)
+        self._room.take(wanted, "written")
         self.size_bytes += wanted
         try:
             if len(parts) <= _MAX_BUFFERS and os.writev(self._fd, parts) == wanted:
@@ -183,6 +213,7 @@ class FileBatch:
 
     def create(self) -> IncomingFile:
         """Return a claimed, empty file; raises OutOfResources."""
+        self._store.room.take(0, "made")
         try:
             if self._ready:
                 try:
@@ -242,7 +273,7 @@ class FileBatch:
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
         os.close(os.open(name, flags, 0o640, dir_fd=self._folder_fd))
         file_name = _file_name(name)
-        return IncomingFile(file_name, self._store.data / file_name, claim, self._kept)
+        return IncomingFile(file_name, self._store.data / file_name, claim, self._kept, self._store.room)
 
     def _discard_ready(self) -> None:
         ready, self._ready = self._ready, []
@@ -285,6 +316,7 @@ class ObjectStore:
         self.root = root
         self.data = root / "data"
         self.claims = root / "claims"
+        self.room = _Room(self.free_bytes)
 
     def prepare(self) -> None:
         """Make the folders; raises OutOfResources if that is impossible."""
@@ -379,6 +411,11 @@ class ObjectStore:
         facts = os.statvfs(self.root)
         return facts.f_bavail * facts.f_frsize
 
+    def lack_of_room(self) -> str:
+        """Return in words that the disk is too full for objects; empty if it is not. Raises OSError."""
+        free = self.free_bytes()
+        return f"The storage takes no objects: {_too_full(free)}." if free < _LEAST_FREE_BYTES else ""
+
 
 def _file_name(name: str) -> str:
     return f"{name[:2]}/{name[2:4]}/{name}"
@@ -403,6 +440,10 @@ def _unlink(path: Path) -> bool | None:
         logger.error("stored_file_not_removed", extra={"file": path.name, "reason": exc.strerror})
         return None
     return True
+
+
+def _too_full(free: int) -> str:
+    return f"the disk has {free} bytes left, and the last {_LEAST_FREE_BYTES} are kept free"
 
 
 def _no_room(what: str, exc: OSError) -> OutOfResources:
