@@ -13,12 +13,12 @@ from werkzeug.exceptions import HTTPException
 from dicom_gateway.api.archive import archive_routes
 from dicom_gateway.api.frames import frame_routes
 from dicom_gateway.api.node import node_routes
-from dicom_gateway.api.numbers import bound_numbers
 from dicom_gateway.api.parts import ApiParts
 from dicom_gateway.api.plain import answer
 from dicom_gateway.api.studies import study_routes
 from dicom_gateway.api.uploads import upload_routes
 from webviewer.adapters.call_token import OwnAddresses, arrived_at, require_call
+from webviewer.adapters.row_numbers import bound_numbers
 from webviewer.adapters.wsgi import hang_up, receiving_within
 from webviewer.core import errors
 from webviewer.core.callers import MONITOR_PATHS, refuse_browser

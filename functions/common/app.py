@@ -10,8 +10,8 @@ from flask import Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
 
 from functions.common import errors, guard
-from functions.common.numbers import bound_numbers
 from functions.common.peer import Peers
+from webviewer.adapters.row_numbers import bound_numbers
 from webviewer.bootstrap import Services
 from webviewer.core.correlation import REQUEST_ID_HEADER, begin_request, correlation_id, end_request
 

@@ -24,7 +24,7 @@ POOL = "Inside the render pool"
 APART = "The controller of the pool stands apart"
 CIRCLES = "No circles"
 TESTS = "Tests and their tools stay out of the product"
-FLASK = "Flask lives in the functions and in the gateway's internal API"
+FLASK = "Flask lives in the functions, the gateway's internal API, and what both share"
 SOCK = "WebSockets under Flask live in the functions"
 GUNICORN = "The HTTP server is started by the nodes"
 GREEN = "Green threads live in the front"
@@ -74,6 +74,7 @@ PLANTS = [
     ("webviewer/core/uid.py", "import hypothesis", TESTS),
     ("functions/pages/app.py", "import tests.support.browser", TESTS),
     ("webviewer/usecases/accounts.py", "import flask", FLASK),
+    ("webviewer/adapters/wsgi.py", "import flask", FLASK),
     ("dicom_gateway/server.py", "import flask", FLASK),
     ("dicom_gateway/upload.py", "import werkzeug", FLASK),
     ("renderpool/server/app.py", "import flask", FLASK),
