@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -25,6 +27,7 @@ from tests.support.waiting import eventually
 
 ROOT = "1.2.826.0.1.3680043.10.1565"
 DATABASE = "webviewer-database"
+GUIDE = Path(__file__).parents[2] / "docs" / "operate.md"
 
 
 def write_study(folder: Path, number: int, slices: int = 12) -> dict[str, Path]:
@@ -65,8 +68,25 @@ def downloaded(doctor: requests.Session, url: str) -> dict[str, bytes]:
 
 
 def copy_folder(storage: Path, target: Path) -> None:
-    """Copy what was stored, as the guide's rsync does."""
-    shutil.copytree(storage, target, ignore=shutil.ignore_patterns("claims", f"{DATABASE}*"), dirs_exist_ok=True)
+    """Copy what the guide's rsync does."""
+    found = re.search(r"`rsync -a STORAGE/(\w+) /backup/STORAGE/`", GUIDE.read_text("utf-8"))
+    assert found is not None
+    shutil.copytree(storage / found[1], target / found[1])
+
+
+def claim_every_file(storage: Path) -> None:
+    """Run the guide's command that has files without a row removed at the next start."""
+    found = re.search(r"^cd STORAGE (&& .*claims.*)$", GUIDE.read_text("utf-8"), re.MULTILINE)
+    assert found is not None
+    subprocess.run(["bash", "-ec", f"cd {shlex.quote(str(storage))} {found[1]}"], check=True, timeout=60)
+
+
+def files_and_rows(storage: Path) -> tuple[set[str], set[str]]:
+    """Return the names of the stored files and those that the index has."""
+    with closing(sqlite3.connect(storage / DATABASE)) as index:
+        rows = {name for (name,) in index.execute("SELECT file_name FROM instance")}
+    data = storage / "data"
+    return {str(file.relative_to(data)) for file in data.rglob("*") if file.is_file()}, rows
 
 
 class Modality(threading.Thread):
@@ -88,7 +108,7 @@ class Modality(threading.Thread):
 
 
 def test_a_backup_made_while_images_arrive_brings_a_unified_server_back(tmp_path: Path) -> None:
-    sent, backup, new = tmp_path / "sent", tmp_path / "backup", tmp_path / "new"
+    sent, kept_database, backup, new = (tmp_path / name for name in ("sent", DATABASE, "backup", "new"))
     sent.mkdir()
     backup.mkdir()
     with running_unified_server(tmp_path / "old") as server:
@@ -101,7 +121,7 @@ def test_a_backup_made_while_images_arrive_brings_a_unified_server_back(tmp_path
             before = {uid: file for files in list(modality.done) for uid, file in files.items()}
             with (
                 closing(sqlite3.connect(storage / DATABASE)) as live,
-                closing(sqlite3.connect(backup / DATABASE)) as copy,
+                closing(sqlite3.connect(kept_database)) as copy,
             ):
                 live.backup(copy)
             time.sleep(1.0)  # what comes in between is in the folder and not in the database
@@ -114,7 +134,10 @@ def test_a_backup_made_while_images_arrive_brings_a_unified_server_back(tmp_path
     shutil.rmtree(tmp_path / "old" / main["storage"])
 
     shutil.copytree(tmp_path / "old", new)
-    shutil.copytree(backup, new / main["storage"], dirs_exist_ok=True)
+    storage = new / main["storage"]
+    storage.mkdir()
+    shutil.copyfile(kept_database, storage / DATABASE)
+    shutil.copytree(backup, storage, dirs_exist_ok=True)
     with running_unified_server(new) as server:
         kept = downloaded(signed_in(server.url, "user", "user"), server.url)
         assert set(before) <= set(kept)
@@ -125,6 +148,15 @@ def test_a_backup_made_while_images_arrive_brings_a_unified_server_back(tmp_path
         everything = {uid: file for files in modality.done for uid, file in files.items()}
         store(server.dicom_port, everything)
         assert set(downloaded(signed_in(server.url, "user", "user"), server.url)) == set(everything)
+        server.stop()
+    files, rows = files_and_rows(storage)
+    assert rows < files, "what came after the backup of the database lies there twice"
+    claim_every_file(storage)
+    with running_unified_server(new) as server:
+        assert set(downloaded(signed_in(server.url, "user", "user"), server.url)) == set(everything)
+        server.stop()
+    assert files_and_rows(storage) == (rows, rows)
+    assert not [file for file in (storage / "claims").iterdir() if len(file.name) == 32]
 
 
 def tool(system: DistributedSystem, program: str, database: str, *words: str) -> None:
