@@ -235,7 +235,9 @@ class StorageNode:
 
     def _describe(self) -> Description:
         store = ObjectStore(self._settings.storage.storage)
-        return Description(self._settings, self._identity, self._run, self._counters, store.free_bytes)
+        return Description(
+            self._settings, self._identity, self._run, self._counters, store.free_bytes, units=self._units()
+        )
 
     def _publisher(self) -> EventPublisher:
         units = self._units()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import ssl
@@ -14,6 +15,7 @@ from webviewer import __version__
 from webviewer.adapters.node_agent import HeartbeatAnswer, NodeAgent, own_address
 from webviewer.adapters.nodes import NodeClient
 from webviewer.config import Settings
+from webviewer.core.errors import WebviewerError
 from webviewer.usecases.served_owners import owner_list_from, take_over_owners
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
@@ -35,16 +37,27 @@ class Description:
         Shared counts.
     free_bytes
         Room on the storage's disk.
+    units
+        Transactions on the index.
     """
 
     def __init__(
-        self, settings: Settings, identity: str, run: str, counters: SharedCounters, free_bytes: Callable[[], int]
+        self,
+        settings: Settings,
+        identity: str,
+        run: str,
+        counters: SharedCounters,
+        free_bytes: Callable[[], int],
+        *,
+        units: StorageUnitOfWorkFactory,
     ) -> None:
         self._settings = settings
         self._identity = identity
         self._run = run
         self._counters = counters
         self._free_bytes = free_bytes
+        self._units = units
+        self._highest_owner = 0
 
     def __call__(self) -> dict[str, object]:
         """Return it; raises OSError while the address of this node cannot be known."""
@@ -63,6 +76,7 @@ class Description:
             "run": self._run,
             "scu": node.scu,
             "sessions_used": [],
+            "highest_owner": self._highest(),
             "facts": {
                 "dicom_port": storage.dicom_port,
                 "free_bytes": self._free_bytes(),
@@ -71,6 +85,12 @@ class Description:
                 "refused_since_start": self._counters.total(Counter.REFUSED),
             },
         }
+
+    def _highest(self) -> int:
+        """Return the highest number of an owner who has studies here; while the index is away, what it was."""
+        with contextlib.suppress(WebviewerError), self._units(read_only=True) as unit:
+            self._highest_owner = unit.archive.highest_owner()
+        return self._highest_owner
 
 
 class Registration:

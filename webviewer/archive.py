@@ -255,6 +255,10 @@ class ArchiveRepository(Protocol):
         """Return those of the file names that an instance points to (for the recovery at start)."""
         ...
 
+    def highest_owner(self) -> int:
+        """Return the highest number of an owner who has studies here, 0 if nobody has."""
+        ...
+
     def counts(self) -> dict[str, int]:
         """Return ``studies``, ``instances`` and ``size_bytes`` of all owners together."""
         ...

@@ -20,6 +20,7 @@ FORGOTTEN_S: Final = 600.0  # an offline render node that registered by itself i
 MAX_NODE_ID: Final = 2**31 - 1
 MAX_ADDRESS: Final = 255
 MAX_IDENTITY: Final = 253
+MAX_OWNER: Final = 2**53 - 1  # numbers of users that a page can hold
 _ADDRESS = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
 _IDENTITY = re.compile(r"[\x21-\x7e]{1,253}", re.ASCII)
 _SCU = re.compile(r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?", re.ASCII)
@@ -69,6 +70,7 @@ class NodeReport:
     """What a node says of itself, at its registration and at each heartbeat.
 
     ``run`` is another text at each start: it tells a node that has two addresses from two nodes with one identity.
+    ``highest_owner`` is the highest number of a user whose studies a storage node has, 0 where there are none.
     """
 
     kind: NodeKind
@@ -78,6 +80,7 @@ class NodeReport:
     run: str = ""
     scu: str | None = None
     sessions_used: Sequence[int] = ()
+    highest_owner: int = 0
     facts: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -15,7 +15,7 @@ from functions.common.readiness import Readiness
 from functions.nodes.where import stream_headers
 from webviewer.bootstrap import Services
 from webviewer.config import Function
-from webviewer.placement import HEARTBEAT_S, MAX_ADDRESS, MAX_IDENTITY, NodeId, NodeKind, NodeReport
+from webviewer.placement import HEARTBEAT_S, MAX_ADDRESS, MAX_IDENTITY, MAX_OWNER, NodeId, NodeKind, NodeReport
 from webviewer.usecases.events import MAX_PUBLISHED_AT_ONCE
 from webviewer.usecases.list_studies import MAX_ID
 from webviewer.usecases.nodes import Actor, NodeView
@@ -56,6 +56,7 @@ class ReportBody(BaseModel):
     run: Printable = ""
     scu: Annotated[str, Field(max_length=16)] | None = None
     sessions_used: Annotated[list[RowId], Field(max_length=MAX_SESSIONS_TOLD)] = []
+    highest_owner: Annotated[int, Field(ge=0, le=MAX_OWNER)] = 0
     facts: dict[str, object] = {}
 
 
@@ -120,6 +121,7 @@ def _node_routes(app: Flask, services: Services) -> None:
                 run=body.run,
                 scu=body.scu,
                 sessions_used=body.sessions_used,
+                highest_owner=body.highest_owner,
                 facts=body.facts,
             )
         )

@@ -171,6 +171,8 @@ def test_its_users_are_taken_over_as_a_whole_and_again_only_when_they_change(con
     eventually(lambda: titles(node) == {"SECOND": 8})
     assert not echoes(node, "USER-AE")
     assert ask(node, f"/owners/{OWNER}/studies").json()["total"] == 1, "a user who is gone keeps the studies"
+    assert ask(node, "/report").json()["highest_owner"] == OWNER, "and the number"
+    eventually(lambda: control.beats[-1]["highest_owner"] == OWNER)
     asked, beats = control.asked, len(control.beats)
     eventually(lambda: len(control.beats) > beats + 3)
     assert control.asked == asked == 3

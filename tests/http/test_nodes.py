@@ -144,6 +144,8 @@ def test_only_nodes_may_say_so_and_only_at_the_internal_port(control: ControlSer
         {"kind": "render", "scu": "A B"},
         {"sessions_used": ["a"]},
         {"sessions_used": [10**20]},
+        {"highest_owner": -1},
+        {"highest_owner": 2**53},
         {"version": "1\0"},
         {"run": "1\0"},
     ],

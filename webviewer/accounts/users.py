@@ -82,6 +82,14 @@ class AccountRepository(Protocol):
         """Store a new user; raises Conflict when the name or the AE title is taken."""
         ...
 
+    def last_number(self) -> int:
+        """Return the highest number that a user was ever given, or that was passed over; 0 if none was."""
+        ...
+
+    def pass_over(self, up_to: int) -> None:
+        """Give no new user a number up to this one, which is higher than the last; while no user is being made."""
+        ...
+
     def get(self, user_id: UserId) -> Account:
         """Return a user; raises NotFound."""
         ...

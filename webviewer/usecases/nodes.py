@@ -15,6 +15,7 @@ from webviewer.events import RENDER_NODE_LOST
 from webviewer.placement import (
     FORGOTTEN_S,
     HEARTBEAT_S,
+    MAX_OWNER,
     ONLINE_S,
     Node,
     NodeId,
@@ -110,6 +111,7 @@ class Nodes:
         with self.units() as unit:
             node = unit.placement.note(report, now)
             if node.kind is NodeKind.STORAGE:
+                _pass_over_owners(unit, node, report.highest_owner)
                 _give_storage(unit, now)
             unit.commit()
             digest = owners_of(unit, node.node_id).digest if node.kind is NodeKind.STORAGE else None
@@ -343,11 +345,27 @@ class Nodes:
 
 def _checked(report: NodeReport) -> NodeReport:
     check_identity(report.identity)
+    if not 0 <= report.highest_owner <= MAX_OWNER:
+        raise InvalidInput(f"highest_owner {report.highest_owner} is invalid: must be from 0 to {MAX_OWNER}.")
     if report.scu is not None:
         if report.kind is not NodeKind.STORAGE:
             raise InvalidInput("A render node has no SCU: it sends no DICOM objects.", code="invalid_scu")
         check_scu(report.scu)
     return replace(report, address=check_address(report.address))
+
+
+def _pass_over_owners(unit: ControlUnitOfWork, node: Node, highest_owner: int) -> None:
+    """Let no new user have the number of one whose studies a storage node still has.
+
+    A control database that was restored knows nothing of users who were made after its backup.
+    """
+    if highest_owner <= unit.accounts.last_number():
+        return
+    unit.placement.serialize()  # users are made inside it too
+    last = unit.accounts.last_number()
+    if highest_owner > last:
+        unit.accounts.pass_over(highest_owner)
+        logger.warning("user_numbers_passed_over", extra={"node_id": node.node_id, "last": last, "now": highest_owner})
 
 
 def _give_storage(unit: ControlUnitOfWork, now: dt.datetime) -> None:
@@ -382,6 +400,7 @@ def _report_from(asked: Node, facts: Mapping[str, object]) -> NodeReport:
     if not isinstance(identity, str):
         raise InvalidInput(f"{asked.address} does not say which node it is.")
     scu, version, used, more = (facts.get(name) for name in ("scu", "version", "sessions_used", "facts"))
+    highest = facts.get("highest_owner")
     return NodeReport(
         kind=asked.kind,
         identity=identity,
@@ -390,5 +409,6 @@ def _report_from(asked: Node, facts: Mapping[str, object]) -> NodeReport:
         run=str(facts.get("run", "")),
         scu=scu if isinstance(scu, str) else None,
         sessions_used=tuple(one for one in used if isinstance(one, int)) if isinstance(used, list) else (),
+        highest_owner=highest if isinstance(highest, int) else 0,
         facts=more if isinstance(more, dict) else {},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from webviewer.accounts import Account, NewAccount, Owner, UserId
@@ -42,6 +42,23 @@ class SqlAccountRepository:
         if key is None:
             raise NotFound("The new user has no id.")
         return self.get(UserId(int(key[0])))
+
+    def last_number(self) -> int:
+        """Return the highest number that a user was ever given, or that was passed over; 0 if none was."""
+        if self._connection.dialect.name == "postgresql":
+            query = "SELECT pg_sequence_last_value(pg_get_serial_sequence('account', 'user_id')::regclass)"
+        else:
+            query = "SELECT max(seq) FROM sqlite_sequence WHERE name = 'account'"
+        return int(self._connection.execute(text(query)).scalar() or 0)
+
+    def pass_over(self, up_to: int) -> None:
+        """Give no new user a number up to this one, which is higher than the last."""
+        if self._connection.dialect.name == "postgresql":
+            lift = "SELECT setval(pg_get_serial_sequence('account', 'user_id'), :up_to)"
+        else:  # the table has no key that an upsert could name, and no row until there was a user
+            self._connection.execute(text("DELETE FROM sqlite_sequence WHERE name = 'account'"))
+            lift = "INSERT INTO sqlite_sequence (name, seq) VALUES ('account', :up_to)"
+        self._connection.execute(text(lift), {"up_to": up_to})
 
     def get(self, user_id: UserId) -> Account:
         """Return a user."""

@@ -206,6 +206,10 @@ class SqlArchiveRepository:
             )
         return frozenset(found)
 
+    def highest_owner(self) -> int:
+        """Return the highest number of an owner who has studies here, 0 if nobody has."""
+        return int(self._connection.execute(select(func.max(study.c.owner_id))).scalar() or 0)
+
     def counts(self) -> dict[str, int]:
         """Return how many studies and instances there are and how many bytes they take, of all owners together."""
         row = self._connection.execute(

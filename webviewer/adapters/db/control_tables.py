@@ -22,7 +22,7 @@ account = Table(
     Column("storage_node_id", Id, ForeignKey("node.node_id", ondelete="RESTRICT"), index=True),
     sqlite_autoincrement=True,
 )
-"""A user; ids are never used twice, because the storage node knows owners by them."""
+"""A user; ids are never used twice, because the storage node knows owners by them (after a restore see `pass_over`)."""
 
 session = Table(
     "session",
