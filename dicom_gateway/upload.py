@@ -2,7 +2,7 @@
 
 Each upload is a folder ``uploads/<id>/`` of the storage folder with ``state.json`` and ``data``; the id is ours. How
 much has arrived is the length of ``data``. A complete one is examined by a small pool of workers, first come first
-served.
+served. One that nobody touches for a day is dropped.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class UploadLimits:
     max_open_bytes_per_owner: int = 128 * 1024**3
     keep_free_bytes: int = 1024**3  # of the disk, for what modalities send
     expires_after_s: float = 24 * 3600.0
+    expire_every_s: float = 600.0  # besides whenever room is judged
     workers: int = 2
     max_skipped: int = 1000  # entries kept of the list of skipped files
     max_done_per_owner: int = 64  # finished ones that can still be asked about
@@ -125,6 +126,8 @@ class UploadStore:
         How much may be under way.
     free_bytes
         Says how much room the disk has.
+    clock
+        Seconds since 1970.
     """
 
     def __init__(
@@ -133,17 +136,22 @@ class UploadStore:
         examiner: Examiner,
         limits: UploadLimits | None = None,
         free_bytes: Callable[[], int] | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._folder = folder
         self._examiner = examiner
         self._limits = limits or UploadLimits()
         self._free_bytes = free_bytes or (lambda: shutil.disk_usage(folder).free)
+        self._clock = clock
         self._uploads: dict[str, _Upload] = {}
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(self._limits.workers, thread_name_prefix="upload")
         self._closing = threading.Event()
         folder.mkdir(parents=True, exist_ok=True)
         self._load()
+        self._expiry = threading.Thread(target=self._expire_by_itself, name="upload-expiry", daemon=True)
+        self._expiry.start()
 
     def create(self, owner_id: OwnerId, name: str, size_bytes: int) -> dict[str, object]:
         """Begin an upload.
@@ -162,7 +170,6 @@ class UploadStore:
                 f"size_bytes = {size_bytes}: an upload has 1 to {self._limits.max_bytes} bytes.",
                 details={"field": "size_bytes", "value": size_bytes, "rule": f"1 to {self._limits.max_bytes}"},
             )
-        self.expire()
         upload = self._begin(owner_id, name, size_bytes)
         return {"upload_id": upload.state.upload_id, "part_bytes": PART_BYTES, "offset": 0}
 
@@ -204,7 +211,7 @@ class UploadStore:
             head += piece
         if not is_zip(head):
             self._check_room(PART_BYTES)
-            state = UploadState("", owner_id, name, 0, time.time(), total_files=1, state="done")
+            state = UploadState("", owner_id, name, 0, self._clock(), total_files=1, state="done")
             state.add(self._examiner.examine_stream(owner_id, source, name, head), self._limits.max_skipped)
             return state.public()
         upload = self._begin(owner_id, name, PART_BYTES)
@@ -222,7 +229,7 @@ class UploadStore:
 
     def empty(self, name: str) -> dict[str, object]:
         """Return the state of a file without a byte: there is nothing to send."""
-        state = UploadState("", 0, shown_name(name), 0, time.time(), total_files=1, state="done")
+        state = UploadState("", 0, shown_name(name), 0, self._clock(), total_files=1, state="done")
         state.add(Outcome(state.name, "not_dicom", "The file is empty."), self._limits.max_skipped)
         return state.public()
 
@@ -239,7 +246,7 @@ class UploadStore:
 
     def expire(self) -> None:
         """Drop uploads that nobody has touched for long."""
-        oldest = time.time() - self._limits.expires_after_s
+        oldest = self._clock() - self._limits.expires_after_s
         with self._lock:
             stale = [
                 one
@@ -253,15 +260,21 @@ class UploadStore:
                 finally:
                     upload.writing.release()
 
+    def _expire_by_itself(self) -> None:
+        """Give back what abandoned uploads take of the disk also where nobody uploads any more."""
+        while not self._closing.wait(self._limits.expire_every_s):
+            self.expire()
+
     def close(self) -> None:
         """Stop after the object that is being stored; what is left goes on at the next start."""
         self._closing.set()
+        self._expiry.join()
         self._workers.shutdown(wait=True, cancel_futures=True)
 
     def _begin(self, owner_id: OwnerId, name: str, size_bytes: int) -> _Upload:
         # What arrived is kept until the objects in it are stored: for a while it needs its size twice.
         self._check_room(2 * size_bytes)
-        state = UploadState(secrets.token_hex(16), owner_id, shown_name(name), size_bytes, time.time())
+        state = UploadState(secrets.token_hex(16), owner_id, shown_name(name), size_bytes, self._clock())
         upload = _Upload(state, self._folder / state.upload_id)
         with self._lock:
             own = [one.state for one in self._uploads.values() if one.state.owner_id == owner_id]
@@ -289,7 +302,8 @@ class UploadStore:
         return upload
 
     def _check_room(self, size_bytes: int) -> None:
-        """Refuse what would leave too little room for modalities; what is promised to others counts."""
+        """Refuse what would leave too little room for modalities; what is promised to others counts, while it lasts."""
+        self.expire()
         with self._lock:
             promised = sum(
                 2 * one.state.size_bytes - one.state.offset
@@ -336,7 +350,7 @@ class UploadStore:
                 raise InvalidInput("The connection broke before the part was complete.", code="part_cut") from error
             raise OutOfResources(f"The part cannot be kept: {error.strerror or error}.") from error
         finally:
-            state.touched_at = time.time()
+            state.touched_at = self._clock()
 
     def _submit(self, upload: _Upload) -> None:
         upload.state.state = "processing"
@@ -378,7 +392,7 @@ class UploadStore:
         saved_at = time.monotonic()
         for outcome in outcomes:
             state.add(outcome, self._limits.max_skipped)
-            state.touched_at = time.time()
+            state.touched_at = self._clock()
             if upload.cancelled.is_set():
                 return
             if self._closing.is_set():
@@ -392,7 +406,7 @@ class UploadStore:
     def _finish(self, upload: _Upload) -> None:
         upload.state.state = "done"
         upload.state.done_files = max(upload.state.done_files, upload.state.total_files)
-        upload.state.touched_at = time.time()
+        upload.state.touched_at = self._clock()
         if upload.cancelled.is_set():
             return
         try:

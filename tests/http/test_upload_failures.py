@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
 from webviewer.archive import InstanceRecord, OwnerId
-from webviewer.core.errors import InvalidInput, OutOfResources, WebviewerError
+from webviewer.core.errors import InvalidInput, NotFound, OutOfResources, WebviewerError
 
 OWNER = OwnerId(1)
 DISK_BYTES = 12_000_000
@@ -40,13 +41,21 @@ class Storage:
         self.index: Any = DirectIndex(IndexWriter(SqlStorageUnitOfWorkFactory(self.engine), lambda _receipts: None))
         self.disk_bytes = disk_bytes
         self.least_free_bytes = disk_bytes
+        self.later_s = 0.0
         self.uploads_folder = self.folder / "uploads"
         self.uploads_folder.mkdir()
         self.receiver = UploadReceiver(self.store, self.index, 2**33, self.uploads_folder)
 
     def uploads(self, **limits: Any) -> UploadStore:
         wanted = {"keep_free_bytes": KEPT_BYTES, **limits}
-        return UploadStore(self.uploads_folder, Examiner(self.receiver), UploadLimits(**wanted), self.free_bytes)
+        examiner = Examiner(self.receiver)
+        return UploadStore(
+            self.uploads_folder,
+            examiner,
+            UploadLimits(**wanted),
+            self.free_bytes,
+            clock=lambda: time.time() + self.later_s,
+        )
 
     def free_bytes(self) -> int:
         used = sum(file.stat().st_blocks * 512 for file in self.folder.rglob("*") if file.is_file())
@@ -278,3 +287,30 @@ def test_an_object_that_would_take_the_last_of_the_disk_is_refused_in_words(
     free[0] += 1_000_000
     assert send() == Outcome("IM1", "stored")
     storage.engine.dispose()
+
+
+def test_an_abandoned_upload_takes_no_room_from_a_file_that_is_sent_whole(storage: Storage) -> None:
+    storage.disk_bytes = 70_000_000
+    uploads = storage.uploads()
+    data = to_bytes(make_ct_series(1)[0])
+    abandoned = str(uploads.create(OWNER, "x.zip", 26_000_000)["upload_id"])
+    uploads.write_part(OWNER, abandoned, 0, io.BytesIO(b"x" * 1000))
+    with pytest.raises(OutOfResources, match=r"^The disk has [0-9 ]+ MB left"):
+        uploads.whole(OWNER, "IM1", io.BytesIO(data))
+    storage.later_s += 24 * 3600 + 1
+    assert uploads.whole(OWNER, "IM1", io.BytesIO(data))["stored"] == 1
+    assert list(storage.uploads_folder.iterdir()) == []
+    with pytest.raises(NotFound, match="or it has expired"):
+        uploads.get(OWNER, abandoned)
+    uploads.close()
+
+
+def test_an_abandoned_upload_goes_by_itself_and_one_that_goes_on_stays(storage: Storage) -> None:
+    uploads = storage.uploads(expire_every_s=0.02)
+    ids = [str(uploads.create(OWNER, "x.zip", 100_000)["upload_id"]) for _ in range(2)]
+    storage.later_s += 20 * 3600
+    uploads.write_part(OWNER, ids[1], 0, io.BytesIO(b"x" * 1000))
+    storage.later_s += 20 * 3600
+    eventually(lambda: not (storage.uploads_folder / ids[0]).exists(), what="an abandoned upload that is dropped")
+    assert uploads.get(OWNER, ids[1])["offset"] == 1000
+    uploads.close()
