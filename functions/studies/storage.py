@@ -14,7 +14,7 @@ from webviewer.adapters.nodes import NodeResponse
 from webviewer.bootstrap import Services
 from webviewer.core.octets import ByteSource
 
-_MAX_JSON_BYTES: Final = 512 * 1024**2
+_MAX_JSON_BYTES: Final = 128 * 1024**2  # a series of as many frames as can be shown, at 2.6 kB each
 _ANSWER_WITHIN_S: Final = 30.0  # of a question to the index; whoever asks a node that hangs is to read it soon
 
 Query = Sequence[tuple[str, str | int]]

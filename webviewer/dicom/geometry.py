@@ -7,6 +7,7 @@ PS3.3 C.7.6.2.1.1 (image position and orientation).
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -137,13 +138,20 @@ def _order_stack(
 
 def slice_normal(frame: FrameAttributes) -> NDArray[np.float64] | None:
     """Return the unit normal row × column direction, (3,), None if the orientation is missing or degenerate."""
-    if frame.image_orientation_patient is None:
-        return None
+    return None if frame.image_orientation_patient is None else _normal_of(frame.image_orientation_patient)
+
+
+@functools.lru_cache(maxsize=256)  # thousands of slices of a series have one orientation
+def _normal_of(orientation: tuple[float, ...]) -> NDArray[np.float64] | None:
     # Written out: np.cross takes most of the time of telling a series of hundreds of slices.
-    rx, ry, rz, cx, cy, cz = frame.image_orientation_patient
+    rx, ry, rz, cx, cy, cz = orientation
     normal = np.array((ry * cz - rz * cy, rz * cx - rx * cz, rx * cy - ry * cx), np.float64)
     length = float(np.linalg.norm(normal))
-    return None if length < 0.5 else normal / length
+    if length < 0.5:
+        return None
+    normal /= length
+    normal.setflags(write=False)  # whoever asks for it shares it
+    return normal
 
 
 def slice_position_mm(frame: FrameAttributes) -> float | None:
