@@ -132,9 +132,21 @@ class Program:
         """Set a vec2 of the current program."""
         gl.GL_2_0.glUniform2f(self._location(name), x, y)
 
+    def set_vec3(self, name: str, x: float, y: float, z: float) -> None:
+        """Set a vec3 of the current program."""
+        gl.GL_2_0.glUniform3f(self._location(name), x, y, z)
+
+    def set_vec4(self, name: str, x: float, y: float, z: float, w: float) -> None:
+        """Set a vec4 of the current program."""
+        gl.GL_2_0.glUniform4f(self._location(name), x, y, z, w)
+
     def set_mat3(self, name: str, matrix: NDArray[np.float64]) -> None:
         """Set a mat3 of the current program from a 3×3 array in mathematical (row-major) order."""
         gl.GL_2_0.glUniformMatrix3fv(self._location(name), 1, True, np.ascontiguousarray(matrix, dtype=np.float32))
+
+    def set_mat4(self, name: str, matrix: NDArray[np.float64]) -> None:
+        """Set a mat4 of the current program from a 4×4 array in mathematical (row-major) order."""
+        gl.GL_2_0.glUniformMatrix4fv(self._location(name), 1, True, np.ascontiguousarray(matrix, dtype=np.float32))
 
 
 def _compile(kind: int, name: str, defines: Mapping[str, int], sources: Mapping[str, str] | None) -> int:

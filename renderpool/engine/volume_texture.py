@@ -1,0 +1,163 @@
+"""A volume as one 3D texture of 16 bits, filled slab by slab while its slices arrive.
+
+Shaders reach it through ``shaders/volume.glsl``, whose uniforms `VolumeTexture.set_uniforms` sets.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderpool.engine import gl
+from renderpool.engine.gl import check_gl
+from renderpool.engine.program import Program
+from renderpool.engine.textures import pointer
+from webviewer.core.errors import RenderError
+
+_ZEROS_BYTES = 4 * 1024**2  # cleared at a time
+_VOXEL_BYTES = 2
+
+
+def max_volume_side() -> int:
+    """Return how many voxels a 3D texture of the current context's device has along an axis at most."""
+    return int(gl.GL_1_0.glGetIntegerv(gl.GL_1_2.GL_MAX_3D_TEXTURE_SIZE))
+
+
+class VolumeTexture:
+    """One 3D texture of stored values (R16), clamped at its faces; all zero until slices are uploaded.
+
+    Parameters
+    ----------
+    shape
+        (slices, rows, columns).
+    slope, intercept
+        ``value = stored * slope + intercept``, stored from 0 to 65535, value in the modality's unit (HU, …); the slope
+        is over 0, so that more is more.
+
+    Raises
+    ------
+    RenderError
+        An axis is empty or longer than the device allows, or the device has not so much memory; says the numbers. Or
+        the slope is not over 0.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], *, slope: float = 1.0, intercept: float = 0.0) -> None:
+        slices, rows, columns = (int(count) for count in shape)
+        words = f"A volume of {columns} × {rows} × {slices} voxels"
+        if min(slices, rows, columns) < 1:
+            raise RenderError(f"{words} cannot be drawn: at least one a side is needed.")
+        if not slope > 0:
+            raise RenderError(f"A volume with the slope {slope} cannot be drawn: must be over 0.")
+        limit = max_volume_side()
+        if max(slices, rows, columns) > limit:
+            raise RenderError(f"{words} is larger than this server can draw: at most {limit} a side.")
+        self.shape = (slices, rows, columns)
+        self.slope, self.intercept = float(slope), float(intercept)
+        self.size_bytes = slices * rows * columns * _VOXEL_BYTES
+        names = (ctypes.c_uint * 1)()
+        gl.GL_1_1.glGenTextures(1, names)
+        self._name = int(names[0])
+        self._linear = True
+        target = gl.GL_1_2.GL_TEXTURE_3D
+        gl.GL_1_1.glBindTexture(target, self._name)
+        for parameter, value in (
+            (gl.GL_1_0.GL_TEXTURE_MIN_FILTER, gl.GL_1_0.GL_LINEAR),
+            (gl.GL_1_0.GL_TEXTURE_MAG_FILTER, gl.GL_1_0.GL_LINEAR),
+            (gl.GL_1_0.GL_TEXTURE_WRAP_S, gl.GL_1_2.GL_CLAMP_TO_EDGE),
+            (gl.GL_1_0.GL_TEXTURE_WRAP_T, gl.GL_1_2.GL_CLAMP_TO_EDGE),
+            (gl.GL_1_2.GL_TEXTURE_WRAP_R, gl.GL_1_2.GL_CLAMP_TO_EDGE),
+            (gl.GL_1_2.GL_TEXTURE_MAX_LEVEL, 0),
+        ):
+            gl.GL_1_0.glTexParameteri(target, parameter, value)
+        try:
+            check_gl("preparing a volume")
+            # Array order is (slices, rows, columns); OpenGL's is (width, height, depth).
+            layout, kind = gl.GL_1_0.GL_RED, gl.GL_1_0.GL_UNSIGNED_SHORT
+            gl.GL_1_2.glTexImage3D(target, 0, gl.GL_3_0.GL_R16, columns, rows, slices, 0, layout, kind, None)
+            self._clear()
+            check_gl("making a volume")
+        except RenderError as exc:
+            self.close()
+            raise RenderError(
+                f"{words} needs {self.size_bytes / 1024**2:.0f} MB of the graphics device, "
+                f"which did not give them: {exc.message}"
+            ) from exc
+
+    def _clear(self) -> None:
+        # What a device hands out may hold another picture's memory, and slices not yet there must be empty.
+        slices, rows, columns = self.shape
+        at_once = max(1, min(slices, _ZEROS_BYTES // (rows * columns * _VOXEL_BYTES)))
+        zeros = np.zeros((at_once, rows, columns), dtype=np.uint16)
+        for first in range(0, slices, at_once):
+            self._upload(first, zeros[: slices - first])
+
+    def upload_slices(self, first: int, values: NDArray[np.uint16]) -> None:
+        """Put stored values in place, from slice ``first`` (0-based) on.
+
+        Parameters
+        ----------
+        values
+            (slices, rows, columns) uint16 of any number of slices; contiguous arrays are not copied.
+
+        Raises
+        ------
+        RenderError
+            Another shape or dtype, slices outside the volume, or OpenGL reports an error.
+        """
+        slices, rows, columns = self.shape
+        if values.dtype != np.uint16 or values.ndim != 3 or values.shape[1:] != (rows, columns):
+            raise RenderError(
+                f"Slices of shape {values.shape} and type {values.dtype} do not fit a volume of {columns} × {rows} "
+                f"× {slices}: must be (slices, {rows}, {columns}) uint16."
+            )
+        if not 0 <= first <= slices - len(values):
+            raise RenderError(f"Slices {first} to {first + len(values) - 1} are outside 0 to {slices - 1}.")
+        if len(values):
+            gl.GL_1_1.glBindTexture(gl.GL_1_2.GL_TEXTURE_3D, self._name)
+            self._upload(first, np.ascontiguousarray(values))
+            check_gl("uploading slices")
+
+    def _upload(self, first: int, values: NDArray[np.uint16]) -> None:
+        slices, rows, columns = values.shape
+        gl.GL_1_0.glPixelStorei(gl.GL_1_0.GL_UNPACK_ALIGNMENT, 1)
+        gl.GL_1_2.glTexSubImage3D(
+            gl.GL_1_2.GL_TEXTURE_3D,
+            0,
+            0,
+            0,
+            first,
+            columns,
+            rows,
+            slices,
+            gl.GL_1_0.GL_RED,
+            gl.GL_1_0.GL_UNSIGNED_SHORT,
+            pointer(values),
+        )
+
+    def bind(self, unit: int = 0, *, linear: bool = True) -> None:
+        """Bind to a texture unit, filtered trilinearly or (``linear=False``) by the nearest voxel."""
+        gl.GL_1_3.glActiveTexture(gl.GL_1_3.GL_TEXTURE0 + unit)
+        target = gl.GL_1_2.GL_TEXTURE_3D
+        gl.GL_1_1.glBindTexture(target, self._name)
+        if linear != self._linear:
+            self._linear = linear
+            value = gl.GL_1_0.GL_LINEAR if linear else gl.GL_1_0.GL_NEAREST
+            gl.GL_1_0.glTexParameteri(target, gl.GL_1_0.GL_TEXTURE_MIN_FILTER, value)
+            gl.GL_1_0.glTexParameteri(target, gl.GL_1_0.GL_TEXTURE_MAG_FILTER, value)
+
+    def set_uniforms(self, program: Program, unit: int = 0, *, linear: bool = True) -> None:
+        """Bind, and set what ``volume.glsl`` expects in the current program: volume, its size, slope and intercept."""
+        slices, rows, columns = self.shape
+        self.bind(unit, linear=linear)
+        program.set_int("t_volume", unit)
+        program.set_vec3("u_volume_size", columns, rows, slices)
+        program.set_float("u_value_slope", self.slope)
+        program.set_float("u_value_intercept", self.intercept)
+
+    def close(self) -> None:
+        """Delete the texture."""
+        if self._name:
+            gl.GL_1_1.glDeleteTextures(1, (ctypes.c_uint * 1)(self._name))
+            self._name = 0
