@@ -7,6 +7,7 @@ PS3.3 C.7.6.2.1.1 (image position and orientation).
 
 from __future__ import annotations
 
+import enum
 import functools
 import itertools
 from collections.abc import Sequence
@@ -43,57 +44,103 @@ class FrameOrder:
     rule: str
 
 
+class Arrangement(enum.Enum):
+    """How the frames of one orientation lie."""
+
+    STACK = "one frame at each position"
+    PHASES = "several stacks, told apart by time, b-value or number"
+    ONE_POSITION = "all frames at one position"
+    MIXED = "several frames at some positions, and nothing tells which belong together"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParallelFrames:
+    """Frames of one orientation: indices into what was given, a stack for each phase, by position along ``normal``.
+
+    Where they cannot be told apart (`Arrangement.ONE_POSITION`, `Arrangement.MIXED`) all are in one stack.
+    """
+
+    normal: NDArray[np.float64]
+    arrangement: Arrangement
+    stacks: tuple[tuple[int, ...], ...]
+
+    @property
+    def rule(self) -> str:
+        """The rule of the order, in words."""
+        if self.arrangement is Arrangement.ONE_POSITION:
+            return "by instance number: all images are at one position"
+        if self.arrangement is Arrangement.PHASES:
+            return f"by position along the slice normal, {len(self.stacks)} phases one after another"
+        if self.arrangement is Arrangement.MIXED:
+            return "by position along the slice normal, then by number"
+        return "by position along the slice normal"
+
+
+def place_of(
+    attributes: ImageAttributes, frame_number: int, instance_number: int | None, sop_instance_uid: str
+) -> FramePlace:
+    """Return the place of one frame, counted from 1."""
+    return FramePlace(
+        frame=attributes.frame(frame_number),
+        frame_number=frame_number,
+        instance_number=instance_number,
+        sop_instance_uid=sop_instance_uid,
+        acquisition_number=attributes.acquisition_number,
+        trigger_time_ms=attributes.trigger_time_ms,
+        b_value=attributes.b_value,
+    )
+
+
 def places_of(attributes: ImageAttributes, instance_number: int | None, sop_instance_uid: str) -> list[FramePlace]:
     """Return the places of all frames of one object, in frame order."""
     return [
-        FramePlace(
-            frame=attributes.frame(number),
-            frame_number=number,
-            instance_number=instance_number,
-            sop_instance_uid=sop_instance_uid,
-            acquisition_number=attributes.acquisition_number,
-            trigger_time_ms=attributes.trigger_time_ms,
-            b_value=attributes.b_value,
-        )
+        place_of(attributes, number, instance_number, sop_instance_uid)
         for number in range(1, attributes.number_of_frames + 1)
     ]
 
 
 def order_frames(places: Sequence[FramePlace]) -> FrameOrder:
-    """Return the display order of a series.
+    """Return the display order of a series: that of `stack_frames`.
 
-    Frames that all have a place go by orientation (in order of first appearance), then by position along the slice
-    normal. Several frames at one position are phases (times, b-values, echoes): if every position has as many, each
-    phase is kept together as a stack of its own, in order of time or number. Frames without a place, or all at one
-    position (cine), go by instance and frame number.
+    Frames without a place, or all at one position (cine), go by instance and frame number.
+    """
+    parallel = stack_frames(places)
+    if parallel is None:
+        by_number = sorted(range(len(places)), key=lambda i: _number_key(places[i]))
+        return FrameOrder(tuple(by_number), "by instance number: not every image has a position in space")
+    order = tuple(itertools.chain.from_iterable(stack for frames in parallel for stack in frames.stacks))
+    rule = "; ".join(dict.fromkeys(frames.rule for frames in parallel))
+    if len(parallel) > 1:
+        rule = f"{len(parallel)} orientations one after another, each {rule}"
+    return FrameOrder(order, rule)
+
+
+def stack_frames(places: Sequence[FramePlace]) -> list[ParallelFrames] | None:
+    """Return the frames of a series by orientation, position and phase; None if one of them has no place.
+
+    Orientations come in order of first appearance, by instance and frame number. Several frames at one position are
+    phases (times, b-values, echoes): if every position has as many, or time, acquisition or b-value tell them apart
+    without a doubt, each phase is a stack of its own, in order of time or number.
     """
     by_number = sorted(range(len(places)), key=lambda i: _number_key(places[i]))
-    normals = [slice_normal(place.frame) for place in places]
-    positions = [slice_position_mm(place.frame) for place in places]
-    if any(position is None for position in positions):
-        return FrameOrder(tuple(by_number), "by instance number: not every image has a position in space")
     groups: list[tuple[NDArray[np.float64], list[int]]] = []
     for index in by_number:
-        normal = normals[index]
-        if normal is None:  # cannot be: what has a position has a normal
-            continue
+        frame = places[index].frame
+        normal = slice_normal(frame)
+        if normal is None or frame.image_position_patient is None:
+            return None
         for direction, members in groups:
-            if float(np.dot(direction, normal)) > 1 - _SAME_DIRECTION:
+            if is_same_direction(direction, normal):
                 members.append(index)
                 break
         else:
             groups.append((normal, [index]))
-    order: list[int] = []
-    rules: list[str] = []
-    for direction, members in groups:
-        found, rule = _order_stack(places, direction, members)
-        order.extend(found)
-        if rule not in rules:
-            rules.append(rule)
-    rule = "; ".join(rules)
-    if len(groups) > 1:
-        rule = f"{len(groups)} orientations one after another, each {rule}"
-    return FrameOrder(tuple(order), rule)
+    return [_stacked(places, direction, members) for direction, members in groups]
+
+
+def is_same_direction(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Tell whether two unit vectors (3,) are one direction, within what scanners round."""
+    return float(np.dot(one, other)) > 1 - _SAME_DIRECTION
 
 
 def _number_key(place: FramePlace) -> tuple[float, int, str]:
@@ -111,10 +158,8 @@ def _phase_key(place: FramePlace) -> tuple[float, ...]:
     )
 
 
-def _order_stack(
-    places: Sequence[FramePlace], normal: NDArray[np.float64], members: list[int]
-) -> tuple[list[int], str]:
-    """Return the order of frames of one orientation; ``members`` come by number."""
+def _stacked(places: Sequence[FramePlace], normal: NDArray[np.float64], members: list[int]) -> ParallelFrames:
+    """Return frames of one orientation by phase and position; ``members`` come by number."""
     distances = {i: float(np.dot(normal, np.array(places[i].frame.image_position_patient, float))) for i in members}
     by_position = sorted(members, key=lambda i: (distances[i], *_number_key(places[i])))
     levels: list[list[int]] = []
@@ -124,16 +169,37 @@ def _order_stack(
         else:
             levels.append([index])
     if len(levels) == 1 and len(members) > 1:
-        return list(members), "by instance number: all images are at one position"
-    phases = len(levels[0])
-    if phases == 1 and all(len(level) == 1 for level in levels):
-        return by_position, "by position along the slice normal"
+        return ParallelFrames(normal, Arrangement.ONE_POSITION, (tuple(members),))
+    most = max(len(level) for level in levels)
+    if most == 1:
+        return ParallelFrames(normal, Arrangement.STACK, (tuple(by_position),))
     for level in levels:
-        level.sort(key=lambda i: (_phase_key(places[i]), _number_key(places[i])))
-    if all(len(level) == phases for level in levels):
-        order = [level[phase] for phase in range(phases) for level in levels]
-        return order, f"by position along the slice normal, {phases} phases one after another"
-    return list(itertools.chain.from_iterable(levels)), "by position along the slice normal, then by number"
+        # The dimension index of a multi-frame object knows of phases that have no attribute here, as echoes.
+        level.sort(
+            key=lambda i: (_phase_key(places[i]), places[i].frame.dimension_index_values, _number_key(places[i]))
+        )
+    if all(len(level) == most for level in levels):
+        stacks = tuple(tuple(level[phase] for level in levels) for phase in range(most))
+        return ParallelFrames(normal, Arrangement.PHASES, stacks)
+    return _told_apart(places, normal, levels, most) or ParallelFrames(
+        normal, Arrangement.MIXED, (tuple(itertools.chain.from_iterable(levels)),)
+    )
+
+
+def _told_apart(
+    places: Sequence[FramePlace], normal: NDArray[np.float64], levels: list[list[int]], most: int
+) -> ParallelFrames | None:
+    """Return phases that do not all reach as far, or lack slices; None unless their keys leave no doubt."""
+    phases: dict[tuple[float, ...], list[int]] = {}
+    for level in levels:
+        keys = [_phase_key(places[index]) for index in level]
+        if len(set(keys)) != len(keys):
+            return None
+        for key, index in zip(keys, level, strict=True):
+            phases.setdefault(key, []).append(index)
+    if len(phases) != most:
+        return None
+    return ParallelFrames(normal, Arrangement.PHASES, tuple(tuple(phases[key]) for key in sorted(phases)))
 
 
 def slice_normal(frame: FrameAttributes) -> NDArray[np.float64] | None:

@@ -82,7 +82,7 @@ class VolumeGrid:
     def center_lps_mm(self) -> NDArray[np.float64]:
         """(3,): the middle of the volume."""
         slices, rows, columns = self.shape
-        return self._lps(np.array([[(columns - 1) / 2, (rows - 1) / 2, (slices - 1) / 2]]))[0]
+        return self._lps(np.array([[(columns - 1) / 2, (rows - 1) / 2, (slices - 1) / 2]])).reshape(3)
 
     @property
     def corners_lps_mm(self) -> NDArray[np.float64]:
@@ -93,7 +93,8 @@ class VolumeGrid:
 
     def _lps(self, indices: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return LPS mm (n, 3) of indices (n, 3) in the order (column, row, slice)."""
-        return indices @ self.lps_from_index[:3, :3].T + self.lps_from_index[:3, 3]
+        lps: NDArray[np.float64] = indices @ self.lps_from_index[:3, :3].T + self.lps_from_index[:3, 3]
+        return lps
 
 
 def lps_gradient_from_index_gradient(grid: VolumeGrid) -> NDArray[np.float64]:

@@ -1,0 +1,164 @@
+"""Voxels of 16 bits with one slope and intercept, against the modality values of the slices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.support.reference_volume_geometry import image
+from webviewer.core.errors import DataError
+from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, LookupTable
+from webviewer.dicom.lut import modality_values
+from webviewer.dicom.volume_values import VolumeValues, needs_value_range, plan_values, to_voxels, value_range
+
+
+def slope(number: float, intercept: float = 0.0, units: str = "") -> tuple[FrameAttributes, ...]:
+    return (FrameAttributes(rescale_slope=number, rescale_intercept=intercept, rescale_type=units),)
+
+
+def voxels(values: VolumeValues, position: int, stored: Any, own: ImageAttributes) -> NDArray[np.uint16]:
+    out = np.full(np.shape(stored), 777, np.uint16)
+    to_voxels(values, position, np.asarray(stored), own, 1, out=out)
+    return out
+
+
+def meant(values: VolumeValues, found: NDArray[np.uint16]) -> NDArray[np.float64]:
+    return found.astype(np.float64) * values.slope + values.intercept
+
+
+def test_unsigned_values_are_kept_as_they_are_stored() -> None:
+    own = image(pixel_representation=0, bits_stored=12, high_bit=11, frames=slope(1.5, -1024))
+    values = plan_values([own] * 3, [1, 1, 1])
+    assert values == VolumeValues(1.5, -1024.0, (0, 0, 0))
+    assert values.is_exact
+    assert values.note == ""
+    assert voxels(values, 1, np.array([[0, 1, 4095, 65535]], np.uint16), own).tolist() == [[0, 1, 4095, 65535]]
+
+
+def test_signed_values_are_shifted() -> None:
+    own = image(frames=slope(2, -10, "HU"))
+    values = plan_values([own] * 2, [1, 1])
+    assert values == VolumeValues(2.0, -10.0 - 65536.0, (32768, 32768), "HU")
+    stored = np.array([[-32768, -1, 0, 32767]], np.int16)
+    found = voxels(values, 0, stored, own)
+    assert found.tolist() == [[0, 32767, 32768, 65535]]
+    assert meant(values, found).tolist() == modality_values(stored, own).tolist()
+
+
+@pytest.mark.parametrize(
+    ("bits", "signed", "stored"),
+    [
+        (8, 0, np.array([[0, 128, 255]], np.uint8)),
+        (8, 1, np.array([[-128, 0, 127]], np.int8)),
+        (1, 0, np.array([[0, 1, 1]], np.uint8)),
+    ],
+)
+def test_bytes_and_bits_keep_their_values(bits: int, signed: int, stored: NDArray[Any]) -> None:
+    own = image(bits_allocated=bits, bits_stored=bits, high_bit=bits - 1, pixel_representation=signed)
+    values = plan_values([own], [1])
+    assert values.is_exact
+    assert meant(values, voxels(values, 0, stored, own)).tolist() == stored.tolist()
+
+
+def test_a_slice_in_signed_and_one_in_unsigned_numbers_share_a_scale() -> None:
+    signed = image(bits_stored=12, high_bit=11)
+    unsigned = image(bits_stored=12, high_bit=11, pixel_representation=0)
+    values = plan_values([signed, unsigned], [1, 1])
+    assert values.is_exact
+    assert meant(values, voxels(values, 0, np.array([[-2048, 2047]], np.int16), signed)).tolist() == [[-2048, 2047]]
+    assert meant(values, voxels(values, 1, np.array([[0, 4095]], np.uint16), unsigned)).tolist() == [[0, 4095]]
+
+
+def test_intercepts_that_differ_by_whole_steps_stay_exact() -> None:
+    slices = [
+        image(pixel_representation=0, bits_stored=12, high_bit=11, bits_allocated=16, frames=slope(0.5, intercept))
+        for intercept in (-512, 0)
+    ]
+    values = plan_values(slices, [1, 1])
+    assert values.is_exact
+    assert meant(values, voxels(values, 0, np.array([[0, 7]], np.uint16), slices[0])).tolist() == [[-512, -508.5]]
+    assert meant(values, voxels(values, 1, np.array([[0, 7]], np.uint16), slices[1])).tolist() == [[0, 3.5]]
+
+
+def test_a_slope_of_its_own_for_each_slice_is_quantised_over_the_whole_range() -> None:
+    slices = [image(frames=slope(s, 0, "BQML")) for s in (0.5, 1.25, 0.1)]
+    values = plan_values(slices, [1, 1, 1])
+    assert not values.is_exact
+    assert values.slope == pytest.approx(1.25)
+    assert values.note == "Values of this volume are rounded to steps of 1.25 BQML."
+    random = np.random.default_rng(3)
+    for position, own in enumerate(slices):
+        stored = random.integers(-32768, 32767, (9, 11), endpoint=True, dtype=np.int16)
+        true = stored.astype(np.float64) * own.frame(1).rescale_slope
+        assert np.abs(meant(values, voxels(values, position, stored, own)) - true).max() <= values.slope / 2 + 1e-9
+    finer = plan_values(slices, [1, 1, 1], (0.0, 6553.5))
+    assert finer.slope == pytest.approx(0.1)
+
+
+def test_a_modality_lut_is_looked_up() -> None:
+    table = LookupTable(first_mapped=10, bits=16, data=(100, 40000, 65535))
+    own = image(pixel_representation=0, modality_lut=table, frames=slope(9, 9))
+    values = plan_values([own], [1])
+    assert values == VolumeValues(1.0, 0.0, (0,))
+    assert voxels(values, 0, np.array([[0, 10, 11, 12, 99]], np.uint16), own).tolist() == [
+        [100, 100, 40000, 65535, 65535]
+    ]
+
+
+def test_a_falling_slope_becomes_a_rising_one() -> None:
+    own = image(frames=slope(-1, 5))
+    values = plan_values([own], [1])
+    assert values.slope == pytest.approx(1.0)
+    stored = np.array([[-32768, 0, 32767]], np.int16)
+    assert meant(values, voxels(values, 0, stored, own)).tolist() == [[32773, 5, -32762]]
+
+
+@pytest.mark.parametrize("dtype", ["uint32", "int32", "float32", "float64"])
+def test_more_than_16_bits_need_the_range_of_the_pixels(dtype: str) -> None:
+    kind = np.dtype(dtype)
+    element = {"float32": "FloatPixelData", "float64": "DoubleFloatPixelData"}.get(dtype, "PixelData")
+    bits = kind.itemsize * 8
+    own = image(
+        bits_allocated=bits,
+        bits_stored=bits,
+        high_bit=bits - 1,
+        pixel_element=element,
+        pixel_representation=int(kind.kind == "i"),
+        frames=slope(0.001, 1.0),
+    )
+    assert needs_value_range([own])
+    stored = np.array([[1000, 2000], [70000, 131072]]).astype(kind)
+    reach = value_range(stored, own, 1)
+    assert reach == pytest.approx((2.0, 132.072))
+    assert reach is not None
+    values = plan_values([own], [1], reach)
+    assert np.abs(meant(values, voxels(values, 0, stored, own)) - (stored * 0.001 + 1)).max() <= values.slope / 2 + 1e-9
+    with pytest.raises(DataError, match="not known"):
+        plan_values([own], [1])
+
+
+def test_what_is_no_number_is_the_lowest_voxel() -> None:
+    own = image(bits_allocated=32, bits_stored=32, high_bit=31, pixel_element="FloatPixelData")
+    stored = np.array([[np.nan, -np.inf, 0.0, 10.0, np.inf]], np.float32)
+    assert value_range(stored, own, 1) == (0.0, 10.0)
+    assert value_range(stored[:, :2], own, 1) is None
+    values = plan_values([own], [1], (0.0, 10.0))
+    assert voxels(values, 0, stored, own).tolist() == [[0, 0, 0, 65535, 65535]]
+    assert plan_values([own], [1], (4.0, 4.0)).slope == 1.0
+    with pytest.raises(DataError, match="no range"):
+        plan_values([own], [1], (0.0, float("inf")))
+
+
+def test_bright_padding_does_not_hide_what_lies_behind_it() -> None:
+    unsigned = image(pixel_representation=0, pixel_padding_value=63536, frames=slope(1, -1024))
+    values = plan_values([unsigned], [1])
+    assert voxels(values, 0, np.array([[63536, 63535, 12]], np.uint16), unsigned).tolist() == [[0, 63535, 12]]
+    ranged = image(pixel_representation=0, pixel_padding_value=65535, pixel_padding_range_limit=65000)
+    assert voxels(plan_values([ranged], [1]), 0, np.array([[64999, 65000, 65535]], np.uint16), ranged).tolist() == [
+        [64999, 0, 0]
+    ]
+    dark = image(pixel_padding_value=-2000)
+    assert voxels(plan_values([dark], [1]), 0, np.array([[-2000]], np.int16), dark).tolist() == [[30768]]

@@ -1,0 +1,212 @@
+"""From slices where the scanner left them to the even slices of a volume: which lie on it, which are made between two.
+
+A stack whose slices all lie on an even grid, some of whose places may be empty, keeps every slice bit for bit. A really
+uneven stack is resampled along its slices, linearly; rows and columns stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A slice lies on the grid if it is off by no more than a scanner's rounding of its position explains.
+_OFF_GRID_PART, _OFF_GRID_MIN_MM, _OFF_GRID_MAX_MM = 0.05, 0.01, 0.1
+# Of a grid at most this part may be empty: more is invention, no picture.
+_MAX_EMPTY_PART = 0.75
+_MISSING_FROM = 1.9  # spacings: a gap as wide lacks slices, also where spacing is uneven
+
+
+@dataclass(frozen=True, slots=True)
+class SliceSampling:
+    """How each slice of the grid is made: ``(1 - weight) * source[lower] + weight * source[upper]``.
+
+    ``lower`` and ``upper`` are indices of source slices, one for each slice of the grid, float ``weight`` 0 ≤ w < 1 is
+    that of the upper one. At weight 0 both are the same: such a slice is a copy, bit for bit.
+    """
+
+    source_count: int
+    lower: tuple[int, ...]
+    upper: tuple[int, ...]
+    weight: tuple[float, ...]
+
+    @property
+    def slices(self) -> int:
+        """Slices of the grid."""
+        return len(self.lower)
+
+    def is_copy(self, grid_slice: int) -> bool:
+        """Tell whether a slice of the grid is a source slice, unchanged."""
+        return self.weight[grid_slice] == 0.0
+
+    @property
+    def grid_slice_of_source(self) -> tuple[int | None, ...]:
+        """Where each source slice is copied to; None if it only lends its values to slices between."""
+        places: list[int | None] = [None] * self.source_count
+        for grid_slice, source in enumerate(self.lower):
+            if self.is_copy(grid_slice):
+                places[source] = grid_slice
+        return tuple(places)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Tell whether every source slice has its place on the grid, so that no other memory is needed."""
+        return None not in self.grid_slice_of_source
+
+    def ready(self, arrived: Collection[int]) -> tuple[int, ...]:
+        """Return the slices of the grid that can be made of the source slices which have arrived."""
+        pairs = zip(self.lower, self.upper, strict=True)
+        return tuple(k for k, (lower, upper) in enumerate(pairs) if lower in arrived and upper in arrived)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Places without a slice, between the positions in mm of two slices that are there."""
+
+    from_mm: float
+    to_mm: float
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class SliceLayout:
+    """An even grid along the slice normal for a stack.
+
+    ``index`` is where each source slice lies on the grid: whole numbers, 0 the first, unless ``is_uneven``.
+    """
+
+    spacing_mm: float
+    index: tuple[float, ...]
+    sampling: SliceSampling
+    gaps: tuple[Gap, ...]
+    is_uneven: bool
+
+    @property
+    def missing(self) -> int:
+        """Slices that lack in all gaps together."""
+        return sum(gap.missing for gap in self.gaps)
+
+    @property
+    def is_mostly_empty(self) -> bool:
+        """Tell whether more of the grid would be invented than may be."""
+        return self.missing > _MAX_EMPTY_PART * self.sampling.slices
+
+
+def lay_slices(positions_mm: Sequence[float]) -> SliceLayout:
+    """Return the grid of a stack.
+
+    Parameters
+    ----------
+    positions_mm
+        Along the slice normal, rising, at least 2.
+
+    Notes
+    -----
+    The spacing of an even stack is that of its neighbours; where all slices lie on multiples of it the places between
+    are gaps. Else it is the median of the distances, a little changed so that first and last slice lie on the grid, and
+    smaller where a slice would lend nothing to any slice of the grid.
+    """
+    positions = np.array(positions_mm, np.float64)
+    steps = np.diff(positions)
+    near = float(np.median(steps[steps <= 1.25 * steps.min()]))
+    for base in (near, float(np.median(steps))):
+        layout = _even(positions, steps, base)
+        if layout is not None and not layout.is_mostly_empty:
+            return layout
+    return _uneven(positions, steps)
+
+
+def fit_line(index: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Return value at index 0 and step, each as one of ``values`` (n, …), of the line nearest to them at ``index``."""
+    centred = index - index.mean()
+    step = np.tensordot(centred, values - values.mean(axis=0), 1) / np.dot(centred, centred)
+    return values.mean(axis=0) - step * index.mean(), step
+
+
+def _even(positions: NDArray[np.float64], steps: NDArray[np.float64], base: float) -> SliceLayout | None:
+    """Return the grid whose neighbours lie about ``base`` apart, None if a slice does not lie on it."""
+    counts = np.maximum(np.rint(steps / base), 1)
+    if (counts == 1).any():  # their mean is exact enough to count the places of wide gaps
+        base = float(steps[counts == 1].mean())
+        counts = np.maximum(np.rint(steps / base), 1)
+    index = np.concatenate(([0.0], np.cumsum(counts)))
+    first, spacing = (float(v) for v in fit_line(index, positions))
+    off_mm = np.abs(positions - (first + spacing * index)).max()
+    if spacing <= 0 or off_mm > min(max(_OFF_GRID_PART * spacing, _OFF_GRID_MIN_MM), _OFF_GRID_MAX_MM, spacing / 4):
+        return None
+    gaps = tuple(
+        Gap(float(positions[i]), float(positions[i + 1]), int(counts[i]) - 1) for i in np.flatnonzero(counts > 1)
+    )
+    return SliceLayout(spacing, tuple(index.tolist()), _sampling(index), gaps, is_uneven=False)
+
+
+def _uneven(positions: NDArray[np.float64], steps: NDArray[np.float64]) -> SliceLayout:
+    median = float(np.median(steps))
+    span = float(positions[-1] - positions[0])
+    # Narrower than from the slice before to the one after, or a slice between would be lost.
+    wanted = min(median, float((positions[2:] - positions[:-2]).min())) if len(positions) > 2 else median
+    limit = int(len(positions) / (1 - _MAX_EMPTY_PART))
+    slices = min(max(int(np.ceil(span / wanted - 1e-9)), 1) if wanted < median else round(span / wanted), limit)
+    spacing = span / max(slices, 1)
+    index = (positions - positions[0]) / spacing
+    gaps = tuple(
+        Gap(float(positions[i]), float(positions[i + 1]), round(float(steps[i]) / median) - 1)
+        for i in np.flatnonzero(steps >= _MISSING_FROM * median)
+    )
+    return SliceLayout(spacing, tuple(index.tolist()), _sampling(index), gaps, is_uneven=True)
+
+
+def _sampling(index: NDArray[np.float64]) -> SliceSampling:
+    """Return the two neighbours of each whole number from 0 to the last slice, in ``index``, which rises."""
+    wanted = np.arange(round(float(index[-1])) + 1, dtype=np.float64)
+    after = np.clip(np.searchsorted(index, wanted, side="right"), 1, len(index) - 1)
+    before = after - 1
+    weight = np.clip((wanted - index[before]) / (index[after] - index[before]), 0.0, 1.0)
+    # 1/1000 of a spacing is no other place, but would cost a slice its bits.
+    at_upper = np.abs(index[after] - wanted) < 1e-3
+    at_lower = np.abs(index[before] - wanted) < 1e-3
+    lower = np.where(at_upper, after, before)
+    upper = np.where(at_lower, before, after)
+    weight[at_upper | at_lower] = 0.0
+    return SliceSampling(len(index), tuple(lower.tolist()), tuple(upper.tolist()), tuple(weight.tolist()))
+
+
+def resample_slab(
+    sampling: SliceSampling,
+    sources: Sequence[NDArray[Any]] | Mapping[int, NDArray[Any]] | NDArray[Any],
+    first: int,
+    out: NDArray[Any],
+) -> None:
+    """Make the slices ``first``, ``first + 1``, … of the grid, as many as ``out`` has.
+
+    Parameters
+    ----------
+    sampling
+        How the slices of the grid are made.
+    sources
+        Source slices by index, each (rows, columns), of the dtype of ``out``; only those that these slices need are
+        asked for. They may lie in ``out``, each in its own place (`SliceSampling.is_in_place`): then only slices that
+        lie between are written.
+    first
+        Slice of the grid at ``out[0]``.
+    out
+        (slices, rows, columns), int16, uint16 or float32: written. Whole numbers are rounded half to even.
+    """
+    buffer = np.empty(out.shape[1:], np.float64)
+    for row, target in enumerate(out):
+        k = first + row
+        lower = sources[sampling.lower[k]]
+        if sampling.is_copy(k):
+            if lower.__array_interface__["data"] != target.__array_interface__["data"]:
+                np.copyto(target, lower)
+            continue
+        # In float64: of 16 bits and a weight float32 loses the digit that decides a rounding.
+        np.subtract(sources[sampling.upper[k]], lower, out=buffer, dtype=np.float64)
+        buffer *= sampling.weight[k]
+        buffer += lower
+        if out.dtype.kind != "f":
+            np.rint(buffer, out=buffer)
+        np.copyto(target, buffer, casting="unsafe")

@@ -1,0 +1,232 @@
+"""Volumes out of the frames of a series: which frames make one, where it lies, and why others make none.
+
+References
+----------
+PS3.3 C.7.6.2.1.1 (plane), C.7.6.16 (functional groups of multi-frame objects).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from webviewer.core.errors import GeometryError
+from webviewer.dicom import volume_words as words
+from webviewer.dicom.attributes import ImageAttributes
+from webviewer.dicom.geometry import Arrangement, FramePlace, ParallelFrames, is_same_direction, stack_frames
+from webviewer.dicom.pixel_module import GREY
+from webviewer.dicom.volume import VolumeGrid
+from webviewer.dicom.volume_plan import VolumePlan, VolumeRefusal, VolumeSplit
+from webviewer.dicom.volume_slices import SliceLayout, fit_line, lay_slices
+
+MIN_SLICES = 3
+_SAME_SPACING = 1e-3  # relative
+_PARALLEL_WITHIN_DEGREES = 1.0
+
+
+def split_volumes(places: Sequence[FramePlace], images: Sequence[ImageAttributes]) -> VolumeSplit:
+    """Return the volumes of a series.
+
+    Parameters
+    ----------
+    places
+        Of all frames, in any order.
+    images
+        Attributes of the object of each frame, as many as ``places``.
+
+    Notes
+    -----
+    A volume has one frame of reference, one size of pictures and pixels, one orientation (that of rows too) and one
+    phase, as `geometry.stack_frames` tells phases.
+    """
+    refusals: dict[str, list[int]] = {}
+    usable: list[int] = []
+    for index, (place, image) in enumerate(zip(places, images, strict=True)):
+        reason = _refusal_of_frame(place, image)
+        if reason:
+            refusals.setdefault(reason, []).append(index)
+        else:
+            usable.append(index)
+    found: list[VolumePlan] = []
+    refused = [VolumeRefusal(tuple(frames), reason) for reason, frames in refusals.items()]
+    short: list[_Stack] = []
+    for members in _alike(usable, places, images):
+        for frames in stack_frames([places[i] for i in members]) or ():
+            for stack in _stacks(frames, members):
+                planned = _planned(stack, places, images)
+                if isinstance(planned, VolumePlan):
+                    found.append(planned)
+                elif planned:
+                    refused.append(VolumeRefusal(stack.frames, planned))
+                else:
+                    short.append(stack)
+    refused.extend(_refusals_of_short(short, found, places, images))
+    plans = tuple(replace(plan, label=label) for plan, label in zip(found, words.labels(found, places), strict=True))
+    return VolumeSplit(plans, tuple(refused))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stack:
+    frames: tuple[int, ...]
+    normal: NDArray[np.float64]
+    arrangement: Arrangement
+    phase_number: int
+    phase_count: int
+
+
+def _stacks(parallel: ParallelFrames, members: list[int]) -> list[_Stack]:
+    count = len(parallel.stacks)
+    return [
+        _Stack(tuple(members[i] for i in stack), parallel.normal, parallel.arrangement, number, count)
+        for number, stack in enumerate(parallel.stacks, 1)
+    ]
+
+
+def _refusal_of_frame(place: FramePlace, image: ImageAttributes) -> str:
+    """Return why a frame belongs to no volume, whatever the others are; empty if it may."""
+    if image.refusal:
+        return image.refusal
+    if image.photometric_interpretation not in GREY or image.samples_per_pixel != 1:
+        return words.COLOR
+    if place.frame.image_position_patient is None or place.frame.image_orientation_patient is None:
+        return words.NO_PLACE
+    if place.frame.pixel_spacing is None:
+        return words.NO_SPACING
+    return ""
+
+
+def _alike(usable: list[int], places: Sequence[FramePlace], images: Sequence[ImageAttributes]) -> list[list[int]]:
+    """Return frames that could lie in one volume, group by group, in order of first appearance."""
+    groups: dict[tuple[object, ...], list[list[int]]] = {}
+    for index in usable:
+        image = images[index]
+        nearby = groups.setdefault(_kind(image), [])
+        for group in nearby:
+            if _is_alike(places[index], places[group[0]]):
+                group.append(index)
+                break
+        else:
+            nearby.append([index])
+    return sorted((group for nearby in groups.values() for group in nearby), key=lambda group: group[0])
+
+
+def _kind(image: ImageAttributes) -> tuple[object, ...]:
+    # MONOCHROME1 values are dark where those of MONOCHROME2 are bright: no stack of both can be shown.
+    return image.frame_of_reference_uid, image.photometric_interpretation, image.rows, image.columns
+
+
+def _is_alike(one: FramePlace, other: FramePlace) -> bool:
+    if one.frame is other.frame:
+        return True
+    spacings = zip(one.frame.pixel_spacing or (), other.frame.pixel_spacing or (), strict=True)
+    if not all(math.isclose(a, b, rel_tol=_SAME_SPACING) for a, b in spacings):
+        return False
+    if one.frame.image_orientation_patient == other.frame.image_orientation_patient:
+        return True
+    rows, columns = zip(_directions([one]), _directions([other]), strict=True)
+    return is_same_direction(rows[0][0], rows[1][0]) and is_same_direction(columns[0][0], columns[1][0])
+
+
+def _directions(places: Sequence[FramePlace]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return unit vectors along rows and along columns, (n, 3) each."""
+    both = np.array([place.frame.image_orientation_patient for place in places], np.float64).reshape(-1, 2, 3)
+    both /= np.linalg.norm(both, axis=2, keepdims=True)
+    return both[:, 0], both[:, 1]
+
+
+def _planned(stack: _Stack, places: Sequence[FramePlace], images: Sequence[ImageAttributes]) -> VolumePlan | str:
+    """Return the plan of a stack, or why there is none; an empty reason if it has too few slices."""
+    if stack.arrangement is Arrangement.ONE_POSITION and len(stack.frames) >= MIN_SLICES:
+        return words.one_position(len(stack.frames))
+    if len(stack.frames) < MIN_SLICES:
+        return ""
+    own = [places[i] for i in stack.frames]
+    origins = np.array([place.frame.image_position_patient for place in own], np.float64)
+    positions = origins @ stack.normal
+    if stack.arrangement is Arrangement.MIXED:
+        return words.doubled(float(positions[np.flatnonzero(np.diff(positions) <= 0.01)[0]]))
+    rows, columns = _directions(own)
+    turned = max(_turned_degrees(rows), _turned_degrees(columns))
+    if turned > _PARALLEL_WITHIN_DEGREES:
+        return words.not_parallel(turned)
+    layout = lay_slices(positions.tolist())
+    if layout.is_mostly_empty:
+        return words.too_far_apart(layout)
+    image = images[stack.frames[0]]
+    spacings = np.array([place.frame.pixel_spacing for place in own], np.float64)
+    size = (image.rows, image.columns)
+    try:
+        grid, off_mm = _grid(origins, rows * spacings[:, 1:], columns * spacings[:, :1], layout, size)
+    except GeometryError as error:
+        return error.message
+    return VolumePlan(
+        label="",
+        frames=stack.frames,
+        positions_mm=tuple(positions.tolist()),
+        grid=grid,
+        sampling=layout.sampling,
+        warnings=words.warnings(layout, grid, off_mm, own, image.modality),
+        phase_number=stack.phase_number,
+        phase_count=stack.phase_count,
+    )
+
+
+def _turned_degrees(directions: NDArray[np.float64]) -> float:
+    mean = directions.mean(axis=0)
+    furthest = float(np.linalg.norm(directions - mean / np.linalg.norm(mean), axis=1).max())
+    return math.degrees(2 * math.asin(min(furthest / 2, 1.0)))
+
+
+def _grid(
+    origins: NDArray[np.float64],
+    along_rows: NDArray[np.float64],
+    along_columns: NDArray[np.float64],
+    layout: SliceLayout,
+    size: tuple[int, int],
+) -> tuple[VolumeGrid, float]:
+    """Return the lattice, and how far in mm a corner of a source slice lies from where it puts it.
+
+    Of each source slice: place of its first pixel, steps along its rows and along its columns, (n, 3) each, mm in LPS.
+    """
+    index = np.array(layout.index)
+    matrix = np.eye(4)
+    for axis, steps in enumerate((along_rows, along_columns)):
+        matrix[:3, axis] = steps[0] if (steps == steps[0]).all() else steps.mean(axis=0)
+    # The slice column is the true step from slice to slice: of a tilted gantry it does not follow the normal.
+    matrix[:3, 3], matrix[:3, 2] = fit_line(index, origins)
+    off = origins - (matrix[:3, 3] + index[:, None] * matrix[:3, 2])
+    corners = [
+        off + i * (along_rows - matrix[:3, 0]) + j * (along_columns - matrix[:3, 1])
+        for i in (0, size[1] - 1)
+        for j in (0, size[0] - 1)
+    ]
+    return VolumeGrid((layout.sampling.slices, *size), matrix), float(np.linalg.norm(corners, axis=2).max())
+
+
+def _refusals_of_short(
+    short: list[_Stack], found: list[VolumePlan], places: Sequence[FramePlace], images: Sequence[ImageAttributes]
+) -> list[VolumeRefusal]:
+    """Return why stacks of too few slices are none: what the series as a whole is says more than a number."""
+    if not short:
+        return []
+    frames = tuple(i for stack in short for i in stack.frames)
+    normals: list[NDArray[np.float64]] = []
+    for stack in short:
+        if not any(is_same_direction(stack.normal, normal) for normal in normals):
+            normals.append(stack.normal)
+    most = max(len(stack.frames) for stack in short)
+    if len(frames) < MIN_SLICES or found:
+        return [VolumeRefusal(stack.frames, words.too_few(len(stack.frames), MIN_SLICES)) for stack in short]
+    if len(normals) == 1:
+        sizes = {(images[i].rows, images[i].columns, places[i].frame.pixel_spacing) for i in frames}
+        reason = words.different_sizes(len(sizes)) if len(sizes) > 1 else words.too_few(most, MIN_SLICES)
+    elif all(abs(float(np.dot(a, b))) < 0.3 for a, b in itertools.combinations(normals, 2)):
+        reason = words.localizer(len(normals), most, MIN_SLICES)
+    else:
+        reason = words.not_parallel_at_all(len(normals), most, MIN_SLICES)
+    return [VolumeRefusal(frames, reason)]

@@ -1,0 +1,233 @@
+"""Values of a volume: pixel values of all its slices as 16 bits with one slope and intercept.
+
+``value = voxel * slope + intercept`` in modality units (PS3.3 C.11.1), a voxel being uint16. Where slices share a
+rescale their stored values are kept exactly, those of signed data shifted; a Modality LUT is looked up, which is exact
+too. Where rescale differs from slice to slice (PET), and for values of more than 16 bits, the whole range is divided
+into 65,535 steps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from webviewer.core.errors import DataError
+from webviewer.dicom.attributes import ImageAttributes
+from webviewer.dicom.lut import modality_values
+
+_TOP = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What one frame stores: whole numbers ``low`` … ``high`` that mean ``number * slope + intercept``."""
+
+    low: int
+    high: int
+    slope: float
+    intercept: float
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        one, other = self.low * self.slope + self.intercept, self.high * self.slope + self.intercept
+        return min(one, other), max(one, other)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeValues:
+    """How the frames of a volume become voxels: ``value = voxel * slope + intercept``.
+
+    ``offsets`` (one for each frame) are added to stored values to give voxels; None where values are quantised, in
+    steps of ``slope``. ``units`` is the Rescale Type.
+    """
+
+    slope: float
+    intercept: float
+    offsets: tuple[int, ...] | None
+    units: str = ""
+
+    @property
+    def is_exact(self) -> bool:
+        """Tell whether every stored value has a voxel value of its own."""
+        return self.offsets is not None
+
+    @property
+    def note(self) -> str:
+        """What a doctor should know of the values; empty if they are those of the images."""
+        if self.is_exact:
+            return ""
+        unit = f" {self.units}" if self.units else ""
+        return f"Values of this volume are rounded to steps of {self.slope:.3g}{unit}."
+
+
+def needs_value_range(images: Sequence[ImageAttributes]) -> bool:
+    """Tell whether the range of values must be known from the pixels: more than 16 bits, or floating point."""
+    return any(image.modality_lut is None and (_is_float(image) or image.bits_allocated > 16) for image in images)
+
+
+def value_range(stored: NDArray[Any], image: ImageAttributes, frame_number: int) -> tuple[float, float] | None:
+    """Return the lowest and the highest modality value of a decoded frame; None if none of them is finite."""
+    values = _exact_values(stored, image, frame_number)
+    values = values[np.isfinite(values)]
+    return (float(values.min()), float(values.max())) if values.size else None
+
+
+def plan_values(
+    images: Sequence[ImageAttributes],
+    frame_numbers: Sequence[int],
+    value_range: tuple[float, float] | None = None,
+) -> VolumeValues:
+    """Return how the frames of a volume become voxels, before a pixel is read.
+
+    Parameters
+    ----------
+    images, frame_numbers
+        Object and number (from 1) of each frame of the volume, in the order of its plan.
+    value_range
+        Lowest and highest modality value of all frames (`value_range`), where `needs_value_range` asks for it. Where
+        values are quantised anyway, it makes the steps finer.
+
+    Raises
+    ------
+    DataError
+        The range is needed and was not given, or the values have none.
+    """
+    units = images[0].frame(frame_numbers[0]).rescale_type
+    if needs_value_range(images):
+        if value_range is None:
+            raise DataError("The range of the values of this volume is not known, and they have more than 16 bits.")
+        return _quantised(*value_range, units)
+    sources = [_source(image, number) for image, number in zip(images, frame_numbers, strict=True)]
+    for bounds in (sources, [_within_bits(s, image) for s, image in zip(sources, images, strict=True)]):
+        exact = _exact(bounds, units)
+        if exact is not None:
+            return exact
+    if value_range is not None:
+        return _quantised(*value_range, units)
+    ends = [source.ends for source in sources]
+    return _quantised(min(low for low, _ in ends), max(high for _, high in ends), units)
+
+
+def to_voxels(
+    values: VolumeValues,
+    position: int,
+    stored: NDArray[Any],
+    image: ImageAttributes,
+    frame_number: int,
+    *,
+    out: NDArray[np.uint16],
+) -> None:
+    """Write the voxels of one decoded frame.
+
+    Pixel padding (PS3.3 C.7.5.1.1.2) that is brighter than the middle of what can be stored becomes the lowest voxel:
+    left as it is, it would cover what lies behind it in a projection.
+
+    Parameters
+    ----------
+    values
+        Of the volume.
+    position
+        Of the frame in the plan, from 0.
+    stored
+        Its stored values (rows, columns), as `decode.decode_stored` gives them.
+    image, frame_number
+        As for `plan_values`.
+    out
+        (rows, columns), uint16: written. Values outside take the nearest end; what is no number the lowest.
+    """
+    if values.offsets is None:
+        steps = (_exact_values(stored, image, frame_number) - values.intercept) / values.slope
+        np.copyto(out, np.nan_to_num(np.clip(np.rint(steps), 0, _TOP), nan=0.0), casting="unsafe")
+    else:
+        _shifted(stored, values.offsets[position], image, frame_number, out)
+    padding = _bright_padding(image)
+    if padding is not None:
+        out[(stored >= padding[0]) & (stored <= padding[1])] = 0
+
+
+def _shifted(
+    stored: NDArray[Any], offset: int, image: ImageAttributes, frame_number: int, out: NDArray[np.uint16]
+) -> None:
+    if image.modality_lut is not None:
+        stored = _exact_values(stored, image, frame_number).astype(np.int32)
+    if stored.dtype == np.uint16 and offset == 0:
+        np.copyto(out, stored)
+    elif stored.dtype == np.int16 and offset == 32768:
+        np.bitwise_xor(stored.view(np.uint16), np.uint16(32768), out=out)  # adds without a wider copy
+    else:
+        np.copyto(out, np.clip(stored.astype(np.int32) + offset, 0, _TOP), casting="unsafe")
+
+
+def _bright_padding(image: ImageAttributes) -> tuple[int, int] | None:
+    if image.pixel_padding_value is None or image.modality_lut is not None or _is_float(image):
+        return None
+    limit = image.pixel_padding_range_limit
+    ends = sorted((image.pixel_padding_value, image.pixel_padding_value if limit is None else limit))
+    low, high = _ends(image.bits_stored, is_signed=image.pixel_representation == 1)
+    return (ends[0], ends[1]) if ends[0] > (low + high) / 2 else None
+
+
+def _is_float(image: ImageAttributes) -> bool:
+    return image.pixel_element != "PixelData"
+
+
+def _exact_values(stored: NDArray[Any], image: ImageAttributes, frame_number: int) -> NDArray[np.float64]:
+    if image.modality_lut is not None:
+        return modality_values(stored, image, frame_number).astype(np.float64)
+    frame = image.frame(frame_number)
+    return stored.astype(np.float64) * frame.rescale_slope + frame.rescale_intercept
+
+
+def _source(image: ImageAttributes, frame_number: int) -> _Source:
+    if image.modality_lut is not None:  # stands in place of the rescale
+        return _Source(min(image.modality_lut.data), max(image.modality_lut.data), 1.0, 0.0)
+    frame = image.frame(frame_number)
+    # Bits Allocated: what a lossy stream overshoots Bits Stored by has room.
+    low, high = _ends(max(image.bits_allocated, 8), is_signed=image.pixel_representation == 1)
+    return _Source(low, high, frame.rescale_slope, frame.rescale_intercept)
+
+
+def _within_bits(source: _Source, image: ImageAttributes) -> _Source:
+    if image.modality_lut is not None:
+        return source
+    low, high = _ends(image.bits_stored, is_signed=image.pixel_representation == 1)
+    return _Source(low, high, source.slope, source.intercept)
+
+
+def _ends(bits: int, *, is_signed: bool) -> tuple[int, int]:
+    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if is_signed else (0, (1 << bits) - 1)
+
+
+def _exact(sources: Sequence[_Source], units: str) -> VolumeValues | None:
+    """Return values that keep every stored one; None if slopes differ, or 16 bits are too few for all of them.
+
+    A slope under 0 is none here: the highest voxel is the highest value, or a maximum projection shows the minimum.
+    """
+    slope = sources[0].slope
+    base = sources[0].intercept
+    if slope <= 0:
+        return None
+    shifts = []  # of stored values, where intercepts differ by whole steps
+    for source in sources:
+        shift = (source.intercept - base) / slope
+        if source.slope != slope or abs(shift - round(shift)) > 1e-9 or abs(shift) > _TOP:
+            return None
+        shifts.append(round(shift))
+    low = min(source.low + shift for source, shift in zip(sources, shifts, strict=True))
+    high = max(source.high + shift for source, shift in zip(sources, shifts, strict=True))
+    if high - low > _TOP:
+        return None
+    low = min(low, 0) if high - min(low, 0) <= _TOP else low
+    return VolumeValues(slope, base + low * slope, tuple(shift - low for shift in shifts), units)
+
+
+def _quantised(low: float, high: float, units: str) -> VolumeValues:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise DataError(f"The values of this volume reach from {low} to {high}, which is no range.")
+    step = (high - low) / _TOP
+    return VolumeValues(step if step > 0 else 1.0, low, None, units)
