@@ -1,0 +1,126 @@
+"""Draws planes and slabs of a volume and reads them back. Used in one thread, the one whose context is current."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderpool.engine import gl
+from renderpool.engine.framebuffer import Framebuffer
+from renderpool.engine.gl import check_gl
+from renderpool.engine.program import Program
+from renderpool.engine.renderer import MOST_FIXED_SAMPLES
+from renderpool.engine.textures import LUT_ROW, TextureCache, lut_texture
+from renderpool.engine.volume_texture import VolumeTexture
+from renderpool.scene.grey import GreyMap, VoiFunction
+from renderpool.scene.plane_view import PlaneView
+from renderpool.scene.slab import Interpolation, Slab, SlabMode, sample_offsets_mm
+from webviewer.core.errors import RenderError
+from webviewer.dicom.volume import VolumeGrid
+
+_VOLUME_UNIT, _LUT_UNIT = 0, 1
+_LUTS_BYTES = 4 * 1024**2
+# Numbers of shaders/slab.frag.glsl.
+_MODES = {SlabMode.PLANE: 0, SlabMode.MAXIMUM: 1, SlabMode.MINIMUM: 2, SlabMode.AVERAGE: 3}
+
+
+class SlabRenderer:
+    """The drawing of planes and slabs.
+
+    Parameters
+    ----------
+    software
+        Whether the device is software (`renderpool.engine.device.Context.software`): its own filter is exact.
+    debug
+        Check OpenGL's error state after each step, not only after each picture.
+    """
+
+    def __init__(self, *, software: bool, debug: bool = False) -> None:
+        self._software = software
+        self._debug = debug
+        self._programs: dict[tuple[tuple[str, int], ...], Program] = {}
+        self._luts = TextureCache(_LUTS_BYTES)
+        self._target = Framebuffer(1)
+
+    def draw(
+        self, volume: VolumeTexture, grid: VolumeGrid, view: PlaneView, slab: Slab, grey: GreyMap, *, samples: int = 1
+    ) -> NDArray[np.uint8]:
+        """Return the picture, (height, width) uint8; black outside of the volume.
+
+        Parameters
+        ----------
+        grid
+            Where the volume lies; of the same shape.
+        samples
+            n of the n × n places of a canvas pixel that are averaged; see
+            `renderpool.scene.plane_view.plane_supersampling`. Of the nearest voxel always 1.
+
+        Raises
+        ------
+        RenderError
+            The grid is another volume's, the canvas is out of range, or OpenGL reports an error.
+        """
+        if volume.shape != grid.shape:
+            raise RenderError(f"A volume of {volume.shape} does not lie on a grid of {grid.shape}.")
+        samples = 1 if slab.interpolation is Interpolation.NEAREST else samples
+        offsets_mm = sample_offsets_mm(slab, grid)
+        mode = 0 if len(offsets_mm) == 1 else _MODES[slab.mode]
+        program = self._program(mode, slab.interpolation, grey.function, samples)
+        program.use()
+        volume.set_uniforms(program, _VOLUME_UNIT)
+        program.set_mat4("u_index_from_canvas", view.index_from_canvas(grid))
+        program.set_int("u_samples", samples)
+        if mode:
+            program.set_float("u_first_mm", float(offsets_mm[0]))
+            program.set_float("u_part_mm", float(offsets_mm[1] - offsets_mm[0]))
+            program.set_float("u_last_part", float(len(offsets_mm) - 1))
+        self._set_grey(program, grey)
+        self._check("setting uniforms")
+        self._target.begin(view.width_px, view.height_px)
+        gl.GL_1_1.glDrawArrays(gl.GL_1_0.GL_TRIANGLES, 0, 3)
+        self._check("drawing")
+        pixels = self._target.read(view.width_px, view.height_px)
+        check_gl("drawing a plane")
+        return pixels
+
+    def _set_grey(self, program: Program, grey: GreyMap) -> None:
+        program.set_float("u_window_center", grey.center)
+        program.set_float("u_window_width", grey.width)
+        program.set_int("u_inverted", int(grey.inverted))
+        if grey.function is VoiFunction.LUT and grey.table is not None:
+            table = grey.table
+            gl.GL_1_3.glActiveTexture(gl.GL_1_3.GL_TEXTURE0 + _LUT_UNIT)
+            self._luts.get(table.tobytes(), lambda: lut_texture(table)).bind()
+            program.set_int("t_lut", _LUT_UNIT)
+            program.set_int("u_lut_entries", len(table))
+            program.set_float("u_lut_first_mapped", grey.first_mapped)
+
+    def _program(self, mode: int, interpolation: Interpolation, function: VoiFunction, samples: int) -> Program:
+        defines = {
+            "SLAB_MODE": mode,
+            "VOI_FUNCTION": int(function),
+            "LUT_ROW": LUT_ROW,
+            "FIXED_SAMPLES": samples if samples <= MOST_FIXED_SAMPLES else 0,
+        }
+        if interpolation is Interpolation.NEAREST:
+            defines["INTERPOLATE_NEAREST"] = 1
+        elif not self._software:
+            defines["INTERPOLATE_EXACT"] = 1
+        key = tuple(defines.items())
+        program = self._programs.get(key)
+        if program is None:
+            program = Program("canvas.vert.glsl", "slab.frag.glsl", defines)
+            self._programs[key] = program
+        return program
+
+    def _check(self, what: str) -> None:
+        if self._debug:
+            check_gl(what)
+
+    def close(self) -> None:
+        """Delete everything of the renderer; volumes are their owner's."""
+        for program in self._programs.values():
+            program.close()
+        self._programs.clear()
+        self._luts.close()
+        self._target.close()
