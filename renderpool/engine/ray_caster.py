@@ -1,0 +1,228 @@
+"""Draws a volume by rays and reads the picture back. Used in one thread, the one whose context is current."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderpool.engine import gl
+from renderpool.engine.bricks import BrickRanges, Interval, distance_field
+from renderpool.engine.field_texture import ColourTable, FieldTexture
+from renderpool.engine.framebuffer import Framebuffer
+from renderpool.engine.gl import check_gl
+from renderpool.engine.program import Program
+from renderpool.engine.rays import RayLook, RayMode, RayView, rays_in_index_space
+from renderpool.engine.volume_texture import VolumeTexture
+from webviewer.core.errors import RenderError
+
+_STORED_MAX = 65535
+_KEPT = 16  # of tables and of facts of bricks: some 200 kB each
+_AFAR_MM = -1e7
+_VOLUME_UNIT, _FIELD_UNIT, _TABLE_UNIT = 0, 1, 2
+DENSE_FROM = 0.2
+"""From this share of bricks that show something on, one flat loop is faster in software than two in each other."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RayVolume:
+    """A volume in the device and where it lies; owned and closed by whoever keeps volumes.
+
+    Parameters
+    ----------
+    texture, bricks
+        Of the same stored values, filled together.
+    lps_from_index
+        (4, 4), float64, affine; may be sheared and mirrored.
+    """
+
+    texture: VolumeTexture
+    bricks: BrickRanges
+    lps_from_index: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if self.texture.shape != self.bricks.volume_shape:
+            raise RenderError(f"Bricks of {self.bricks.volume_shape} are not of this volume: {self.texture.shape}.")
+
+
+_Made = TypeVar("_Made", FieldTexture, ColourTable)
+
+
+class _Kept(Generic[_Made]):
+    """Textures by key; the one not used for longest goes."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[Hashable, _Made] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
+        if key not in self._entries:
+            self._entries[key] = make()
+            if len(self._entries) > _KEPT:
+                self._entries.popitem(last=False)[1].close()
+        self._entries.move_to_end(key)
+        return self._entries[key]
+
+    def close(self) -> None:
+        while self._entries:
+            self._entries.popitem()[1].close()
+
+
+class RayCaster:
+    """The drawing of volumes by rays.
+
+    Parameters
+    ----------
+    debug
+        Check OpenGL's error state after each step, not only after each picture.
+    """
+
+    def __init__(self, *, debug: bool = False) -> None:
+        self._debug = debug
+        self._programs: dict[tuple[tuple[str, int], ...], Program] = {}
+        self._target = Framebuffer(3)
+        self._fields: _Kept[FieldTexture] = _Kept()
+        self._tables: _Kept[ColourTable] = _Kept()
+
+    def draw(self, volume: RayVolume, look: RayLook, view: RayView, *, skip: bool = True) -> NDArray[np.uint8]:
+        """Return the picture, (height, width, 3) uint8.
+
+        Parameters
+        ----------
+        skip
+            False = sample also where nothing shows: the same picture to the bit, slower; for tests.
+
+        Raises
+        ------
+        RenderError
+            A canvas out of range, or OpenGL reports an error.
+        """
+        shown = _shown_stored(volume.texture, look)
+        field, dense = self._field_of(volume, look, shown, skip=skip)
+        defines = {"MODE": int(look.mode)}
+        if look.mode is RayMode.COMPOSITE or look.mode is RayMode.ISOSURFACE:
+            defines |= ({"DENSE": 1} if dense else {}) | ({} if look.shading else {"UNSHADED": 1})
+        program = self._program(defines)
+        program.use()
+        volume.texture.set_uniforms(program, _VOLUME_UNIT)
+        if field is not None:
+            field.bind(_FIELD_UNIT)
+            program.set_int("t_distance", _FIELD_UNIT)
+            program.set_int("t_brick_extreme", _FIELD_UNIT)
+        self._set_look(program, volume.texture, look, view, shown)
+        _set_view(program, volume, view)
+        self._check("setting uniforms")
+        self._target.begin(view.width_px, view.height_px)
+        gl.GL_1_1.glDrawArrays(gl.GL_1_0.GL_TRIANGLES, 0, 3)
+        self._check("drawing")
+        pixels = self._target.read(view.width_px, view.height_px)
+        check_gl("drawing a volume")
+        return pixels
+
+    def _field_of(
+        self, volume: RayVolume, look: RayLook, shown: list[Interval], *, skip: bool
+    ) -> tuple[FieldTexture | None, bool]:
+        """Return what the bricks tell a ray of this look, and whether most of them show something."""
+        bricks = volume.bricks
+        if look.mode is RayMode.AVERAGE:
+            return None, False
+        if look.mode is RayMode.MAXIMUM or look.mode is RayMode.MINIMUM:
+            highest = look.mode is RayMode.MAXIMUM
+            if not skip:
+                everything = np.full(bricks.shape, _STORED_MAX if highest else 0, dtype=np.uint16)
+                return self._fields.get(("all", bricks.shape, highest), lambda: FieldTexture(everything)), False
+            return self._fields.get(
+                (bricks.version, highest), lambda: FieldTexture(bricks.highest if highest else bricks.lowest)
+            ), False
+        occupied = bricks.occupied(shown)
+        dense = bool(occupied.mean() >= DENSE_FROM)
+        if not skip:
+            return self._fields.get(
+                ("none", bricks.shape), lambda: FieldTexture(np.zeros(bricks.shape, dtype=np.uint8))
+            ), dense
+        return self._fields.get((bricks.version, tuple(shown)), lambda: FieldTexture(distance_field(occupied))), dense
+
+    def _set_look(
+        self, program: Program, texture: VolumeTexture, look: RayLook, view: RayView, shown: list[Interval]
+    ) -> None:
+        table, low_value, high_value = look.table.rgba, look.table.low, look.table.high
+        if look.mode is RayMode.COMPOSITE:
+            table = table.copy()
+            # Opacity is that of a unit of length: of a shorter step less, so that what is covered stays the same.
+            table[:, 3] = 1.0 - (1.0 - np.clip(table[:, 3], 0.0, 1.0)) ** (view.step_mm / look.opacity_unit_mm)
+        key = hashlib.blake2b(np.ascontiguousarray(table).tobytes(), digest_size=16).digest()
+        self._tables.get(key, lambda: ColourTable(table)).bind(_TABLE_UNIT)
+        program.set_int("t_table", _TABLE_UNIT)
+        # The first entry's middle is table_low, the last one's table_high.
+        scale = (len(table) - 1) / (high_value - low_value) / len(table)
+        offset = (texture.intercept - low_value) * scale + 0.5 / len(table)
+        program.set_vec2("u_table_from_stored", texture.slope * scale, offset)
+        low, high = (shown[0][0], shown[-1][1]) if shown else (_STORED_MAX + 1.0, -1.0)
+        program.set_vec2("u_shown", max(low, -1.0), min(high, _STORED_MAX + 1.0))
+        program.set_float("u_enough_opacity", look.enough_opacity)
+        program.set_float("u_iso_stored", (look.iso_value - texture.intercept) / texture.slope)
+        shading = look.shading
+        if shading:
+            program.set_vec4("u_shading", shading.ambient, shading.diffuse, shading.specular, shading.shininess)
+
+    def _program(self, defines: dict[str, int]) -> Program:
+        key = tuple(sorted(defines.items()))
+        program = self._programs.get(key)
+        if program is None:
+            program = Program("canvas.vert.glsl", "ray_cast.frag.glsl", defines)
+            self._programs[key] = program
+        return program
+
+    def _check(self, what: str) -> None:
+        if self._debug:
+            check_gl(what)
+
+    def close(self) -> None:
+        """Delete everything of the caster; volumes are their owner's."""
+        for program in self._programs.values():
+            program.close()
+        self._programs.clear()
+        self._fields.close()
+        self._tables.close()
+        self._target.close()
+
+
+def _shown_stored(texture: VolumeTexture, look: RayLook) -> list[Interval]:
+    """Return between which stored values something changes the picture."""
+
+    def stored(value: float) -> float:
+        return (value - texture.intercept) / texture.slope
+
+    if look.mode is RayMode.ISOSURFACE:
+        # Met where the value is not under the level; an interval excludes its ends.
+        return [(float(np.nextafter(np.float32(stored(look.iso_value)), np.float32(-np.inf))), np.inf)]
+    table = look.table
+    values = table.visible_ranges if look.mode is RayMode.COMPOSITE else ((table.low, table.high),)  # beyond: level
+    return [(stored(low), stored(high)) for low, high in values]
+
+
+def _set_view(program: Program, volume: RayVolume, view: RayView) -> None:
+    lps_from_index = volume.lps_from_index
+    index_from_lps = np.asarray(np.linalg.inv(lps_from_index), dtype=np.float64)
+    rays = rays_in_index_space(index_from_lps, view.lps_from_canvas, (view.width_px / 2, view.height_px / 2))
+    program.set_mat3("u_origin_from_canvas", rays.origin_from_canvas)
+    program.set_mat3("u_direction_from_canvas", rays.direction_from_canvas)
+    program.set_float("u_nearest_mm", 0.0 if rays.from_origin else _AFAR_MM)
+    program.set_mat3("u_lps_from_index", lps_from_index[:3, :3])
+    program.set_mat3("u_lps_from_index_gradient", index_from_lps[:3, :3].T)
+    slices, rows, columns = volume.texture.shape
+    low, high = np.full(3, -0.5), np.array([columns, rows, slices]) - 0.5
+    if view.box_index is not None:
+        low, high = np.clip(view.box_index[0], low, high), np.clip(view.box_index[1], low, high)
+    program.set_vec3("u_box_low", *low.tolist())
+    program.set_vec3("u_box_high", *high.tolist())
+    plane = np.array(view.plane_lps if view.plane_lps is not None else (0.0, 0.0, 0.0, 1.0)) @ lps_from_index
+    program.set_vec4("u_plane_index", *plane.tolist())
+    program.set_float("u_step_mm", view.step_mm)
+    program.set_float("u_jitter", view.jitter)
+    program.set_float("u_phase", view.phase)
+    program.set_vec3("u_background", *view.background)

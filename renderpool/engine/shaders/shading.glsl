@@ -1,0 +1,20 @@
+// Light on a sample: Phong with a lamp at the viewer's head, both sides of a surface alike. Expects volume.glsl.
+uniform mat3 u_lps_from_index_gradient; // the inverse transpose of the grid's matrix: normals are no positions
+uniform vec4 u_shading;                 // ambient, diffuse, specular, shininess; ambient 1 and the rest 0 = none
+
+vec3 shaded(vec3 colour, vec3 p_index, vec3 direction_index) {
+#ifdef UNSHADED
+    return colour;
+#else
+    vec3 by_index = vec3(stored_at(p_index + vec3(1.0, 0.0, 0.0)) - stored_at(p_index - vec3(1.0, 0.0, 0.0)),
+                         stored_at(p_index + vec3(0.0, 1.0, 0.0)) - stored_at(p_index - vec3(0.0, 1.0, 0.0)),
+                         stored_at(p_index + vec3(0.0, 0.0, 1.0)) - stored_at(p_index - vec3(0.0, 0.0, 1.0)));
+    vec3 gradient = u_lps_from_index_gradient * by_index;
+    float steepness = length(gradient);
+    // Where values do not change there is no surface: only ambient light.
+    float facing = steepness > 0.0 ? abs(dot(gradient, u_lps_from_index * direction_index)) / steepness : 0.0;
+    // Lamp and eye are one: the mirrored lamp is off the eye by twice the angle of the surface.
+    float mirrored = max(2.0 * facing * facing - 1.0, 0.0);
+    return colour * (u_shading.x + u_shading.y * facing) + u_shading.z * pow(mirrored, u_shading.w);
+#endif
+}

@@ -1,0 +1,398 @@
+"""Pictures of volumes against the NumPy reference, and leaping over nothing against sampling everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from renderpool.engine import ray_caster
+from renderpool.engine.bricks import BrickRanges
+from renderpool.engine.ray_caster import RayCaster, RayVolume
+from renderpool.engine.rays import RayLook, RayMode, RayView, Shading
+from renderpool.engine.renderer import Renderer
+from renderpool.engine.volume_texture import VolumeTexture
+from renderpool.scene.transfer_table import TransferTable
+from tests.render.reference_ray_cast import Eye, Scene, composite, isosurface, projection, psnr_db, worst
+from webviewer.core.errors import InvalidInput, RenderError
+
+Points = tuple[tuple[float, float, float, float, float], ...]
+MakeVolume = Callable[[NDArray[np.float64], NDArray[np.float64]], RayVolume]
+
+BONE = ((-1024, 0, 0, 0, 0), (150, 0.55, 0.25, 0.15, 0), (500, 1, 0.94, 0.85, 0.5), (1200, 1, 1, 1, 0.9))
+SOFT = (
+    (-1024, 0.8, 0.6, 0.45, 0),
+    (-250, 0.8, 0.6, 0.45, 0),
+    (-90, 0.9, 0.75, 0.55, 0.01),
+    (120, 0.9, 0.3, 0.2, 0.04),
+    (600, 1, 0.94, 0.85, 0.5),
+    (1200, 1, 1, 1, 0.9),
+)
+TWO_TISSUES = ((-700, 0, 0, 1, 0), (-500, 0, 0, 1, 0.05), (-300, 0, 0, 1, 0), (400, 1, 0, 0, 0), (800, 1, 1, 0, 0.8))
+GREY = ((-200, 1, 1, 1, 0), (900, 1, 1, 1, 1))
+DARK = ((-900, 1, 1, 1, 0), (300, 1, 1, 1, 1))
+
+
+def steps(column: tuple[float, ...], row: tuple[float, ...], slice_: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return an lps_from_index with these steps, the middle of the volume of `body` near 0."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array([column, row, slice_]).T
+    matrix[:3, 3] = -matrix[:3, :3] @ np.array([20.5, 18.0, 11.5])
+    return matrix
+
+
+def turned(angle_deg: float) -> NDArray[np.float64]:
+    c, s = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
+    about_z, about_x = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]), np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    both: NDArray[np.float64] = about_x @ about_z
+    return both
+
+
+GRIDS = {
+    "cubes": steps((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "0.5 x 0.5 x 3": steps((0.5, 0, 0), (0, 0.5, 0), (0, 0, 3)),
+    "oblique": steps(*(turned(35) @ np.diag([0.7, 0.9, 1.5])).T.tolist()),
+    "sheared by a tilted gantry": steps((0.8, 0, 0), (0, 0.8, 0), (0, 0.6, 1.4)),
+    "mirrored": steps((-0.9, 0, 0), (0, 0.9, 0), (0, 0, 1.3)),
+}
+WAYS = (
+    ("cubes", "along an axis"),
+    ("cubes", "perspective"),
+    ("0.5 x 0.5 x 3", "perspective"),
+    ("oblique", "parallel"),
+    ("sheared by a tilted gantry", "perspective"),
+    ("mirrored", "parallel"),
+)
+EYES = {
+    "perspective": Eye((60, -90, 35), (1, 2, -1), (0, 0, 1)),
+    "parallel": Eye((-50, -80, -30), (0, 0, 0), (0.2, 0, 1), angle_deg=None, height_mm=52),
+    "along an axis": Eye((0, -120, 0), (0, 0, 0), (0, 0, 1), angle_deg=None, height_mm=50),
+}
+
+
+def body() -> NDArray[np.float64]:
+    """Values like HU, signed, (24, 37, 42): skin, a hollow, two bones, noise; one bone runs out of the volume."""
+    z, y, x = np.mgrid[:24, :37, :42].astype(float)
+    u, v, w = (x - 20.5) / 19, (y - 18) / 16, (z - 11.5) / 11
+    r = np.sqrt(u * u + v * v + w * w)
+
+    def blend(values: NDArray[np.float64], to: float, how: NDArray[np.float64]) -> NDArray[np.float64]:
+        how = np.clip(how, 0, 1)
+        return values * (1 - how) + to * how
+
+    values = np.full(x.shape, -1000.0)
+    values = blend(values, 40, (0.9 - r) * 6)
+    values = blend(values, -850, (0.35 - np.sqrt((u - 0.3) ** 2 + v * v + w * w)) * 6)
+    values = blend(values, 1300, (0.2 - np.sqrt((u + 0.35) ** 2 + (v - 0.2) ** 2)) * 9)
+    values = blend(values, 700, (0.16 - np.abs(np.sqrt(u * u + v * v) - 0.65)) * 12 * (np.abs(w) < 0.3))
+    values += np.random.default_rng(6).normal(0, 12, values.shape)
+    return np.clip(np.round(values), -1024, 3071)
+
+
+def turned_over(mode: RayMode) -> NDArray[np.float64]:
+    """Return the body for a mode: for the minimum, bones are dark and air is bright."""
+    return np.clip(-body(), -1024, 3071) if mode is RayMode.MINIMUM else body()
+
+
+@pytest.fixture
+def caster(renderer: Renderer) -> Iterator[RayCaster]:
+    caster = RayCaster(debug=True)
+    yield caster
+    caster.close()
+
+
+@pytest.fixture
+def make_volume(renderer: Renderer) -> Iterator[MakeVolume]:
+    made: list[VolumeTexture] = []
+
+    def make(values: NDArray[np.float64], lps_from_index: NDArray[np.float64]) -> RayVolume:
+        stored = (values + 1024).astype(np.uint16)
+        texture, bricks = VolumeTexture(stored.shape, intercept=-1024), BrickRanges(stored.shape)
+        made.append(texture)
+        texture.upload_slices(0, stored)
+        bricks.add_slices(0, stored)
+        return RayVolume(texture, bricks, lps_from_index)
+
+    yield make
+    for texture in made:
+        texture.close()
+
+
+def look_of(scene: Scene, mode: RayMode) -> RayLook:
+    points = np.array(scene.points)
+    low, high = points[0, 0], points[-1, 0]
+    values = np.linspace(low, high, 2048)
+    table = np.stack([np.interp(values, points[:, 0], points[:, column]) for column in range(1, 5)], axis=-1)
+    shading = None if scene.shading is None else Shading(*scene.shading)
+    return RayLook(
+        mode,
+        TransferTable(table.astype(np.float32), float(low), float(high)),
+        opacity_unit_mm=scene.unit_mm,
+        shading=shading,
+        iso_value=scene.level,
+        enough_opacity=0.9999,
+    )
+
+
+def view_of(scene: Scene, eye: Eye) -> RayView:
+    """Return the view as a matrix: of a point at depth z, (1 - z) position + direction, over 1 - z."""
+    right, down, forward = eye.frame()
+    tall = eye.height_mm if eye.angle_deg is None else 2 * np.tan(np.radians(eye.angle_deg) / 2)
+    pixel = tall / eye.height_px
+    position = np.array(eye.position)
+    corner = -(eye.width_px / 2) * pixel * right - (eye.height_px / 2) * pixel * down
+    matrix = np.zeros((4, 4))
+    matrix[:3, 0], matrix[:3, 1] = pixel * right, pixel * down
+    if eye.angle_deg is None:
+        matrix[:3, 2], matrix[:3, 3], matrix[3, 3] = forward, position + corner, 1
+    else:
+        matrix[:3, 2], matrix[:3, 3] = -position, position + corner + forward
+        matrix[3, 2:] = -1, 1
+    return RayView(
+        eye.width_px,
+        eye.height_px,
+        matrix,
+        scene.step_mm,
+        box_index=scene.box,
+        plane_lps=scene.plane,
+        background=scene.background,
+    )
+
+
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+@pytest.mark.parametrize("points", [BONE, SOFT, TWO_TISSUES], ids=["bone", "soft", "two tissues"])
+def test_composite_with_shading_matches_the_reference(  # 40 dB and more
+    caster: RayCaster,
+    make_volume: MakeVolume,
+    points: Points,
+    way: tuple[str, str],
+) -> None:
+    grid, eye = GRIDS[way[0]], EYES[way[1]]
+    scene = Scene(body(), grid, 0.7, points, background=(0.1, 0.2, 0.3))
+    volume = make_volume(scene.values, grid)
+    pixels = caster.draw(volume, look_of(scene, RayMode.COMPOSITE), view_of(scene, eye))
+    expected = composite(scene, eye)
+    assert np.ptp(expected) > 60, "the picture is empty"
+    found = psnr_db(pixels, expected)
+    assert found >= 40, f"{found:.1f} dB, worst pixel {worst(pixels, expected)}"
+
+
+PROJECTIONS = {RayMode.MAXIMUM: "maximum", RayMode.MINIMUM: "minimum", RayMode.AVERAGE: "average"}
+
+
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+@pytest.mark.parametrize("mode", PROJECTIONS, ids=lambda mode: mode.name)
+def test_projections_match_the_reference_to_a_grey_level(
+    caster: RayCaster, make_volume: MakeVolume, mode: RayMode, way: tuple[str, str]
+) -> None:
+    grid, eye = GRIDS[way[0]], EYES[way[1]]
+    low, high = {RayMode.MAXIMUM: (-200, 1200), RayMode.MINIMUM: (-300, 1020), RayMode.AVERAGE: (-900, 300)}[mode]
+    scene = Scene(turned_over(mode), grid, 0.7, ((low, 1, 1, 1, 0), (high, 1, 1, 1, 1)), background=(0, 0, 0.2))
+    pixels = caster.draw(make_volume(scene.values, grid), look_of(scene, mode), view_of(scene, eye))
+    expected = projection(scene, eye, PROJECTIONS[mode])
+    assert np.ptp(expected) > 100, "the picture is empty"
+    difference = np.abs(pixels.astype(int) - np.floor(expected + 0.5)).max(axis=-1)
+    # A ray that grazes the box, or whose last sample lies on its face, has a sample more or less in float32.
+    assert (difference > 1).sum() <= 8, f"worst pixel {worst(pixels, expected)}"
+
+
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+def test_an_isosurface_matches_the_reference(caster: RayCaster, make_volume: MakeVolume, way: tuple[str, str]) -> None:
+    grid, eye = GRIDS[way[0]], EYES[way[1]]
+    points = ((-1000, 0.2, 0.4, 0.9, 1), (1000, 0.9, 0.8, 0.7, 1))
+    scene = Scene(body(), grid, 0.7, points, level=-300, background=(0, 0.1, 0))
+    pixels = caster.draw(make_volume(scene.values, grid), look_of(scene, RayMode.ISOSURFACE), view_of(scene, eye))
+    expected = isosurface(scene, eye)
+    assert np.ptp(expected) > 100, "the picture is empty"
+    found = psnr_db(pixels, expected)
+    assert found >= 40, f"{found:.1f} dB, worst pixel {worst(pixels, expected)}"
+
+
+def test_normals_are_turned_by_the_inverse_transpose(caster: RayCaster, make_volume: MakeVolume) -> None:
+    """A flat ramp of values, whose normal is known, in voxels of 0.5 × 0.5 × 3 mm."""
+    spacing, normal = np.array([0.5, 0.5, 3]), np.array([0.6, 0, 0.8])
+    z, y, x = np.mgrid[:30, :90, :90]
+    distance = np.tensordot(normal, np.stack([x, y, z]) * spacing[:, None, None, None], 1)
+    values = np.clip((distance - 45) * 100, -1000, 1000)
+    volume = make_volume(np.round(values), np.diag([*spacing, 1]))
+    white = TransferTable(np.ones((2, 4), dtype=np.float32), -1000, 1000)
+    lamp_only = Shading(ambient=0, diffuse=1, specular=0)
+    look = RayLook(RayMode.ISOSURFACE, white, shading=lamp_only)
+    eye = Eye((22, 22, -200), (22, 22, 40), (0, 1, 0), angle_deg=None, height_mm=4, width_px=9, height_px=9)
+    scene = Scene(values, np.eye(4), 0.5, BONE)
+    pixels = caster.draw(volume, look, view_of(scene, eye))
+    assert np.abs(pixels[4, 4].astype(float) - 0.8 * 255).max() <= 2
+
+
+LOOKS = {
+    "bone": (RayMode.COMPOSITE, BONE),
+    "soft": (RayMode.COMPOSITE, SOFT),
+    "two tissues": (RayMode.COMPOSITE, TWO_TISSUES),
+    "maximum": (RayMode.MAXIMUM, GREY),
+    "minimum": (RayMode.MINIMUM, DARK),
+    "surface": (RayMode.ISOSURFACE, GREY),
+}
+
+
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+@pytest.mark.parametrize(("mode", "points"), LOOKS.values(), ids=LOOKS.keys())
+def test_leaping_over_nothing_gives_the_same_bytes_as_sampling_everything(  # noqa: PLR0917
+    caster: RayCaster,
+    make_volume: MakeVolume,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: RayMode,
+    points: Points,
+    way: tuple[str, str],
+) -> None:
+    grid, eye = GRIDS[way[0]], EYES[way[1]]
+    scene = Scene(turned_over(mode), grid, 0.31, points, level=300)
+    volume, view = make_volume(scene.values, grid), replace(view_of(scene, eye), jitter=1.0)
+    look = replace(look_of(scene, mode), enough_opacity=0.99)
+    for dense_from in (0.0, 2.0):  # one loop and two
+        monkeypatch.setattr(ray_caster, "DENSE_FROM", dense_from)
+        everything = caster.draw(volume, look, view, skip=False)
+        assert np.ptp(everything) > 60, "the picture is empty"
+        assert caster.draw(volume, look, view).tobytes() == everything.tobytes()
+
+
+def test_the_one_loop_and_the_two_draw_the_same(
+    caster: RayCaster, make_volume: MakeVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(body(), GRIDS["oblique"], 0.5, SOFT)
+    volume, look = make_volume(scene.values, scene.lps_from_index), look_of(scene, RayMode.COMPOSITE)
+    pictures = []
+    for dense_from in (0.0, 2.0):
+        monkeypatch.setattr(ray_caster, "DENSE_FROM", dense_from)
+        pictures.append(caster.draw(volume, look, view_of(scene, EYES["perspective"])))
+    assert np.abs(pictures[0].astype(int) - pictures[1]).max() <= 1
+
+
+CUT = {RayMode.COMPOSITE: SOFT, RayMode.MAXIMUM: GREY, RayMode.AVERAGE: DARK}
+
+
+@pytest.mark.parametrize("mode", CUT, ids=lambda mode: mode.name)
+@pytest.mark.parametrize("eye", EYES.values(), ids=EYES.keys())
+def test_a_box_and_a_plane_cut_the_volume(caster: RayCaster, make_volume: MakeVolume, mode: RayMode, eye: Eye) -> None:
+    grid = GRIDS["sheared by a tilted gantry"]
+    for box, plane in (
+        (((4, 6, 2.5), (30.25, 29, 20)), None),
+        (None, (0.6, -0.5, 0.62, -1.5)),
+        (((-9, -9, 4), (90, 90, 17)), (-0.3, 0.8, 0.1, 3.0)),
+    ):
+        scene = Scene(body(), grid, 0.7, CUT[mode], box=box, plane=plane)
+        pixels = caster.draw(make_volume(scene.values, grid), look_of(scene, mode), view_of(scene, eye))
+        whole = replace(scene, box=None, plane=None)
+        reference = composite if mode is RayMode.COMPOSITE else (lambda s, e: projection(s, e, PROJECTIONS[mode]))
+        expected = reference(scene, eye)
+        assert psnr_db(pixels, expected) >= 40, f"worst pixel {worst(pixels, expected)}"
+        assert psnr_db(expected, reference(whole, eye)) < 36, "nothing is cut"
+
+
+def test_a_volume_that_is_all_cut_away_leaves_the_background(caster: RayCaster, make_volume: MakeVolume) -> None:
+    scene = Scene(body(), GRIDS["cubes"], 0.7, SOFT, plane=(1, 0, 0, -500), background=(1, 0.5, 0))
+    volume, view = make_volume(scene.values, scene.lps_from_index), view_of(scene, EYES["perspective"])
+    for mode in RayMode:
+        pixels = caster.draw(volume, look_of(scene, mode), view)
+        assert np.unique(pixels.reshape(-1, 3), axis=0).tolist() in ([[255, 127, 0]], [[255, 128, 0]])
+
+
+def test_a_table_without_opacity_leaves_the_background(caster: RayCaster, make_volume: MakeVolume) -> None:
+    scene = Scene(body(), GRIDS["cubes"], 0.7, ((0, 1, 1, 1, 0), (1, 1, 1, 1, 0)), background=(0, 0, 1))
+    volume = make_volume(scene.values, scene.lps_from_index)
+    pixels = caster.draw(volume, look_of(scene, RayMode.COMPOSITE), view_of(scene, EYES["perspective"]))
+    assert np.unique(pixels.reshape(-1, 3), axis=0).tolist() == [[0, 0, 255]]
+
+
+def test_an_eye_inside_the_volume_sees_what_is_before_it(caster: RayCaster, make_volume: MakeVolume) -> None:
+    scene = Scene(body(), GRIDS["cubes"], 0.5, SOFT)
+    eye = Eye((4, 0, 0), (-8, 1, 0), (0, 0, 1), angle_deg=70)
+    pixels = caster.draw(
+        make_volume(scene.values, scene.lps_from_index), look_of(scene, RayMode.COMPOSITE), view_of(scene, eye)
+    )
+    expected = composite(scene, eye)
+    assert psnr_db(pixels, expected) >= 40, f"worst pixel {worst(pixels, expected)}"
+
+
+def test_without_shading_colours_are_those_of_the_table(caster: RayCaster, make_volume: MakeVolume) -> None:
+    scene = Scene(body(), GRIDS["oblique"], 0.7, SOFT, shading=None)
+    eye = EYES["parallel"]
+    pixels = caster.draw(
+        make_volume(scene.values, scene.lps_from_index), look_of(scene, RayMode.COMPOSITE), view_of(scene, eye)
+    )
+    assert psnr_db(pixels, composite(scene, eye)) >= 40
+
+
+def test_opacity_does_not_hang_on_the_step(caster: RayCaster, make_volume: MakeVolume) -> None:
+    flat = np.full((20, 40, 40), 500.0)
+    volume = make_volume(flat, np.eye(4))
+    points = ((0, 1, 1, 1, 0.03), (1000, 1, 1, 1, 0.03))
+    eye = Eye((20, -100, 10), (20, 0, 10), (0, 0, 1), angle_deg=None, height_mm=8, width_px=8, height_px=8)
+    for step_mm in (0.1, 0.4, 1.6):
+        scene = Scene(flat, np.eye(4), step_mm, points, shading=None)
+        pixels = caster.draw(volume, look_of(scene, RayMode.COMPOSITE), view_of(scene, eye))
+        samples = np.floor(40 / step_mm) + 1
+        assert pixels == pytest.approx(255 * (1 - 0.97 ** (samples * step_mm)), abs=1)
+
+
+def test_a_coarse_canvas_shows_the_same_view(caster: RayCaster, make_volume: MakeVolume) -> None:
+    scene = Scene(body(), GRIDS["oblique"], 0.5, SOFT)
+    volume, look = make_volume(scene.values, scene.lps_from_index), look_of(scene, RayMode.COMPOSITE)
+    view = view_of(scene, EYES["perspective"])
+    fine = caster.draw(volume, look, view).astype(float)
+    coarse = caster.draw(volume, look, view.resized(36, 30, 1.0)).astype(float)
+    assert coarse.shape == (30, 36, 3)
+    averaged = fine.reshape(30, 2, 36, 2, 3).mean((1, 3))
+    assert psnr_db(coarse, averaged) > 27
+
+
+def test_pictures_of_several_phases_averaged_come_near_a_small_step(caster: RayCaster, make_volume: MakeVolume) -> None:
+    scene = Scene(body(), GRIDS["oblique"], 2.0, BONE)
+    volume, look = make_volume(scene.values, scene.lps_from_index), look_of(scene, RayMode.COMPOSITE)
+    view = view_of(scene, EYES["perspective"])
+    fine = caster.draw(volume, look, replace(view, step_mm=0.1)).astype(float)
+    once = caster.draw(volume, look, view)
+    phases = [caster.draw(volume, look, replace(view, phase=k / 4)).astype(float) for k in range(4)]
+    assert np.array_equal(phases[0], once)
+    assert psnr_db(np.mean(phases, axis=0), fine) > psnr_db(once, fine) + 3
+
+
+def test_a_volume_that_is_still_coming_shows_what_is_there(caster: RayCaster, renderer: Renderer) -> None:
+    values, grid = body(), GRIDS["cubes"]
+    stored = (values + 1024).astype(np.uint16)
+    texture, bricks = VolumeTexture(stored.shape, intercept=-1024), BrickRanges(stored.shape)
+    volume = RayVolume(texture, bricks, grid)
+    there = np.full(stored.shape, -1024.0)
+    for part in (slice(13, 24), slice(0, 5)):
+        texture.upload_slices(part.start, stored[part])
+        bricks.add_slices(part.start, stored[part])
+        there[part] = values[part]
+        scene = Scene(there, grid, 0.7, SOFT)
+        pixels = caster.draw(volume, look_of(scene, RayMode.COMPOSITE), view_of(scene, EYES["perspective"]))
+        assert psnr_db(pixels, composite(scene, EYES["perspective"])) >= 40
+    texture.close()
+
+
+def test_a_volume_of_one_slice_is_drawn(caster: RayCaster, make_volume: MakeVolume) -> None:
+    flat = np.full((1, 20, 20), 900.0)
+    scene = Scene(flat, np.diag([1, 1, 5, 1.0]), 0.47, BONE)
+    eye = Eye((10, 10, -100), (10, 10, 0), (0, -1, 0))
+    pixels = caster.draw(
+        make_volume(flat, scene.lps_from_index), look_of(scene, RayMode.COMPOSITE), view_of(scene, eye)
+    )
+    assert worst(pixels, composite(scene, eye)) <= 1
+    assert pixels.max() > 30
+
+
+def test_what_cannot_be_drawn_is_refused_in_words(caster: RayCaster, make_volume: MakeVolume) -> None:
+    scene = Scene(body(), np.eye(4), 0.7, SOFT)
+    view = view_of(scene, EYES["perspective"])
+    volume = make_volume(scene.values, np.eye(4))
+    with pytest.raises(RenderError, match="9000 × 10 is out of range 1 to 8192"):
+        caster.draw(volume, look_of(scene, RayMode.COMPOSITE), replace(view, width_px=9000, height_px=10))
+    with pytest.raises(InvalidInput, match="0 mm apart"):
+        replace(view, step_mm=0)
+    with pytest.raises(RenderError, match="are not of this volume"):
+        RayVolume(volume.texture, BrickRanges((1, 2, 3)), np.eye(4))
