@@ -103,6 +103,10 @@ class Plane:
         """How far along its normal it lies from the origin of the patient's space."""
         return float(self.normal @ self.point_lps_mm)
 
+    def distance_mm(self, p_lps_mm: NDArray[np.float64]) -> float:
+        """Return how far behind the plane a point (3,) lies, negative before it: twice that is a dragged thickness."""
+        return float(self.normal @ (p_lps_mm - self.point_lps_mm))
+
     def shifted(self, distance_mm: float) -> Plane:
         """Return the plane moved along its normal."""
         return replace(self, point_lps_mm=fixed(self.point_lps_mm + distance_mm * self.normal))

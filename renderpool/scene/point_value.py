@@ -1,7 +1,8 @@
-"""The value of a volume at a point of the patient, from the values themselves and never from a picture."""
+"""Values of a volume at points of the patient, from the values themselves and never from a picture."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.scene.directions import vector
-from renderpool.scene.slab import Interpolation
+from renderpool.scene.slab import Interpolation, Slab, SlabMode, sample_offsets_mm
 from webviewer.core.errors import InvalidInput
 from webviewer.dicom.volume import VolumeGrid
 
@@ -48,23 +49,81 @@ def point_value(
     InvalidInput
         The values do not have the grid's shape, or the point is none.
     """
+    point = vector(p_lps_mm, "A point in the patient")[np.newaxis]
+    index, inside = _array_index(stored, grid, point)
+    if not inside[0]:
+        return None
+    nearest = np.minimum(np.floor(index + 0.5), np.array(grid.shape, dtype=np.float64) - 1.0)
+    interpolated = interpolation is Interpolation.TRILINEAR and bool((np.abs(index - nearest) > _AT_A_VOXEL).any())
+    value = _sampled(stored, index if interpolated else nearest, interpolation)[0]
+    return PointValue(float(value) * slope + intercept, interpolated)
+
+
+def slab_values(
+    stored: NDArray[Any],
+    grid: VolumeGrid,
+    points_lps_mm: NDArray[np.float64],
+    normal: NDArray[np.float64],
+    slab: Slab,
+    *,
+    slope: float = 1.0,
+    intercept: float = 0.0,
+) -> NDArray[np.float64]:
+    """Return what a plane or slab shows at points of it, (n,) float64, NaN outside of the volume: for regions.
+
+    Parameters
+    ----------
+    stored
+        (slices, rows, columns) of any number type, ``value = stored * slope + intercept``, slope over 0.
+    points_lps_mm
+        (n, 3), mm in LPS, of the plane in the middle of the slab.
+    normal
+        (3,), unit, of the plane.
+
+    Raises
+    ------
+    InvalidInput
+        The values do not have the grid's shape.
+    """
+    total = np.zeros(len(points_lps_mm))
+    count = np.zeros(len(points_lps_mm))
+    largest = slab.mode is SlabMode.MAXIMUM
+    extreme = np.full(len(points_lps_mm), -np.inf if largest else np.inf)
+    for offset_mm in sample_offsets_mm(slab, grid):
+        index, inside = _array_index(stored, grid, points_lps_mm + offset_mm * normal)
+        found = _sampled(stored, index[inside], slab.interpolation)
+        total[inside] += found
+        count[inside] += 1
+        extreme[inside] = np.maximum(extreme[inside], found) if largest else np.minimum(extreme[inside], found)
+    shown = total / np.maximum(count, 1) if slab.is_plane or slab.mode is SlabMode.AVERAGE else extreme
+    return np.where(count > 0, shown * slope + intercept, np.nan)
+
+
+def _array_index(
+    stored: NDArray[Any], grid: VolumeGrid, points_lps_mm: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return (n, 3) places in the array (slice, row, column), held within its voxels, and which points lie inside."""
     if stored.shape != grid.shape:
         raise InvalidInput(f"Values of shape {stored.shape} do not fit a volume of {grid.shape}.")
-    point = np.append(vector(p_lps_mm, "A point in the patient"), 1.0)
+    index_from_lps = grid.index_from_lps
     # Index is (column, row, slice), the array (slices, rows, columns).
-    index = (grid.index_from_lps @ point)[2::-1]
+    index = (points_lps_mm @ index_from_lps[:3, :3].T + index_from_lps[:3, 3])[:, ::-1]
     last = np.array(grid.shape, dtype=np.float64) - 1.0
-    if (index < -0.5).any() or (index > last + 0.5).any():
-        return None
-    index = np.clip(index, 0.0, last)
-    nearest = np.minimum(np.floor(index + 0.5), last)
-    off = np.abs(index - nearest) > _AT_A_VOXEL
-    if interpolation is Interpolation.NEAREST or not off.any():
-        k, j, i = (int(number) for number in nearest)
-        return PointValue(float(stored[k, j, i]) * slope + intercept, interpolated=False)
-    low = np.minimum(np.floor(index), np.maximum(last - 1.0, 0.0)).astype(int)
+    inside = ((index >= -0.5) & (index <= last + 0.5)).all(axis=1)
+    return np.clip(index, 0.0, last), np.asarray(inside, dtype=np.bool_)
+
+
+def _sampled(stored: NDArray[Any], index: NDArray[np.float64], interpolation: Interpolation) -> NDArray[np.float64]:
+    last = np.array(stored.shape) - 1
+    if interpolation is Interpolation.NEAREST:
+        k, j, i = np.minimum(np.floor(index + 0.5).astype(np.intp), last).T
+        return np.asarray(stored[k, j, i], dtype=np.float64)
+    low = np.minimum(np.floor(index).astype(np.intp), np.maximum(last - 1, 0))
+    high = np.minimum(low + 1, last)
     weight = index - low
-    around = stored[low[0] : low[0] + 2, low[1] : low[1] + 2, low[2] : low[2] + 2].astype(np.float64)
-    for axis in range(3):  # the first axis that is left goes each time
-        around = around[0] * (1.0 - weight[axis]) + (around[1] * weight[axis] if len(around) > 1 else 0.0)
-    return PointValue(float(around) * slope + intercept, interpolated=True)
+    found = np.zeros(len(index))
+    for sides in itertools.product((0, 1), repeat=3):
+        k, j, i = (high[:, axis] if side else low[:, axis] for axis, side in enumerate(sides))
+        share = np.prod([weight[:, a] if side else 1.0 - weight[:, a] for a, side in enumerate(sides)], axis=0)
+        found += share * stored[k, j, i]
+    return found

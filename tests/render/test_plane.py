@@ -28,8 +28,9 @@ from renderpool.scene.plane_view import (
     resolve_plane,
     zoomed,
 )
-from renderpool.scene.point_value import PointValue, point_value
+from renderpool.scene.point_value import PointValue, point_value, slab_values
 from renderpool.scene.slab import Interpolation, Slab, SlabMode, sample_offsets_mm
+from tests.render.reference_volume import Cut, cut_volume
 from webviewer.core.errors import InvalidInput
 from webviewer.dicom.volume import VolumeGrid
 
@@ -468,6 +469,36 @@ def test_a_volume_of_one_slice_has_point_values() -> None:
     stored = np.arange(16, dtype=np.uint8).reshape(1, 4, 4)
     found = point_value(stored, thin, lps_of(thin, 1.5, 2, 0.3))
     assert found == PointValue(9.5, interpolated=True)
+
+
+@pytest.mark.parametrize("interpolation", Interpolation)
+@pytest.mark.parametrize("mode", SlabMode)
+@pytest.mark.parametrize("grid", [STRAIGHT, TILTED, OBLIQUE], ids=["straight", "tilted", "oblique"])
+def test_regions_of_a_slab_have_the_values_of_the_reference(
+    grid: VolumeGrid, mode: SlabMode, interpolation: Interpolation
+) -> None:
+    rng = np.random.default_rng(4)
+    values = rng.integers(-1000, 3000, grid.shape)
+    plane = start_planes(grid).turned(AXIAL, 31).turned(SAGITTAL, 12).plane(CORONAL)
+    view = resolve_plane(grid, plane, PlaneLook(30, 20, zoom=0.4))
+    slab = Slab(mode, 6.0, interpolation)
+    points = np.array([view.lps_at(x + 0.5, y + 0.5) for y in range(20) for x in range(30)])
+    found = slab_values(values + 1000, grid, points, plane.normal, slab, slope=2.0, intercept=-2000.0).reshape(20, 30)
+    column, row, slice_ = (tuple(grid.lps_from_index[:3, axis].tolist()) for axis in range(3))
+    right, down = (tuple(plane.lps_from_frame[:, axis].tolist()) for axis in range(2))
+    middle = tuple(view.lps_at(15, 10).tolist())
+    cut = Cut(30, 20, 2.5, middle, right, down, mode.value, 6.0, interpolation.value)
+    shown = cut_volume(values * 2, (column, row, slice_, (-30.0, 12.0, 100.0)), cut)
+    decided = ~shown.undecided
+    assert (np.isnan(found) == ~shown.inside)[decided].all()
+    both = decided & shown.inside
+    assert both.sum() > 100
+    assert found[both] == pytest.approx(shown.values[both], abs=1e-6)
+
+
+def test_a_point_says_how_far_behind_the_plane_it_is() -> None:
+    plane = standard_plane(CORONAL, STRAIGHT)
+    assert plane.distance_mm(plane.point_lps_mm + np.array([3.0, 4.5, 9.0])) == pytest.approx(4.5)
 
 
 def test_values_of_another_volume_are_refused() -> None:
