@@ -65,6 +65,12 @@ def test_a_wide_gap_is_counted_right_though_positions_are_rounded() -> None:
     assert layout.sampling.slices == 30
 
 
+def test_a_wide_gap_is_counted_right_though_neighbours_are_not_all_as_far_apart() -> None:
+    layout = lay_slices([round(1.25 * k, 1) for k in range(61) if not 10 <= k < 50])
+    assert [gap.missing for gap in layout.gaps] == [40]
+    assert layout.sampling.slices == 61
+
+
 def test_an_uneven_stack_gets_the_median_spacing_and_keeps_its_ends() -> None:
     layout = lay_slices([0.0, 2.0, 5.3, 8.0, 10.9, 14.0])
     assert layout.is_uneven
@@ -92,8 +98,8 @@ def test_every_slice_of_an_uneven_stack_is_seen(seed: int) -> None:
 
 
 def test_a_grid_that_would_be_mostly_invented_is_told() -> None:
-    positions = [*range(10), *range(200, 210)]
-    assert lay_slices(positions).is_mostly_empty
+    assert lay_slices([*range(10), *range(200, 210)]).is_mostly_empty
+    assert lay_slices([0.0, 1.0, 1e9]).is_mostly_empty
     assert not lay_slices([*range(10), *range(30, 40)]).is_mostly_empty
 
 
@@ -133,12 +139,27 @@ def test_slices_arrive_one_by_one_in_their_places() -> None:
     volume = np.zeros_like(expected)
     places = sampling.grid_slice_of_source
     there: dict[int, Array] = {}
+    made: list[int] = []
     for source in (5, 0, 3, 2, 4, 1):
         place = places[source]
         assert place is not None
-        before = set(sampling.ready(there))
         volume[place] = sources[source]
         there[source] = volume[place]
-        for k in set(sampling.ready(there)) - before:
+        for k in sampling.ready_after(source, there):
+            made.append(k)
             resample_slab(sampling, there, k, volume[k : k + 1])
     assert np.array_equal(volume, expected)
+    assert made == [8, 0, 5, 2, 3, 4, 6, 7, 1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_slice_is_made_once_and_as_soon_as_it_can_be(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    sampling = lay_slices(np.cumsum(random.uniform(0.6, 3.0, 25)).tolist()).sampling
+    there: set[int] = set()
+    made: list[int] = []
+    for source in random.permutation(25).tolist():
+        there.add(source)
+        made += sampling.ready_after(source, there)
+        pairs = zip(sampling.lower, sampling.upper, strict=True)
+        assert sorted(made) == [k for k, pair in enumerate(pairs) if there.issuperset(pair)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -250,6 +251,42 @@ def test_two_frames_of_reference_are_no_stack() -> None:
     assert [plan.label for plan in found.plans] == ["Axial, 3 slices, 0.0 to 2.0 mm", "Axial, 3 slices, 3.0 to 5.0 mm"]
 
 
+def test_a_position_that_cannot_be_true_is_said() -> None:
+    found = split(stack([(0, 0, 0), (0, 0, 1), (0, 0, 2), (0, 0, 1e300)]))
+    assert [plan.frames for plan in found.plans] == [(0, 1, 2)]
+    assert [(r.frames, r.reason) for r in found.refusals] == [
+        ((3,), "The position of these images in the patient cannot be true: it is more than 100 m away.")
+    ]
+
+
+def test_frames_in_display_order_make_the_same_volumes() -> None:
+    # A render node knows frames in display order, not by Instance Number.
+    random = np.random.default_rng(7)
+    for _ in range(100):
+        places, images = _anything(random)
+        order = order_frames(places).indices
+        shown = [replace(places[i], instance_number=number) for number, i in enumerate(order)]
+        found = split_volumes(shown, [images[i] for i in order])
+        assert {tuple(order[i] for i in plan.frames) for plan in found.plans} == {
+            plan.frames for plan in split_volumes(places, images).plans
+        }
+
+
+def test_bright_and_dark_pictures_are_no_stack() -> None:
+    images = [image()] * 3 + [image(photometric_interpretation="MONOCHROME1")] * 3
+    assert [plan.frames for plan in split_volumes(stack(along(range(6))), images).plans] == [(0, 1, 2), (3, 4, 5)]
+
+
+def test_stacks_of_one_direction_far_apart_are_volumes_of_their_own() -> None:
+    places = stack(along([*range(300, 310), *range(5), 900.0]))
+    found = split(places)
+    assert [plan.label for plan in found.plans] == ["Axial, 5 slices", "Axial, 10 slices"]
+    assert [plan.warnings for plan in found.plans] == [(), ()]
+    assert [(r.frames, r.reason) for r in found.refusals] == [
+        ((15,), "Only 1 slice lies in this direction; a volume needs at least 3.")
+    ]
+
+
 def test_a_picture_of_another_size_is_left_out_and_said() -> None:
     places = stack(along(EVEN))
     images = [image()] * 4 + [image(rows=3)]
@@ -269,6 +306,11 @@ NO_VOLUMES: dict[str, tuple[list[FramePlace], dict[str, Any], str]] = {
         stack(along(EVEN), None),
         {},
         "These images do not say where in the patient they lie, so they are no volume.",
+    ),
+    "out of this world": (
+        stack([(0, 0, 0), (0, 0, 1e300), (0, -1e6, 0)]),
+        {},
+        "The position of these images in the patient cannot be true: it is more than 100 m away.",
     ),
     "no pixel spacing": (
         stack(along(EVEN), spacing=None),
@@ -292,6 +334,14 @@ NO_VOLUMES: dict[str, tuple[list[FramePlace], dict[str, Any], str]] = {
     ),
     "doubled": (
         stack(along([0, 1, 2, 2, 3])),
+        {},
+        (
+            "Several images lie at the same position (2.0 mm, and maybe others), and nothing tells which of them "
+            "belong together."
+        ),
+    ),
+    "doubled, and each slice an acquisition": (
+        [p for k, z in enumerate((0, 1, 2, 2, 3)) for p in stack(along([z]), first_number=k, acquisition_number=k)],
         {},
         (
             "Several images lie at the same position (2.0 mm, and maybe others), and nothing tells which of them "
@@ -332,9 +382,9 @@ NO_VOLUMES: dict[str, tuple[list[FramePlace], dict[str, Any], str]] = {
         "The images have 4 different sizes or pixel spacings, so they do not fit on one another.",
     ),
     "far apart": (
-        stack(along([*range(10), *range(200, 210)])),
+        stack(along([0.0, 1.0, 100.0, 101.0, 400.0])),
         {},
-        "The slices lie too far apart: between 9.0 mm and 200.0 mm alone 190 are missing.",
+        "The slices lie too far apart: between 1.0 mm and 100.0 mm alone 98 are missing.",
     ),
     "refused": (stack(along(EVEN)), {"refusal": "This image has no pixel data."}, "This image has no pixel data."),
     "nothing": ([], {}, "There are no images that could be a volume."),

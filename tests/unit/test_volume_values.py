@@ -83,6 +83,16 @@ def test_intercepts_that_differ_by_whole_steps_stay_exact() -> None:
     assert meant(values, voxels(values, 1, np.array([[0, 7]], np.uint16), slices[1])).tolist() == [[0, 3.5]]
 
 
+def test_intercepts_that_differ_by_half_a_step_are_quantised() -> None:
+    slices = [image(pixel_representation=0, bits_stored=12, frames=slope(1, intercept)) for intercept in (0, 0.5)]
+    values = plan_values(slices, [1, 1])
+    assert not values.is_exact
+    stored = np.array([[0, 7, 4095]], np.uint16)
+    for position, intercept in enumerate((0, 0.5)):
+        found = meant(values, voxels(values, position, stored, slices[position]))
+        assert np.abs(found - (stored + intercept)).max() <= values.slope / 2 + 1e-9
+
+
 def test_a_slope_of_its_own_for_each_slice_is_quantised_over_the_whole_range() -> None:
     slices = [image(frames=slope(s, 0, "BQML")) for s in (0.5, 1.25, 0.1)]
     values = plan_values(slices, [1, 1, 1])

@@ -6,6 +6,8 @@ uneven stack is resampled along its slices, linearly; rows and columns stay as t
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,10 +58,11 @@ class SliceSampling:
         """Tell whether every source slice has its place on the grid, so that no other memory is needed."""
         return None not in self.grid_slice_of_source
 
-    def ready(self, arrived: Collection[int]) -> tuple[int, ...]:
-        """Return the slices of the grid that can be made of the source slices which have arrived."""
-        pairs = zip(self.lower, self.upper, strict=True)
-        return tuple(k for k, (lower, upper) in enumerate(pairs) if lower in arrived and upper in arrived)
+    def ready_after(self, source: int, arrived: Collection[int]) -> tuple[int, ...]:
+        """Return the slices of the grid that can be made now that ``source`` has come, as the last of ``arrived``."""
+        # Both lists rise, so those which need it lie side by side.
+        needing = range(bisect_left(self.upper, source), bisect_right(self.lower, source))
+        return tuple(k for k in needing if self.lower[k] in arrived and self.upper[k] in arrived)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +115,9 @@ def lay_slices(positions_mm: Sequence[float]) -> SliceLayout:
     positions = np.array(positions_mm, np.float64)
     steps = np.diff(positions)
     near = float(np.median(steps[steps <= 1.25 * steps.min()]))
-    for base in (near, float(np.median(steps))):
+    for base in (near, _median(steps)):
         layout = _even(positions, steps, base)
-        if layout is not None and not layout.is_mostly_empty:
+        if layout is not None:
             return layout
     return _uneven(positions, steps)
 
@@ -127,12 +130,14 @@ def fit_line(index: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[N
 
 
 def _even(positions: NDArray[np.float64], steps: NDArray[np.float64], base: float) -> SliceLayout | None:
-    """Return the grid whose neighbours lie about ``base`` apart, None if a slice does not lie on it."""
+    """Return the grid whose neighbours lie about ``base`` apart; None if a slice is beside it or most are empty."""
     counts = np.maximum(np.rint(steps / base), 1)
     if (counts == 1).any():  # their mean is exact enough to count the places of wide gaps
         base = float(steps[counts == 1].mean())
         counts = np.maximum(np.rint(steps / base), 1)
     index = np.concatenate(([0.0], np.cumsum(counts)))
+    if index[-1] >= _most_slices(len(positions)):
+        return None
     first, spacing = (float(v) for v in fit_line(index, positions))
     off_mm = np.abs(positions - (first + spacing * index)).max()
     if spacing <= 0 or off_mm > min(max(_OFF_GRID_PART * spacing, _OFF_GRID_MIN_MM), _OFF_GRID_MAX_MM, spacing / 4):
@@ -144,12 +149,12 @@ def _even(positions: NDArray[np.float64], steps: NDArray[np.float64], base: floa
 
 
 def _uneven(positions: NDArray[np.float64], steps: NDArray[np.float64]) -> SliceLayout:
-    median = float(np.median(steps))
+    median = _median(steps)
     span = float(positions[-1] - positions[0])
     # Narrower than from the slice before to the one after, or a slice between would be lost.
     wanted = min(median, float((positions[2:] - positions[:-2]).min())) if len(positions) > 2 else median
-    limit = int(len(positions) / (1 - _MAX_EMPTY_PART))
-    slices = min(max(int(np.ceil(span / wanted - 1e-9)), 1) if wanted < median else round(span / wanted), limit)
+    limit = _most_slices(len(positions))
+    slices = min(math.ceil(span / wanted - 1e-9) if wanted < median else round(span / wanted), limit)
     spacing = span / max(slices, 1)
     index = (positions - positions[0]) / spacing
     gaps = tuple(
@@ -157,6 +162,14 @@ def _uneven(positions: NDArray[np.float64], steps: NDArray[np.float64]) -> Slice
         for i in np.flatnonzero(steps >= _MISSING_FROM * median)
     )
     return SliceLayout(spacing, tuple(index.tolist()), _sampling(index), gaps, is_uneven=True)
+
+
+def _most_slices(sources: int) -> int:
+    return int(sources / (1 - _MAX_EMPTY_PART))
+
+
+def _median(steps: NDArray[np.float64]) -> float:
+    return float(np.sort(steps)[(len(steps) - 1) // 2])  # one of them, never the mean of a small and a vast one
 
 
 def _sampling(index: NDArray[np.float64]) -> SliceSampling:

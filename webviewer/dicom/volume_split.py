@@ -26,6 +26,7 @@ from webviewer.dicom.volume_slices import SliceLayout, fit_line, lay_slices
 
 MIN_SLICES = 3
 _SAME_SPACING = 1e-3  # relative
+_FURTHEST_MM = 1e5  # no scanner is as long
 _PARALLEL_WITHIN_DEGREES = 1.0
 
 
@@ -57,7 +58,7 @@ def split_volumes(places: Sequence[FramePlace], images: Sequence[ImageAttributes
     short: list[_Stack] = []
     for members in _alike(usable, places, images):
         for frames in stack_frames([places[i] for i in members]) or ():
-            for stack in _stacks(frames, members):
+            for stack in _stacks(frames, members, places):
                 planned = _planned(stack, places, images)
                 if isinstance(planned, VolumePlan):
                     found.append(planned)
@@ -79,12 +80,31 @@ class _Stack:
     phase_count: int
 
 
-def _stacks(parallel: ParallelFrames, members: list[int]) -> list[_Stack]:
+def _stacks(parallel: ParallelFrames, members: list[int], places: Sequence[FramePlace]) -> list[_Stack]:
     count = len(parallel.stacks)
     return [
-        _Stack(tuple(members[i] for i in stack), parallel.normal, parallel.arrangement, number, count)
+        piece
         for number, stack in enumerate(parallel.stacks, 1)
+        for piece in _cut(
+            _Stack(tuple(members[i] for i in stack), parallel.normal, parallel.arrangement, number, count), places
+        )
     ]
+
+
+def _cut(stack: _Stack, places: Sequence[FramePlace]) -> list[_Stack]:
+    """Return a stack, or its pieces where it lies so far apart that most of its volume would be invented."""
+    if stack.arrangement not in {Arrangement.STACK, Arrangement.PHASES} or len(stack.frames) <= MIN_SLICES:
+        return [stack]
+    positions = np.array([places[i].frame.image_position_patient for i in stack.frames], np.float64) @ stack.normal
+    if not lay_slices(positions.tolist()).is_mostly_empty:
+        return [stack]
+    cut = int(np.diff(positions).argmax()) + 1
+    pieces = [
+        piece
+        for frames in (stack.frames[:cut], stack.frames[cut:])
+        for piece in _cut(replace(stack, frames=frames), places)
+    ]
+    return pieces if any(len(piece.frames) >= MIN_SLICES for piece in pieces) else [stack]
 
 
 def _refusal_of_frame(place: FramePlace, image: ImageAttributes) -> str:
@@ -95,6 +115,8 @@ def _refusal_of_frame(place: FramePlace, image: ImageAttributes) -> str:
         return words.COLOR
     if place.frame.image_position_patient is None or place.frame.image_orientation_patient is None:
         return words.NO_PLACE
+    if max(map(abs, place.frame.image_position_patient)) > _FURTHEST_MM:
+        return words.NOWHERE
     if place.frame.pixel_spacing is None:
         return words.NO_SPACING
     return ""
@@ -149,7 +171,7 @@ def _planned(stack: _Stack, places: Sequence[FramePlace], images: Sequence[Image
     origins = np.array([place.frame.image_position_patient for place in own], np.float64)
     positions = origins @ stack.normal
     if stack.arrangement is Arrangement.MIXED:
-        return words.doubled(float(positions[np.flatnonzero(np.diff(positions) <= 0.01)[0]]))
+        return words.doubled(float(positions[np.diff(positions).argmin()]))
     rows, columns = _directions(own)
     turned = max(_turned_degrees(rows), _turned_degrees(columns))
     if turned > _PARALLEL_WITHIN_DEGREES:

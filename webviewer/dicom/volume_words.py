@@ -16,6 +16,7 @@ from webviewer.dicom.volume_slices import Gap, SliceLayout
 
 COLOR = "These images are in color; a volume is made of gray values."
 NO_PLACE = "These images do not say where in the patient they lie, so they are no volume."
+NOWHERE = "The position of these images in the patient cannot be true: it is more than 100 m away."
 NO_SPACING = "These images do not say how large their pixels are, so they are no volume."
 
 _MOST_GAPS = 5
