@@ -24,6 +24,7 @@ from webviewer.dicom.volume import VolumeGrid
 DEFAULT_VIEW_ANGLE_DEG = 28.0
 _VIEW_ANGLES_DEG = (1.0, 120.0)
 _ZOOMS = (0.01, 1000.0)
+_AROUND = 1.2  # of the longest side, so that nothing touches the border
 _DRAG_DEG = 180.0  # a drag over the shorter side of the canvas
 
 
@@ -160,12 +161,12 @@ class Camera:
 def start_camera(grid: VolumeGrid, projection: Projection = Projection.PARALLEL) -> Camera:
     """Return the camera that a volume starts with, and a reset goes back to: from the front, all of it in view.
 
-    However it is turned, no corner of the volume leaves the canvas.
+    However it is turned, what lies about its middle as far as its farthest face stays on the canvas: patients do, the
+    corners of a volume are air.
     """
     center = grid.center_lps_mm
-    radius = float(np.linalg.norm(grid.corners_lps_mm - center, axis=1).max())
-    # A perspective view sees a sphere under a wider angle than its middle section.
-    extent_mm = 2 * radius / math.cos(math.radians(DEFAULT_VIEW_ANGLE_DEG) / 2)
+    sides_mm = np.ptp(grid.corners_lps_mm, axis=0)
+    extent_mm = float(sides_mm.max()) * _AROUND
     return Camera(
         fixed(center), frame(LETTER_DIRECTIONS["L"], LETTER_DIRECTIONS["F"]), extent_mm, projection=projection
     )

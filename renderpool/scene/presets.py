@@ -169,20 +169,19 @@ _ORGANS = Tissue(
     curve((70.0, 0.0), (110.0, 0.08), (160.0, 0.3), (250.0, 0.5), (_TOP, 0.85)),
     colours((70.0, 0.50, 0.18, 0.12), (120.0, 0.70, 0.30, 0.22), (180.0, 0.92, 0.55, 0.35), (400.0, 1.0, 0.94, 0.82)),
 )
+# Nothing beyond -350 HU: the chest wall would hide the lungs, and air in the airways is that outside.
 _LUNG = Tissue(
     "lung",
-    curve((-900.0, 0.0), (-700.0, 0.015), (-550.0, 0.06), (-400.0, 0.02), (-300.0, 0.0)),
-    colours((-900.0, 0.35, 0.55, 0.75), (-600.0, 0.75, 0.70, 0.72), (-300.0, 0.95, 0.75, 0.65)),
+    curve((-930.0, 0.0), (-850.0, 0.008), (-700.0, 0.05), (-500.0, 0.1), (-420.0, 0.08), (-350.0, 0.0)),
+    colours(
+        (-930.0, 0.30, 0.42, 0.60), (-750.0, 0.70, 0.62, 0.66), (-550.0, 0.95, 0.70, 0.62), (-350.0, 1.0, 0.9, 0.8)
+    ),
 )
 _LUNG_VESSELS = Tissue(
     "lung_vessels",
-    curve((-300.0, 0.0), (-100.0, 0.04), (100.0, 0.1), (250.0, 0.1), (400.0, 0.0)),
-    colours((-300.0, 0.80, 0.35, 0.30), (200.0, 1.0, 0.60, 0.50)),
-)
-_AIRWAYS = Tissue(
-    "airways",
-    curve((-1000.0, 0.0), (-960.0, 0.25), (-920.0, 0.25), (-880.0, 0.0)),
-    colours((-1000.0, 0.45, 0.75, 0.95), (-880.0, 0.70, 0.90, 1.0)),
+    curve((120.0, 0.0), (200.0, 0.25), (450.0, 0.5), (500.0, 0.0)),
+    colours((120.0, 0.80, 0.25, 0.20), (450.0, 1.0, 0.60, 0.50)),
+    on=False,
 )
 _SKIN = Tissue(
     "skin",
@@ -226,7 +225,6 @@ PRESETS: tuple[Preset, ...] = (
     Preset("ct_muscle", _G.SOFT_TISSUE, _M.SHADED, _HU, _of(_MUSCLE), _LIT),
     Preset("ct_organs", _G.SOFT_TISSUE, _M.SHADED, _HU, _of(_ORGANS), _LIT),
     Preset("ct_lung", _G.LUNG, _M.SHADED, _HU, _of(_LUNG, _LUNG_VESSELS), _SOFT_LIGHT),
-    Preset("ct_airways", _G.LUNG, _M.SHADED, _HU, _of(_AIRWAYS), _SOFT_LIGHT),
     Preset("ct_skin", _G.SKIN, _M.SHADED, _HU, _of(_SKIN), _SOFT_LIGHT),
     Preset("ct_skin_bone", _G.SKIN, _M.SHADED, _HU, _of(
         Tissue("skin", curve((-300.0, 0.0), (-200.0, 0.03), (-50.0, 0.03), (50.0, 0.0)), _SKIN.colour), _BONE
@@ -241,7 +239,7 @@ PRESETS: tuple[Preset, ...] = (
     Preset("ct_average", _G.PROJECTION, _M.AVERAGE, _HU, _ramp(-1000.0, 200.0)),
     Preset("mip", _G.PROJECTION, _M.MAXIMUM, _RELATIVE, _ramp(0.0, 1.0)),
     Preset("minip", _G.PROJECTION, _M.MINIMUM, _RELATIVE, _ramp(0.0, 1.0)),
-    Preset("average", _G.PROJECTION, _M.AVERAGE, _RELATIVE, _ramp(0.0, 1.0)),
+    Preset("average", _G.PROJECTION, _M.AVERAGE, _RELATIVE, _ramp(0.0, 0.5)),
 )  # fmt: skip
 
 _DEFAULTS = {"CT": "ct_bone_vessels", "MR": "mr_surface", "XA": "xa_vessels", "MG": "mip"}

@@ -103,18 +103,25 @@ def test_what_lies_behind_the_eye_is_not_on_the_canvas() -> None:
 
 @pytest.mark.parametrize("projection", Projection)
 @pytest.mark.parametrize("size", [(400, 300), (300, 400)])
-def test_the_whole_volume_stays_in_view_however_it_is_turned(projection: Projection, size: tuple[int, int]) -> None:
+def test_the_patient_stays_in_view_however_he_is_turned(projection: Projection, size: tuple[int, int]) -> None:
     rng = np.random.default_rng(11)
     camera = start_camera(PHANTOM, projection)
     for _ in range(40):
         axis = rng.normal(size=3)
         camera = camera.orbited(axis / np.linalg.norm(axis), float(rng.uniform(-180, 180)))
         view = CameraView(camera, *size)
-        for p_lps in PHANTOM.corners_lps_mm:
-            found = view.canvas_at(p_lps)
+        around = rng.normal(size=(8, 3))
+        # The longest side of the volume is 375 mm.
+        for direction in around / np.linalg.norm(around, axis=1)[:, None]:
+            found = view.canvas_at(TARGET + 187.5 * direction)
             assert found is not None
-            assert -1e-6 <= found[0] <= size[0] + 1e-6
-            assert -1e-6 <= found[1] <= size[1] + 1e-6
+            assert 0 <= found[0] <= size[0]
+            assert 0 <= found[1] <= size[1]
+
+
+def test_the_start_fills_the_canvas() -> None:
+    view = CameraView(start_camera(PHANTOM), 500, 400)
+    assert view.mm_per_px * 400 == pytest.approx(1.2 * 375)
 
 
 def test_the_target_keeps_its_size_when_the_projection_changes() -> None:

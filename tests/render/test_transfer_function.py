@@ -242,6 +242,12 @@ def test_the_default_is_among_what_is_offered(modality: str) -> None:
         assert all(candidate.unit is ValueUnit.RELATIVE for candidate in offered)
 
 
+def test_the_lungs_are_not_hidden_by_the_chest_wall_nor_by_air() -> None:
+    function = preset("ct_lung").function
+    assert [opacity_at(function, value) for value in (-1000, -100, 0, 40, 80, 1000)] == [0] * 6
+    assert opacity_at(function, -650) > 0.04
+
+
 def test_relative_presets_follow_the_volume_s_own_range() -> None:
     function, iso_value = preset("mr_angiography_mip").for_range(200, 1200)
     assert function.window == pytest.approx((200 + 575, 850))
