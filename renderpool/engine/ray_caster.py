@@ -25,8 +25,6 @@ _STORED_MAX = 65535
 _KEPT = 16  # of tables and of facts of bricks: some 200 kB each
 _AFAR_MM = -1e7
 _VOLUME_UNIT, _FIELD_UNIT, _TABLE_UNIT = 0, 1, 2
-DENSE_FROM = 0.2
-"""From this share of bricks that show something on, one flat loop is faster in software than two in each other."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,11 +100,8 @@ class RayCaster:
             A canvas out of range, or OpenGL reports an error.
         """
         shown = _shown_stored(volume.texture, look)
-        field, dense = self._field_of(volume, look, shown, skip=skip)
-        defines = {"MODE": int(look.mode)}
-        if look.mode is RayMode.COMPOSITE or look.mode is RayMode.ISOSURFACE:
-            defines |= ({"DENSE": 1} if dense else {}) | ({} if look.shading else {"UNSHADED": 1})
-        program = self._program(defines)
+        field = self._field_of(volume, look, shown, skip=skip)
+        program = self._program({"MODE": int(look.mode)} | ({} if look.shading else {"UNSHADED": 1}))
         program.use()
         volume.texture.set_uniforms(program, _VOLUME_UNIT)
         if field is not None:
@@ -123,28 +118,23 @@ class RayCaster:
         check_gl("drawing a volume")
         return pixels
 
-    def _field_of(
-        self, volume: RayVolume, look: RayLook, shown: list[Interval], *, skip: bool
-    ) -> tuple[FieldTexture | None, bool]:
-        """Return what the bricks tell a ray of this look, and whether most of them show something."""
+    def _field_of(self, volume: RayVolume, look: RayLook, shown: list[Interval], *, skip: bool) -> FieldTexture | None:
+        """Return what the bricks tell a ray of this look."""
         bricks = volume.bricks
         if look.mode is RayMode.AVERAGE:
-            return None, False
+            return None
         if look.mode is RayMode.MAXIMUM or look.mode is RayMode.MINIMUM:
             highest = look.mode is RayMode.MAXIMUM
             if not skip:
                 everything = np.full(bricks.shape, _STORED_MAX if highest else 0, dtype=np.uint16)
-                return self._fields.get(("all", bricks.shape, highest), lambda: FieldTexture(everything)), False
-            return self._fields.get(
-                (bricks.version, highest), lambda: FieldTexture(bricks.highest if highest else bricks.lowest)
-            ), False
-        occupied = bricks.occupied(shown)
-        dense = bool(occupied.mean() >= DENSE_FROM)
+                return self._fields.get((bricks.shape, highest), lambda: FieldTexture(everything))
+            ranges = bricks.highest if highest else bricks.lowest
+            return self._fields.get((bricks.version, highest), lambda: FieldTexture(ranges))
         if not skip:
-            return self._fields.get(
-                ("none", bricks.shape), lambda: FieldTexture(np.zeros(bricks.shape, dtype=np.uint8))
-            ), dense
-        return self._fields.get((bricks.version, tuple(shown)), lambda: FieldTexture(distance_field(occupied))), dense
+            return self._fields.get(bricks.shape, lambda: FieldTexture(np.zeros(bricks.shape, dtype=np.uint8)))
+        return self._fields.get(
+            (bricks.version, tuple(shown)), lambda: FieldTexture(distance_field(bricks.occupied(shown)))
+        )
 
     def _set_look(
         self, program: Program, texture: VolumeTexture, look: RayLook, view: RayView, shown: list[Interval]

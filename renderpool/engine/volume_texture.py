@@ -153,6 +153,7 @@ class VolumeTexture:
         self.bind(unit, linear=linear)
         program.set_int("t_volume", unit)
         program.set_vec3("u_volume_size", columns, rows, slices)
+        program.set_vec3("u_texture_from_index", 1 / columns, 1 / rows, 1 / slices)
         program.set_float("u_value_slope", self.slope)
         program.set_float("u_value_intercept", self.intercept)
 

@@ -1,34 +1,39 @@
 // The highest (or, MODE 2, lowest) stored value on a ray, no further than u_shown: beyond it the picture is the same.
-// Expects volume.glsl, ray.glsl.
+// Expects volume.glsl, ray.glsl, bricks.glsl.
 uniform usampler3D t_brick_extreme; // of each brick, the stored value of this kind
-const float BRICK_VOXELS = 8.0;
+#if MODE == 1
+#define BEYOND(a, b) ((a) > (b))
+#define FURTHER(a, b) max(a, b)
+#else
+#define BEYOND(a, b) ((a) < (b))
+#define FURTHER(a, b) min(a, b)
+#endif
+// At once, whether they are in the brick or after it: all of them count, and pixels stay in step. A quarter faster than to the
+// end of the brick; 3 suit a coarse step, 8 a fine one.
+const int SAMPLES_AT_ONCE = 6;
 
 float extreme_of(Ray ray, vec2 shown) {
-    vec3 inverse_step = 1.0 / ray.step;
-    vec3 ahead = vec3(greaterThan(ray.step, vec3(0.0)));
+    BrickWalk walk = walk_of(ray);
 #if MODE == 1
     float extreme = shown.x;
-#define BEYOND(a, b) ((a) > (b))
-#define ENOUGH shown.y
+    float enough = shown.y;
 #else
     float extreme = shown.y;
-#define BEYOND(a, b) ((a) < (b))
-#define ENOUGH shown.x
+    float enough = shown.x;
 #endif
     float i = ray.first;
-    while (i < ray.end && BEYOND(ENOUGH, extreme)) {
-        vec3 p_index = ray.start + i * ray.step;
-        ivec3 brick = ivec3(p_index / BRICK_VOXELS);
-        vec3 samples = ((vec3(brick) + ahead) * BRICK_VOXELS - p_index) * inverse_step;
-        float leave = i + max(floor(min(min(samples.x, samples.y), samples.z) - 0.001), 0.0) + 1.0;
-        if (BEYOND(float(texelFetch(t_brick_extreme, brick, 0).r), extreme)) {
-            float end = min(leave, ray.end);
-            for (float k = i; k < end; k += 1.0) {
-                float stored = stored_at(ray.start + k * ray.step);
-                extreme = BEYOND(stored, extreme) ? stored : extreme;
-            }
+    do {
+        bool beyond;
+        do {
+            vec3 p_index = ray.start + i * ray.step;
+            beyond = BEYOND(float(texelFetch(t_brick_extreme, brick_of(p_index), 0).r), extreme);
+            i += beyond ? 0.0 : samples_to_leave(walk, p_index, 1.0);
+        } while (!beyond && i < ray.end);
+        for (int k = 0; k < SAMPLES_AT_ONCE; ++k) {
+            float stored = stored_at(ray.start + i * ray.step);
+            extreme = i < ray.end ? FURTHER(extreme, stored) : extreme;
+            i += 1.0;
         }
-        i = leave;
-    }
+    } while (i < ray.end && BEYOND(enough, extreme));
     return extreme;
 }

@@ -2,11 +2,11 @@
 // About this technique: one ray a pixel through the volume, sampled at entry + i * step for whole i, so that leaving samples out
 // changes no other. Bricks of 8 x 8 x 8 voxels in which nothing shows are leapt over by their distance to the next one in which
 // something does. Software runs both sides of a branch, and a loop as long as any of its eight or sixteen pixels needs it:
-// therefore each pixel first goes on to its next sample that shows, in a loop with little in it, and shading comes after.
-// MODE: 0 composite, 1 maximum, 2 minimum, 3 average, 4 isosurface, as RayMode.
-// DENSE: one flat loop, better where most bricks show something; else two in each other.
+// therefore each pixel first goes on to its next sample that shows, in loops with little in them, and shading comes after.
+// MODE: 0 composite, 1 maximum, 2 minimum, 3 average, 4 isosurface, as RayMode. UNSHADED: colours as in the table.
 #include "volume.glsl"
 #include "ray.glsl"
+#include "bricks.glsl"
 #if MODE == 0 || MODE == 4
 #include "skip.glsl"
 #include "shading.glsl"
@@ -35,20 +35,24 @@ void main() {
     vec3 colour = vec3(0.0);
     float opacity = 0.0;
     float i = ray.first;
-    while (i < ray.end && opacity < u_enough_opacity) {
-        float stored = next_shown(ray, i, u_shown);
-        if (i < ray.end) {
+    BrickWalk walk = walk_of(ray);
+    if (ray.first < ray.end) {
+        do {
+            float stored = next_shown(ray, walk, i, u_shown);
             vec4 sample_color = table_at(stored);
             vec3 lit = shaded(sample_color.rgb, ray.start + i * ray.step, ray.direction);
-            colour += (1.0 - opacity) * sample_color.a * lit;
-            opacity += (1.0 - opacity) * sample_color.a;
-        }
-        i += 1.0;
+            float share = i < ray.end ? (1.0 - opacity) * sample_color.a : 0.0;
+            colour += share * lit;
+            opacity += share;
+            i += 1.0;
+        } while (i < ray.end && opacity < u_enough_opacity);
     }
     out_color.rgb = colour + (1.0 - opacity) * u_background;
 #elif MODE == 4
     float i = ray.first;
-    next_shown(ray, i, u_shown);
+    if (i < ray.end) {
+        next_shown(ray, walk_of(ray), i, u_shown);
+    }
     if (i < ray.end) {
         vec3 p_index = surface_between(ray, i, u_iso_stored);
         out_color.rgb = shaded(table_at(u_iso_stored).rgb, p_index, ray.direction);
@@ -57,9 +61,11 @@ void main() {
     if (ray.first < ray.end) {
 #if MODE == 3
         float sum = 0.0;
-        for (float i = ray.first; i < ray.end; i += 1.0) {
+        float i = ray.first;
+        do {
             sum += stored_at(ray.start + i * ray.step);
-        }
+            i += 1.0;
+        } while (i < ray.end);
         float stored = sum / (ray.end - ray.first);
 #else
         float stored = extreme_of(ray, u_shown);

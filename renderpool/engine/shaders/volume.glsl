@@ -4,6 +4,7 @@
 // Mesa's software filters in float32, exactly and three times as fast. INTERPOLATE_NEAREST takes the nearest voxel as it is.
 uniform sampler3D t_volume;
 uniform vec3 u_volume_size;
+uniform vec3 u_texture_from_index; // 1 / size: software divides slowly
 uniform float u_value_slope;
 uniform float u_value_intercept;
 
@@ -33,7 +34,7 @@ float stored_at(vec3 p_index) {
 }
 #else
 float stored_at(vec3 p_index) {
-    return STORED_MAX * textureLod(t_volume, (p_index + 0.5) / u_volume_size, 0.0).r;
+    return STORED_MAX * textureLod(t_volume, (p_index + 0.5) * u_texture_from_index, 0.0).r;
 }
 #endif
 
