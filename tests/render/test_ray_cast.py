@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from renderpool.engine.bricks import BrickRanges
 from renderpool.engine.ray_caster import RayCaster, RayVolume
 from renderpool.engine.rays import RayLook, RayMode, RayView, Shading
+from renderpool.engine.refinement import Refinement
 from renderpool.engine.renderer import Renderer
 from renderpool.engine.volume_texture import VolumeTexture
 from renderpool.scene.transfer_table import TransferTable
@@ -332,15 +333,32 @@ def test_a_coarse_canvas_shows_the_same_view(caster: RayCaster, make_volume: Mak
     assert psnr_db(coarse, averaged) > 27
 
 
-def test_pictures_of_several_phases_averaged_come_near_a_small_step(caster: RayCaster, make_volume: MakeVolume) -> None:
+@pytest.mark.parametrize("jitter", [0.0, 1.0])
+def test_passes_of_a_picture_at_rest_come_near_a_small_step(
+    caster: RayCaster, make_volume: MakeVolume, jitter: float
+) -> None:
     scene = Scene(body(), GRIDS["oblique"], 2.0, BONE)
     volume, look = make_volume(scene.values, scene.lps_from_index), look_of(scene, RayMode.COMPOSITE)
-    view = view_of(scene, EYES["perspective"])
-    fine = caster.draw(volume, look, replace(view, step_mm=0.1)).astype(float)
-    once = caster.draw(volume, look, view)
-    phases = [caster.draw(volume, look, replace(view, phase=k / 4)).astype(float) for k in range(4)]
-    assert np.array_equal(phases[0], once)
-    assert psnr_db(np.mean(phases, axis=0), fine) > psnr_db(once, fine) + 3
+    view = replace(view_of(scene, EYES["perspective"]), jitter=jitter)
+    fine = caster.draw(volume, look, replace(view, step_mm=0.1, jitter=0.0)).astype(float)
+    refinement, found_db = Refinement(view, 4), []
+    while (next_view := refinement.next_view) is not None:
+        pixels = refinement.add(caster.draw(volume, look, next_view))
+        found_db.append(psnr_db(pixels, fine))
+    assert refinement.drawn == 4
+    assert found_db[1] > found_db[0] + 1
+    assert found_db[3] > found_db[0] + 3
+
+
+def test_phases_fill_the_step_evenly_from_pass_to_pass() -> None:
+    refinement, phases = Refinement(view_of(Scene(body(), np.eye(4), 1.0, BONE), EYES["parallel"]), 8), []
+    while (view := refinement.next_view) is not None:
+        phases.append(view.phase)
+        average = refinement.add(np.full((2, 2, 3), [0, 3][len(phases) % 2], dtype=np.uint8))
+    assert phases == [0, 1 / 2, 1 / 4, 3 / 4, 1 / 8, 5 / 8, 3 / 8, 7 / 8]
+    assert average.tolist() == np.full((2, 2, 3), 2).tolist()  # 12 / 8, rounded
+    with pytest.raises(InvalidInput, match="in 0 passes"):
+        Refinement(view_of(Scene(body(), np.eye(4), 1.0, BONE), EYES["parallel"]), 0)
 
 
 def test_a_volume_that_is_still_coming_shows_what_is_there(caster: RayCaster, renderer: Renderer) -> None:
