@@ -1,0 +1,296 @@
+"""One volume in the node's memory, while its slices come and after: shared by all who look at it.
+
+Threads. One thread, that of its load, publishes; decoding threads write slices nobody sees yet (`source_out`,
+`arrive`); any thread reads. What was published is never written again, so readers need no lock for voxels: `news_since`
+holds one only to copy a few numbers per slice. Nothing here calls back, and nothing is computed under the lock.
+
+While the volume is not whole, a slice that has not come is shown by the nearest one that has (it *stands in*): slices
+come coarsely first, so that a coarse picture can be drawn early. The bricks always cover what was published.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderpool.engine.bricks import BrickRanges
+from renderpool.session.source import FrameKey, SeriesFrames
+from renderpool.session.volume_levels import regions_of, runs_of
+from renderpool.session.volume_repair import loss_warnings, sampling_without, source_index
+from renderpool.session.volume_slabs import ITSELF, NOTHING, SourceSlices, VolumeNews, slabs_of
+from webviewer.core.errors import DataError, LimitExceeded, Unavailable, WebviewerError
+from webviewer.dicom.volume import VolumeGrid
+from webviewer.dicom.volume_plan import VolumePlan
+from webviewer.dicom.volume_slices import resample_slab
+from webviewer.dicom.volume_values import VolumeValues
+
+VolumeKey = tuple[str, int, int, str]  # storage node, series_id, number of the plan, version of the series
+
+
+class LoadedVolume:
+    """A volume: its voxels, what they mean, and how many slices are there.
+
+    Parameters
+    ----------
+    key
+        What tells it from others.
+    series
+        What it is made of.
+    plan
+        Where its slices lie and how they are made of frames.
+    frame_keys
+        The frames of the plan.
+
+    Raises
+    ------
+    LimitExceeded
+        This machine has not so much memory.
+    """
+
+    def __init__(
+        self, key: VolumeKey, series: SeriesFrames, plan: VolumePlan, frame_keys: tuple[FrameKey, ...]
+    ) -> None:
+        self.key = key
+        self.series = series
+        self.plan = plan
+        self.frame_keys = frame_keys
+        self.bricks = BrickRanges(plan.grid.shape)
+        """Ranges of what was published, or wider; whole only when the volume is. Read it after `news_since`."""
+        self.values: VolumeValues | None = None
+        """What voxels mean; None while that is not known, which is before anything is published."""
+        try:
+            self._voxels: NDArray[np.uint16] = np.zeros(plan.grid.shape, np.uint16)
+        except MemoryError as exc:
+            raise LimitExceeded(
+                f"This volume needs {plan.memory_bytes / 1024**2:.0f} MiB of memory, "
+                "which the server does not have now.",
+                code="volume_too_big",
+            ) from exc
+        slices = plan.grid.shape[0]
+        self._places = plan.sampling.grid_slice_of_source
+        self._beside: dict[int, NDArray[np.uint16]] = {}
+        self._index = source_index(plan)
+        self._regions = regions_of(self._index, slices)
+        self._pending: deque[int] = deque()
+        self._arrived: set[int] = set()
+        self._lost: dict[int, str] = {}
+        self._distance = np.full(slices, np.inf)
+        self._lock = threading.Lock()  # of what follows
+        self._shown_by = np.full(slices, NOTHING, np.int64)
+        self._changed_at = np.zeros(slices, np.int64)
+        self._revision = 0
+        self._error: WebviewerError | None = None
+        self._warnings: tuple[str, ...] = ()
+        self._ended = threading.Event()
+        self._cancelled = threading.Event()
+
+    # -- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def grid(self) -> VolumeGrid:
+        """Where it lies."""
+        return self.plan.grid
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes of memory, beside some kB of bricks; until it is whole, the most it may take."""
+        return int(self._voxels.nbytes) if self.is_whole else self.plan.memory_bytes
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences for the doctor: of the plan, of the values, and of slices that could not be had."""
+        note = self.values.note if self.values is not None else ""
+        return (*self.plan.warnings, *((note,) if note else ()), *self._warnings)
+
+    @property
+    def voxels(self) -> NDArray[np.uint16]:
+        """(slices, rows, columns) uint16, read-only; zero where nothing has come, also where another stands in."""
+        voxels = self._voxels[:]
+        voxels.flags.writeable = False
+        return voxels
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every slice is there: nothing changes any more."""
+        return self._ended.is_set() and self._error is None and not self.is_dropped
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether nobody may look at it any more; what was made of it elsewhere should go, too."""
+        return self._cancelled.is_set()
+
+    @property
+    def error(self) -> WebviewerError | None:
+        """Why its load failed."""
+        return self._error
+
+    @property
+    def revision(self) -> int:
+        """A number that grows with each change."""
+        return self._revision
+
+    @property
+    def slices_there(self) -> int:
+        """How many slices are shown as they are, no other one standing in."""
+        with self._lock:
+            return int((self._shown_by == ITSELF).sum())
+
+    def standing_in(self) -> NDArray[np.bool_]:
+        """Return which slices are not there yet, (slices,)."""
+        with self._lock:
+            found: NDArray[np.bool_] = self._shown_by != ITSELF
+        return found
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until it is whole; for worker threads.
+
+        Raises
+        ------
+        WebviewerError
+            Why it is not.
+        """
+        if not self._ended.wait(timeout_s):
+            raise Unavailable(f"The volume was not loaded within {timeout_s:g} s.")
+        if self._error is not None:
+            raise self._error
+
+    def news_since(self, revision: int, most_slices: int | None = None) -> VolumeNews:
+        """Return what changed after a revision (0 = everything), as slabs to upload.
+
+        Parameters
+        ----------
+        most_slices
+            So many or a few more, oldest changes first; the rest is for the next time.
+        """
+        with self._lock:
+            changed_at, shown_by = self._changed_at.copy(), self._shown_by.copy()
+            newest = self._revision
+            voxels, beside = self._voxels, dict(self._beside)
+        changed = np.flatnonzero(changed_at > revision)
+        if most_slices is not None and len(changed) > most_slices:
+            # Whole revisions only: the next time asks for what is newer than the last of them.
+            newest = int(np.sort(changed_at[changed])[most_slices - 1])
+            changed = changed[changed_at[changed] <= newest]
+            is_all = False
+        else:
+            is_all = True
+        slabs = tuple(slabs_of(changed, shown_by, SourceSlices(voxels, beside, self._places)))
+        return VolumeNews(newest, slabs, is_all)
+
+    # -- for its load ----------------------------------------------------------------------------------------------
+
+    @property
+    def lost(self) -> Mapping[int, str]:
+        """Source slices that cannot be had, and why."""
+        return self._lost
+
+    def wait_cancelled(self, timeout_s: float) -> bool:
+        """Wait that long at most; return whether nobody wants it any more."""
+        return self._cancelled.wait(timeout_s)
+
+    def source_out(self, source: int) -> NDArray[np.uint16]:
+        """Return where a source slice is to be written, (rows, columns) uint16. Each is written once."""
+        place = self._places[source]
+        if place is not None:
+            found: NDArray[np.uint16] = self._voxels[place]
+            return found
+        out = np.empty(self.plan.grid.shape[1:], np.uint16)
+        with self._lock:
+            if not self.is_dropped:
+                self._beside[source] = out
+        return out
+
+    def arrive(self, source: int) -> None:
+        """Say that a source slice is written; it is shown after the next `publish`."""
+        self._pending.append(source)
+
+    def lose(self, source: int, reason: str) -> None:
+        """Say that a source slice cannot be had."""
+        self._lost[source] = reason
+
+    def publish(self) -> None:
+        """Show what has arrived; in the thread of the load only."""
+        sources = []
+        while self._pending:
+            sources.append(self._pending.popleft())
+        if not sources or self.is_dropped:
+            return
+        made: set[int] = set()
+        for source in sources:
+            self._arrived.add(source)
+            made.update(self.plan.sampling.ready_after(source, self._arrived))
+        given = SourceSlices(self._voxels, self._beside, self._places)
+        for grid_slice in sorted(made):
+            if not self.plan.sampling.is_copy(grid_slice):  # a copy was written where it belongs
+                resample_slab(self.plan.sampling, given, grid_slice, self._voxels[grid_slice : grid_slice + 1])
+        self._distance[list(made)] = -1.0
+        self._show(sorted(made), [(source, self._stand_in(source)) for source in sources])
+
+    def _stand_in(self, source: int) -> NDArray[np.int64]:
+        """Return the slices that a source slice is now the nearest for."""
+        begin, end = self._regions[source]
+        region = np.arange(begin, end)
+        distance = np.abs(region - self._index[source])
+        nearer = distance < self._distance[begin:end]
+        self._distance[begin:end][nearer] = distance[nearer]
+        found: NDArray[np.int64] = region[nearer]
+        return found
+
+    def _show(self, made: list[int], stand_ins: list[tuple[int, NDArray[np.int64]]]) -> None:
+        given = SourceSlices(self._voxels, self._beside, self._places)
+        for source, region in stand_ins:
+            if len(region):
+                first, last = int(region[0]), int(region[-1])
+                same = np.broadcast_to(given[source], (last - first + 1, *self.plan.grid.shape[1:]))
+                self.bricks.add_slices(first, same)
+        for first, end in runs_of(made, self._distance < 0):
+            self.bricks.add_slices(first, self._voxels[first:end])
+        with self._lock:
+            self._revision += 1
+            for source, region in stand_ins:
+                self._shown_by[region] = source
+                self._changed_at[region] = self._revision
+            self._shown_by[made] = ITSELF
+            self._changed_at[made] = self._revision
+
+    def finish(self) -> None:
+        """Fill what could not be had from its neighbours; the volume is whole then.
+
+        Raises
+        ------
+        DataError
+            Too little could be had to be a volume.
+        """
+        self.publish()
+        self._warnings = loss_warnings(self.plan, self._lost)
+        if self._lost:
+            sampling = sampling_without(self.plan, self._index, self._lost)
+            given = SourceSlices(self._voxels, self._beside, self._places)
+            left = [int(k) for k in np.flatnonzero(self.standing_in())]
+            self._distance[left] = -1.0
+            for grid_slice in left:
+                resample_slab(sampling, given, grid_slice, self._voxels[grid_slice : grid_slice + 1])
+            self._show(left, [])
+        if not self.is_dropped and self.standing_in().any():
+            raise DataError("This volume could not be made: slices of it are missing.")
+        self._voxels.flags.writeable = False
+        with self._lock:
+            self._beside = {}
+        self._ended.set()
+
+    def fail(self, error: WebviewerError) -> None:
+        """Say why it is not loaded."""
+        self._error = error
+        self._ended.set()
+
+    def drop(self) -> None:
+        """Let go of its memory: nobody may look at it any more."""
+        self._cancelled.set()
+        with self._lock:
+            self._voxels = np.zeros((0, *self.plan.grid.shape[1:]), np.uint16)
+            self._beside = {}
+            self._changed_at[:] = 0

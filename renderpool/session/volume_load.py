@@ -1,0 +1,278 @@
+"""One load of a volume: asks the storage node for its frames, has them decoded, publishes what has come.
+
+Runs in one thread of its own (`VolumeStore` has a few), which alone talks to the storage node, publishes and calls
+back. Decoding goes to the threads that decode what 2D viewers may want soon; only a few frames at a time, so that those
+come in between. Frames that somebody wants to see now are decoded elsewhere: no volume holds them up.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+from renderpool.session.cache import ImageCache
+from renderpool.session.loaded_volume import LoadedVolume
+from renderpool.session.source import FrameKey, FrameSource
+from renderpool.session.volume_levels import load_levels
+from webviewer.core.errors import DataError, DecodeError, Unavailable, WebviewerError
+from webviewer.dicom.decode import decode_frame
+from webviewer.dicom.volume_values import VolumeValues, needs_value_range, plan_values, to_voxels, value_range
+
+_LOG = logging.getLogger(__name__)
+
+REPORT_EVERY_S = 0.2
+_BATCH_BYTES = 8 * 1024**2
+_MAX_BATCH = 32
+_FRAMES_AHEAD = 8  # waiting for a decoder or in one: what a load takes of memory beside the volume
+_RETRY_AFTER_S = 0.5
+_TURN_S = 0.1  # how soon a load that waits for decoders hears that it is cancelled
+_STOPPING = "The render node is stopping."
+_NOT_SENT = "The storage node did not send this image."
+_BAD_PIXELS = "This image cannot be shown: its pixel data could not be decoded."
+
+Work = Callable[[int, NDArray[Any]], None]
+
+
+class _Cancelled(Exception):
+    """Nobody wants the volume any more."""
+
+
+class VolumeLoad:
+    """The load of one volume.
+
+    Parameters
+    ----------
+    volume
+        What is filled.
+    owner_id
+        Whose frames these are.
+    source
+        The storage node.
+    images
+        What 2D viewers have loaded already, and the decoding threads.
+    report
+        Called with frames settled and frames in all: at most each 0.2 s, and once at the end, be it good or bad; in
+        the thread of the load, which waits for it.
+    """
+
+    def __init__(
+        self,
+        volume: LoadedVolume,
+        owner_id: int,
+        source: FrameSource,
+        images: ImageCache,
+        report: Callable[[int, int], None],
+    ) -> None:
+        self._volume = volume
+        self._owner_id = owner_id
+        self._source = source
+        self._images = images
+        self._report = report
+        self._slots = threading.Semaphore(_FRAMES_AHEAD)
+        self._settled = 0
+        self._count_lock = threading.Lock()
+        self._passes = 1
+        self._next_report_s = 0.0
+        self._has_reported = False
+        self._range: tuple[float, float] | None = None
+
+    def run(self) -> None:
+        """Load it; returns when it is whole, failed or not wanted any more. Raises nothing."""
+        volume = self._volume
+        self._next_report_s = time.monotonic() + REPORT_EVERY_S
+        try:
+            self._check()
+            self._load()
+        except _Cancelled:
+            volume.fail(Unavailable("Nobody waits for this volume any more."))
+            return
+        except WebviewerError as exc:
+            volume.fail(exc)
+        except Exception:  # noqa: BLE001  an edge: whoever waits for it must hear of it
+            if volume.is_dropped:  # its memory went away under our hands
+                volume.fail(Unavailable("Nobody waits for this volume any more."))
+                return
+            _LOG.exception("volume_load_failed", extra={"series_id": volume.series.series_id})
+            volume.fail(DataError("This volume could not be made."))
+        self._report(self._settled, self._total)
+
+    @property
+    def _total(self) -> int:
+        return len(self._volume.frame_keys) * self._passes
+
+    def _load(self) -> None:
+        volume = self._volume
+        images = [volume.series.instances[instance_id] for instance_id, _ in volume.frame_keys]
+        numbers = [number for _, number in volume.frame_keys]
+        if needs_value_range(images):
+            self._passes = 2
+            self._pass(self._measure)
+            if self._range is None:
+                raise DataError(next(iter(volume.lost.values()), "The values of this volume are no numbers."))
+        volume.values = plan_values(images, numbers, self._range)
+        self._pass(partial(self._convert, volume.values))
+        self._check()
+        volume.finish()
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    def _pass(self, work: Work) -> None:
+        volume = self._volume
+        for number, level in enumerate(load_levels(len(volume.frame_keys))):
+            wanted = [source for source in level if source not in volume.lost]
+            self._settle(len(level) - len(wanted))
+            for batch in self._batches(wanted):
+                self._load_batch(batch, work)
+                self._publish(is_picture=False)
+            if number == 0:
+                self._drain()
+                self._publish(is_picture=True)
+        self._drain()
+
+    def _batches(self, sources: Sequence[int]) -> Iterator[Sequence[int]]:
+        _, rows, columns = self._volume.plan.grid.shape
+        size = max(1, min(_MAX_BATCH, _BATCH_BYTES // (2 * rows * columns)))
+        for first in range(0, len(sources), size):
+            yield sources[first : first + size]
+
+    def _load_batch(self, sources: Sequence[int], work: Work) -> None:
+        wanted: dict[FrameKey, int] = {}
+        for source in sources:
+            key = self._volume.frame_keys[source]
+            image = self._images.get((self._volume.key[0], *key))
+            if image is not None:
+                self._submit(source, work, image.stored)
+            else:
+                wanted[key] = source
+        for attempt in (1, 2):
+            try:
+                self._ask(wanted, work)
+                if not wanted:
+                    return
+            except Unavailable:
+                if attempt == 2:
+                    raise
+            if attempt == 1 and self._volume.wait_cancelled(_RETRY_AFTER_S):
+                raise _Cancelled
+        for source in wanted.values():
+            self._lose(source, _NOT_SENT)
+
+    def _ask(self, wanted: dict[FrameKey, int], work: Work) -> None:
+        """Ask for frames; those that are settled leave ``wanted``."""
+        if not wanted:
+            return
+        gone: Unavailable | None = None
+        for key, data in self._source.frames(self._owner_id, list(wanted)):
+            self._check()
+            source = wanted.get(key)
+            if source is None:  # not asked for, or sent twice
+                continue
+            if isinstance(data, Unavailable):
+                gone = data
+                continue
+            del wanted[key]
+            if isinstance(data, WebviewerError):
+                self._lose(source, data.message)
+            else:
+                self._submit(source, work, data)
+            self._publish_if_due()
+        if gone is not None:
+            raise gone
+
+    # -- decoding --------------------------------------------------------------------------------------------------
+
+    def _submit(self, source: int, work: Work, data: bytes | NDArray[Any]) -> None:
+        self._take_slot()
+        try:
+            future: Future[None] = self._images.decode.submit(self._decode_one, source, work, data)
+        except RuntimeError as exc:  # the pool is shut down
+            self._slots.release()
+            raise Unavailable(_STOPPING) from exc
+        future.add_done_callback(lambda _: self._slots.release())
+
+    def _take_slot(self) -> None:
+        while not self._slots.acquire(timeout=_TURN_S):
+            self._check()
+            self._publish_if_due()
+
+    def _drain(self) -> None:
+        """Wait for all that is being decoded."""
+        for _ in range(_FRAMES_AHEAD):
+            self._take_slot()
+        self._slots.release(_FRAMES_AHEAD)
+
+    def _decode_one(self, source: int, work: Work, data: bytes | NDArray[Any]) -> None:
+        volume = self._volume
+        if volume.is_dropped:
+            return
+        try:
+            work(source, self._decoded(source, data))
+        except WebviewerError as exc:
+            self._lose(source, exc.message)
+        except Exception:  # noqa: BLE001  an edge: a decoder of somebody else's must not end the load
+            if not volume.is_dropped:
+                _LOG.exception("decode_failed", extra={"instance_id": volume.frame_keys[source][0]})
+            self._lose(source, _BAD_PIXELS)
+        else:
+            self._settle(1)
+
+    def _decoded(self, source: int, data: bytes | NDArray[Any]) -> NDArray[Any]:
+        instance_id, number = self._volume.frame_keys[source]
+        if isinstance(data, bytes):
+            stored = decode_frame(data, self._volume.series.instances[instance_id], number).values
+        else:
+            stored = data
+        if stored.shape != self._volume.plan.grid.shape[1:]:
+            raise DecodeError("This image has another size than the others of the volume.")
+        return stored
+
+    def _convert(self, values: VolumeValues, source: int, stored: NDArray[Any]) -> None:
+        volume = self._volume
+        instance_id, number = volume.frame_keys[source]
+        image = volume.series.instances[instance_id]
+        to_voxels(values, source, stored, image, number, out=volume.source_out(source))
+        volume.arrive(source)
+
+    def _measure(self, source: int, stored: NDArray[Any]) -> None:
+        instance_id, number = self._volume.frame_keys[source]
+        found = value_range(stored, self._volume.series.instances[instance_id], number)
+        with self._count_lock:
+            ends = [ends for ends in (found, self._range) if ends is not None]
+            if ends:
+                self._range = min(low for low, _ in ends), max(high for _, high in ends)
+
+    # -- telling ---------------------------------------------------------------------------------------------------
+
+    def _lose(self, source: int, reason: str) -> None:
+        self._volume.lose(source, reason)
+        self._settle(1)
+
+    def _settle(self, frames: int) -> None:
+        with self._count_lock:
+            self._settled += frames
+
+    def _publish_if_due(self) -> None:
+        if time.monotonic() >= self._next_report_s:
+            self._publish(is_picture=True)
+
+    def _publish(self, *, is_picture: bool) -> None:
+        self._check()
+        self._volume.publish()
+        now_s = time.monotonic()
+        if now_s >= self._next_report_s or (is_picture and not self._has_reported):  # the coarse picture at once
+            self._has_reported = True
+            self._next_report_s = now_s + REPORT_EVERY_S
+            self._report(self._settled, self._total)
+
+    def _check(self) -> None:
+        if self._volume.is_dropped:
+            raise _Cancelled
+        if self._images.is_closed:
+            raise Unavailable(_STOPPING)

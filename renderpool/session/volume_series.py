@@ -1,0 +1,55 @@
+"""Which volumes a series makes, told from what the storage node says of it: no pixel is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from renderpool.session.source import FrameKey, SeriesFrames
+from webviewer.core.errors import DataError, NotFound
+from webviewer.dicom.attributes import ImageAttributes
+from webviewer.dicom.geometry import FramePlace, place_of
+from webviewer.dicom.volume_plan import VolumePlan, VolumeSplit
+from webviewer.dicom.volume_split import split_volumes
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesVolumes:
+    """The volumes of a series; indices in ``split`` are those of ``keys``, all frames that can be read at all."""
+
+    series: SeriesFrames
+    keys: tuple[FrameKey, ...]
+    split: VolumeSplit
+
+    def plan(self, number: int) -> VolumePlan:
+        """Return a plan by its place in ``split.plans``, from 0; raises NotFound in words."""
+        if not 0 <= number < len(self.split.plans):
+            reason = self.split.reason or f"This series has {len(self.split.plans)} volumes, none with number {number}."
+            raise NotFound(reason, code="no_such_volume")
+        return self.split.plans[number]
+
+    def keys_of(self, plan: VolumePlan) -> tuple[FrameKey, ...]:
+        """Return the frames of a plan, along the stacking."""
+        return tuple(self.keys[index] for index in plan.frames)
+
+
+def volumes_of(series: SeriesFrames) -> SeriesVolumes:
+    """Return the volumes of a series; for worker threads: some ms for each hundred images.
+
+    An image whose attributes cannot be read belongs to none: it is left out, as if it were not there.
+    """
+    numbers: dict[int, int] = {}
+    keys: list[FrameKey] = []
+    places: list[FramePlace] = []
+    images: list[ImageAttributes] = []
+    for key in series.frames:
+        instance_id, frame_number = key
+        # The display order stands for instance numbers: the storage node made it of them.
+        number = numbers.setdefault(instance_id, len(numbers) + 1)
+        try:
+            image = series.instances[instance_id]
+        except DataError:
+            continue
+        keys.append(key)
+        images.append(image)
+        places.append(place_of(image, frame_number, number, str(instance_id)))
+    return SeriesVolumes(series, tuple(keys), split_volumes(places, images))
