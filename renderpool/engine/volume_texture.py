@@ -25,8 +25,35 @@ def max_volume_side() -> int:
     return int(gl.GL_1_0.glGetIntegerv(gl.GL_1_2.GL_MAX_3D_TEXTURE_SIZE))
 
 
+def volume_refusal(shape: tuple[int, int, int]) -> str | None:
+    """Return why the current context's device takes no texture of (slices, rows, columns), in words; None = it may.
+
+    Without making one, so also before anything is loaded. Memory that others hold is not counted.
+    """
+    slices, rows, columns = shape
+    words = f"A volume of {columns} × {rows} × {slices} voxels"
+    if min(shape) < 1:
+        return f"{words} cannot be drawn: at least one a side is needed."
+    limit = max_volume_side()
+    if max(shape) > limit:
+        return f"{words} is larger than this server can draw in one piece: at most {limit} a side."
+    proxy = gl.GL_1_2.GL_PROXY_TEXTURE_3D
+    _define(proxy, shape)
+    if not int(gl.GL_1_0.glGetTexLevelParameteriv(proxy, 0, gl.GL_1_0.GL_TEXTURE_WIDTH)):
+        size_mb = slices * rows * columns * _VOXEL_BYTES / 1024**2
+        return f"{words} is larger than this server can draw in one piece: it does not take {size_mb:.0f} MB at once."
+    return None
+
+
+def _define(target: int, shape: tuple[int, int, int]) -> None:
+    slices, rows, columns = shape
+    layout, kind = gl.GL_1_0.GL_RED, gl.GL_1_0.GL_UNSIGNED_SHORT
+    # Array order is (slices, rows, columns); OpenGL's is (width, height, depth).
+    gl.GL_1_2.glTexImage3D(target, 0, gl.GL_3_0.GL_R16, columns, rows, slices, 0, layout, kind, None)
+
+
 class VolumeTexture:
-    """One 3D texture of stored values (R16), clamped at its faces; all zero until slices are uploaded.
+    """One 3D texture of stored values (R16), clamped at its faces; slices that were not uploaded are zero.
 
     Parameters
     ----------
@@ -45,14 +72,11 @@ class VolumeTexture:
 
     def __init__(self, shape: tuple[int, int, int], *, slope: float = 1.0, intercept: float = 0.0) -> None:
         slices, rows, columns = (int(count) for count in shape)
-        words = f"A volume of {columns} × {rows} × {slices} voxels"
-        if min(slices, rows, columns) < 1:
-            raise RenderError(f"{words} cannot be drawn: at least one a side is needed.")
         if not slope > 0:
             raise RenderError(f"A volume with the slope {slope} cannot be drawn: must be over 0.")
-        limit = max_volume_side()
-        if max(slices, rows, columns) > limit:
-            raise RenderError(f"{words} is larger than this server can draw: at most {limit} a side.")
+        refusal = volume_refusal((slices, rows, columns))
+        if refusal is not None:
+            raise RenderError(refusal)
         self.shape = (slices, rows, columns)
         self.slope, self.intercept = float(slope), float(intercept)
         self.size_bytes = slices * rows * columns * _VOXEL_BYTES
@@ -60,6 +84,7 @@ class VolumeTexture:
         gl.GL_1_1.glGenTextures(1, names)
         self._name = int(names[0])
         self._linear = True
+        self._empty: NDArray[np.bool_] | None = np.ones(slices, dtype=np.bool_)  # None: nothing is left to clear
         target = gl.GL_1_2.GL_TEXTURE_3D
         gl.GL_1_1.glBindTexture(target, self._name)
         for parameter, value in (
@@ -72,26 +97,27 @@ class VolumeTexture:
         ):
             gl.GL_1_0.glTexParameteri(target, parameter, value)
         try:
-            check_gl("preparing a volume")
-            # Array order is (slices, rows, columns); OpenGL's is (width, height, depth).
-            layout, kind = gl.GL_1_0.GL_RED, gl.GL_1_0.GL_UNSIGNED_SHORT
-            gl.GL_1_2.glTexImage3D(target, 0, gl.GL_3_0.GL_R16, columns, rows, slices, 0, layout, kind, None)
-            self._clear()
+            _define(target, self.shape)
             check_gl("making a volume")
         except RenderError as exc:
             self.close()
             raise RenderError(
-                f"{words} needs {self.size_bytes / 1024**2:.0f} MB of the graphics device, "
-                f"which did not give them: {exc.message}"
+                f"A volume of {columns} × {rows} × {slices} voxels needs {self.size_bytes / 1024**2:.0f} MB of the "
+                f"graphics device, which did not give them: {exc.message}"
             ) from exc
 
     def _clear(self) -> None:
-        # What a device hands out may hold another picture's memory, and slices not yet there must be empty.
+        """Empty what was not uploaded: what a device hands out may hold another picture's memory."""
+        if self._empty is None:
+            return
         slices, rows, columns = self.shape
         at_once = max(1, min(slices, _ZEROS_BYTES // (rows * columns * _VOXEL_BYTES)))
         zeros = np.zeros((at_once, rows, columns), dtype=np.uint16)
-        for first in range(0, slices, at_once):
-            self._upload(first, zeros[: slices - first])
+        empty = np.flatnonzero(self._empty)
+        for run in np.split(empty, np.flatnonzero(np.diff(empty) > 1) + 1):
+            for first in range(0, len(run), at_once):
+                self._upload(int(run[first]), zeros[: len(run) - first])
+        self._empty = None
 
     def upload_slices(self, first: int, values: NDArray[np.uint16]) -> None:
         """Put stored values in place, from slice ``first`` (0-based) on.
@@ -117,6 +143,8 @@ class VolumeTexture:
         if len(values):
             gl.GL_1_1.glBindTexture(gl.GL_1_2.GL_TEXTURE_3D, self._name)
             self._upload(first, np.ascontiguousarray(values))
+            if self._empty is not None:
+                self._empty[first : first + len(values)] = False
             check_gl("uploading slices")
 
     def _upload(self, first: int, values: NDArray[np.uint16]) -> None:
@@ -141,6 +169,7 @@ class VolumeTexture:
         gl.GL_1_3.glActiveTexture(gl.GL_1_3.GL_TEXTURE0 + unit)
         target = gl.GL_1_2.GL_TEXTURE_3D
         gl.GL_1_1.glBindTexture(target, self._name)
+        self._clear()
         if linear != self._linear:
             self._linear = linear
             value = gl.GL_1_0.GL_LINEAR if linear else gl.GL_1_0.GL_NEAREST

@@ -11,7 +11,7 @@ from renderpool.engine import gl
 from renderpool.engine.framebuffer import Framebuffer
 from renderpool.engine.program import Program
 from renderpool.engine.renderer import Renderer
-from renderpool.engine.volume_texture import VolumeTexture, max_volume_side
+from renderpool.engine.volume_texture import VolumeTexture, max_volume_side, volume_refusal
 from webviewer.core.errors import RenderError
 
 PROBE = """#version 330 core
@@ -96,6 +96,29 @@ def test_slabs_come_in_any_order_and_what_has_not_come_is_empty(renderer: Render
     expected[2:6] = 0
     for number in range(9):
         assert np.array_equal(np.round(probe(volume, plane(number), (5, 3), {})), expected[number])
+    volume.upload_slices(2, values[2:6])
+    for number in range(9):
+        assert np.array_equal(np.round(probe(volume, plane(number), (5, 3), {})), values[number])
+    volume.close()
+
+
+def test_what_the_device_s_memory_held_before_is_overwritten(
+    renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mesa clears what it hands out and other devices do not, so what is uploaded before a picture is looked at."""
+    written: list[tuple[int, int, int]] = []
+    upload = VolumeTexture._upload
+
+    def spy(self: VolumeTexture, first: int, values: NDArray[np.uint16]) -> None:
+        written.append((first, len(values), int(values.max())))
+        upload(self, first, values)
+
+    monkeypatch.setattr(VolumeTexture, "_upload", spy)
+    volume = VolumeTexture((9, 3, 5))
+    volume.upload_slices(3, np.full((2, 3, 5), 7, dtype=np.uint16))
+    volume.bind()
+    volume.bind()
+    assert written == [(3, 2, 7), (0, 3, 0), (5, 4, 0)]
     volume.close()
 
 
@@ -113,6 +136,10 @@ def test_a_volume_over_the_device_s_limit_is_refused_with_the_numbers(renderer: 
         VolumeTexture((limit + 1, 3, 4))
     with pytest.raises(RenderError, match="at least one a side"):
         VolumeTexture((0, 3, 4))
+    assert volume_refusal((limit, 3, 4)) is None
+    if renderer.context.software:
+        with pytest.raises(RenderError, match=r"of 2048 × 2048 × 2048 voxels .* does not take 16384 MB at once"):
+            VolumeTexture((2048, 2048, 2048))
     with pytest.raises(RenderError, match="slope -1"):
         VolumeTexture((2, 3, 4), slope=-1)
 
