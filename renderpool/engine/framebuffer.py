@@ -16,12 +16,12 @@ MAX_SIDE_PX = 8192
 
 
 class Framebuffer:
-    """A colour buffer of 8-bit grey or RGB.
+    """A colour buffer of 8-bit grey or RGB, or of four float32.
 
     Parameters
     ----------
     channels
-        1 (grey) or 3 (RGB).
+        1 (grey), 3 (RGB) or 4 (numbers, not colours: float32).
     """
 
     def __init__(self, channels: int) -> None:
@@ -54,7 +54,7 @@ class Framebuffer:
         gl.GL_3_0.glGenRenderbuffers(1, names)
         self._renderbuffer = int(names[0])
         gl.GL_3_0.glBindRenderbuffer(gl.GL_3_0.GL_RENDERBUFFER, self._renderbuffer)
-        internal = gl.GL_3_0.GL_R8 if self._channels == 1 else gl.GL_1_1.GL_RGBA8
+        internal = {1: gl.GL_3_0.GL_R8, 3: gl.GL_1_1.GL_RGBA8, 4: gl.GL_3_0.GL_RGBA32F}[self._channels]
         gl.GL_3_0.glRenderbufferStorage(gl.GL_3_0.GL_RENDERBUFFER, internal, width_px, height_px)
         gl.GL_3_0.glBindFramebuffer(gl.GL_3_0.GL_FRAMEBUFFER, self._framebuffer)
         gl.GL_3_0.glFramebufferRenderbuffer(
@@ -74,6 +74,13 @@ class Framebuffer:
         gl.GL_1_0.glPixelStorei(gl.GL_1_0.GL_PACK_ALIGNMENT, 1)
         gl.GL_1_0.glReadPixels(0, 0, width_px, height_px, layout, gl.GL_1_0.GL_UNSIGNED_BYTE, pointer(pixels))
         return pixels
+
+    def read_numbers(self, width_px: int, height_px: int) -> NDArray[np.float32]:
+        """Return what a buffer of four channels holds, (height, width, 4)."""
+        numbers = np.empty((height_px, width_px, 4), dtype=np.float32)
+        layout, kind = gl.GL_1_0.GL_RGBA, gl.GL_1_0.GL_FLOAT
+        gl.GL_1_0.glReadPixels(0, 0, width_px, height_px, layout, kind, pointer(numbers))
+        return numbers
 
     def copy_from(self, other: Framebuffer, width_px: int, height_px: int) -> None:
         """Copy the corner of another one of the same kind; both have been begun with at least this size."""

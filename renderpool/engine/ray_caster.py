@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -24,6 +24,7 @@ from webviewer.core.errors import RenderError
 _STORED_MAX = 65535
 _KEPT = 16  # of tables and of facts of bricks: some 200 kB each
 _AFAR_MM = -1e7
+_SEEN = 0.02  # of a ray covered: less is hardly seen, and no point to pick
 _VOLUME_UNIT, _FIELD_UNIT, _TABLE_UNIT = 0, 1, 2
 
 
@@ -82,7 +83,7 @@ class RayCaster:
     def __init__(self, *, debug: bool = False) -> None:
         self._debug = debug
         self._programs: dict[tuple[tuple[str, int], ...], Program] = {}
-        self._target = Framebuffer(3)
+        self._target, self._numbers = Framebuffer(3), Framebuffer(4)
         self._fields: _Kept[FieldTexture] = _Kept()
         self._tables: _Kept[ColourTable] = _Kept()
 
@@ -99,9 +100,43 @@ class RayCaster:
         RenderError
             A canvas out of range, or OpenGL reports an error.
         """
+        self._cast(self._target, volume, look, view, skip=skip)
+        pixels = self._target.read(view.width_px, view.height_px)
+        check_gl("drawing a volume")
+        return pixels
+
+    def pick(
+        self, volume: RayVolume, look: RayLook, view: RayView, x_px: float, y_px: float
+    ) -> NDArray[np.float64] | None:
+        """Return the point of the patient that is seen at a point of the canvas, (3,) LPS mm.
+
+        It is the sample that a composite's pixel owes the most to, the highest or lowest one of a projection, the
+        point of an isosurface. None where (nearly) nothing is seen, and always of an average.
+
+        Raises
+        ------
+        RenderError
+            OpenGL reports an error.
+        """
+        if look.mode is RayMode.AVERAGE:
+            return None
+        moved = np.eye(4)
+        moved[:2, 3] = x_px - 0.5, y_px - 0.5
+        one_pixel = replace(
+            view, width_px=1, height_px=1, lps_from_canvas=view.lps_from_canvas @ moved, jitter=0.0, phase=0.0
+        )
+        self._cast(self._numbers, volume, look, one_pixel, skip=True)
+        *p_index, seen = self._numbers.read_numbers(1, 1)[0, 0].tolist()
+        check_gl("picking in a volume")
+        if seen < _SEEN:
+            return None
+        return np.asarray((volume.lps_from_index @ np.array([*p_index, 1.0]))[:3], dtype=np.float64)
+
+    def _cast(self, target: Framebuffer, volume: RayVolume, look: RayLook, view: RayView, *, skip: bool) -> None:
         shown = _shown_stored(volume.texture, look)
         field = self._field_of(volume, look, shown, skip=skip)
-        program = self._program({"MODE": int(look.mode)} | ({} if look.shading else {"UNSHADED": 1}))
+        defines = {"MODE": int(look.mode)} | ({} if look.shading else {"UNSHADED": 1})
+        program = self._program(defines | ({"PICK": 1} if target is self._numbers else {}))
         program.use()
         volume.texture.set_uniforms(program, _VOLUME_UNIT)
         if field is not None:
@@ -111,12 +146,9 @@ class RayCaster:
         self._set_look(program, volume.texture, look, view, shown)
         _set_view(program, volume, view)
         self._check("setting uniforms")
-        self._target.begin(view.width_px, view.height_px)
+        target.begin(view.width_px, view.height_px)
         gl.GL_1_1.glDrawArrays(gl.GL_1_0.GL_TRIANGLES, 0, 3)
         self._check("drawing")
-        pixels = self._target.read(view.width_px, view.height_px)
-        check_gl("drawing a volume")
-        return pixels
 
     def _field_of(self, volume: RayVolume, look: RayLook, shown: list[Interval], *, skip: bool) -> FieldTexture | None:
         """Return what the bricks tell a ray of this look."""
@@ -179,6 +211,7 @@ class RayCaster:
         self._fields.close()
         self._tables.close()
         self._target.close()
+        self._numbers.close()
 
 
 def _shown_stored(texture: VolumeTexture, look: RayLook) -> list[Interval]:

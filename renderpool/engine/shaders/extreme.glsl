@@ -12,7 +12,8 @@ uniform usampler3D t_brick_extreme; // of each brick, the stored value of this k
 // end of the brick; 3 suit a coarse step, 8 a fine one.
 const int SAMPLES_AT_ONCE = 6;
 
-float extreme_of(Ray ray, vec2 shown) {
+// With PICK, i_extreme becomes the sample where it is.
+float extreme_of(Ray ray, vec2 shown, inout float i_extreme) {
     BrickWalk walk = walk_of(ray);
 #if MODE == 1
     float extreme = shown.x;
@@ -31,6 +32,9 @@ float extreme_of(Ray ray, vec2 shown) {
         } while (!beyond && i < ray.end);
         for (int k = 0; k < SAMPLES_AT_ONCE; ++k) {
             float stored = stored_at(ray.start + i * ray.step);
+#ifdef PICK
+            i_extreme = i < ray.end && BEYOND(stored, extreme) ? i : i_extreme;
+#endif
             extreme = i < ray.end ? FURTHER(extreme, stored) : extreme;
             i += 1.0;
         }

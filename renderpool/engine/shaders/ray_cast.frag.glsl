@@ -4,6 +4,7 @@
 // something does. Software runs both sides of a branch, and a loop as long as any of its eight or sixteen pixels needs it:
 // therefore each pixel first goes on to its next sample that shows, in loops with little in them, and shading comes after.
 // MODE: 0 composite, 1 maximum, 2 minimum, 3 average, 4 isosurface, as RayMode. UNSHADED: colours as in the table.
+// PICK: instead of a colour, the point (index space) that makes the most of it, and how much of the ray is covered.
 #include "volume.glsl"
 #include "ray.glsl"
 #include "bricks.glsl"
@@ -35,6 +36,10 @@ void main() {
     vec3 colour = vec3(0.0);
     float opacity = 0.0;
     float i = ray.first;
+#ifdef PICK
+    float largest = 0.0;
+    float i_largest = i;
+#endif
     BrickWalk walk = walk_of(ray);
     if (ray.first < ray.end) {
         do {
@@ -42,12 +47,19 @@ void main() {
             vec4 sample_color = table_at(stored);
             vec3 lit = shaded(sample_color.rgb, ray.start + i * ray.step, ray.direction);
             float share = i < ray.end ? (1.0 - opacity) * sample_color.a : 0.0;
+#ifdef PICK
+            i_largest = share > largest ? i : i_largest;
+            largest = max(share, largest);
+#endif
             colour += share * lit;
             opacity += share;
             i += 1.0;
         } while (i < ray.end && opacity < u_enough_opacity);
     }
     out_color.rgb = colour + (1.0 - opacity) * u_background;
+#ifdef PICK
+    out_color = vec4(ray.start + i_largest * ray.step, opacity);
+#endif
 #elif MODE == 4
     float i = ray.first;
     if (i < ray.end) {
@@ -56,6 +68,11 @@ void main() {
     if (i < ray.end) {
         vec3 p_index = surface_between(ray, i, u_iso_stored);
         out_color.rgb = shaded(table_at(u_iso_stored).rgb, p_index, ray.direction);
+#ifdef PICK
+        out_color.rgb = p_index;
+    } else {
+        out_color.a = 0.0;
+#endif
     }
 #else
     if (ray.first < ray.end) {
@@ -68,10 +85,16 @@ void main() {
         } while (i < ray.end);
         float stored = sum / (ray.end - ray.first);
 #else
-        float stored = extreme_of(ray, u_shown);
+        float i_extreme = ray.first;
+        float stored = extreme_of(ray, u_shown, i_extreme);
 #endif
         vec4 found = table_at(stored);
         out_color.rgb = mix(u_background, found.rgb, found.a);
+#if defined(PICK) && MODE != 3
+        out_color = vec4(ray.start + i_extreme * ray.step, found.a);
+    } else {
+        out_color.a = 0.0;
+#endif
     }
 #endif
 }
