@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from renderpool.engine.bricks import BrickRanges
 from renderpool.session.source import FrameKey, SeriesFrames
-from renderpool.session.volume_levels import regions_of, runs_of
+from renderpool.session.volume_levels import one_of_each_layer, regions_of, runs_of
 from renderpool.session.volume_repair import loss_warnings, sampling_without, source_index
 from renderpool.session.volume_slabs import ITSELF, NOTHING, SourceSlices, VolumeNews, slabs_of
 from webviewer.core.errors import DataError, LimitExceeded, Unavailable, WebviewerError
@@ -164,7 +164,7 @@ class LoadedVolume:
         Parameters
         ----------
         most_slices
-            So many or a few more, oldest changes first; the rest is for the next time.
+            So many at most, oldest changes first; the rest is for the next time.
         """
         with self._lock:
             changed_at, shown_by = self._changed_at.copy(), self._shown_by.copy()
@@ -172,7 +172,6 @@ class LoadedVolume:
             voxels, beside = self._voxels, dict(self._beside)
         changed = np.flatnonzero(changed_at > revision)
         if most_slices is not None and len(changed) > most_slices:
-            # Whole revisions only: the next time asks for what is newer than the last of them.
             newest = int(np.sort(changed_at[changed])[most_slices - 1])
             changed = changed[changed_at[changed] <= newest]
             is_all = False
@@ -243,19 +242,20 @@ class LoadedVolume:
     def _show(self, made: list[int], stand_ins: list[tuple[int, NDArray[np.int64]]]) -> None:
         given = SourceSlices(self._voxels, self._beside, self._places)
         for source, region in stand_ins:
-            if len(region):
-                first, last = int(region[0]), int(region[-1])
-                same = np.broadcast_to(given[source], (last - first + 1, *self.plan.grid.shape[1:]))
-                self.bricks.add_slices(first, same)
+            if len(region):  # once for each layer of bricks is enough: what they have not seen counts as 0, too
+                for grid_slice in one_of_each_layer(int(region[0]), int(region[-1]) + 1):
+                    self.bricks.add_slices(grid_slice, given[source][np.newaxis])
         for first, end in runs_of(made, self._distance < 0):
             self.bricks.add_slices(first, self._voxels[first:end])
         with self._lock:
-            self._revision += 1
             for source, region in stand_ins:
-                self._shown_by[region] = source
-                self._changed_at[region] = self._revision
-            self._shown_by[made] = ITSELF
-            self._changed_at[made] = self._revision
+                self._mark(region, source)
+            self._mark(np.array(made, np.int64), ITSELF)
+
+    def _mark(self, slices: NDArray[np.int64], shown_by: int) -> None:
+        self._shown_by[slices] = shown_by
+        self._changed_at[slices] = np.arange(len(slices)) + self._revision + 1  # of each its own: news may be cut there
+        self._revision += len(slices)
 
     def finish(self) -> None:
         """Fill what could not be had from its neighbours; the volume is whole then.

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from renderpool.engine.bricks import BRICK_VOXELS
 
-_COARSE_STRIDES = (16, 4)
+# Parts of a brick: each slice stands in for others in its own bricks only, whose ranges hold its values anyway.
+_COARSE_STRIDES = (BRICK_VOXELS, BRICK_VOXELS // 2)
 _LEAST_IN_LEVEL = 4  # slices: fewer are no picture
 
 
 def load_levels(count: int) -> list[list[int]]:
-    """Return 0 … count - 1 in the order of loading: every 16th and the last, then every 4th, then the rest."""
+    """Return 0 … count - 1 in the order of loading: every 8th and the last, then every 4th, then the rest."""
     levels: list[list[int]] = []
     seen: set[int] = set()
     for stride in (*(stride for stride in _COARSE_STRIDES if count >= _LEAST_IN_LEVEL * stride), 1):
@@ -44,12 +45,25 @@ def regions_of(index: NDArray[np.float64], slices: int) -> list[tuple[int, int]]
 def runs_of(slices: list[int], is_there: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     """Yield first and end of runs of slices, rising.
 
-    A few between that are there already are taken along: bricks cost less for one long run than for several short ones.
+    Those between that are there already are taken along inside of a layer of bricks: one run costs less than two.
     """
     start = 0
     for i in range(1, len(slices) + 1):
-        before, after = slices[i - 1], slices[i] if i < len(slices) else None
-        if after is not None and after - before <= BRICK_VOXELS // 2 and is_there[before:after].all():
+        before = slices[i - 1]
+        if i < len(slices) and _is_one_run(before, slices[i], is_there):
             continue
         yield slices[start], before + 1
         start = i
+
+
+def _is_one_run(before: int, after: int, is_there: NDArray[np.bool_]) -> bool:
+    if after == before + 1:
+        return True
+    is_one_layer = before // BRICK_VOXELS == after // BRICK_VOXELS
+    return is_one_layer and bool(is_there[before:after].all())
+
+
+def one_of_each_layer(first: int, end: int) -> Iterator[int]:
+    """Yield slices of a run that together lie in all layers of bricks which the run lies in."""
+    shared = range(-(-first // BRICK_VOXELS) * BRICK_VOXELS, end, BRICK_VOXELS)  # each in two layers
+    yield from shared or (first,)

@@ -130,10 +130,9 @@ class VolumeLoad:
             self._settle(len(level) - len(wanted))
             for batch in self._batches(wanted):
                 self._load_batch(batch, work)
-                self._publish(is_picture=False)
             if number == 0:
                 self._drain()
-                self._publish(is_picture=True)
+                self._publish()
         self._drain()
 
     def _batches(self, sources: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -260,13 +259,13 @@ class VolumeLoad:
 
     def _publish_if_due(self) -> None:
         if time.monotonic() >= self._next_report_s:
-            self._publish(is_picture=True)
+            self._publish()
 
-    def _publish(self, *, is_picture: bool) -> None:
+    def _publish(self) -> None:
         self._check()
         self._volume.publish()
         now_s = time.monotonic()
-        if now_s >= self._next_report_s or (is_picture and not self._has_reported):  # the coarse picture at once
+        if now_s >= self._next_report_s or not self._has_reported:  # the coarse picture at once
             self._has_reported = True
             self._next_report_s = now_s + REPORT_EVERY_S
             self._report(self._settled, self._total)
