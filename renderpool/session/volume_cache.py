@@ -20,7 +20,6 @@ from webviewer.dicom.volume_plan import VolumePlan, check_memory
 _LOG = logging.getLogger(__name__)
 
 _SERIES_KEPT = 64
-_MIB = 1024**2
 
 OnProgress = Callable[[int, int], None]
 
@@ -151,8 +150,8 @@ class VolumeCache:
         in_use = self._in_use_bytes()
         if in_use + plan.memory_bytes > self.budget_bytes:
             raise LimitExceeded(
-                f"This volume needs {_mib(plan.memory_bytes)} of memory. Volumes that are open take {_mib(in_use)} "
-                f"of the {_mib(self.budget_bytes)} that volumes may take here together: try again when one is closed.",
+                f"This volume needs {_size(plan.memory_bytes)} of memory. Volumes that are open take {_size(in_use)} "
+                f"of the {_size(self.budget_bytes)} that volumes may take here together: try again when one is closed.",
                 code="volumes_full",
                 details={
                     "needed_bytes": plan.memory_bytes,
@@ -238,5 +237,8 @@ def version_of(series: SeriesFrames) -> str:
     return series.version or f"{len(series.frames)} frames {hash(series.frames)}"
 
 
-def _mib(size_bytes: int) -> str:
-    return f"{size_bytes / _MIB:.0f} MiB"
+def _size(size_bytes: int) -> str:
+    for unit, name in ((1024**3, "GiB"), (1024**2, "MiB")):
+        if size_bytes >= 10 * unit:
+            return f"{size_bytes / unit:.0f} {name}"
+    return f"{size_bytes / 1024:.0f} KiB"
