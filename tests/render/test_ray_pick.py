@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from renderpool.engine.ray_caster import RayCaster
 from renderpool.engine.rays import RayMode
-from tests.render.reference_ray_cast import Eye, Scene
-from tests.render.test_ray_cast import (
+from tests.render.ray_scenes import (
     BONE,
     EYES,
     GREY,
@@ -24,6 +23,7 @@ from tests.render.test_ray_cast import (
     make_volume,
     view_of,
 )
+from tests.render.reference_ray_cast import Eye, Scene
 
 __all__ = ["caster", "make_volume"]
 
