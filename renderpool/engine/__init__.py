@@ -9,5 +9,12 @@
     renderer.py  picture + view + grey map → pixels
     encode.py    pixels → PNG or JPEG (no GL)
 
+    volume_texture.py  stored values of a volume as one 3D texture, filled slab by slab; shaders/volume.glsl reads it
+    bricks.py          ranges of 8³ bricks and distances between those that show something (no GL)
+    rays.py            what a ray caster is asked for: look, view, rays (no GL)
+    ray_caster.py      volume + look + view → pixels, or the point that is picked; shaders/ray_cast.frag.glsl
+    field_texture.py   its small textures: facts of bricks, tables of colours
+    refinement.py      a picture at rest, finer with every pass (no GL)
+
 Above this everything is plain data: arrays, `scene.view.ResolvedView`, `scene.grey.GreyMap`.
 """

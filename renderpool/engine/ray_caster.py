@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.engine import gl
-from renderpool.engine.bricks import BrickRanges, Interval, distance_field
+from renderpool.engine.bricks import BRICK_VOXELS, BrickRanges, Interval, distance_field
 from renderpool.engine.field_texture import ColourTable, FieldTexture
 from renderpool.engine.framebuffer import Framebuffer
 from renderpool.engine.gl import check_gl
 from renderpool.engine.program import Program
 from renderpool.engine.rays import RayLook, RayMode, RayView, rays_in_index_space
 from renderpool.engine.volume_texture import VolumeTexture
+from renderpool.scene.transfer_table import TransferTable
 from webviewer.core.errors import RenderError
 
 _STORED_MAX = 65535
@@ -131,6 +132,22 @@ class RayCaster:
         if seen < _SEEN:
             return None
         return np.asarray((volume.lps_from_index @ np.array([*p_index, 1.0]))[:3], dtype=np.float64)
+
+    def warm_up(self, modes: Sequence[RayMode] = (RayMode.COMPOSITE, RayMode.MAXIMUM)) -> None:
+        """Have shaders compiled before somebody waits for them: half a second in software that has none on its disk.
+
+        Software makes its code when first drawn with, anew for textures whose sides are powers of two.
+        """
+        table = TransferTable(np.array([[1, 1, 1, 0], [1, 1, 1, 1]], dtype=np.float32), 0.0, 1.0)
+        for side in (2 * BRICK_VOXELS, 3 * BRICK_VOXELS):
+            shape = (3 * BRICK_VOXELS, side, side)
+            texture, bricks = VolumeTexture(shape), BrickRanges(shape)
+            try:
+                for mode in modes:
+                    view = RayView(4, 4, np.eye(4), step_mm=1.0)
+                    self.draw(RayVolume(texture, bricks, np.eye(4)), RayLook(mode, table), view)
+            finally:
+                texture.close()
 
     def _cast(self, target: Framebuffer, volume: RayVolume, look: RayLook, view: RayView, *, skip: bool) -> None:
         shown = _shown_stored(volume.texture, look)

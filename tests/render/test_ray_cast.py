@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from renderpool.engine import ray_caster
 from renderpool.engine.bricks import BrickRanges
 from renderpool.engine.ray_caster import RayCaster, RayVolume
 from renderpool.engine.rays import RayLook, RayMode, Shading
@@ -262,6 +263,17 @@ def test_a_volume_of_one_slice_is_drawn(caster: RayCaster, make_volume: MakeVolu
     )
     assert worst(pixels, composite(scene, eye)) <= 1
     assert pixels.max() > 30
+
+
+def test_after_warming_up_no_program_is_made(
+    caster: RayCaster, make_volume: MakeVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caster.warm_up()
+    monkeypatch.setattr(ray_caster, "Program", None)
+    scene = Scene(body(), GRIDS["cubes"], 0.7, SOFT)
+    volume, view = make_volume(scene.values, scene.lps_from_index), view_of(scene, EYES["perspective"])
+    for mode in (RayMode.COMPOSITE, RayMode.MAXIMUM):
+        assert np.ptp(caster.draw(volume, look_of(scene, mode), view)) > 60
 
 
 def test_what_cannot_be_drawn_is_refused_in_words(caster: RayCaster, make_volume: MakeVolume) -> None:
