@@ -224,13 +224,6 @@ class VolumeCache:
                 self.size_bytes -= entry.size_bytes - volume.size_bytes
                 entry.size_bytes = volume.size_bytes
 
-    def clear(self) -> None:
-        """Let all volumes go, those in use too."""
-        with self._lock:
-            dropped = [self._remove(key) for key in list(self._entries)]
-        for volume in dropped:
-            volume.drop()
-
 
 def version_of(series: SeriesFrames) -> str:
     """Return what changes when a series does; its frames, where the storage node tells no version."""

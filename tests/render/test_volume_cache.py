@@ -209,7 +209,7 @@ def test_sixteen_threads_open_and_close_without_a_deadlock_and_within_the_budget
     threads.append(threading.Thread(target=watch))
     for thread in threads:
         thread.start()
-    time.sleep(3)
+    time.sleep(2)
     stop.set()
     for thread in threads:
         thread.join(WAIT_S)

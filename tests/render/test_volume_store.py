@@ -352,6 +352,25 @@ def test_a_hanging_storage_node_holds_up_no_2d_viewer_of_the_same_node(make_ward
     images.close()
 
 
+def test_a_load_leaves_the_decoders_to_others_and_ends_though_they_are_busy(make_ward: Callable[..., Ward]) -> None:
+    source = source_of(200)
+    ward = make_ward(source)
+    go_on = threading.Event()
+    busy = [ward.images.decode.submit(go_on.wait, WAIT_S) for _ in range(2)]
+    use = ward.open()
+    wait_until(lambda: source.sent >= 9)
+    others = ward.images.decode.submit(lambda: None)  # what a 2D viewer may want soon, behind a few of the volume's
+    time.sleep(0.3)
+    assert source.sent == 9  # eight wait for a decoder, one for a place among them
+    use.close()
+    time.sleep(0.3)
+    assert use.volume.error is not None
+    go_on.set()
+    others.result(WAIT_S)
+    assert all(future.result(WAIT_S) for future in busy)
+    assert source.sent == 9
+
+
 def test_a_series_that_grows_while_it_loads_is_loaded_anew(make_ward: Callable[..., Ward]) -> None:
     source = source_of(40, hold_after=1)
     source.count = 30

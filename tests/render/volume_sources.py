@@ -51,6 +51,7 @@ class SpaceSource:
         self.gate.set()
         self.waits = threading.Event()
         self.asked: list[list[int]] = []
+        self.sent = 0
         self.lock = threading.Lock()
         self.count = len(self.pixels)
         self.longest_hang_s = 20.0
@@ -100,6 +101,7 @@ class SpaceSource:
                     raise Unavailable("The storage node does not answer.")
             if dying and number >= self.dies_after:
                 raise Unavailable("The storage node broke off a stream of frames.")
+            self.sent += 1
             if key[0] in self.silent:
                 continue
             if key[0] in self.bad:

@@ -1,0 +1,167 @@
+"""Volumes of real files and out of a real storage node: voxels as an independent reader stacks them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pydicom
+import pytest
+from numpy.typing import NDArray
+from pydicom.encaps import generate_frames
+from pydicom.uid import JPEGLSLossless
+
+from renderpool.server.storage import StorageSource
+from renderpool.session.cache import ImageCache
+from renderpool.session.loaded_volume import LoadedVolume
+from renderpool.session.source import FrameKey, SeriesFrames
+from renderpool.session.volume_cache import VolumeCache
+from renderpool.session.volume_store import VolumeStore
+from tests.render.volume_sources import OWNER
+from tests.support import shared_data
+from tests.support.phantom_files import ct_values
+from tests.support.storage_http import TOKEN, StorageHttp, fill_series, sqlite_settings
+from tests.support.stored_image import StoredImage, read_image
+from webviewer.adapters.nodes import StorageClient
+from webviewer.core.errors import NotFound, WebviewerError
+from webviewer.dicom.geometry import FramePlace, order_frames, places_of
+
+WAIT_S = 60.0
+
+
+class FileSource:
+    """A series of files, each an instance by its number from 1, in the order that a storage node would tell."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = dict(enumerate(paths, 1))
+        self.images: dict[int, StoredImage] = {}
+        for number, path in self.paths.items():
+            with path.open("rb") as file:
+                image = read_image(file)
+            if image is not None:
+                self.images[number] = image
+
+    def series(self, owner_id: int, series_id: int) -> SeriesFrames:
+        places: list[FramePlace] = []
+        keys: list[FrameKey] = []
+        for number, image in self.images.items():
+            number_of = pydicom.dcmread(self.paths[number], stop_before_pixels=True).get("InstanceNumber")
+            own = places_of(image.attributes, number_of, str(number))
+            places += own
+            keys += [(number, place.frame_number) for place in own]
+        frames = tuple(keys[index] for index in order_frames(places).indices)
+        instances = {number: image.attributes for number, image in self.images.items()}
+        return SeriesFrames(series_id, "", frames, instances)
+
+    def newer_series(self, owner_id: int, series_id: int, version: str) -> SeriesFrames | None:
+        return self.series(owner_id, series_id)
+
+    def instance(self, owner_id: int, instance_id: int) -> SeriesFrames:
+        raise NotFound("There is no such image.")
+
+    def frames(self, owner_id: int, keys: Sequence[FrameKey]) -> Iterator[tuple[FrameKey, bytes | WebviewerError]]:
+        for key in keys:
+            with self.paths[key[0]].open("rb") as file:
+                yield key, self.images[key[0]].frame_bytes(file, key[1])
+
+
+@pytest.fixture
+def images() -> Iterator[ImageCache]:
+    cache = ImageCache(0, 2)
+    yield cache
+    cache.close()
+
+
+def _files_of(series: dict[str, Any]) -> list[Path]:
+    uid = series["series_instance_uid"]
+    found = []
+    for path in shared_data.files_under(series["directory"]):
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        if header.get("SeriesInstanceUID") == uid and "Rows" in header:
+            found.append(path)
+    return found
+
+
+def _series() -> list[Any]:
+    return [s for s in shared_data.expected()["series"] if s["one_orientation"]]
+
+
+def _pixels(ds: pydicom.Dataset) -> NDArray[Any]:
+    if ds.file_meta.TransferSyntaxUID != JPEGLSLossless:
+        return np.asarray(ds.pixel_array)
+    (data,) = generate_frames(ds.PixelData, number_of_frames=1)  # pydicom's own plug-in is not installed
+    decoded = np.asarray(imagecodecs.jpegls_decode(data))
+    return decoded.view(np.int16) if ds.PixelRepresentation else decoded
+
+
+def _assert_like_the_files(volume: LoadedVolume, paths: dict[int, Path], number: int) -> None:
+    """Every slice of a file is its pixels with its own rescale, exactly, or within half a step where quantised."""
+    assert volume.values is not None
+    allowed = 0.0 if volume.values.is_exact else volume.values.slope * 0.501
+    for (instance_id, _), place in zip(volume.frame_keys, volume.plan.sampling.grid_slice_of_source, strict=True):
+        if place is None:
+            continue
+        ds = pydicom.dcmread(paths[instance_id])
+        slope, intercept = float(ds.get("RescaleSlope", 1)), float(ds.get("RescaleIntercept", 0))
+        pixels = _pixels(ds).astype(np.float64)
+        off = volume.voxels[place] * volume.values.slope + volume.values.intercept - (pixels * slope + intercept)
+        # Voxels times slope: the last digits of float64 differ by the order of adding.
+        assert np.abs(off).max() <= allowed + 1e-9 * max(1.0, abs(volume.values.intercept)), (number, instance_id)
+
+
+@pytest.mark.parametrize("series", _series(), ids=lambda series: str(series["directory"]))
+def test_a_real_series_is_stacked_as_pydicom_reads_it(series: dict[str, Any], images: ImageCache) -> None:
+    source = FileSource(_files_of(series))
+    store = VolumeStore(VolumeCache(1024**3), images, source, "files")
+    frames = source.series(OWNER, 1)
+    plans = store.volumes_of(frames).split.plans
+    assert plans
+    for number in range(len(plans)):
+        volume = store.open(OWNER, frames, number, lambda *_: None).volume
+        volume.wait(WAIT_S)
+        assert volume.warnings[: len(volume.plan.warnings)] == volume.plan.warnings
+        assert not volume.standing_in().any()
+        _assert_like_the_files(volume, source.paths, number)
+    store.close()
+
+
+@pytest.mark.parametrize("path", shared_data.all_files_under("enhanced_multiframe"), ids=lambda path: str(path.name))
+def test_frames_of_an_enhanced_object_are_stacked_by_place(path: Path, images: ImageCache) -> None:
+    source = FileSource([path])
+    store = VolumeStore(VolumeCache(1024**3), images, source, "files")
+    frames = source.series(OWNER, 1)
+    volumes = store.volumes_of(frames)
+    for number, plan in enumerate(volumes.split.plans):
+        volume = store.open(OWNER, frames, number, lambda *_: None).volume
+        volume.wait(WAIT_S)
+        assert volume.voxels.shape == plan.grid.shape
+        assert volume.frame_keys == volumes.keys_of(plan)
+        pixels = pydicom.dcmread(path).pixel_array
+        for (_, frame_number), place in zip(volume.frame_keys, plan.sampling.grid_slice_of_source, strict=True):
+            assert volume.values is not None
+            if place is not None and volume.values.offsets is not None:
+                offset = volume.values.offsets[volume.frame_keys.index((1, frame_number))]
+                assert np.array_equal(volume.voxels[place].astype(np.int64) - offset, pixels[frame_number - 1])
+    if not volumes.split.plans:
+        assert volumes.split.reason
+    store.close()
+
+
+def test_a_series_comes_whole_out_of_a_real_storage_node(tmp_path: Path, images: ImageCache) -> None:
+    node = StorageHttp(tmp_path / "node", sqlite_settings(tmp_path))
+    node.start()
+    try:
+        series_id = fill_series(node, 24)
+        source = StorageSource(StorageClient(node.base_url, TOKEN))
+        store = VolumeStore(VolumeCache(1024**3), images, source, node.base_url)
+        use = store.open(1, source.series(1, series_id), 0, lambda *_: None)
+        use.volume.wait(WAIT_S)
+        assert use.volume.values is not None
+        hu = use.volume.voxels.astype(np.float64) * use.volume.values.slope + use.volume.values.intercept
+        assert np.array_equal(hu, np.stack([ct_values(instance_number=number) for number in range(1, 25)]))
+        store.close()
+    finally:
+        node.stop()
