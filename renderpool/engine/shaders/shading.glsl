@@ -9,10 +9,10 @@ vec3 shaded(vec3 colour, vec3 p_index, vec3 direction_index) {
     vec3 by_index = vec3(stored_at(p_index + vec3(1.0, 0.0, 0.0)) - stored_at(p_index - vec3(1.0, 0.0, 0.0)),
                          stored_at(p_index + vec3(0.0, 1.0, 0.0)) - stored_at(p_index - vec3(0.0, 1.0, 0.0)),
                          stored_at(p_index + vec3(0.0, 0.0, 1.0)) - stored_at(p_index - vec3(0.0, 0.0, 1.0)));
-    vec3 gradient = u_lps_from_index_gradient * by_index;
-    float steepness = length(gradient);
-    // Where values do not change there is no surface: only ambient light.
-    float facing = steepness > 0.0 ? abs(dot(gradient, u_lps_from_index * direction_index)) / steepness : 0.0;
+    float steepness = length(u_lps_from_index_gradient * by_index);
+    // The change of values along the ray is the same number in every space. Where they do not change there is no surface: only
+    // ambient light.
+    float facing = steepness > 0.0 ? min(abs(dot(by_index, direction_index)) / steepness, 1.0) : 0.0;
     // Lamp and eye are one: the mirrored lamp is off the eye by twice the angle of the surface.
     float mirrored = max(2.0 * facing * facing - 1.0, 0.0);
     return colour * (u_shading.x + u_shading.y * facing) + u_shading.z * pow(mirrored, u_shading.w);
