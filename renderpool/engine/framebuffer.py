@@ -66,13 +66,15 @@ class Framebuffer:
             raise RenderError(f"A framebuffer of {width_px} × {height_px} cannot be made: status {int(status):#x}.")
         self._width_px, self._height_px = width_px, height_px
 
-    def read(self, width_px: int, height_px: int) -> NDArray[np.uint8]:
-        """Return the picture, (height, width) or (height, width, 3), row 0 at the top of the canvas."""
+    def read(self, width_px: int, height_px: int, left_px: int = 0, top_px: int = 0) -> NDArray[np.uint8]:
+        """Return the picture or a part of it, (height, width) or (height, width, 3), row 0 at the top of the canvas."""
         shape = (height_px, width_px) if self._channels == 1 else (height_px, width_px, 3)
         pixels = np.empty(shape, dtype=np.uint8)
         layout = gl.GL_1_0.GL_RED if self._channels == 1 else gl.GL_1_0.GL_RGB
         gl.GL_1_0.glPixelStorei(gl.GL_1_0.GL_PACK_ALIGNMENT, 1)
-        gl.GL_1_0.glReadPixels(0, 0, width_px, height_px, layout, gl.GL_1_0.GL_UNSIGNED_BYTE, pointer(pixels))
+        gl.GL_1_0.glReadPixels(
+            left_px, top_px, width_px, height_px, layout, gl.GL_1_0.GL_UNSIGNED_BYTE, pointer(pixels)
+        )
         return pixels
 
     def read_numbers(self, width_px: int, height_px: int) -> NDArray[np.float32]:

@@ -26,6 +26,8 @@ _STORED_MAX = 65535
 _KEPT = 16  # of tables and of facts of bricks: some 200 kB each
 _AFAR_MM = -1e7
 _SEEN = 0.02  # of a ray covered: less is hardly seen, and no point to pick
+Part = tuple[int, int, int, int]
+"""Of a canvas: left, top, width and height in pixels."""
 _VOLUME_UNIT, _FIELD_UNIT, _TABLE_UNIT = 0, 1, 2
 
 
@@ -88,21 +90,35 @@ class RayCaster:
         self._fields: _Kept[FieldTexture] = _Kept()
         self._tables: _Kept[ColourTable] = _Kept()
 
-    def draw(self, volume: RayVolume, look: RayLook, view: RayView, *, skip: bool = True) -> NDArray[np.uint8]:
+    def draw(
+        self, volume: RayVolume, look: RayLook, view: RayView, *, part: Part | None = None, skip: bool = True
+    ) -> NDArray[np.uint8]:
         """Return the picture, (height, width, 3) uint8.
 
         Parameters
         ----------
+        part
+            Draw and return only this part of the canvas: the same bytes as in the whole picture, for a picture that
+            takes so long that others should have a turn before it is done. None = all of it.
         skip
             False = sample also where nothing shows: the same picture to the bit, slower; for tests.
 
         Raises
         ------
         RenderError
-            A canvas out of range, or OpenGL reports an error.
+            A canvas out of range, a part outside of it, or OpenGL reports an error.
         """
-        self._cast(self._target, volume, look, view, skip=skip)
-        pixels = self._target.read(view.width_px, view.height_px)
+        left_px, top_px, width_px, height_px = part or (0, 0, view.width_px, view.height_px)
+        right_px, bottom_px = left_px + width_px, top_px + height_px
+        if not (0 <= left_px < right_px <= view.width_px and 0 <= top_px < bottom_px <= view.height_px):
+            raise RenderError(f"Part {part} is not inside a canvas of {view.width_px} × {view.height_px} pixels.")
+        gl.GL_1_0.glScissor(left_px, top_px, width_px, height_px)
+        gl.GL_1_0.glEnable(gl.GL_1_0.GL_SCISSOR_TEST)
+        try:
+            self._cast(self._target, volume, look, view, skip=skip)
+        finally:
+            gl.GL_1_0.glDisable(gl.GL_1_0.GL_SCISSOR_TEST)
+        pixels = self._target.read(width_px, height_px, left_px, top_px)
         check_gl("drawing a volume")
         return pixels
 

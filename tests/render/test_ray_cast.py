@@ -265,6 +265,25 @@ def test_a_volume_of_one_slice_is_drawn(caster: RayCaster, make_volume: MakeVolu
     assert pixels.max() > 30
 
 
+@pytest.mark.parametrize("mode", [RayMode.COMPOSITE, RayMode.MAXIMUM], ids=lambda mode: mode.name)
+def test_parts_of_a_picture_are_the_same_bytes_as_the_whole(
+    caster: RayCaster, make_volume: MakeVolume, mode: RayMode
+) -> None:
+    scene = Scene(body(), GRIDS["oblique"], 0.5, SOFT, background=(0.2, 0.1, 0))
+    volume, look = make_volume(scene.values, scene.lps_from_index), look_of(scene, mode)
+    view = replace(view_of(scene, EYES["perspective"]), jitter=1.0)
+    whole = caster.draw(volume, look, view)
+    parts = np.zeros_like(whole)
+    for left, top, width, height in ((0, 0, 72, 11), (0, 11, 31, 49), (31, 11, 41, 30), (31, 41, 41, 19)):
+        found = caster.draw(volume, look, view, part=(left, top, width, height))
+        assert found.shape == (height, width, 3)
+        parts[top : top + height, left : left + width] = found
+    assert parts.tobytes() == whole.tobytes()
+    for part in ((0, 0, 73, 60), (-1, 0, 5, 5), (10, 10, 0, 4)):
+        with pytest.raises(RenderError, match="not inside a canvas of 72 × 60"):
+            caster.draw(volume, look, view, part=part)
+
+
 def test_after_warming_up_no_program_is_made(
     caster: RayCaster, make_volume: MakeVolume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
