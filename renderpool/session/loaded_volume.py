@@ -167,6 +167,8 @@ class LoadedVolume:
             So many at most, oldest changes first; the rest is for the next time.
         """
         with self._lock:
+            if self.is_dropped:
+                return VolumeNews(revision, (), True)
             changed_at, shown_by = self._changed_at.copy(), self._shown_by.copy()
             newest = self._revision
             voxels, beside = self._voxels, dict(self._beside)

@@ -163,6 +163,19 @@ def test_the_memory_of_a_volume_that_went_is_free_though_somebody_still_names_it
     assert not old.volume.is_whole
 
 
+def test_who_comes_right_after_a_failure_gets_no_failed_volume(make_ward: Callable[..., Ward]) -> None:
+    ward = make_ward(3)
+    ward.source.gate.clear()
+    failed = ward.open(1)
+    failed.volume.fail(Unavailable("The storage node does not answer."))  # its load has not said so yet
+    second = ward.open(1)
+    assert second.volume is not failed.volume
+    ward.source.gate.set()
+    second.volume.wait(WAIT_S)
+    failed.close()
+    assert ward.cache.size_bytes == VOLUME_BYTES
+
+
 def test_volumes_of_a_series_are_told_apart_once_for_each_version(make_ward: Callable[..., Ward]) -> None:
     ward = make_ward(3)
     first = ward.store.volumes_of(ward.source.series(OWNER, 1))

@@ -16,6 +16,7 @@ from renderpool.session.cache import ImageCache
 from renderpool.session.images import ImageStore
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.volume_cache import VolumeCache, VolumeUse
+from renderpool.session.volume_series import volumes_of
 from renderpool.session.volume_store import VolumeStore
 from tests.render.volume_sources import COLUMNS, OWNER, ROWS, SpaceSource, even, random_pixels, source_of
 from tests.support.reference_volume_geometry import AXIAL, Orientation, tilted
@@ -195,6 +196,35 @@ def test_slices_come_coarsely_first_and_the_nearest_stands_in(make_ward: Callabl
         nearest = min(first, key=lambda one: (abs(one - k), one))
         assert np.array_equal(coarse[k], true[nearest]), (k, nearest)
     assert not use[0].volume.standing_in().any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_order_slices_come_in_the_nearest_that_is_there_is_shown(seed: int) -> None:
+    positions = even(40) if seed % 2 else [*even(20), *even(45)[25:]]  # as many, but five places empty
+    source = SpaceSource(random_pixels(40), positions)
+    volumes = volumes_of(source.series(OWNER, 1))
+    plan = volumes.plan(0)
+    volume = LoadedVolume(("", 1, 0, ""), volumes.series, plan, volumes.keys_of(plan))
+    distance = np.full(volume.grid.shape[0], np.inf)
+    voxels = source.pixels.astype(np.int32) + 32768
+    index = [round(position / 1.5) for position in positions]
+    made = np.zeros(len(distance), bool)
+    for turn, one in enumerate(np.random.default_rng(seed).permutation(40).tolist(), 1):
+        np.copyto(volume.source_out(one), voxels[one].astype(np.uint16))
+        volume.arrive(one)
+        volume.publish()
+        picture, stands_in = shown(volume), volume.standing_in()
+        assert not (stands_in & made).any()  # what is there once stays
+        made = ~stands_in
+        for k in np.flatnonzero(stands_in):
+            near = [abs(index[n] - k) for n in range(40) if np.array_equal(picture[k], voxels[n])]
+            if near:
+                assert near[0] <= distance[k]
+                distance[k] = near[0]
+        assert made.sum() >= turn
+    volume.finish()
+    assert np.array_equal(shown(volume), volume.voxels)
+    assert np.array_equal(volume.voxels[index], voxels)
 
 
 def test_news_come_in_parts_and_none_is_lost(make_ward: Callable[..., Ward]) -> None:
