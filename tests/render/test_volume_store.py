@@ -78,6 +78,12 @@ def shown(volume: LoadedVolume) -> NDArray[np.uint16]:
     return found
 
 
+def extremes_of_first_bricks(voxels: NDArray[np.uint16]) -> tuple[list[int], list[int]]:
+    """Return the lowest and the highest value of the upper left brick of each layer."""
+    parts = [voxels[first : first + 9, :9, :9] for first in range(0, len(voxels), 8)]
+    return [int(part.min()) for part in parts], [int(part.max()) for part in parts]
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + WAIT_S
     while not condition():
@@ -132,12 +138,11 @@ def test_an_uneven_stack_is_resampled(make_ward: Callable[..., Ward]) -> None:
     assert volume.plan.memory_bytes > volume.voxels.nbytes
 
 
-def test_bricks_hold_what_the_voxels_do(make_ward: Callable[..., Ward]) -> None:
-    volume = make_ward(source_of(70)).loaded()
-    for layer in range(volume.bricks.shape[0]):
-        part = volume.voxels[8 * layer : 8 * layer + 9, :9, :9]
-        assert volume.bricks.lowest[layer, 0, 0] <= part.min()
-        assert volume.bricks.highest[layer, 0, 0] >= part.max()
+def test_bricks_of_a_whole_volume_are_those_of_its_voxels(make_ward: Callable[..., Ward]) -> None:
+    volume = make_ward(source_of(90)).loaded()
+    lowest, highest = extremes_of_first_bricks(volume.voxels)
+    assert volume.bricks.lowest[:, 0, 0].tolist() == lowest  # what stood in has left nothing
+    assert volume.bricks.highest[:, 0, 0].tolist() == highest
 
 
 def test_compressed_frames_are_decoded(make_ward: Callable[..., Ward]) -> None:
@@ -215,6 +220,9 @@ def test_whatever_order_slices_come_in_the_nearest_that_is_there_is_shown(seed: 
         volume.publish()
         picture, stands_in = shown(volume), volume.standing_in()
         assert not (stands_in & made).any()  # what is there once stays
+        lowest, highest = extremes_of_first_bricks(picture)
+        assert (volume.bricks.lowest[:, 0, 0] <= lowest).all()
+        assert (volume.bricks.highest[:, 0, 0] >= highest).all()
         made = ~stands_in
         for k in np.flatnonzero(stands_in):
             near = [abs(index[n] - k) for n in range(40) if np.array_equal(picture[k], voxels[n])]
@@ -309,6 +317,17 @@ def test_slices_that_cannot_be_had_are_filled_and_named(make_ward: Callable[...,
     assert volume.warnings[1].startswith("Slice 9 of 20, at 12.0 mm, is missing: ")
     assert all(reason in warning for warning in volume.warnings)
     assert [w.rsplit(" ", 3)[1] for w in volume.warnings] == ["the", "there", "there", "the"]
+
+
+def test_a_lost_slice_beside_an_empty_place_leaves_a_wider_gap(make_ward: Callable[..., Ward]) -> None:
+    for lost in (5, 6):  # before it and behind it, from 1
+        pixels = random_pixels(11)
+        source = SpaceSource(pixels, [*even(5), *even(12)[6:]], bad={lost})
+        stored = make_ward(source).loaded().voxels.astype(np.int64)
+        gap = (4, 5) if lost == 5 else (5, 6)
+        below, above = stored[gap[0] - 1], stored[gap[1] + 1]
+        for step, place in enumerate(gap, 1):
+            assert np.array_equal(stored[place], np.rint(below + (above - below) * (step / 3)))
 
 
 def test_a_series_of_damaged_images_is_refused_in_words(make_ward: Callable[..., Ward]) -> None:
