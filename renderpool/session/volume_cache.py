@@ -226,8 +226,8 @@ class VolumeCache:
 
 
 def version_of(series: SeriesFrames) -> str:
-    """Return what changes when a series does; its frames, where the storage node tells no version."""
-    return series.version or f"{len(series.frames)} frames {hash(series.frames)}"
+    """Return what changes when a series does, or when a restored storage node gives its number to another one."""
+    return f"{series.version} {hash((series.frames, tuple(series.files.values())))}"
 
 
 def _size(size_bytes: int) -> str:

@@ -145,7 +145,7 @@ class VolumeLoad:
         wanted: dict[FrameKey, int] = {}
         for source in sources:
             key = self._volume.frame_keys[source]
-            image = self._images.get((self._volume.key[0], *key))
+            image = self._images.get(self._volume.series.cache_key(key))
             if image is not None:
                 self._submit(source, work, image.stored)
             else:

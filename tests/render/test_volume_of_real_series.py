@@ -54,7 +54,8 @@ class FileSource:
             keys += [(number, place.frame_number) for place in own]
         frames = tuple(keys[index] for index in order_frames(places).indices)
         instances = {number: image.attributes for number, image in self.images.items()}
-        return SeriesFrames(series_id, "", frames, instances)
+        files = {number: path.name for number, path in self.paths.items()}
+        return SeriesFrames(series_id, "", frames, instances, files)
 
     def newer_series(self, owner_id: int, series_id: int, version: str) -> SeriesFrames | None:
         return self.series(owner_id, series_id)

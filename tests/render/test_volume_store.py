@@ -289,7 +289,7 @@ def test_simultaneous_askers_share_one_load(make_ward: Callable[..., Ward]) -> N
 def test_frames_of_the_2d_cache_are_not_asked_for_again(make_ward: Callable[..., Ward]) -> None:
     source = source_of(20)
     ward = make_ward(source)
-    images = ImageStore(ward.images, source, "storage")
+    images = ImageStore(ward.images, source)
     series = source.series(OWNER, 1)
     for key in series.frames[:7]:
         images.load_blocking(OWNER, series, key)
@@ -394,7 +394,7 @@ def test_a_hanging_storage_node_holds_up_no_2d_viewer_of_the_same_node(make_ward
     uses = [ward.store.open(OWNER, source.series(OWNER, number), 0, lambda *_: None) for number in (1, 2, 3)]
     assert source.waits.wait(WAIT_S)
     other = source_of(3)
-    images = ImageStore(ward.images, other, "storage")
+    images = ImageStore(ward.images, other)
     assert images.load_blocking(OWNER, other.series(OWNER, 9), (2, 1), timeout_s=5).rows == ROWS
     for use in uses:
         use.close()

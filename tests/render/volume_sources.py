@@ -76,7 +76,8 @@ class SpaceSource:
         # Display order is by position; ids tell the order of arrival.
         order = sorted(range(self.count), key=lambda number: self.positions_mm[number])
         instances = {number + 1: self.attributes(number) for number in range(self.count)}
-        return SeriesFrames(series_id, "CT", tuple((n + 1, 1) for n in order), instances, f'"{self.count}"')
+        files = {instance_id: f"{instance_id}.dcm" for instance_id in instances}
+        return SeriesFrames(series_id, "CT", tuple((n + 1, 1) for n in order), instances, files, f'"{self.count}"')
 
     def newer_series(self, owner_id: int, series_id: int, version: str) -> SeriesFrames | None:
         return None if version == f'"{self.count}"' else self.series(owner_id, series_id)
