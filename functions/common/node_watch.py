@@ -41,6 +41,6 @@ class NodeWatch:
             state, status = ("online" if view.is_online else "offline"), ("active" if node.is_active else "inactive")
             counts[node.kind.value, state, status] += 1
         self._online = {view.node.node_id: view.is_online for view in views}
-        self._metrics.show_nodes(counts)
         scaling = self._nodes.scaling()
+        self._metrics.show_nodes(counts)
         self._metrics.show_sessions(scaling.sessions, scaling.waiting)
