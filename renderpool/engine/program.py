@@ -149,6 +149,34 @@ class Program:
         gl.GL_2_0.glUniformMatrix4fv(self._location(name), 1, True, np.ascontiguousarray(matrix, dtype=np.float32))
 
 
+class Programs:
+    """The variants of one pair of shader files, each made when it is first asked for.
+
+    Parameters
+    ----------
+    vertex, fragment
+        File names, as of `Program`.
+    """
+
+    def __init__(self, vertex: str, fragment: str) -> None:
+        self._vertex, self._fragment = vertex, fragment
+        self._made: dict[tuple[tuple[str, int], ...], Program] = {}
+
+    def get(self, defines: Mapping[str, int]) -> Program:
+        """Return the program of these definitions; raises ShaderError as `Program`."""
+        key = tuple(sorted(defines.items()))
+        program = self._made.get(key)
+        if program is None:
+            program = self._made[key] = Program(self._vertex, self._fragment, defines)
+        return program
+
+    def close(self) -> None:
+        """Delete all of them."""
+        for program in self._made.values():
+            program.close()
+        self._made.clear()
+
+
 def _compile(kind: int, name: str, defines: Mapping[str, int], sources: Mapping[str, str] | None) -> int:
     text, files = expand_source(name, defines, sources)
     shader = int(gl.GL_2_0.glCreateShader(kind))

@@ -16,7 +16,7 @@ from renderpool.engine.bricks import BRICK_VOXELS, BrickRanges, Interval, distan
 from renderpool.engine.field_texture import ColourTable, FieldTexture
 from renderpool.engine.framebuffer import Framebuffer
 from renderpool.engine.gl import check_gl
-from renderpool.engine.program import Program
+from renderpool.engine.program import Program, Programs
 from renderpool.engine.rays import RayLook, RayMode, RayView, rays_in_index_space
 from renderpool.engine.volume_texture import VolumeTexture
 from renderpool.scene.transfer_table import TransferTable
@@ -85,7 +85,7 @@ class RayCaster:
 
     def __init__(self, *, debug: bool = False) -> None:
         self._debug = debug
-        self._programs: dict[tuple[tuple[str, int], ...], Program] = {}
+        self._programs = Programs("canvas.vert.glsl", "ray_cast.frag.glsl")
         self._target, self._numbers = Framebuffer(3), Framebuffer(4)
         self._fields: _Kept[FieldTexture] = _Kept()
         self._tables: _Kept[ColourTable] = _Kept()
@@ -169,7 +169,7 @@ class RayCaster:
         shown = _shown_stored(volume.texture, look)
         field = self._field_of(volume, look, shown, skip=skip)
         defines = {"MODE": int(look.mode)} | ({} if look.shading else {"UNSHADED": 1})
-        program = self._program(defines | ({"PICK": 1} if target is self._numbers else {}))
+        program = self._programs.get(defines | ({"PICK": 1} if target is self._numbers else {}))
         program.use()
         volume.texture.set_uniforms(program, _VOLUME_UNIT)
         if field is not None:
@@ -224,23 +224,13 @@ class RayCaster:
         if shading:
             program.set_vec4("u_shading", shading.ambient, shading.diffuse, shading.specular, shading.shininess)
 
-    def _program(self, defines: dict[str, int]) -> Program:
-        key = tuple(sorted(defines.items()))
-        program = self._programs.get(key)
-        if program is None:
-            program = Program("canvas.vert.glsl", "ray_cast.frag.glsl", defines)
-            self._programs[key] = program
-        return program
-
     def _check(self, what: str) -> None:
         if self._debug:
             check_gl(what)
 
     def close(self) -> None:
         """Delete everything of the caster; volumes are their owner's."""
-        for program in self._programs.values():
-            program.close()
-        self._programs.clear()
+        self._programs.close()
         self._fields.close()
         self._tables.close()
         self._target.close()

@@ -13,7 +13,7 @@ from renderpool.engine import gl
 from renderpool.engine.device import Context
 from renderpool.engine.framebuffer import Framebuffer
 from renderpool.engine.gl import check_gl
-from renderpool.engine.program import Program
+from renderpool.engine.program import Program, Programs
 from renderpool.engine.textures import LUT_ROW, Texture, TextureCache, lut_texture
 from renderpool.scene.grey import GreyMap, VoiFunction
 from renderpool.scene.view import ResolvedView
@@ -47,7 +47,7 @@ class Renderer:
         suitable = _SOFTWARE_TEXTURES_BYTES if self.context.software else _HARDWARE_TEXTURES_BYTES
         self.textures = TextureCache(suitable if textures_bytes is None else textures_bytes)
         self._luts = TextureCache(_LUTS_BYTES)
-        self._programs: dict[tuple[str, str, int, int], Program] = {}
+        self._programs = Programs("canvas.vert.glsl", "image.frag.glsl")
         self._grey, self._colour = Framebuffer(1), Framebuffer(3)
         names = (ctypes.c_uint * 1)()
         gl.GL_3_0.glGenVertexArrays(1, names)  # core profile draws nothing without one, even without attributes
@@ -156,13 +156,7 @@ class Renderer:
             filtering = "INTERPOLATE_BILINEAR_EXACT"
         define, value = kind.split()
         fixed = samples if samples <= MOST_FIXED_SAMPLES else 0
-        key = (define, filtering, int(value), fixed)
-        program = self._programs.get(key)
-        if program is None:
-            defines = {define: int(value), filtering: 1, "LUT_ROW": LUT_ROW, "FIXED_SAMPLES": fixed}
-            program = Program("canvas.vert.glsl", "image.frag.glsl", defines)
-            self._programs[key] = program
-        return program
+        return self._programs.get({define: int(value), filtering: 1, "LUT_ROW": LUT_ROW, "FIXED_SAMPLES": fixed})
 
     def _check(self, what: str) -> None:
         if self._debug:
@@ -170,9 +164,7 @@ class Renderer:
 
     def close(self) -> None:
         """Delete everything and the context."""
-        for program in self._programs.values():
-            program.close()
-        self._programs.clear()
+        self._programs.close()
         self.textures.close()
         self._luts.close()
         self._grey.close()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from renderpool.engine import gl
 from renderpool.engine.framebuffer import Framebuffer
 from renderpool.engine.gl import check_gl
-from renderpool.engine.program import Program
+from renderpool.engine.program import Program, Programs
 from renderpool.engine.renderer import MOST_FIXED_SAMPLES
 from renderpool.engine.textures import LUT_ROW, TextureCache, lut_texture
 from renderpool.engine.volume_texture import VolumeTexture
@@ -38,7 +38,7 @@ class SlabRenderer:
     def __init__(self, *, software: bool, debug: bool = False) -> None:
         self._software = software
         self._debug = debug
-        self._programs: dict[tuple[tuple[str, int], ...], Program] = {}
+        self._programs = Programs("canvas.vert.glsl", "slab.frag.glsl")
         self._luts = TextureCache(_LUTS_BYTES)
         self._target = Framebuffer(1)
 
@@ -106,12 +106,7 @@ class SlabRenderer:
             defines["INTERPOLATE_NEAREST"] = 1
         elif not self._software:
             defines["INTERPOLATE_EXACT"] = 1
-        key = tuple(defines.items())
-        program = self._programs.get(key)
-        if program is None:
-            program = Program("canvas.vert.glsl", "slab.frag.glsl", defines)
-            self._programs[key] = program
-        return program
+        return self._programs.get(defines)
 
     def _check(self, what: str) -> None:
         if self._debug:
@@ -119,8 +114,6 @@ class SlabRenderer:
 
     def close(self) -> None:
         """Delete everything of the renderer; volumes are their owner's."""
-        for program in self._programs.values():
-            program.close()
-        self._programs.clear()
+        self._programs.close()
         self._luts.close()
         self._target.close()
