@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from webviewer.protocol import framing, messages
+from webviewer.protocol import base, framing, messages
 
 TARGET = Path(__file__).resolve().parent.parent / "html/src/shared/protocol/messages.ts"
 
@@ -51,7 +51,7 @@ def _constants() -> str:
         f"export const PROTOCOL_VERSION = {messages.VERSION};",
         f'export const SUBPROTOCOL = "{messages.SUBPROTOCOL}";',
         f"export const MAX_TEXT_BYTES = {messages.MAX_TEXT_BYTES};",
-        f"export const MAX_CELLS = {messages.MAX_CELLS};",
+        f"export const MAX_CELLS = {base.MAX_CELLS};",
         "",
         f'export const FRAME_MAGIC = "{framing.MAGIC.decode()}";',
         f"export const FRAME_VERSION = {framing.VERSION};",
@@ -104,6 +104,14 @@ def _type(rule: dict[str, Any]) -> str:
     for key in ("oneOf", "anyOf"):
         if key in rule:
             return " | ".join(_type(entry) for entry in rule[key])
+    if rule["type"] == "array":
+        if "prefixItems" in rule:
+            return "[" + ", ".join(_type(entry) for entry in rule["prefixItems"]) + "]"
+        return (
+            f"readonly ({_type(rule['items'])})[]"
+            if " " in _type(rule["items"])
+            else f"readonly {_type(rule['items'])}[]"
+        )
     names = {"integer": "number", "number": "number", "string": "string", "boolean": "boolean", "null": "null"}
     return names[rule["type"]]
 
@@ -113,9 +121,10 @@ def _schemas(definitions: dict[str, Any], client_names: list[str], server_names:
     slim = {name: _slim(definitions[name]) for name in sorted(definitions)}
     slim["ClientMessage"] = {"tag": "type", "oneOf": [{"$ref": f"#/$defs/{name}"} for name in client_names]}
     slim["ServerMessage"] = {"tag": "type", "oneOf": [{"$ref": f"#/$defs/{name}"} for name in server_names]}
+    rows = "".join(f"  {name}: {json.dumps(rule)},\n" for name, rule in slim.items())
     return (
         "/** JSON Schema of every message, for `validate.ts`. */\n"
-        f"export const SCHEMAS: Record<string, unknown> = {json.dumps(slim, indent=2)};\n"
+        f"export const SCHEMAS: Record<string, unknown> = {{\n{rows}}};\n"
     )
 
 

@@ -24,7 +24,8 @@ from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.painter import paint
 from renderpool.session.source import CacheKey, FrameKey, SeriesFrames
 from webviewer.core.errors import InvalidInput, NotFound, Unavailable
-from webviewer.protocol.messages import View, WindowRecommended, WindowValues
+from webviewer.protocol.messages import View
+from webviewer.protocol.windows import WindowRecommended, WindowValues
 
 _THUMBNAIL_QUALITY = 85
 _RENDERED_QUALITY = 95

@@ -29,6 +29,8 @@ from webviewer.protocol.messages import (
     Welcome,
     parse_client_message,
 )
+from webviewer.protocol.questions import Ask
+from webviewer.protocol.volumes import CameraView, Edit, OpenVolume, PlaneView
 
 _LOG = logging.getLogger(__name__)
 
@@ -215,6 +217,9 @@ async def _receive(
             outbox.put(Pong())
         elif isinstance(parsed, Hello):
             await close_socket(socket, CloseCode.BAD_MESSAGE, "hello came twice.")
+            return
+        elif isinstance(parsed, OpenVolume | PlaneView | CameraView | Edit | Ask):
+            await close_socket(socket, CloseCode.BAD_MESSAGE, "This render node draws images only.")
             return
         elif not isinstance(parsed, Pong):
             note_use()  # pings do not count, or a forgotten page would never be signed out

@@ -18,7 +18,8 @@ from renderpool.scene.view import ImageExtent, Placement, ResolvedView, resolve,
 from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.quality import LightLevel
 from webviewer.dicom.lut import VoiChoice
-from webviewer.protocol.messages import View, WindowFullDynamic, WindowRecommended, WindowValues
+from webviewer.protocol.messages import View
+from webviewer.protocol.windows import WindowFullDynamic, WindowRecommended, WindowValues
 
 COLOUR_LOSSLESS_LIMIT_BYTES = 1_500_000
 _SMALLEST_REDUCED_PX = 256

@@ -33,18 +33,9 @@ from renderpool.session.prefetch import Prefetcher
 from renderpool.session.quality import LightLevel, QualityControl, TokenBucket
 from renderpool.session.source import FrameKey, SeriesFrames
 from webviewer.core.errors import WebviewerError
+from webviewer.protocol.base import ImageReference
 from webviewer.protocol.framing import Encoding, FrameFlag, FrameHeader, pack_frame
-from webviewer.protocol.messages import (
-    Ack,
-    Close,
-    ImageReference,
-    Open,
-    Opened,
-    Progress,
-    ServerMessage,
-    View,
-    ViewError,
-)
+from webviewer.protocol.messages import Ack, Close, Open, Opened, Progress, ServerMessage, View, ViewError
 
 _LOG = logging.getLogger(__name__)
 

@@ -34,8 +34,9 @@ from tests.support.phantom_files import ct_values, make_grey, to_bytes
 from tests.support.ports import free_port
 from tests.support.unified_server import UnifiedServer, running_unified_server
 from tests.support.waiting import eventually
+from webviewer.protocol.base import ImageReference
 from webviewer.protocol.framing import FrameFlag, FrameHeader
-from webviewer.protocol.messages import Ack, ImageReference, Open, ServerMessage, View
+from webviewer.protocol.messages import Ack, Open, ServerMessage, View
 
 IDS = ("rendered_frame_512", "draw_512", "encode_png_1024", "still_at_rest_1024")
 

@@ -96,9 +96,45 @@ _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20), _lists_and_objects, max_leaves=12
 )
 _FIELDS = st.sampled_from(
-    ["type", "cell", "revision", "width_px", "height_px", "window", "image", "zoom", "sequence", "series_id", "kind"]
+    [
+        "type",
+        "cell",
+        "revision",
+        "width_px",
+        "height_px",
+        "window",
+        "image",
+        "zoom",
+        "sequence",
+        "series_id",
+        "kind",
+        "center_lps_mm",
+        "right_lps",
+        "pose",
+        "look",
+        "step",
+        "what",
+        "number",
+        "question",
+    ]
 )
-_TYPES = st.sampled_from(["hello", "open", "view", "ack", "close", "ping", "pong", "welcome"])
+_TYPES = st.sampled_from(
+    [
+        "hello",
+        "open",
+        "view",
+        "open_volume",
+        "plane",
+        "camera",
+        "edit",
+        "ask",
+        "ack",
+        "close",
+        "ping",
+        "pong",
+        "welcome",
+    ]
+)
 
 
 @given(st.one_of(st.text(max_size=200), _JSON.map(json.dumps)))
@@ -144,6 +180,7 @@ def test_a_view_says_all_defaults() -> None:
         "flip_horizontal": False,
         "invert": False,
         "interpolation": "bilinear",
+        "colours": "grey",
         "moving": False,
     }
 

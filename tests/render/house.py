@@ -18,15 +18,9 @@ from renderpool.session.scheduler import Scheduler
 from renderpool.session.session import RenderSession
 from tests.render.sources import COLUMNS, ROWS, MemorySource
 from tests.support.frames import unpack_frame
+from webviewer.protocol.base import ImageReference
 from webviewer.protocol.framing import FrameFlag, FrameHeader
-from webviewer.protocol.messages import (
-    Ack,
-    ImageReference,
-    Open,
-    Opened,
-    ServerMessage,
-    View,
-)
+from webviewer.protocol.messages import Ack, Open, Opened, ServerMessage, View
 
 WAIT_S = 20.0
 

@@ -30,7 +30,8 @@ from tests.support.reference_pixels import (
 from tests.support.stored_image import read_image
 from webviewer.core.errors import DataError, WebviewerError
 from webviewer.dicom.decode import decode_frame
-from webviewer.protocol.messages import View, WindowFullDynamic, WindowRecommended, WindowValues
+from webviewer.protocol.messages import View
+from webviewer.protocol.windows import WindowFullDynamic, WindowRecommended, WindowValues
 
 _FLOAT32 = 2.0**-20  # what a few operations in float32 are off at most, of the largest number
 _PER_FOLDER = {"ct_series": 2, "mr_series": 2, "nm_pet": 3, "gantry_tilt_oblique": 2, "rt": 4, "seg": 2, "dicomdir": 1}

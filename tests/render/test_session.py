@@ -16,18 +16,10 @@ from renderpool.session.session import MAX_IN_FLIGHT
 from tests.render.house import WAIT_S, House, Viewer, pixels_of, wait_until
 from tests.render.reference_view import grey_linear, worst
 from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
+from webviewer.protocol.base import ImageReference
 from webviewer.protocol.framing import Encoding, FrameFlag, FrameHeader
-from webviewer.protocol.messages import (
-    Ack,
-    Close,
-    ImageReference,
-    Open,
-    Opened,
-    View,
-    ViewError,
-    WindowFullDynamic,
-    WindowValues,
-)
+from webviewer.protocol.messages import Ack, Close, Open, Opened, View, ViewError
+from webviewer.protocol.windows import WindowFullDynamic, WindowValues
 
 
 def test_the_first_image_is_shown_lossless_in_its_recommended_window(house: House) -> None:

@@ -7,20 +7,22 @@ All numbers little endian::
        4    1  version (1)
        5    1  encoding: 1 PNG, 2 JPEG
        6    2  flags: bit 0 still (full quality, at rest), bit 1 what was sent is lossless,
-                      bit 2 the stored object was compressed with loss, bit 3 fitted to the window
+                      bit 2 the stored object was compressed with loss, bit 3 fitted to the window,
+                      bit 4 coarse: not all of the volume is there yet
        8    4  revision   of the view this picture answers
       12    4  sequence   counts frames of the connection from 1; acknowledged by the browser
       16    2  cell       number of the window
       18    2  reserved, 0
       20    2  width_px      22  2  height_px     of the picture; while moving it may be smaller than the canvas of the
                       view: the browser stretches it over the canvas
-      24    8  instance_id
-      32    4  frame_number  counted from 1
+      24    8  instance_id   0 of a volume
+      32    4  frame_number  counted from 1; 0 of a volume
       36    4  draw_us       time the server needed, microseconds
       40    8  window_center (float64)
       48    8  window_width  (float64); both NaN when the picture has no window (colour)
-      56    8  zoom          canvas pixels of the view (not of a reduced picture) per image column (float64)
-      64    8  center_x      image point at the middle of the canvas, in columns (float64)
+      56    8  zoom          canvas pixels of the view (not of a reduced picture) per image column (float64),
+                      per mm of a volume
+      64    8  center_x      image point at the middle of the canvas, in columns (float64); 0 of a volume
       72    8  center_y      … in rows; (0, 0) is the corner of the first pixel, not its centre
       80    4  payload length
       84    …  payload: the encoded picture
@@ -57,6 +59,7 @@ class FrameFlag(IntFlag):
     LOSSLESS = 2
     SOURCE_LOSSY = 4
     FITTED = 8
+    COARSE = 16
 
 
 @dataclass(frozen=True, slots=True)

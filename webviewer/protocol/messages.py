@@ -9,70 +9,27 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from webviewer.core.errors import ProtocolError
+from webviewer.protocol.base import CellNumber, Finite, Id, ImageReference, Message, Pixels, Revision
+from webviewer.protocol.questions import Ask, AskError, Measured, Picked
+from webviewer.protocol.volumes import CameraView, Edit, OpenVolume, PlaneView, VolumeFacts, VolumeOpened
+from webviewer.protocol.windows import ColourTable, Window, WindowRecommended
 
 VERSION = 1
 SUBPROTOCOL = "webviewer.v1"
 MAX_TEXT_BYTES = 64 * 1024
-MAX_CELLS = 16
-
-Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
-CellNumber = Annotated[int, Field(ge=0, lt=MAX_CELLS)]
-Revision = Annotated[int, Field(ge=0, lt=2**32)]
-Id = Annotated[int, Field(ge=1, lt=2**53)]
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, json_schema_serialization_defaults_required=True
-    )
-
-
-class ImageReference(_Message):
-    """One frame of one stored instance; frames count from 1 as in DICOM."""
-
-    instance_id: Id
-    frame_number: Annotated[int, Field(ge=1, lt=2**31)]
-
-
-class WindowRecommended(_Message):
-    """What the image itself recommends; ``index`` picks among several: its windows first, then its VOI LUTs.
-
-    The explanations stand in the series, in the same order; an index past the end shows the first.
-    """
-
-    kind: Literal["recommended"] = "recommended"
-    index: Annotated[int, Field(ge=0, lt=1024)] = 0
-
-
-class WindowFullDynamic(_Message):
-    """From the darkest to the lightest value of the image."""
-
-    kind: Literal["full_dynamic"] = "full_dynamic"
-
-
-class WindowValues(_Message):
-    """Center and width in modality units, with the VOI LUT function of PS3.3 C.11.2.1."""
-
-    kind: Literal["values"] = "values"
-    center: Finite
-    width: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1e9)]
-    function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"] = "LINEAR"
-
-
-Window = Annotated[WindowRecommended | WindowFullDynamic | WindowValues, Field(discriminator="kind")]
-
-
-class Hello(_Message):
+class Hello(Message):
     """First message of the browser; a wrong version is answered by close code 4400."""
 
     type: Literal["hello"] = "hello"
     version: int
 
 
-class Open(_Message):
+class Open(Message):
     """Show a series in a cell; again for the same series after images were added."""
 
     type: Literal["open"] = "open"
@@ -80,7 +37,7 @@ class Open(_Message):
     series_id: Id
 
 
-class View(_Message):
+class View(Message):
     """The whole wish for one cell.
 
     ``zoom`` is canvas pixels per image column, None = fit the whole image; ``center_x``/``center_y`` the image point at
@@ -93,8 +50,8 @@ class View(_Message):
     cell: CellNumber
     revision: Revision
     image: ImageReference | None = None
-    width_px: Annotated[int, Field(ge=1, le=4096)]
-    height_px: Annotated[int, Field(ge=1, le=4096)]
+    width_px: Pixels
+    height_px: Pixels
     window: Window = WindowRecommended()
     zoom: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1000)] | None = None
     center_x: Finite | None = None
@@ -103,36 +60,37 @@ class View(_Message):
     flip_horizontal: bool = False
     invert: bool = False
     interpolation: Literal["nearest", "bilinear"] = "bilinear"
+    colours: ColourTable = "grey"
     moving: bool = False
 
 
-class Ack(_Message):
+class Ack(Message):
     """The browser has painted or dropped this frame, and those of the same cell before it; lets the server send on."""
 
     type: Literal["ack"] = "ack"
     sequence: Annotated[int, Field(ge=1, lt=2**32)]
 
 
-class Close(_Message):
+class Close(Message):
     """The cell shows nothing of the server any more."""
 
     type: Literal["close"] = "close"
     cell: CellNumber
 
 
-class Ping(_Message):
+class Ping(Message):
     """Keeps proxies from cutting an idle socket; either side, every 20 s; answered by `pong`."""
 
     type: Literal["ping"] = "ping"
 
 
-class Pong(_Message):
+class Pong(Message):
     """Answer to `ping`."""
 
     type: Literal["pong"] = "pong"
 
 
-class Welcome(_Message):
+class Welcome(Message):
     """Answer to `hello`."""
 
     type: Literal["welcome"] = "welcome"
@@ -141,7 +99,7 @@ class Welcome(_Message):
     software: bool
 
 
-class Opened(_Message):
+class Opened(Message):
     """Answer to `open`: what the series has now."""
 
     type: Literal["opened"] = "opened"
@@ -150,8 +108,8 @@ class Opened(_Message):
     frame_count: int
 
 
-class Progress(_Message):
-    """How many frames of the series of a cell the render node holds ready."""
+class Progress(Message):
+    """How many frames of the series, or of the volume, of a cell the render node holds ready."""
 
     type: Literal["progress"] = "progress"
     cell: CellNumber
@@ -159,7 +117,7 @@ class Progress(_Message):
     total: int
 
 
-class ViewError(_Message):
+class ViewError(Message):
     """A wish that cannot be drawn; the connection and the other cells go on."""
 
     type: Literal["view_error"] = "view_error"
@@ -170,8 +128,14 @@ class ViewError(_Message):
     image: ImageReference | None = None
 
 
-ClientMessage = Annotated[Hello | Open | View | Ack | Close | Ping | Pong, Field(discriminator="type")]
-ServerMessage = Annotated[Welcome | Opened | Progress | ViewError | Ping | Pong, Field(discriminator="type")]
+ClientMessage = Annotated[
+    Hello | Open | View | OpenVolume | PlaneView | CameraView | Edit | Ask | Ack | Close | Ping | Pong,
+    Field(discriminator="type"),
+]
+ServerMessage = Annotated[
+    Welcome | Opened | VolumeOpened | VolumeFacts | Progress | ViewError | Measured | Picked | AskError | Ping | Pong,
+    Field(discriminator="type"),
+]
 
 CLIENT_ADAPTER: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 SERVER_ADAPTER: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)

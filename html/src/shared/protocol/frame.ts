@@ -28,6 +28,8 @@ export interface Frame {
   sourceLossy: boolean;
   /** The whole image is fitted to the canvas. */
   fitted: boolean;
+  /** Not all of the volume is there yet. */
+  coarse: boolean;
   /** Revision of the view this picture answers. */
   revision: number;
   /** To be acknowledged once the picture is painted (or dropped). */
@@ -36,13 +38,14 @@ export interface Frame {
   /** Size of the picture, which may be smaller than the canvas while moving: stretch it. */
   widthPx: number;
   heightPx: number;
+  /** 0 of a volume, like the number of the frame. */
   instanceId: number;
   frameNumber: number;
   drawUs: number;
   /** Null when the picture has no window (colour). */
   windowCenter: number | null;
   windowWidth: number | null;
-  /** Canvas pixels per image column. */
+  /** Canvas pixels per image column, of a volume per mm. */
   zoom: number;
   /** Image point at the middle of the canvas, from the corner of the first pixel. */
   centerX: number;
@@ -50,7 +53,7 @@ export interface Frame {
   payload: Uint8Array<ArrayBuffer>;
 }
 
-const ALL_FLAGS = FrameFlag.STILL | FrameFlag.LOSSLESS | FrameFlag.SOURCE_LOSSY | FrameFlag.FITTED;
+const ALL_FLAGS = FrameFlag.STILL | FrameFlag.LOSSLESS | FrameFlag.SOURCE_LOSSY | FrameFlag.FITTED | FrameFlag.COARSE;
 
 /**
  * Return the frame of a binary message; the payload is a view of the same buffer, not a copy.
@@ -98,6 +101,7 @@ export function decodeFrame(message: ArrayBuffer): Frame {
     lossless: (flags & FrameFlag.LOSSLESS) !== 0,
     sourceLossy: (flags & FrameFlag.SOURCE_LOSSY) !== 0,
     fitted: (flags & FrameFlag.FITTED) !== 0,
+    coarse: (flags & FrameFlag.COARSE) !== 0,
     revision: view.getUint32(8, true),
     sequence: view.getUint32(12, true),
     cell: view.getUint16(16, true),

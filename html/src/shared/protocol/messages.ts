@@ -14,7 +14,7 @@ export const MAX_SIDE_PX = 8192;
 export const FrameEncoding = { PNG: 1, JPEG: 2 } as const;
 
 /** Bits of a frame's flags. */
-export const FrameFlag = { STILL: 1, LOSSLESS: 2, SOURCE_LOSSY: 4, FITTED: 8 } as const;
+export const FrameFlag = { STILL: 1, LOSSLESS: 2, SOURCE_LOSSY: 4, FITTED: 8, COARSE: 16 } as const;
 
 /** Close codes of the WebSocket that the page understands. */
 export const CloseCode = { GOING_AWAY: 1001, BAD_MESSAGE: 4400, NOT_SIGNED_IN: 4401, FORBIDDEN: 4403, NOT_FOUND: 4404, TOO_MANY: 4429, NODE_LOST: 4503 } as const;
@@ -25,10 +25,106 @@ export interface Ack {
   sequence: number;
 }
 
+/** One question; its answer carries its number. */
+export interface Ask {
+  type: "ask";
+  cell: number;
+  question: number;
+  what: Measure | Pick;
+}
+
+/** A question that cannot be answered; the cell goes on. */
+export interface AskError {
+  type: "ask_error";
+  cell: number;
+  question: number;
+  code: string;
+  message: string;
+}
+
+/**
+ * From where a volume is seen on a canvas.
+ *
+ * ``target_lps_mm`` is seen ``offset_px`` right and down of the middle of the canvas, where a pixel is ``mm_per_px``
+ * wide. ``eye_distance_mm`` is that of the eye before the target, None = parallel rays.
+ */
+export interface CameraPose {
+  width_px: number;
+  height_px: number;
+  target_lps_mm: [number, number, number];
+  right_lps: [number, number, number];
+  down_lps: [number, number, number];
+  mm_per_px: number;
+  offset_px?: [number, number];
+  eye_distance_mm?: number | null;
+}
+
+/**
+ * The whole wish for a cell that shows a volume in three dimensions.
+ *
+ * ``look`` None = the default preset of the volume. ``edits`` says how many of the cell's edits hold, from the first.
+ */
+export interface CameraView {
+  type: "camera";
+  cell: number;
+  revision: number;
+  pose: CameraPose;
+  look?: Look | null;
+  box?: ClipBox | null;
+  plane?: ClipPlane | null;
+  edits?: number;
+  moving?: boolean;
+}
+
+/** What lies outside is hidden: ends in voxels, (column, row, slice), voxel centres at integers. */
+export interface ClipBox {
+  low_index: [number, number, number];
+  high_index: [number, number, number];
+}
+
+/** What lies before the plane, on the side that ``normal_lps`` points to, is hidden. */
+export interface ClipPlane {
+  point_lps_mm: [number, number, number];
+  normal_lps: [number, number, number];
+}
+
 /** The cell shows nothing of the server any more. */
 export interface Close {
   type: "close";
   cell: number;
+}
+
+/** Remove the connected piece at a point, or all but it; connected is what lies between two values. */
+export interface CutObject {
+  kind: "object";
+  p_lps_mm: [number, number, number];
+  low: number;
+  high: number;
+  keep?: boolean;
+}
+
+/** Remove what is seen inside an outline (or outside of it), through the whole depth; points in canvas pixels. */
+export interface CutPolygon {
+  kind: "polygon";
+  pose: CameraPose;
+  points: readonly ([number, number])[];
+  inside?: boolean;
+}
+
+/** Remove, or bring back, what lies within spheres of one stroke of the brush. */
+export interface CutSphere {
+  kind: "sphere";
+  centers_lps_mm: readonly ([number, number, number])[];
+  radius_mm: number;
+  restore?: boolean;
+}
+
+/** One edit of a cell's volume, counted from 1; one with a number that was there replaces it and those after it. */
+export interface Edit {
+  type: "edit";
+  cell: number;
+  number: number;
+  step: CutPolygon | CutObject | CutSphere | RemoveTable;
 }
 
 /** First message of the browser; a wrong version is answered by close code 4400. */
@@ -43,11 +139,92 @@ export interface ImageReference {
   frame_number: number;
 }
 
+/** A lamp at the viewer's head: its parts, and how sharp its reflection is. */
+export interface Lighting {
+  ambient: number;
+  diffuse: number;
+  specular: number;
+  specular_power: number;
+}
+
+/**
+ * What values look like; of projections the opacity of the first tissue is the grey of a value.
+ *
+ * ``lighting`` None = colours as they are. ``iso_value`` is needed by isosurfaces, in the modality's unit.
+ */
+export interface Look {
+  mode: "shaded" | "mip" | "minip" | "aip" | "isosurface";
+  tissues: readonly Tissue[];
+  lighting: Lighting | null;
+  iso_value: number | null;
+}
+
+/**
+ * What a shape measures.
+ *
+ * ``point``: one point; ``line``: two or more, end to end; ``angle``: three, the second is the corner; ``cobb``: four,
+ * two lines; ``ellipse`` and ``rectangle``: two opposite corners of the box around it; ``polygon``: three or more.
+ */
+export interface Measure {
+  kind: "measure";
+  on: OnImage | OnPlane;
+  shape: "point" | "line" | "angle" | "cobb" | "ellipse" | "rectangle" | "polygon";
+  points: readonly ([number, number])[];
+}
+
+/**
+ * Answer to `measure`; what a shape does not have is None.
+ *
+ * ``length_unit`` "px" where the images do not say how large a pixel is; ``spacing_source`` says what mm rest on.
+ * ``values`` are those at a point: one, or red, green and blue. ``interpolated``: made of several stored values.
+ * ``unit`` is that of values, empty where it is not known.
+ */
+export interface Measured {
+  type: "measured";
+  cell: number;
+  question: number;
+  length: number | null;
+  area: number | null;
+  angle_deg: number | null;
+  length_unit: "mm" | "px";
+  spacing_source: "patient" | "detector" | "calibrated" | "region" | "none";
+  values: readonly number[] | null;
+  statistics: Statistics | null;
+  unit: string;
+  interpolated: boolean;
+}
+
+/** On a stored image; ``calibration_mm_per_px`` is the doctor's own, of columns, in place of the file's. */
+export interface OnImage {
+  kind: "image";
+  image: ImageReference;
+  calibration_mm_per_px?: number | null;
+}
+
+/** On a plane, or the slab around it, of the volume that is open in the cell. */
+export interface OnPlane {
+  kind: "plane";
+  origin_lps_mm: [number, number, number];
+  right_lps: [number, number, number];
+  down_lps: [number, number, number];
+  slab?: "plane" | "mip" | "minip" | "aip";
+  thickness_mm?: number;
+  interpolation?: "nearest" | "trilinear";
+}
+
 /** Show a series in a cell; again for the same series after images were added. */
 export interface Open {
   type: "open";
   cell: number;
   series_id: number;
+}
+
+/** Show a volume of a series in a cell, from 0; answered by `volume_opened`, later `volume_facts`. */
+export interface OpenVolume {
+  type: "open_volume";
+  cell: number;
+  series_id: number;
+  volume?: number;
 }
 
 /** Answer to `open`: what the series has now. */
@@ -58,9 +235,49 @@ export interface Opened {
   frame_count: number;
 }
 
+/** What point of the patient is seen at a point of the canvas, of a cell that shows a camera's view. */
+export interface Pick {
+  kind: "pick";
+  x_px: number;
+  y_px: number;
+}
+
+/** Answer to `pick`; None where nothing is seen. */
+export interface Picked {
+  type: "picked";
+  cell: number;
+  question: number;
+  p_lps_mm: [number, number, number] | null;
+}
+
 /** Keeps proxies from cutting an idle socket; either side, every 20 s; answered by `pong`. */
 export interface Ping {
   type: "ping";
+}
+
+/**
+ * The whole wish for a cell that shows a plane, or a slab with the plane in its middle.
+ *
+ * ``center_lps_mm`` lies at the middle of the canvas. ``slab`` "plane" shows the plane whatever the thickness.
+ * ``moving`` as of `view`.
+ */
+export interface PlaneView {
+  type: "plane";
+  cell: number;
+  revision: number;
+  width_px: number;
+  height_px: number;
+  center_lps_mm: [number, number, number];
+  right_lps: [number, number, number];
+  down_lps: [number, number, number];
+  mm_per_px: number;
+  slab?: "plane" | "mip" | "minip" | "aip";
+  thickness_mm?: number;
+  interpolation?: "nearest" | "trilinear";
+  window?: WindowRecommended | WindowFullDynamic | WindowValues;
+  invert?: boolean;
+  colours?: "grey" | "hot_iron" | "pet" | "hot_metal_blue" | "pet_20_step" | "spring" | "summer" | "fall" | "winter";
+  moving?: boolean;
 }
 
 /** Answer to `ping`. */
@@ -68,12 +285,53 @@ export interface Pong {
   type: "pong";
 }
 
-/** How many frames of the series of a cell the render node holds ready. */
+/** A look that is offered, in the volume's own values. */
+export interface Preset {
+  preset_id: string;
+  group: string;
+  look: Look;
+}
+
+/** How many frames of the series, or of the volume, of a cell the render node holds ready. */
 export interface Progress {
   type: "progress";
   cell: number;
   loaded: number;
   total: number;
+}
+
+/** Remove what the patient lies on. */
+export interface RemoveTable {
+  kind: "table";
+}
+
+/** Words for the doctor: ``code`` and ``numbers`` for pages that say it in their language, ``text`` in English. */
+export interface Sentence {
+  code: string;
+  text: string;
+  numbers: readonly number[];
+}
+
+/** Of the values inside a region. */
+export interface Statistics {
+  count: number;
+  mean: number;
+  standard_deviation: number;
+  minimum: number;
+  maximum: number;
+}
+
+/**
+ * A curve of opacity and a bar of colours over the values; straight between points, level beyond the outer ones.
+ *
+ * Points of the curve are (value, opacity), those of the bar (value, red, green, blue), all but values from 0 to 1;
+ * values rise.
+ */
+export interface Tissue {
+  name: string;
+  on: boolean;
+  opacity: readonly ([number, number])[];
+  colour: readonly ([number, number, number, number])[];
 }
 
 /**
@@ -99,6 +357,7 @@ export interface View {
   flip_horizontal?: boolean;
   invert?: boolean;
   interpolation?: "nearest" | "bilinear";
+  colours?: "grey" | "hot_iron" | "pet" | "hot_metal_blue" | "pet_20_step" | "spring" | "summer" | "fall" | "winter";
   moving?: boolean;
 }
 
@@ -112,6 +371,51 @@ export interface ViewError {
   image: ImageReference | null;
 }
 
+/** A volume that a series has. */
+export interface VolumeChoice {
+  number: number;
+  label: Sentence;
+}
+
+/**
+ * What the values of a volume are: of its first slices, and once more when it is ``whole``.
+ *
+ * ``histogram`` counts the voxels of equal steps from ``lowest`` to ``highest``; ``low`` and ``high`` are the values
+ * that presets without a unit of their own span.
+ */
+export interface VolumeFacts {
+  type: "volume_facts";
+  cell: number;
+  whole: boolean;
+  unit: string;
+  lowest: number;
+  highest: number;
+  low: number;
+  high: number;
+  histogram: readonly number[];
+  presets: readonly Preset[];
+  default_preset: string;
+  warnings: readonly Sentence[];
+}
+
+/**
+ * Answer to `open_volume`, before a pixel is read.
+ *
+ * ``shape`` is (slices, rows, columns); ``lps_from_index`` the upper three rows, one after the other, of the matrix
+ * that turns (column, row, slice, 1) into mm.
+ */
+export interface VolumeOpened {
+  type: "volume_opened";
+  cell: number;
+  series_id: number;
+  volume: number;
+  volumes: readonly VolumeChoice[];
+  shape: [number, number, number];
+  lps_from_index: readonly number[];
+  modality: string;
+  warnings: readonly Sentence[];
+}
+
 /** Answer to `hello`. */
 export interface Welcome {
   type: "welcome";
@@ -120,7 +424,7 @@ export interface Welcome {
   software: boolean;
 }
 
-/** From the darkest to the lightest value of the image. */
+/** From the darkest to the lightest value of the image, or of the whole volume. */
 export interface WindowFullDynamic {
   kind: "full_dynamic";
 }
@@ -128,7 +432,8 @@ export interface WindowFullDynamic {
 /**
  * What the image itself recommends; ``index`` picks among several: its windows first, then its VOI LUTs.
  *
- * The explanations stand in the series, in the same order; an index past the end shows the first.
+ * The explanations stand in the series, in the same order; an index past the end shows the first. Of a volume it is
+ * the image in its middle that recommends.
  */
 export interface WindowRecommended {
   kind: "recommended";
@@ -143,492 +448,55 @@ export interface WindowValues {
   function?: "LINEAR" | "LINEAR_EXACT" | "SIGMOID";
 }
 
-export type ClientMessage = Hello | Open | View | Ack | Close | Ping | Pong;
+export type ClientMessage = Hello | Open | View | OpenVolume | PlaneView | CameraView | Edit | Ask | Ack | Close | Ping | Pong;
 
-export type ServerMessage = Welcome | Opened | Progress | ViewError | Ping | Pong;
+export type ServerMessage = Welcome | Opened | VolumeOpened | VolumeFacts | Progress | ViewError | Measured | Picked | AskError | Ping | Pong;
 
 /** JSON Schema of every message, for `validate.ts`. */
 export const SCHEMAS: Record<string, unknown> = {
-  "Ack": {
-    "additionalProperties": false,
-    "properties": {
-      "type": {
-        "const": "ack",
-        "type": "string"
-      },
-      "sequence": {
-        "exclusiveMaximum": 4294967296,
-        "minimum": 1,
-        "type": "integer"
-      }
-    },
-    "required": [
-      "sequence",
-      "type"
-    ],
-    "type": "object"
-  },
-  "Close": {
-    "additionalProperties": false,
-    "properties": {
-      "type": {
-        "const": "close",
-        "type": "string"
-      },
-      "cell": {
-        "exclusiveMaximum": 16,
-        "minimum": 0,
-        "type": "integer"
-      }
-    },
-    "required": [
-      "cell",
-      "type"
-    ],
-    "type": "object"
-  },
-  "Hello": {
-    "additionalProperties": false,
-    "properties": {
-      "type": {
-        "const": "hello",
-        "type": "string"
-      },
-      "version": {
-        "type": "integer"
-      }
-    },
-    "required": [
-      "type",
-      "version"
-    ],
-    "type": "object"
-  },
-  "ImageReference": {
-    "additionalProperties": false,
-    "properties": {
-      "instance_id": {
-        "exclusiveMaximum": 9007199254740992,
-        "minimum": 1,
-        "type": "integer"
-      },
-      "frame_number": {
-        "exclusiveMaximum": 2147483648,
-        "minimum": 1,
-        "type": "integer"
-      }
-    },
-    "required": [
-      "frame_number",
-      "instance_id"
-    ],
-    "type": "object"
-  },
-  "Open": {
-    "additionalProperties": false,
-    "properties": {
-      "type": {
-        "const": "open",
-        "type": "string"
-      },
-      "cell": {
-        "exclusiveMaximum": 16,
-        "minimum": 0,
-        "type": "integer"
-      },
-      "series_id": {
-        "exclusiveMaximum": 9007199254740992,
-        "minimum": 1,
-        "type": "integer"
-      }
-    },
-    "required": [
-      "cell",
-      "series_id",
-      "type"
-    ],
-    "type": "object"
-  },
-  "Opened": {
-    "additionalProperties": false,
-    "properties": {
-      "type": {
-        "const": "opened",
-        "type": "string"
-      },
-      "cell": {
-        "exclusiveMaximum": 16,
-        "minimum": 0,
-        "type": "integer"
-      },
-      "series_id": {
-        "exclusiveMaximum": 9007199254740992,
-        "minimum": 1,
-        "type": "integer"
-      },
-      "frame_count": {
-        "type": "integer"
-      }
-    },
-    "required": [
-      "cell",
-      "frame_count",
-      "series_id",
-      "type"
-    ],
-    "type": "object"
-  },
-  "Ping": {
-    "additionalProperties": false,
-    "properties": {
-      "type": {
-        "const": "ping",
-        "type": "string"
-      }
-    },
-    "required": [
-      "type"
-    ],
-    "type": "object"
-  },
-  "Pong": {
-    "additionalProperties": false,
-    "properties": {
-      "type": {
-        "const": "pong",
-        "type": "string"
-      }
-    },
-    "required": [
-      "type"
-    ],
-    "type": "object"
-  },
-  "Progress": {
-    "additionalProperties": false,
-    "properties": {
-      "type": {
-        "const": "progress",
-        "type": "string"
-      },
-      "cell": {
-        "exclusiveMaximum": 16,
-        "minimum": 0,
-        "type": "integer"
-      },
-      "loaded": {
-        "type": "integer"
-      },
-      "total": {
-        "type": "integer"
-      }
-    },
-    "required": [
-      "cell",
-      "loaded",
-      "total",
-      "type"
-    ],
-    "type": "object"
-  },
-  "View": {
-    "additionalProperties": false,
-    "properties": {
-      "type": {
-        "const": "view",
-        "type": "string"
-      },
-      "cell": {
-        "exclusiveMaximum": 16,
-        "minimum": 0,
-        "type": "integer"
-      },
-      "revision": {
-        "exclusiveMaximum": 4294967296,
-        "minimum": 0,
-        "type": "integer"
-      },
-      "image": {
-        "anyOf": [
-          {
-            "$ref": "#/$defs/ImageReference"
-          },
-          {
-            "type": "null"
-          }
-        ]
-      },
-      "width_px": {
-        "maximum": 4096,
-        "minimum": 1,
-        "type": "integer"
-      },
-      "height_px": {
-        "maximum": 4096,
-        "minimum": 1,
-        "type": "integer"
-      },
-      "window": {
-        "tag": "kind",
-        "oneOf": [
-          {
-            "$ref": "#/$defs/WindowRecommended"
-          },
-          {
-            "$ref": "#/$defs/WindowFullDynamic"
-          },
-          {
-            "$ref": "#/$defs/WindowValues"
-          }
-        ]
-      },
-      "zoom": {
-        "anyOf": [
-          {
-            "exclusiveMinimum": 0,
-            "maximum": 1000,
-            "type": "number"
-          },
-          {
-            "type": "null"
-          }
-        ]
-      },
-      "center_x": {
-        "anyOf": [
-          {
-            "maximum": 1000000000.0,
-            "minimum": -1000000000.0,
-            "type": "number"
-          },
-          {
-            "type": "null"
-          }
-        ]
-      },
-      "center_y": {
-        "anyOf": [
-          {
-            "maximum": 1000000000.0,
-            "minimum": -1000000000.0,
-            "type": "number"
-          },
-          {
-            "type": "null"
-          }
-        ]
-      },
-      "rotation_deg": {
-        "maximum": 360,
-        "minimum": -360,
-        "type": "number"
-      },
-      "flip_horizontal": {
-        "type": "boolean"
-      },
-      "invert": {
-        "type": "boolean"
-      },
-      "interpolation": {
-        "enum": [
-          "nearest",
-          "bilinear"
-        ],
-        "type": "string"
-      },
-      "moving": {
-        "type": "boolean"
-      }
-    },
-    "required": [
-      "cell",
-      "height_px",
-      "revision",
-      "type",
-      "width_px"
-    ],
-    "type": "object"
-  },
-  "ViewError": {
-    "additionalProperties": false,
-    "properties": {
-      "type": {
-        "const": "view_error",
-        "type": "string"
-      },
-      "cell": {
-        "exclusiveMaximum": 16,
-        "minimum": 0,
-        "type": "integer"
-      },
-      "revision": {
-        "exclusiveMaximum": 4294967296,
-        "minimum": 0,
-        "type": "integer"
-      },
-      "code": {
-        "type": "string"
-      },
-      "message": {
-        "type": "string"
-      },
-      "image": {
-        "anyOf": [
-          {
-            "$ref": "#/$defs/ImageReference"
-          },
-          {
-            "type": "null"
-          }
-        ]
-      }
-    },
-    "required": [
-      "cell",
-      "code",
-      "image",
-      "message",
-      "revision",
-      "type"
-    ],
-    "type": "object"
-  },
-  "Welcome": {
-    "additionalProperties": false,
-    "properties": {
-      "type": {
-        "const": "welcome",
-        "type": "string"
-      },
-      "version": {
-        "type": "integer"
-      },
-      "device": {
-        "type": "string"
-      },
-      "software": {
-        "type": "boolean"
-      }
-    },
-    "required": [
-      "device",
-      "software",
-      "type",
-      "version"
-    ],
-    "type": "object"
-  },
-  "WindowFullDynamic": {
-    "additionalProperties": false,
-    "properties": {
-      "kind": {
-        "const": "full_dynamic",
-        "type": "string"
-      }
-    },
-    "type": "object",
-    "required": [
-      "kind"
-    ]
-  },
-  "WindowRecommended": {
-    "additionalProperties": false,
-    "properties": {
-      "kind": {
-        "const": "recommended",
-        "type": "string"
-      },
-      "index": {
-        "exclusiveMaximum": 1024,
-        "minimum": 0,
-        "type": "integer"
-      }
-    },
-    "type": "object",
-    "required": [
-      "kind"
-    ]
-  },
-  "WindowValues": {
-    "additionalProperties": false,
-    "properties": {
-      "kind": {
-        "const": "values",
-        "type": "string"
-      },
-      "center": {
-        "maximum": 1000000000.0,
-        "minimum": -1000000000.0,
-        "type": "number"
-      },
-      "width": {
-        "exclusiveMinimum": 0,
-        "maximum": 1000000000.0,
-        "type": "number"
-      },
-      "function": {
-        "enum": [
-          "LINEAR",
-          "LINEAR_EXACT",
-          "SIGMOID"
-        ],
-        "type": "string"
-      }
-    },
-    "required": [
-      "center",
-      "kind",
-      "width"
-    ],
-    "type": "object"
-  },
-  "ClientMessage": {
-    "tag": "type",
-    "oneOf": [
-      {
-        "$ref": "#/$defs/Hello"
-      },
-      {
-        "$ref": "#/$defs/Open"
-      },
-      {
-        "$ref": "#/$defs/View"
-      },
-      {
-        "$ref": "#/$defs/Ack"
-      },
-      {
-        "$ref": "#/$defs/Close"
-      },
-      {
-        "$ref": "#/$defs/Ping"
-      },
-      {
-        "$ref": "#/$defs/Pong"
-      }
-    ]
-  },
-  "ServerMessage": {
-    "tag": "type",
-    "oneOf": [
-      {
-        "$ref": "#/$defs/Welcome"
-      },
-      {
-        "$ref": "#/$defs/Opened"
-      },
-      {
-        "$ref": "#/$defs/Progress"
-      },
-      {
-        "$ref": "#/$defs/ViewError"
-      },
-      {
-        "$ref": "#/$defs/Ping"
-      },
-      {
-        "$ref": "#/$defs/Pong"
-      }
-    ]
-  }
+  Ack: {"additionalProperties": false, "properties": {"type": {"const": "ack", "type": "string"}, "sequence": {"exclusiveMaximum": 4294967296, "minimum": 1, "type": "integer"}}, "required": ["sequence", "type"], "type": "object"},
+  Ask: {"additionalProperties": false, "properties": {"type": {"const": "ask", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "question": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "what": {"tag": "kind", "oneOf": [{"$ref": "#/$defs/Measure"}, {"$ref": "#/$defs/Pick"}]}}, "required": ["cell", "question", "type", "what"], "type": "object"},
+  AskError: {"additionalProperties": false, "properties": {"type": {"const": "ask_error", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "question": {"type": "integer"}, "code": {"type": "string"}, "message": {"type": "string"}}, "required": ["cell", "code", "message", "question", "type"], "type": "object"},
+  CameraPose: {"additionalProperties": false, "properties": {"width_px": {"maximum": 4096, "minimum": 1, "type": "integer"}, "height_px": {"maximum": 4096, "minimum": 1, "type": "integer"}, "target_lps_mm": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "right_lps": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "down_lps": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "mm_per_px": {"exclusiveMinimum": 0, "maximum": 1000000000.0, "type": "number"}, "offset_px": {"maxItems": 2, "minItems": 2, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "eye_distance_mm": {"anyOf": [{"exclusiveMinimum": 0, "maximum": 1000000000.0, "type": "number"}, {"type": "null"}]}}, "required": ["down_lps", "height_px", "mm_per_px", "right_lps", "target_lps_mm", "width_px"], "type": "object"},
+  CameraView: {"additionalProperties": false, "properties": {"type": {"const": "camera", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "revision": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "pose": {"$ref": "#/$defs/CameraPose"}, "look": {"anyOf": [{"$ref": "#/$defs/Look"}, {"type": "null"}]}, "box": {"anyOf": [{"$ref": "#/$defs/ClipBox"}, {"type": "null"}]}, "plane": {"anyOf": [{"$ref": "#/$defs/ClipPlane"}, {"type": "null"}]}, "edits": {"maximum": 200, "minimum": 0, "type": "integer"}, "moving": {"type": "boolean"}}, "required": ["cell", "pose", "revision", "type"], "type": "object"},
+  ClipBox: {"additionalProperties": false, "properties": {"low_index": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "high_index": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}}, "required": ["high_index", "low_index"], "type": "object"},
+  ClipPlane: {"additionalProperties": false, "properties": {"point_lps_mm": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "normal_lps": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}}, "required": ["normal_lps", "point_lps_mm"], "type": "object"},
+  Close: {"additionalProperties": false, "properties": {"type": {"const": "close", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}}, "required": ["cell", "type"], "type": "object"},
+  CutObject: {"additionalProperties": false, "properties": {"kind": {"const": "object", "type": "string"}, "p_lps_mm": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "low": {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, "high": {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, "keep": {"type": "boolean"}}, "required": ["high", "kind", "low", "p_lps_mm"], "type": "object"},
+  CutPolygon: {"additionalProperties": false, "properties": {"kind": {"const": "polygon", "type": "string"}, "pose": {"$ref": "#/$defs/CameraPose"}, "points": {"items": {"maxItems": 2, "minItems": 2, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "maxItems": 256, "minItems": 3, "type": "array"}, "inside": {"type": "boolean"}}, "required": ["kind", "points", "pose"], "type": "object"},
+  CutSphere: {"additionalProperties": false, "properties": {"kind": {"const": "sphere", "type": "string"}, "centers_lps_mm": {"items": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "maxItems": 256, "minItems": 1, "type": "array"}, "radius_mm": {"exclusiveMinimum": 0, "maximum": 500, "type": "number"}, "restore": {"type": "boolean"}}, "required": ["centers_lps_mm", "kind", "radius_mm"], "type": "object"},
+  Edit: {"additionalProperties": false, "properties": {"type": {"const": "edit", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "number": {"maximum": 200, "minimum": 1, "type": "integer"}, "step": {"tag": "kind", "oneOf": [{"$ref": "#/$defs/CutPolygon"}, {"$ref": "#/$defs/CutObject"}, {"$ref": "#/$defs/CutSphere"}, {"$ref": "#/$defs/RemoveTable"}]}}, "required": ["cell", "number", "step", "type"], "type": "object"},
+  Hello: {"additionalProperties": false, "properties": {"type": {"const": "hello", "type": "string"}, "version": {"type": "integer"}}, "required": ["type", "version"], "type": "object"},
+  ImageReference: {"additionalProperties": false, "properties": {"instance_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}, "frame_number": {"exclusiveMaximum": 2147483648, "minimum": 1, "type": "integer"}}, "required": ["frame_number", "instance_id"], "type": "object"},
+  Lighting: {"additionalProperties": false, "properties": {"ambient": {"maximum": 1, "minimum": 0, "type": "number"}, "diffuse": {"maximum": 1, "minimum": 0, "type": "number"}, "specular": {"maximum": 1, "minimum": 0, "type": "number"}, "specular_power": {"maximum": 200, "minimum": 1, "type": "number"}}, "required": ["ambient", "diffuse", "specular", "specular_power"], "type": "object"},
+  Look: {"additionalProperties": false, "properties": {"mode": {"enum": ["shaded", "mip", "minip", "aip", "isosurface"], "type": "string"}, "tissues": {"items": {"$ref": "#/$defs/Tissue"}, "maxItems": 16, "minItems": 1, "type": "array"}, "lighting": {"anyOf": [{"$ref": "#/$defs/Lighting"}, {"type": "null"}]}, "iso_value": {"anyOf": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"type": "null"}]}}, "required": ["iso_value", "lighting", "mode", "tissues"], "type": "object"},
+  Measure: {"additionalProperties": false, "properties": {"kind": {"const": "measure", "type": "string"}, "on": {"tag": "kind", "oneOf": [{"$ref": "#/$defs/OnImage"}, {"$ref": "#/$defs/OnPlane"}]}, "shape": {"enum": ["point", "line", "angle", "cobb", "ellipse", "rectangle", "polygon"], "type": "string"}, "points": {"items": {"maxItems": 2, "minItems": 2, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "maxItems": 512, "minItems": 1, "type": "array"}}, "required": ["kind", "on", "points", "shape"], "type": "object"},
+  Measured: {"additionalProperties": false, "properties": {"type": {"const": "measured", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "question": {"type": "integer"}, "length": {"anyOf": [{"type": "number"}, {"type": "null"}]}, "area": {"anyOf": [{"type": "number"}, {"type": "null"}]}, "angle_deg": {"anyOf": [{"type": "number"}, {"type": "null"}]}, "length_unit": {"enum": ["mm", "px"], "type": "string"}, "spacing_source": {"enum": ["patient", "detector", "calibrated", "region", "none"], "type": "string"}, "values": {"anyOf": [{"items": {"type": "number"}, "type": "array"}, {"type": "null"}]}, "statistics": {"anyOf": [{"$ref": "#/$defs/Statistics"}, {"type": "null"}]}, "unit": {"type": "string"}, "interpolated": {"type": "boolean"}}, "required": ["angle_deg", "area", "cell", "interpolated", "length", "length_unit", "question", "spacing_source", "statistics", "type", "unit", "values"], "type": "object"},
+  OnImage: {"additionalProperties": false, "properties": {"kind": {"const": "image", "type": "string"}, "image": {"$ref": "#/$defs/ImageReference"}, "calibration_mm_per_px": {"anyOf": [{"exclusiveMinimum": 0, "maximum": 1000, "type": "number"}, {"type": "null"}]}}, "required": ["image", "kind"], "type": "object"},
+  OnPlane: {"additionalProperties": false, "properties": {"kind": {"const": "plane", "type": "string"}, "origin_lps_mm": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "right_lps": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "down_lps": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "slab": {"enum": ["plane", "mip", "minip", "aip"], "type": "string"}, "thickness_mm": {"maximum": 1000, "minimum": 0, "type": "number"}, "interpolation": {"enum": ["nearest", "trilinear"], "type": "string"}}, "required": ["down_lps", "kind", "origin_lps_mm", "right_lps"], "type": "object"},
+  Open: {"additionalProperties": false, "properties": {"type": {"const": "open", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "series_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}}, "required": ["cell", "series_id", "type"], "type": "object"},
+  OpenVolume: {"additionalProperties": false, "properties": {"type": {"const": "open_volume", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "series_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}, "volume": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}}, "required": ["cell", "series_id", "type"], "type": "object"},
+  Opened: {"additionalProperties": false, "properties": {"type": {"const": "opened", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "series_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}, "frame_count": {"type": "integer"}}, "required": ["cell", "frame_count", "series_id", "type"], "type": "object"},
+  Pick: {"additionalProperties": false, "properties": {"kind": {"const": "pick", "type": "string"}, "x_px": {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, "y_px": {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}}, "required": ["kind", "x_px", "y_px"], "type": "object"},
+  Picked: {"additionalProperties": false, "properties": {"type": {"const": "picked", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "question": {"type": "integer"}, "p_lps_mm": {"anyOf": [{"maxItems": 3, "minItems": 3, "prefixItems": [{"type": "number"}, {"type": "number"}, {"type": "number"}], "type": "array"}, {"type": "null"}]}}, "required": ["cell", "p_lps_mm", "question", "type"], "type": "object"},
+  Ping: {"additionalProperties": false, "properties": {"type": {"const": "ping", "type": "string"}}, "required": ["type"], "type": "object"},
+  PlaneView: {"additionalProperties": false, "properties": {"type": {"const": "plane", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "revision": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "width_px": {"maximum": 4096, "minimum": 1, "type": "integer"}, "height_px": {"maximum": 4096, "minimum": 1, "type": "integer"}, "center_lps_mm": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "right_lps": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "down_lps": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "mm_per_px": {"exclusiveMinimum": 0, "maximum": 1000000000.0, "type": "number"}, "slab": {"enum": ["plane", "mip", "minip", "aip"], "type": "string"}, "thickness_mm": {"maximum": 1000, "minimum": 0, "type": "number"}, "interpolation": {"enum": ["nearest", "trilinear"], "type": "string"}, "window": {"tag": "kind", "oneOf": [{"$ref": "#/$defs/WindowRecommended"}, {"$ref": "#/$defs/WindowFullDynamic"}, {"$ref": "#/$defs/WindowValues"}]}, "invert": {"type": "boolean"}, "colours": {"enum": ["grey", "hot_iron", "pet", "hot_metal_blue", "pet_20_step", "spring", "summer", "fall", "winter"], "type": "string"}, "moving": {"type": "boolean"}}, "required": ["cell", "center_lps_mm", "down_lps", "height_px", "mm_per_px", "revision", "right_lps", "type", "width_px"], "type": "object"},
+  Pong: {"additionalProperties": false, "properties": {"type": {"const": "pong", "type": "string"}}, "required": ["type"], "type": "object"},
+  Preset: {"additionalProperties": false, "properties": {"preset_id": {"type": "string"}, "group": {"type": "string"}, "look": {"$ref": "#/$defs/Look"}}, "required": ["group", "look", "preset_id"], "type": "object"},
+  Progress: {"additionalProperties": false, "properties": {"type": {"const": "progress", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "loaded": {"type": "integer"}, "total": {"type": "integer"}}, "required": ["cell", "loaded", "total", "type"], "type": "object"},
+  RemoveTable: {"additionalProperties": false, "properties": {"kind": {"const": "table", "type": "string"}}, "type": "object", "required": ["kind"]},
+  Sentence: {"additionalProperties": false, "properties": {"code": {"type": "string"}, "text": {"type": "string"}, "numbers": {"items": {"type": "number"}, "type": "array"}}, "required": ["code", "numbers", "text"], "type": "object"},
+  Statistics: {"additionalProperties": false, "properties": {"count": {"type": "integer"}, "mean": {"type": "number"}, "standard_deviation": {"type": "number"}, "minimum": {"type": "number"}, "maximum": {"type": "number"}}, "required": ["count", "maximum", "mean", "minimum", "standard_deviation"], "type": "object"},
+  Tissue: {"additionalProperties": false, "properties": {"name": {"maxLength": 64, "minLength": 1, "type": "string"}, "on": {"type": "boolean"}, "opacity": {"items": {"maxItems": 2, "minItems": 2, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}], "type": "array"}, "maxItems": 64, "minItems": 1, "type": "array"}, "colour": {"items": {"maxItems": 4, "minItems": 4, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}], "type": "array"}, "maxItems": 64, "minItems": 1, "type": "array"}}, "required": ["colour", "name", "on", "opacity"], "type": "object"},
+  View: {"additionalProperties": false, "properties": {"type": {"const": "view", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "revision": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "image": {"anyOf": [{"$ref": "#/$defs/ImageReference"}, {"type": "null"}]}, "width_px": {"maximum": 4096, "minimum": 1, "type": "integer"}, "height_px": {"maximum": 4096, "minimum": 1, "type": "integer"}, "window": {"tag": "kind", "oneOf": [{"$ref": "#/$defs/WindowRecommended"}, {"$ref": "#/$defs/WindowFullDynamic"}, {"$ref": "#/$defs/WindowValues"}]}, "zoom": {"anyOf": [{"exclusiveMinimum": 0, "maximum": 1000, "type": "number"}, {"type": "null"}]}, "center_x": {"anyOf": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"type": "null"}]}, "center_y": {"anyOf": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"type": "null"}]}, "rotation_deg": {"maximum": 360, "minimum": -360, "type": "number"}, "flip_horizontal": {"type": "boolean"}, "invert": {"type": "boolean"}, "interpolation": {"enum": ["nearest", "bilinear"], "type": "string"}, "colours": {"enum": ["grey", "hot_iron", "pet", "hot_metal_blue", "pet_20_step", "spring", "summer", "fall", "winter"], "type": "string"}, "moving": {"type": "boolean"}}, "required": ["cell", "height_px", "revision", "type", "width_px"], "type": "object"},
+  ViewError: {"additionalProperties": false, "properties": {"type": {"const": "view_error", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "revision": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "code": {"type": "string"}, "message": {"type": "string"}, "image": {"anyOf": [{"$ref": "#/$defs/ImageReference"}, {"type": "null"}]}}, "required": ["cell", "code", "image", "message", "revision", "type"], "type": "object"},
+  VolumeChoice: {"additionalProperties": false, "properties": {"number": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}, "label": {"$ref": "#/$defs/Sentence"}}, "required": ["label", "number"], "type": "object"},
+  VolumeFacts: {"additionalProperties": false, "properties": {"type": {"const": "volume_facts", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "whole": {"type": "boolean"}, "unit": {"type": "string"}, "lowest": {"type": "number"}, "highest": {"type": "number"}, "low": {"type": "number"}, "high": {"type": "number"}, "histogram": {"items": {"type": "integer"}, "type": "array"}, "presets": {"items": {"$ref": "#/$defs/Preset"}, "type": "array"}, "default_preset": {"type": "string"}, "warnings": {"items": {"$ref": "#/$defs/Sentence"}, "type": "array"}}, "required": ["cell", "default_preset", "high", "highest", "histogram", "low", "lowest", "presets", "type", "unit", "warnings", "whole"], "type": "object"},
+  VolumeOpened: {"additionalProperties": false, "properties": {"type": {"const": "volume_opened", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "series_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}, "volume": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}, "volumes": {"items": {"$ref": "#/$defs/VolumeChoice"}, "type": "array"}, "shape": {"maxItems": 3, "minItems": 3, "prefixItems": [{"type": "integer"}, {"type": "integer"}, {"type": "integer"}], "type": "array"}, "lps_from_index": {"items": {"type": "number"}, "maxItems": 12, "minItems": 12, "type": "array"}, "modality": {"type": "string"}, "warnings": {"items": {"$ref": "#/$defs/Sentence"}, "type": "array"}}, "required": ["cell", "lps_from_index", "modality", "series_id", "shape", "type", "volume", "volumes", "warnings"], "type": "object"},
+  Welcome: {"additionalProperties": false, "properties": {"type": {"const": "welcome", "type": "string"}, "version": {"type": "integer"}, "device": {"type": "string"}, "software": {"type": "boolean"}}, "required": ["device", "software", "type", "version"], "type": "object"},
+  WindowFullDynamic: {"additionalProperties": false, "properties": {"kind": {"const": "full_dynamic", "type": "string"}}, "type": "object", "required": ["kind"]},
+  WindowRecommended: {"additionalProperties": false, "properties": {"kind": {"const": "recommended", "type": "string"}, "index": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}}, "type": "object", "required": ["kind"]},
+  WindowValues: {"additionalProperties": false, "properties": {"kind": {"const": "values", "type": "string"}, "center": {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, "width": {"exclusiveMinimum": 0, "maximum": 1000000000.0, "type": "number"}, "function": {"enum": ["LINEAR", "LINEAR_EXACT", "SIGMOID"], "type": "string"}}, "required": ["center", "kind", "width"], "type": "object"},
+  ClientMessage: {"tag": "type", "oneOf": [{"$ref": "#/$defs/Hello"}, {"$ref": "#/$defs/Open"}, {"$ref": "#/$defs/View"}, {"$ref": "#/$defs/OpenVolume"}, {"$ref": "#/$defs/PlaneView"}, {"$ref": "#/$defs/CameraView"}, {"$ref": "#/$defs/Edit"}, {"$ref": "#/$defs/Ask"}, {"$ref": "#/$defs/Ack"}, {"$ref": "#/$defs/Close"}, {"$ref": "#/$defs/Ping"}, {"$ref": "#/$defs/Pong"}]},
+  ServerMessage: {"tag": "type", "oneOf": [{"$ref": "#/$defs/Welcome"}, {"$ref": "#/$defs/Opened"}, {"$ref": "#/$defs/VolumeOpened"}, {"$ref": "#/$defs/VolumeFacts"}, {"$ref": "#/$defs/Progress"}, {"$ref": "#/$defs/ViewError"}, {"$ref": "#/$defs/Measured"}, {"$ref": "#/$defs/Picked"}, {"$ref": "#/$defs/AskError"}, {"$ref": "#/$defs/Ping"}, {"$ref": "#/$defs/Pong"}]},
 };

@@ -8,8 +8,8 @@ import { MAX_TEXT_BYTES, SCHEMAS, type ClientMessage, type ServerMessage } from 
 type Rule = Record<string, unknown>;
 
 const KNOWN_WORDS = new Set([
-  "$ref", "additionalProperties", "anyOf", "const", "enum", "exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum",
-  "oneOf", "properties", "required", "tag", "type",
+  "$ref", "additionalProperties", "anyOf", "const", "enum", "exclusiveMaximum", "exclusiveMinimum", "items", "maxItems",
+  "maxLength", "maximum", "minItems", "minLength", "minimum", "oneOf", "prefixItems", "properties", "required", "tag", "type",
 ]);
 
 /** Return the server's message, checked. @throws ProtocolError no JSON, or against the schema; says where */
@@ -90,10 +90,14 @@ function findFaultOfType(value: unknown, rule: Rule, where: string): string | nu
     string: typeof value === "string",
     boolean: typeof value === "boolean",
     null: value === null,
+    array: Array.isArray(value),
     object: isObject(value),
   };
   if (typeof rule.type === "string" && !fits[rule.type]) {
     return `${where}: expected ${rule.type}`;
+  }
+  if (Array.isArray(value)) {
+    return findFaultOfItems(value, rule, where);
   }
   if (rule.type !== "object" || !isObject(value)) {
     return null;
@@ -117,7 +121,31 @@ function findFaultOfType(value: unknown, rule: Rule, where: string): string | nu
   return null;
 }
 
+function findFaultOfItems(value: unknown[], rule: Rule, where: string): string | null {
+  const fault = findFaultOfLength(value.length, rule.minItems, rule.maxItems, where);
+  if (fault !== null) {
+    return fault;
+  }
+  const places = rule.prefixItems as Rule[] | undefined;
+  for (const [index, entry] of value.entries()) {
+    const inner = places === undefined ? (rule.items as Rule) : places[index];
+    const wrong = inner === undefined ? `${where}.${index}: is one too many` : findFault(entry, inner, `${where}.${index}`);
+    if (wrong !== null) {
+      return wrong;
+    }
+  }
+  return null;
+}
+
+function findFaultOfLength(length: number, least: unknown, most: unknown, where: string): string | null {
+  const fits = (typeof least !== "number" || length >= least) && (typeof most !== "number" || length <= most);
+  return fits ? null : `${where}: a length of ${length} is out of range`;
+}
+
 function findFaultOfRange(value: unknown, rule: Rule, where: string): string | null {
+  if (typeof value === "string") {
+    return findFaultOfLength([...value].length, rule.minLength, rule.maxLength, where);
+  }
   if (typeof value !== "number") {
     return null;
   }

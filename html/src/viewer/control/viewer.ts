@@ -282,6 +282,6 @@ export class ViewerController {
     const cell = this.cells[message.cell];
     if (message.type === 'opened') cell?.opened(message.frame_count, message.series_id);
     else if (message.type === 'progress') cell?.progress(message.loaded, message.total);
-    else cell?.failed(message);
+    else if (message.type === 'view_error') cell?.failed(message);
   }
 }

@@ -1,0 +1,41 @@
+"""How values become grey or colour, of images and of planes alike."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from webviewer.protocol.base import Finite, Message
+
+
+class WindowRecommended(Message):
+    """What the image itself recommends; ``index`` picks among several: its windows first, then its VOI LUTs.
+
+    The explanations stand in the series, in the same order; an index past the end shows the first. Of a volume it is
+    the image in its middle that recommends.
+    """
+
+    kind: Literal["recommended"] = "recommended"
+    index: Annotated[int, Field(ge=0, lt=1024)] = 0
+
+
+class WindowFullDynamic(Message):
+    """From the darkest to the lightest value of the image, or of the whole volume."""
+
+    kind: Literal["full_dynamic"] = "full_dynamic"
+
+
+class WindowValues(Message):
+    """Center and width in modality units, with the VOI LUT function of PS3.3 C.11.2.1."""
+
+    kind: Literal["values"] = "values"
+    center: Finite
+    width: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1e9)]
+    function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"] = "LINEAR"
+
+
+Window = Annotated[WindowRecommended | WindowFullDynamic | WindowValues, Field(discriminator="kind")]
+
+ColourTable = Literal["grey", "hot_iron", "pet", "hot_metal_blue", "pet_20_step", "spring", "summer", "fall", "winter"]
+"""Well-known color palettes of PS3.6 Annex B, and none."""
