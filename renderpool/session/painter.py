@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.engine.encode import EncodedPicture, encode_light, encode_still
 from renderpool.engine.renderer import Renderer
-from renderpool.scene.grey import GreyMap, grey_map
+from renderpool.scene.grey import grey_map
 from renderpool.scene.view import ImageExtent, Placement, ResolvedView, resolve, scale_view, supersampling
 from renderpool.session.loaded_image import LoadedImage
+from renderpool.session.painting import Painting
 from renderpool.session.quality import LightLevel
 from webviewer.dicom.lut import VoiChoice
 from webviewer.protocol.messages import View
@@ -24,26 +24,6 @@ from webviewer.protocol.windows import WindowFullDynamic, WindowRecommended, Win
 COLOUR_LOSSLESS_LIMIT_BYTES = 1_500_000
 _SMALLEST_REDUCED_PX = 256
 _LIGHT_SUPERSAMPLING = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Painting:
-    """Pixels (height, width[, 3]) uint8, and what the frame header says of them; ``grey`` is None of a colour image."""
-
-    pixels: NDArray[np.uint8]
-    view: ResolvedView  # on the canvas of the wish, also when the pixels are fewer
-    grey: GreyMap | None
-    is_whole: bool = True  # no less than the still frame of the same wish has
-
-    @property
-    def window_center(self) -> float:
-        """Center of the window, NaN of a colour image."""
-        return math.nan if self.grey is None else self.grey.center
-
-    @property
-    def window_width(self) -> float:
-        """Width of the window, NaN of a colour image."""
-        return math.nan if self.grey is None else self.grey.width
 
 
 def choose_voi(image: LoadedImage, window: WindowRecommended | WindowFullDynamic | WindowValues) -> VoiChoice:
@@ -95,12 +75,27 @@ def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel 
             interpolation=wish.interpolation,
             samples=samples,
         )
-        return Painting(pixels, view, None, is_whole)
+        return _painting(pixels, view, math.nan, math.nan, is_whole)
     grey = grey_map(choose_voi(image, wish.window), inverted=image.inverted != wish.invert)
     pixels = renderer.draw_grey(
         image.cache_key, image.grey_values, drawn, grey, interpolation=wish.interpolation, samples=samples
     )
-    return Painting(pixels, view, grey, is_whole)
+    return _painting(pixels, view, grey.center, grey.width, is_whole)
+
+
+def _painting(
+    pixels: NDArray[np.uint8], view: ResolvedView, window_center: float, window_width: float, is_whole: bool
+) -> Painting:
+    return Painting(
+        pixels=pixels,
+        window_center=window_center,
+        window_width=window_width,
+        zoom=view.zoom,
+        center_x=view.center_x,
+        center_y=view.center_y,
+        fitted=view.fitted,
+        is_whole=is_whole,
+    )
 
 
 def encode(painting: Painting, light: LightLevel | None, still_limit_bytes: int | None = None) -> EncodedPicture:

@@ -26,7 +26,8 @@ from renderpool.engine.renderer import MOST_FIXED_SAMPLES, Renderer
 from renderpool.scene.grey import GreyMap, VoiFunction
 from renderpool.scene.view import ImageExtent, Placement, resolve
 from renderpool.session.images import ImageStore
-from renderpool.session.painter import Painting, encode, paint
+from renderpool.session.painter import encode, paint
+from renderpool.session.painting import Painting
 from renderpool.session.session import Job, RenderSession
 from webviewer.core.errors import DeviceLost, LimitExceeded, RenderError, Unavailable, WebviewerError
 from webviewer.protocol.messages import ServerMessage

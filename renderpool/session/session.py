@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from renderpool.engine.encode import EncodedPicture
 from renderpool.session.images import ImageStore
 from renderpool.session.loaded_image import LoadedImage
-from renderpool.session.painter import Painting
+from renderpool.session.painting import Painting
 from renderpool.session.prefetch import Prefetcher
 from renderpool.session.quality import LightLevel, QualityControl, TokenBucket
 from renderpool.session.source import FrameKey, SeriesFrames
@@ -467,7 +467,7 @@ class RenderSession:
             (job.light is None, FrameFlag.STILL),
             (picture.lossless and job.light is None, FrameFlag.LOSSLESS),
             (job.image.attributes.lossy, FrameFlag.SOURCE_LOSSY),
-            (painting.view.fitted, FrameFlag.FITTED),
+            (painting.fitted, FrameFlag.FITTED),
         ):
             flags |= flag if holds else FrameFlag(0)
         height_px, width_px = painting.pixels.shape[:2]
@@ -484,9 +484,9 @@ class RenderSession:
             draw_us=min(round(made_s * 1e6), 2**32 - 1),
             window_center=painting.window_center,
             window_width=painting.window_width,
-            zoom=painting.view.zoom,
-            center_x=painting.view.center_x,
-            center_y=painting.view.center_y,
+            zoom=painting.zoom,
+            center_x=painting.center_x,
+            center_y=painting.center_y,
         )
         frame = pack_frame(header, picture.data)
         cell.sent_revision, cell.sent_still = revision, job.light is None

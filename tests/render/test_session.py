@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -174,8 +175,7 @@ def test_a_frame_of_a_closed_cell_does_not_go_out(house: House) -> None:
 def test_a_stale_frame_is_dropped(house: House) -> None:
     """A light frame drawn for a revision whose still, or a later one, has gone out already."""
     from renderpool.engine.encode import EncodedPicture
-    from renderpool.scene.view import ImageExtent, Placement, resolve
-    from renderpool.session.painter import Painting
+    from renderpool.session.painting import Painting
     from renderpool.session.quality import LEVELS
     from renderpool.session.session import Job
 
@@ -185,7 +185,7 @@ def test_a_stale_frame_is_dropped(house: House) -> None:
     viewer.next_still()
     image = house.store.get(house.source.series(7, 1), (1, 1))
     assert image is not None
-    painting = Painting(np.zeros((4, 4), np.uint8), resolve(ImageExtent(4, 4), Placement(4, 4)), None)
+    painting = Painting(np.zeros((4, 4), np.uint8), math.nan, math.nan, 1.0)
     picture = EncodedPicture(b"x", "image/jpeg", lossless=False)
 
     def drawn(revision: int, light: bool) -> bool:
