@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.engine.encode import EncodedPicture, encode_light, encode_still
 from renderpool.engine.renderer import Renderer
+from renderpool.scene.colours import paint_in_colours
 from renderpool.scene.grey import grey_map
 from renderpool.scene.view import ImageExtent, Placement, ResolvedView, resolve, scale_view, supersampling
 from renderpool.session.loaded_image import LoadedImage
@@ -77,9 +79,14 @@ def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel 
         )
         return _painting(pixels, view, math.nan, math.nan, is_whole)
     grey = grey_map(choose_voi(image, wish.window), inverted=image.inverted != wish.invert)
-    pixels = renderer.draw_grey(
-        image.cache_key, image.grey_values, drawn, grey, interpolation=wish.interpolation, samples=samples
-    )
+
+    def draw(exchanged: bool) -> NDArray[np.uint8]:
+        mapped = replace(grey, inverted=grey.inverted != exchanged)
+        return renderer.draw_grey(
+            image.cache_key, image.grey_values, drawn, mapped, interpolation=wish.interpolation, samples=samples
+        )
+
+    pixels = paint_in_colours(draw, wish.colours)
     return _painting(pixels, view, grey.center, grey.width, is_whole)
 
 
