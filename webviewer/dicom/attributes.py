@@ -52,6 +52,7 @@ class UltrasoundRegion:
     reference_y0: int | None = None
     reference_value_x: float = 0.0
     reference_value_y: float = 0.0
+    flags: int = 0  # bit 0 set = lies over others
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,9 @@ class ImageAttributes:
     modality_lut: LookupTable | None = None
     voi_luts: tuple[LookupTable, ...] = ()
     palette: tuple[LookupTable, LookupTable, LookupTable] | None = None
+    pixel_spacing_calibration_type: str = ""  # "GEOMETRY" | "FIDUCIAL" | "" (PS3.3 10.7.1)
+    estimated_magnification: float | None = None  # of what is in the middle of the patient, on the detector
+    units: str = ""  # of positron emission: "BQML", … (PS3.3 C.8.9.1)
     presentation_lut_shape: str = ""
     lossy: bool = False
     burned_in_annotation: str = ""

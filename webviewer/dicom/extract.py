@@ -86,6 +86,9 @@ def extract_image_attributes(
         pixel_aspect_ratio=_aspect_ratio(ds),
         imager_pixel_spacing=pair_mm(ds, tags.IMAGER_PIXEL_SPACING),
         spacing_source=source,
+        pixel_spacing_calibration_type=ds.code(tags.PIXEL_SPACING_CALIBRATION_TYPE).upper()[:16],
+        estimated_magnification=_magnification(ds),
+        units=ds.code(tags.UNITS).upper()[:16],
         modality_lut=modality_lut,
         voi_luts=_voi_luts(ds, is_signed=is_signed or any(frame.rescale_intercept < 0 for frame in frames)),
         palette=palette,
@@ -162,6 +165,12 @@ def _patient_orientation(ds: DataSet) -> tuple[str, str] | None:
         return None
     found = ds.texts(tags.PATIENT_ORIENTATION)
     if len(found) != 2:
+def _magnification(ds: DataSet) -> float | None:
+    factor = ds.number(tags.ESTIMATED_RADIOGRAPHIC_MAGNIFICATION)
+    # Nothing lies behind the detector, and nobody images a thing at a hundred times its size.
+    return factor if factor is not None and 1.0 <= factor <= 100.0 else None
+
+
         return None
     along_row, along_column = (text.strip().upper() for text in found)
     axes = [_axes_of(along_row), _axes_of(along_column)]
@@ -251,3 +260,4 @@ def _ultrasound_regions(ds: DataSet) -> tuple[UltrasoundRegion, ...]:
             )
         )
     return tuple(found)
+                flags=item.integer(tags.REGION_FLAGS) or 0,
