@@ -72,6 +72,7 @@ describe('opening a series', () => {
       flip_horizontal: false,
       invert: false,
       interpolation: 'bilinear',
+      colours: 'grey',
       moving: false,
     });
   });

@@ -4,9 +4,13 @@
  */
 
 import type { ImageReference, View } from '../../shared/protocol/messages';
-import { fitWidthZoom, fitZoom, samePlacement, type CanvasSize, type Placement } from '../model/geometry';
+import { type ColourTable, GREY } from '../model/colours';
+import { fitWidthZoom, fitZoom, samePlacement, type Placement } from '../model/geometry';
 import { frameAt, sameImage, type SeriesDetail, sizeOf } from '../model/series';
 import { sameWindow, type Window } from '../model/windowing';
+import type { PictureShown, PictureState } from './pictureCell';
+
+export type { CellCanvas, ViewNavigation } from './pictureCell';
 
 /** Where: persistable, no look. `image` null is the first of the series. */
 export interface ViewReference {
@@ -32,26 +36,11 @@ export interface DataPresentation {
   presetId: string | null;
   invert: boolean;
   interpolation: 'nearest' | 'bilinear';
-}
-
-export interface ViewNavigation {
-  revision: number;
-  moving: boolean;
-}
-
-export interface CellCanvas extends CanvasSize {
-  /** Canvas pixels per CSS pixel. */
-  perCss: number;
-  /** Device pixels per CSS pixel. */
-  deviceRatio: number;
+  colours: ColourTable;
 }
 
 /** Facts of the picture that is painted. */
-export interface Shown {
-  revision: number;
-  sequence: number;
-  still: boolean;
-  lossless: boolean;
+export interface Shown extends PictureShown {
   sourceLossy: boolean;
   image: ImageReference;
   windowCenter: number | null;
@@ -67,18 +56,15 @@ export interface CellFault {
   image: ImageReference | null;
 }
 
-export interface CellState {
+export interface CellState extends PictureState {
   reference: ViewReference;
   presentation: ViewPresentation;
   data: DataPresentation;
-  navigation: ViewNavigation;
-  canvas: CellCanvas;
   detail: SeriesDetail | null;
   shown: Shown | null;
   /** The whole range of one image's values, known once it was shown so. */
   range: { image: ImageReference; low: number; high: number } | null;
   fault: CellFault | null;
-  loading: { loaded: number; total: number } | null;
   /** Images of the series as the render node counts them, until the details are there. */
   frameCount: number | null;
 }
@@ -90,6 +76,7 @@ export const startData: DataPresentation = {
   presetId: null,
   invert: false,
   interpolation: 'bilinear',
+  colours: GREY,
 };
 
 export function emptyCell(): CellState {
@@ -144,7 +131,7 @@ export function isBehind(state: CellState): boolean {
   const { shown, reference, data } = state;
   if (shown === null || shown.revision === state.navigation.revision) return false;
   if (reference.image !== null && !sameImage(shown.image, reference.image)) return true;
-  if (!sameWindow(shown.data.window, data.window) || shown.data.invert !== data.invert || shown.data.interpolation !== data.interpolation) return true;
+  if (!sameWindow(shown.data.window, data.window) || shown.data.invert !== data.invert || shown.data.interpolation !== data.interpolation || shown.data.colours !== data.colours) return true;
   const wanted = resolvePlacement(state);
   return wanted !== null && shown.placement !== null && !samePlacement(wanted, shown.placement);
 }
@@ -168,6 +155,7 @@ export function toView(cell: number, state: CellState): View {
     flip_horizontal: presentation.flipHorizontal,
     invert: data.invert,
     interpolation: data.interpolation,
+    colours: data.colours,
     moving: state.navigation.moving,
   };
 }

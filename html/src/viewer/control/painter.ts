@@ -3,38 +3,42 @@
  * comes the last one is moved, stretched and turned to where it will be, so pan and zoom answer at once.
  */
 
-import { canvasFromImage, compose, invert, samePlacement, type CanvasSize, type Placement } from '../model/geometry';
+import { type Affine, apply, type CanvasSize, compose, invert } from '../model/geometry';
 
-/** A decoded picture with the view that it shows. */
-export interface Picture {
+/** A decoded picture with the place that it shows. */
+export interface Picture<Place> {
   bitmap: ImageBitmap;
-  /** Null while the image's size is not known yet: then the picture just fills the canvas. */
-  placement: Placement | null;
+  /** Null while it is not known where the picture lies: then it just fills the canvas. */
+  place: Place | null;
   canvas: CanvasSize;
-  pixelAspect: number;
   smooth: boolean;
+  /** How a place lies on a canvas. */
+  lay: (place: Place, canvas: CanvasSize) => Affine;
 }
 
-export class Painter {
+/** So little, in canvas pixels, is no move: the picture can be copied as it is. */
+const STILL_PX = 1e-3;
+
+export class Painter<Place> {
   #canvas: HTMLCanvasElement | null = null;
-  #picture: Picture | null = null;
+  #picture: Picture<Place> | null = null;
 
   attach(canvas: HTMLCanvasElement | null): void {
     this.#canvas = canvas;
   }
 
-  get picture(): Picture | null {
+  get picture(): Picture<Place> | null {
     return this.#picture;
   }
 
   /** Takes a new picture; the former one's memory goes at once. */
-  take(picture: Picture | null): void {
+  take(picture: Picture<Place> | null): void {
     if (this.#picture !== null && this.#picture.bitmap !== picture?.bitmap) this.#picture.bitmap.close();
     this.#picture = picture;
   }
 
-  /** Draws the picture as the wanted view shows it. Setting the size clears the canvas, so it goes together with drawing. */
-  draw(wanted: Placement | null, size: CanvasSize): void {
+  /** Draws the picture as the wanted place shows it. Setting the size clears the canvas, so it goes together with drawing. */
+  draw(wanted: Place | null, size: CanvasSize): void {
     const canvas = this.#canvas;
     if (canvas === null || size.widthPx < 1) return;
     if (canvas.width !== size.widthPx) canvas.width = size.widthPx;
@@ -50,19 +54,28 @@ export class Painter {
     }
     context.imageSmoothingEnabled = picture.smooth;
     context.imageSmoothingQuality = 'low';
-    const { bitmap, placement, canvas: drawnFor } = picture;
+    const { bitmap, place, canvas: drawnFor } = picture;
     const sameSize = drawnFor.widthPx === size.widthPx && drawnFor.heightPx === size.heightPx;
-    if (wanted === null || placement === null || (sameSize && samePlacement(wanted, placement))) {
+    const move = wanted === null || place === null ? null : compose(picture.lay(wanted, size), invert(picture.lay(place, drawnFor)));
+    if (move === null || (sameSize && isStill(move, size))) {
       context.drawImage(bitmap, 0, 0, size.widthPx, size.heightPx);
       return;
     }
     context.fillStyle = '#000';
     context.fillRect(0, 0, size.widthPx, size.heightPx);
-    const drawn = canvasFromImage(placement, drawnFor, picture.pixelAspect);
-    const now = canvasFromImage(wanted, size, picture.pixelAspect);
-    const move = compose(now, invert(drawn));
     context.setTransform(move.a, move.b, move.c, move.d, move.e, move.f);
     context.drawImage(bitmap, 0, 0, drawnFor.widthPx, drawnFor.heightPx);
     context.setTransform(1, 0, 0, 1, 0, 0);
   }
+}
+
+function isStill(move: Affine, { widthPx, heightPx }: CanvasSize): boolean {
+  return [
+    { x: 0, y: 0 },
+    { x: widthPx, y: 0 },
+    { x: 0, y: heightPx },
+  ].every((corner) => {
+    const moved = apply(move, corner);
+    return Math.abs(moved.x - corner.x) < STILL_PX && Math.abs(moved.y - corner.y) < STILL_PX;
+  });
 }

@@ -2,20 +2,24 @@
 
 import { createWebSocket, fetchTicket } from '../../shared/api/client';
 import { eventSocket } from '../../shared/events/eventSocket';
-import { MAX_CELLS, type ServerMessage } from '../../shared/protocol/messages';
+import { MAX_CELLS } from '../../shared/protocol/messages';
 import { mirrored, normalDegrees } from '../model/geometry';
 import { frameAt, type SeriesDetail } from '../model/series';
 import type { Tool } from '../model/tools';
 import { type Clock, browserClock } from '../stream/clock';
-import { type ConnectionState, RenderConnection, type Socket } from '../stream/connection';
+import { type CellMessage, type ConnectionState, RenderConnection, type Socket } from '../stream/connection';
 import { SpareStream } from '../stream/spare';
 import { CellController } from './cell';
 import { Cine, type PlayMode } from './cine';
 import { Store } from './store';
+import { VolumeCellController } from './volumeCell';
 
 export const CELLS = MAX_CELLS;
 export type MouseButton = 'left' | 'middle' | 'right';
 export type OverlayLevel = 'off' | 'anonymous' | 'full';
+
+/** What a tab shows of its study; addresses call the volume "3d". */
+export type ViewerMode = 'image' | 'mpr' | 'volume';
 
 export interface Layout {
   rows: number;
@@ -27,6 +31,7 @@ export const MAX_ROWS = 4;
 export const MAX_COLUMNS = 4;
 
 export interface ViewerState {
+  mode: ViewerMode;
   layout: Layout;
   /** Numbers of the cells in the places of the layout, row by row. */
   places: readonly number[];
@@ -71,6 +76,7 @@ export function browserDependencies(): ViewerDependencies {
 
 export class ViewerController {
   readonly store = new Store<ViewerState>({
+    mode: 'image',
     layout: { rows: 1, columns: 1 },
     places: [0],
     active: 0,
@@ -86,6 +92,8 @@ export class ViewerController {
   /** Which series each cell shows. */
   readonly shows = new Store<{ seriesIds: readonly (number | null)[] }>({ seriesIds: Array.from({ length: CELLS }, () => null) });
   readonly cells: readonly CellController[];
+  /** The same windows where they show a volume; a page of volumes opens and closes those that it needs. */
+  readonly volumeCells: readonly VolumeCellController[];
   readonly connection: RenderConnection;
   readonly clock: Clock;
   readonly #cine: Cine;
@@ -101,27 +109,38 @@ export class ViewerController {
       onState: (connection) => this.store.set({ connection }),
       onMessage: (message) => this.#receive(message),
       onFrame: (frame) => {
-        const cell = this.cells[frame.cell];
+        const cell = this.#cells[frame.cell];
         if (cell === undefined) this.connection.acknowledge(frame.sequence, this.connection.generation);
         else void cell.take(frame);
       },
       onReplay: () => {
-        for (const number of this.store.get().places) this.cells[number]?.replay();
+        if (this.state.mode === 'image') for (const number of this.state.places) this.cells[number]?.replay();
+        else for (const cell of this.volumeCells) cell.replay();
       },
       isOffline: () => !navigator.onLine,
     });
-    this.cells = Array.from(
-      { length: CELLS },
-      (_, number) =>
-        new CellController(number, {
-          openCell: (cell, seriesId) => this.connection.openCell(cell, seriesId),
-          closeCell: (cell) => this.connection.closeCell(cell),
-          sendView: (view) => this.connection.sendView(view),
-          acknowledge: (sequence, generation) => this.connection.acknowledge(sequence, generation),
-          generation: () => this.connection.generation,
-          clock: deps.clock,
-          onFrame: deps.onFrame,
-          decode: deps.decode,
+    const { connection } = this;
+    const shared = {
+      closeCell: (cell: number) => connection.closeCell(cell),
+      acknowledge: (sequence: number, generation: number) => connection.acknowledge(sequence, generation),
+      generation: () => connection.generation,
+      clock: deps.clock,
+      onFrame: deps.onFrame,
+      decode: deps.decode,
+    };
+    const all = Array.from({ length: CELLS }, (_, number) => number);
+    this.cells = all.map(
+      (number) =>
+        new CellController(number, { ...shared, openCell: (cell, seriesId) => connection.openCell(cell, seriesId), sendView: (view) => connection.sendView(view) }),
+    );
+    this.volumeCells = all.map(
+      (number) =>
+        new VolumeCellController(number, {
+          ...shared,
+          openVolume: (cell, seriesId, volume) => connection.openVolume(cell, seriesId, volume),
+          sendView: (view) => connection.sendView(view),
+          sendEdit: (edit) => connection.sendEdit(edit),
+          ask: (cell, what, key) => connection.ask(cell, what, key),
         }),
     );
     this.#cine = new Cine(deps.onFrame, () => deps.clock.now());
@@ -139,6 +158,27 @@ export class ViewerController {
     return this.cells[number] ?? (this.cells[0] as CellController);
   }
 
+  /** The window of a number where it shows a volume. The look is what the page that opens it says it is. */
+  volumeCell<Look = unknown>(number: number): VolumeCellController<Look> {
+    return (this.volumeCells[number] ?? this.volumeCells[0]) as VolumeCellController<Look>;
+  }
+
+  /** The windows that hold something at the server now, whatever they show. */
+  get #cells(): readonly (CellController | VolumeCellController)[] {
+    return this.state.mode === 'image' ? this.cells : this.volumeCells;
+  }
+
+  /** Another page of the study: what the former one held at the server goes; the image viewer's windows keep their view. */
+  setMode(mode: ViewerMode): void {
+    const before = this.state.mode;
+    if (mode === before) return;
+    this.stopPlay();
+    if (before === 'image') for (const number of this.state.places) this.cell(number).sleep();
+    else for (const cell of this.volumeCells) cell.close();
+    this.store.set({ mode });
+    if (mode === 'image') for (const number of this.state.places) this.cell(number).wake();
+  }
+
   /** Whether this study is the one on the screen. */
   setActive(active: boolean): void {
     this.connection.setWatched(active);
@@ -147,9 +187,9 @@ export class ViewerController {
 
   start(): () => void {
     const online = (): void => this.connection.online();
-    const offline = (): void => this.connection.ask();
+    const offline = (): void => this.connection.probe();
     const stopListening = eventSocket.onEvent((event) => {
-      if (event['type'] === 'render_node_lost') this.connection.ask();
+      if (event['type'] === 'render_node_lost') this.connection.probe();
     });
     const visible = (): void => {
       if (!document.hidden) this.connection.tryNow();
@@ -199,7 +239,7 @@ export class ViewerController {
     if (!kept.includes(active)) kept[kept.length - 1] = active;
     for (let number = 0; kept.length < count && number < CELLS; number += 1) if (!kept.includes(number)) kept.push(number);
     for (const number of places) if (!kept.includes(number)) this.cell(number).sleep();
-    for (const number of kept) if (!places.includes(number)) this.cell(number).wake();
+    if (this.state.mode === 'image') for (const number of kept) if (!places.includes(number)) this.cell(number).wake();
     this.store.set({ layout, places: kept, enlarged: false });
   }
 
@@ -277,11 +317,14 @@ export class ViewerController {
     this.activeCell.change({ presentation: { zoom, centerX: null, centerY: null } }, at, false);
   }
 
-  #receive(message: Exclude<ServerMessage, { type: 'ping' | 'pong' }>): void {
+  #receive(message: CellMessage): void {
     if (message.type === 'welcome') return;
-    const cell = this.cells[message.cell];
-    if (message.type === 'opened') cell?.opened(message.frame_count, message.series_id);
-    else if (message.type === 'progress') cell?.progress(message.loaded, message.total);
-    else if (message.type === 'view_error') cell?.failed(message);
+    const image = this.state.mode === 'image' ? this.cells[message.cell] : undefined;
+    const volume = this.state.mode === 'image' ? undefined : this.volumeCells[message.cell];
+    if (message.type === 'opened') image?.opened(message.frame_count, message.series_id);
+    else if (message.type === 'volume_opened') volume?.opened(message);
+    else if (message.type === 'volume_facts') volume?.factsCame(message);
+    else if (message.type === 'progress') (image ?? volume)?.progress(message.loaded, message.total);
+    else (image ?? volume)?.failed(message);
   }
 }

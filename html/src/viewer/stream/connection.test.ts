@@ -230,13 +230,13 @@ describe('after a loss', () => {
 
   it('asks the line when the browser says that the network is gone', async () => {
     await opened();
-    connection.ask();
+    connection.probe();
     expect(last().sent.at(-1)).toEqual({ type: 'ping' });
     await clock.pass(2000);
     last().say({ type: 'pong' });
     await clock.pass(2000);
     expect(state()).toEqual({ kind: 'open' });
-    connection.ask();
+    connection.probe();
     await clock.pass(3000);
     expect(state().kind).toBe('lost');
   });

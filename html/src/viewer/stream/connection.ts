@@ -1,15 +1,26 @@
 /**
  * The stream of pictures from the render node: ticket, socket, pings, and coming back after a loss.
  *
- * The server keeps nothing that the browser does not hold too, so a new socket gets `open` and the last `view` of every
- * cell again and the same picture returns. No React here; time and sockets come from outside.
+ * The server keeps nothing that the browser does not hold too, so a new socket is told again what every cell shows and
+ * the same pictures return. No React here; time and sockets come from outside.
  */
 
 import { ApiError } from '../../shared/api/errors';
 import { decodeFrame, type Frame } from '../../shared/protocol/frame';
-import { CloseCode, PROTOCOL_VERSION, type ClientMessage, type ServerMessage, type View } from '../../shared/protocol/messages';
+import {
+  type CameraView,
+  type ClientMessage,
+  CloseCode,
+  type Edit,
+  type PlaneView,
+  PROTOCOL_VERSION,
+  type ServerMessage,
+  type View,
+} from '../../shared/protocol/messages';
 import { parseServerMessage } from '../../shared/protocol/validate';
 import type { Clock } from './clock';
+import { type Answer, type Question, Questions, unanswered } from './questions';
+import { Wishes } from './wishes';
 
 /** The part of a WebSocket that is used here. */
 export interface Socket {
@@ -40,6 +51,9 @@ export type ConnectionState =
   /** Trying again cannot help. */
   | { kind: 'failed'; reason: Failure };
 
+/** What is told of cells; answers go to who asked. */
+export type CellMessage = Exclude<ServerMessage, { type: 'ping' | 'pong' | 'measured' | 'picked' | 'ask_error' }>;
+
 export interface ConnectionDependencies {
   fetchTicket: () => Promise<string>;
   createSocket: (ticket: string) => Socket;
@@ -47,7 +61,7 @@ export interface ConnectionDependencies {
   takeSpare?: () => Socket | null;
   clock: Clock;
   onState: (state: ConnectionState) => void;
-  onMessage: (message: Exclude<ServerMessage, { type: 'ping' | 'pong' }>) => void;
+  onMessage: (message: CellMessage) => void;
   onFrame: (frame: Frame) => void;
   /** Called just before the views are sent again; may hand out fresh revisions by `sendView`. */
   onReplay: () => void;
@@ -72,14 +86,10 @@ const MOVING_WAIT_MS = 1000;
 /** No render node is in service at all: nothing to move to. */
 const NO_NODE = 'no_render_node';
 
-interface Wish {
-  seriesId: number;
-  view: View | null;
-}
-
 export class RenderConnection {
   readonly #deps: ConnectionDependencies;
-  readonly #wishes = new Map<number, Wish>();
+  readonly #wishes = new Wishes();
+  readonly #questions = new Questions((ask) => this.#post(ask));
   #state: ConnectionState = { kind: 'connecting' };
   #socket: Socket | null = null;
   /** The socket may take messages: it is open, the hello went first. */
@@ -145,7 +155,7 @@ export class RenderConnection {
   }
 
   /** Somebody says that the network or the node is gone: ask for a sign of life instead of waiting for a long silence. */
-  ask(): void {
+  probe(): void {
     if (!this.#ready) return;
     this.#post({ type: 'ping' });
     this.#watch(OFFLINE_ANSWER_MS);
@@ -153,20 +163,42 @@ export class RenderConnection {
 
   /** Shows a series in a cell; again for the same series after images were added. */
   openCell(cell: number, seriesId: number): void {
-    const known = this.#wishes.get(cell);
-    this.#wishes.set(cell, { seriesId, view: known?.seriesId === seriesId ? known.view : null });
+    if (this.#wishes.openSeries(cell, seriesId)) this.#questions.drop('gone', cell);
     this.#post({ type: 'open', cell, series_id: seriesId });
   }
 
-  sendView(view: View): void {
-    const wish = this.#wishes.get(view.cell);
-    if (wish === undefined) return;
-    wish.view = view;
-    this.#post(view);
+  /** Shows a volume of a series in a cell. Opened again it keeps its edits and its view, which are sent again. */
+  openVolume(cell: number, seriesId: number, volume: number): void {
+    this.#questions.drop('gone', cell);
+    this.#wishes.openVolume(cell, seriesId, volume);
+    for (const message of this.#wishes.replayOf(cell)) this.#post(message);
+  }
+
+  /** The whole wish of a cell; one for what the cell does not show is dropped. */
+  sendView(view: View | PlaneView | CameraView): void {
+    if (this.#wishes.see(view)) this.#post(view);
+  }
+
+  /** An edit of a cell's volume; one with a number that was there replaces it and those after it. */
+  sendEdit(edit: Edit): void {
+    if (this.#wishes.edit(edit)) this.#post(edit);
+  }
+
+  /**
+   * Asks about what a cell shows.
+   *
+   * @param key tells askers apart: the newest question of one is answered, older ones are rejected as superseded
+   * @throws AskFault (as rejection) `lost` and `gone` want to be asked again, else the server's code and words
+   */
+  ask(cell: number, what: Question, key = ''): Promise<Answer> {
+    if (!this.#ready) return unanswered('lost');
+    if (!this.#wishes.has(cell)) return unanswered('gone');
+    return this.#questions.ask(cell, what, key);
   }
 
   closeCell(cell: number): void {
-    if (this.#wishes.delete(cell)) this.#post({ type: 'close', cell });
+    this.#questions.drop('gone', cell);
+    if (this.#wishes.close(cell)) this.#post({ type: 'close', cell });
   }
 
   /** The picture is painted, or will never be. */
@@ -214,7 +246,7 @@ export class RenderConnection {
     this.#listen(socket, generation);
     this.#ready = true;
     this.#welcomed();
-    this.ask();
+    this.probe();
     this.#sendWishes();
     this.#schedulePing();
   }
@@ -240,10 +272,7 @@ export class RenderConnection {
   }
 
   #sendWishes(): void {
-    for (const [cell, wish] of this.#wishes) {
-      this.#post({ type: 'open', cell, series_id: wish.seriesId });
-      if (wish.view !== null) this.#post(wish.view);
-    }
+    for (const message of this.#wishes.replay()) this.#post(message);
   }
 
   /** Wishes may change without being sent: the replay that follows sends them. */
@@ -264,6 +293,10 @@ export class RenderConnection {
     if (message === null || message.type === 'pong') return;
     if (message.type === 'ping') {
       this.#post({ type: 'pong' });
+      return;
+    }
+    if (message.type === 'measured' || message.type === 'picked' || message.type === 'ask_error') {
+      this.#questions.answer(message);
       return;
     }
     if (message.type === 'welcome') this.#welcomed();
@@ -375,6 +408,7 @@ export class RenderConnection {
     this.#ready = false;
     this.#clear('ping');
     this.#clear('watchdog');
+    this.#questions.drop('lost');
     if (socket === null) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     if (closeCode !== null) socket.close(closeCode);

@@ -1,7 +1,8 @@
 import { Button } from '@mantine/core';
 import { IconPhotoOff, IconPhotoPlus, IconPhotoQuestion, IconVideoOff } from '@tabler/icons-react';
 import { useTranslation } from '../../shared/i18n';
-import { type CellController, PASSING } from '../control/cell';
+import type { CellController } from '../control/cell';
+import { PASSING } from '../control/pictureCell';
 import { useSelected } from '../control/store';
 import { frameAt } from '../model/series';
 import { useViewer } from './context';
