@@ -16,6 +16,7 @@ from webviewer.core.errors import InvalidInput
 from webviewer.dicom.volume import VolumeGrid
 
 _AT_A_VOXEL = 1e-3  # of a step: nearer to a voxel's centre its own value is shown, and it is none of interpolation
+_NO_WEIGHT = 1e-9  # of a step: what rounding leaves of a point on a voxel's centre
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,22 @@ def slab_values(
     return np.where(count > 0, shown * slope + intercept, np.nan)
 
 
+def is_at_voxels(grid: VolumeGrid, points_lps_mm: NDArray[np.float64]) -> bool:
+    """Tell whether all points (n, 3) within the volume are centres of voxels, so that nothing there is interpolated."""
+    index, inside = _index_at(grid, points_lps_mm)
+    return bool((np.abs(index[inside] - np.rint(index[inside])) <= _AT_A_VOXEL).all())
+
+
 def _array_index(
     stored: NDArray[Any], grid: VolumeGrid, points_lps_mm: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return (n, 3) places in the array (slice, row, column), held within its voxels, and which points lie inside."""
     if stored.shape != grid.shape:
         raise InvalidInput(f"Values of shape {stored.shape} do not fit a volume of {grid.shape}.")
+    return _index_at(grid, points_lps_mm)
+
+
+def _index_at(grid: VolumeGrid, points_lps_mm: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     index_from_lps = grid.index_from_lps
     # Index is (column, row, slice), the array (slices, rows, columns).
     index = (points_lps_mm @ index_from_lps[:3, :3].T + index_from_lps[:3, 3])[:, ::-1]
@@ -122,7 +133,8 @@ def _sampled(stored: NDArray[Any], index: NDArray[np.float64], interpolation: In
     high = np.minimum(low + 1, last)
     weight = index - low
     found = np.zeros(len(index))
-    for sides in itertools.product((0, 1), repeat=3):
+    between = (np.abs(weight) > _NO_WEIGHT).any(axis=0)  # a plane along the voxels reads one, two or four, not eight
+    for sides in itertools.product(*((0, 1) if across else (0,) for across in between)):
         k, j, i = (high[:, axis] if side else low[:, axis] for axis, side in enumerate(sides))
         share = np.prod([weight[:, a] if side else 1.0 - weight[:, a] for a, side in enumerate(sides)], axis=0)
         found += share * stored[k, j, i]
