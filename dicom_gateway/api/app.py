@@ -11,6 +11,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from dicom_gateway.api.archive import archive_routes
+from dicom_gateway.api.derived import derived_routes
 from dicom_gateway.api.frames import frame_routes
 from dicom_gateway.api.node import node_routes
 from dicom_gateway.api.parts import ApiParts
@@ -115,7 +116,14 @@ def create_api(parts: ApiParts) -> Flask:
         return Response(parts.metrics(), mimetype="text/plain; version=0.0.4")
 
     app.register_blueprint(node_routes(parts), url_prefix="/internal/v1")
-    for blueprint in (study_routes(parts), frame_routes(parts), archive_routes(parts), upload_routes(parts)):
+    owned = (
+        study_routes(parts),
+        frame_routes(parts),
+        archive_routes(parts),
+        upload_routes(parts),
+        derived_routes(parts),
+    )
+    for blueprint in owned:
         app.register_blueprint(blueprint, url_prefix="/internal/v1/owners/<int:owner_id>")
     return app
 

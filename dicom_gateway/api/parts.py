@@ -13,7 +13,9 @@ from dicom_gateway.upload import UploadLimits, UploadStore
 from dicom_gateway.upload_examine import ExamineLimits, Examiner
 from dicom_gateway.upload_receive import UploadReceiver
 from webviewer.adapters.files import ObjectStore
+from webviewer.archive import OwnerId, Receipt
 from webviewer.config import StorageSettings
+from webviewer.core.octets import ByteSource
 from webviewer.core.seats import Seats
 from webviewer.usecases.delete_studies import FileRemoval
 from webviewer.usecases.read_frames import FrameReader
@@ -46,6 +48,8 @@ class ApiParts:
         Reads frames.
     uploads
         All uploads of this node.
+    receive
+        Stores one object that was made here, as one that came: returns after the commit.
     publish
         Takes an event for the pages: ``type``, ``owner_id`` and what belongs to it.
     problems
@@ -72,6 +76,7 @@ class ApiParts:
     files: FileRemoval
     frames: FrameReader
     uploads: UploadStore
+    receive: Callable[[OwnerId, ByteSource], Receipt]
     publish: Callable[[Mapping[str, object]], None]
     problems: Callable[[], list[str]]
     status: Callable[[], Mapping[str, object]]
@@ -123,6 +128,12 @@ def make_parts(
     def open_file(file_name: str) -> int:
         return os.open(store.path(file_name), os.O_RDONLY | os.O_CLOEXEC)
 
+    def receive(owner_id: OwnerId, source: ByteSource) -> Receipt:
+        try:
+            return receiver.receive(owner_id, source)
+        finally:
+            receiver.release()
+
     return ApiParts(
         units=units,
         token=token,
@@ -131,6 +142,7 @@ def make_parts(
         files=store,
         frames=FrameReader(units, open_file),
         uploads=UploadStore(uploads_folder, examiner, upload_limits),
+        receive=receive,
         publish=publish,
         problems=problems,
         status=status,

@@ -1,0 +1,137 @@
+"""New objects of a stored series: a render node sends pixels and their place, this node makes and stores the object.
+
+The body is the length of the head (4 bytes, little endian), the head as JSON, and the pixels, little endian, row by
+row: of 16 bits, or red, green and blue of 8 bits.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from typing import Annotated, Literal
+
+from flask import Blueprint, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from dicom_gateway.api.body import announced_body
+from dicom_gateway.api.parts import ApiParts
+from dicom_gateway.api.plain import answer
+from webviewer.archive import OwnerId, SeriesId
+from webviewer.core.errors import InvalidInput, NotFound
+from webviewer.core.octets import AnnouncedOctets
+from webviewer.core.uid import is_valid_uid
+from webviewer.dicom.derived import MAX_SIDE, NewInstance, Pixels, PlaneFacts, picture_object, plane_object, read_source
+
+_MAX_HEAD_BYTES = 16 * 1024
+_HEAD_LENGTH = struct.Struct("<I")
+
+Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
+Positive = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1e6)]
+Triple = tuple[Number, Number, Number]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Plane(_Strict):
+    kind: Literal["plane"]
+    is_signed: bool
+    image_position_patient: Triple
+    image_orientation_patient: tuple[Number, Number, Number, Number, Number, Number]
+    pixel_spacing: tuple[Positive, Positive]
+    slice_thickness: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1e6)]
+    spacing_between_slices: Positive
+    rescale_slope: Number
+    rescale_intercept: Number
+    rescale_type: Annotated[str, Field(max_length=16)]
+    window_center: Number
+    window_width: Number
+
+
+class _Picture(_Strict):
+    kind: Literal["picture"]
+
+
+class _Head(_Strict):
+    sop_instance_uid: str
+    series_instance_uid: str
+    series_number: Annotated[int, Field(ge=0, lt=2**31)]
+    series_description: Annotated[str, Field(max_length=64)]
+    instance_number: Annotated[int, Field(ge=1, lt=2**31)]
+    derivation_description: Annotated[str, Field(max_length=1024)]
+    made_at: AwareDatetime
+    rows: Annotated[int, Field(ge=1, le=MAX_SIDE)]
+    columns: Annotated[int, Field(ge=1, le=MAX_SIDE)]
+    content: Annotated[_Plane | _Picture, Field(discriminator="kind")]
+
+
+def derived_routes(parts: ApiParts) -> Blueprint:
+    """Return the route."""
+    routes = Blueprint("derived", __name__)
+
+    @routes.post("/series/<int:series_id>/derived")
+    def store_derived(owner_id: int, series_id: int) -> Response:
+        owner = OwnerId(owner_id)
+        body = announced_body(least_bytes=_HEAD_LENGTH.size)
+        with parts.upload_seats.take(owner):
+            made = _object(parts, owner, SeriesId(series_id), _read_head(body), body)
+            return answer(parts.receive(owner, io.BytesIO(made)), 201)
+
+    return routes
+
+
+def _read_head(body: AnnouncedOctets) -> _Head:
+    length = _HEAD_LENGTH.unpack(_exactly(body, _HEAD_LENGTH.size))[0]
+    if length > _MAX_HEAD_BYTES:
+        raise InvalidInput(f"A head of {length} bytes is over the limit of {_MAX_HEAD_BYTES}.")
+    try:
+        head = _Head.model_validate_json(_exactly(body, length))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "head"
+        raise InvalidInput(f"{where} of the new object: {first['msg']}.") from None
+    for uid in (head.sop_instance_uid, head.series_instance_uid):
+        if not is_valid_uid(uid):
+            raise InvalidInput("The UIDs of a new object must be valid UIDs.")
+    return head
+
+
+def _exactly(body: AnnouncedOctets, size: int) -> bytes:
+    if body.left_bytes < size:
+        raise InvalidInput(f"The body ends {size - body.left_bytes} bytes too early.")
+    pieces = []
+    while size:
+        pieces.append(body.read(size))
+        size -= len(pieces[-1])
+    return b"".join(pieces)
+
+
+def _object(parts: ApiParts, owner: OwnerId, series_id: SeriesId, head: _Head, body: AnnouncedOctets) -> bytes:
+    with parts.units(read_only=True) as unit:
+        stored = unit.archive.list_instances(owner, series_id)
+    if not stored:
+        raise NotFound("There is no such series in the storage.")
+    with os.fdopen(parts.open_file(stored[0].file_name), "rb") as file:
+        source = read_source(file)
+    content = head.content
+    pixels = Pixels(
+        head.rows,
+        head.columns,
+        _exactly(body, body.left_bytes),
+        is_colour=isinstance(content, _Picture),
+        is_signed=isinstance(content, _Plane) and content.is_signed,
+    )
+    new = NewInstance(
+        head.sop_instance_uid,
+        head.series_instance_uid,
+        head.series_number,
+        head.series_description,
+        head.instance_number,
+        head.derivation_description,
+        head.made_at,
+    )
+    if not isinstance(content, _Plane):
+        return picture_object(source, new, pixels)
+    return plane_object(source, new, PlaneFacts(**content.model_dump(exclude={"kind", "is_signed"})), pixels)

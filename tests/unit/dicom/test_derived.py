@@ -1,0 +1,111 @@
+"""Objects made of stored ones: what they keep of their source, and what the standard's checker says of them."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from tests.support.phantom_files import make_ct, to_bytes
+from tests.support.shared_data import data_folder, has_shared_data
+from webviewer.core.errors import DataError, InvalidInput
+from webviewer.core.uid import new_uid
+from webviewer.dicom.derived import NewInstance, Pixels, PlaneFacts, picture_object, plane_object, read_source
+
+FACTS = PlaneFacts((0.1, 0.2, -3e-17), (1, 0, 0, 0, 0, -1), (0.7, 0.7), 3.0, 3.0, 1.0, -1024.0, "", 40.0, 400.0)
+PLANE = Pixels(3, 4, bytes(24), is_signed=True)
+# What the checker says of a source, too, is the source's.
+FOLDERS = ("ct_series", "mr_series", "nm_pet", "enhanced_multiframe", "gantry_tilt_oblique", "ultrasound", "charset")
+
+
+def new_instance(description: str = "MPR") -> NewInstance:
+    made_at = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+    return NewInstance(new_uid(), new_uid(), 901, description, 1, "Planes", made_at)
+
+
+def source_of(ds: Dataset) -> Dataset:
+    return read_source(io.BytesIO(to_bytes(ds)))
+
+
+def errors_of(data: bytes, folder: Path) -> set[str]:
+    (folder / "x.dcm").write_bytes(data)
+    result = subprocess.run(["dciodvfy", str(folder / "x.dcm")], capture_output=True, errors="replace", check=False)
+    return {line for line in result.stderr.splitlines() if line.startswith("Error")}
+
+
+@pytest.mark.parametrize("folder", FOLDERS if has_shared_data() else ())
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of pydicom about what the sources have
+def test_objects_of_real_sources_are_as_valid_as_those(folder: str, tmp_path: Path) -> None:
+    shared = data_folder()
+    assert shared is not None
+    files = [path for path in sorted((shared / folder).rglob("*")) if path.is_file()]
+    checked = 0
+    for path in files[:: max(1, len(files) // 6)]:
+        try:
+            source = read_source(io.BytesIO(path.read_bytes()))
+        except DataError:
+            continue
+        own = errors_of(path.read_bytes(), tmp_path)
+        for data in (plane_object(source, new_instance(), FACTS, PLANE), picture_of(source)):
+            assert errors_of(data, tmp_path) - own == set(), path.name
+            made, stored = dcmread(io.BytesIO(data)), dcmread(path, stop_before_pixels=True)
+            assert str(made.PatientName) == str(stored.get("PatientName", "") or "")
+            assert made.StudyInstanceUID == stored.StudyInstanceUID
+            checked += 1
+    assert checked
+
+
+def picture_of(source: Dataset) -> bytes:
+    return picture_object(source, new_instance(), Pixels(3, 5, bytes(45), is_colour=True))
+
+
+def test_a_name_in_another_character_set_becomes_unicode() -> None:
+    ds = make_ct(patient_name="Äneas^Rüdiger")
+    ds.SpecificCharacterSet = "ISO_IR 100"
+    made = dcmread(io.BytesIO(plane_object(source_of(ds), new_instance("Coronal, às 3 mm"), FACTS, PLANE)))
+    assert made.SpecificCharacterSet == "ISO_IR 192"
+    assert str(made.PatientName) == "Äneas^Rüdiger"
+    assert made.SeriesDescription == "Coronal, às 3 mm"
+
+
+@pytest.mark.filterwarnings("ignore:The value length", "ignore:Invalid value for VR AS")
+def test_a_broken_number_of_the_patient_is_kept_and_a_broken_age_is_not() -> None:
+    ds = make_ct(patient_id="9" * 70)
+    ds.add_new("PatientAge", "AS", "0Y")
+    made = dcmread(io.BytesIO(plane_object(source_of(ds), new_instance(), FACTS, PLANE)))
+    assert made.PatientID == "9" * 70
+    assert "PatientAge" not in made
+
+
+def test_planes_of_a_source_without_a_place_lie_in_one_place_together() -> None:
+    ds = make_ct()
+    del ds.FrameOfReferenceUID
+    new = new_instance()
+    made = dcmread(io.BytesIO(plane_object(source_of(ds), new, FACTS, PLANE)))
+    assert made.FrameOfReferenceUID == f"{new.series_instance_uid}.1"
+
+
+@pytest.mark.parametrize("data", [b"", b"no DICOM", bytes(200)])
+def test_what_is_no_source_is_refused(data: bytes) -> None:
+    with pytest.raises(DataError, match="cannot be read again"):
+        read_source(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("arguments", [(0, 4, b""), (4097, 1, bytes(8194)), (3, 4, bytes(23)), (3, 4, bytes(25))])
+def test_pixels_that_do_not_fill_their_rows_are_refused(arguments: tuple[Any, ...]) -> None:
+    with pytest.raises(InvalidInput):
+        Pixels(*arguments)
+
+
+def test_a_plane_is_grey_and_a_picture_in_colour() -> None:
+    source = source_of(make_ct())
+    with pytest.raises(InvalidInput, match="grey, not in colour"):
+        plane_object(source, new_instance(), FACTS, Pixels(1, 1, bytes(3), is_colour=True))
+    with pytest.raises(InvalidInput, match="in colour, not grey"):
+        picture_object(source, new_instance(), PLANE)
