@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from renderpool.engine import gl
 from renderpool.engine.framebuffer import Framebuffer
 from renderpool.engine.gl import check_gl
+from renderpool.engine.parts import Part, drawing_in
 from renderpool.engine.program import Program, Programs
 from renderpool.engine.renderer import MOST_FIXED_SAMPLES
 from renderpool.engine.textures import LUT_ROW, TextureCache, lut_texture
 from renderpool.engine.volume_texture import VolumeTexture
 from renderpool.scene.grey import GreyMap, VoiFunction
-from renderpool.scene.plane_view import PlaneView
+from renderpool.scene.plane_canvas import PlaneCanvas
 from renderpool.scene.slab import Interpolation, Slab, SlabMode, sample_offsets_mm
 from webviewer.core.errors import RenderError
 from webviewer.dicom.volume import VolumeGrid
@@ -43,7 +44,15 @@ class SlabRenderer:
         self._target = Framebuffer(1)
 
     def draw(
-        self, volume: VolumeTexture, grid: VolumeGrid, view: PlaneView, slab: Slab, grey: GreyMap, *, samples: int = 1
+        self,
+        volume: VolumeTexture,
+        grid: VolumeGrid,
+        view: PlaneCanvas,
+        slab: Slab,
+        grey: GreyMap,
+        *,
+        samples: int = 1,
+        part: Part | None = None,
     ) -> NDArray[np.uint8]:
         """Return the picture, (height, width) uint8; black outside of the volume.
 
@@ -53,12 +62,15 @@ class SlabRenderer:
             Where the volume lies; of the same shape.
         samples
             n of the n × n places of a canvas pixel that are averaged; see
-            `renderpool.scene.plane_view.plane_supersampling`. Of the nearest voxel always 1.
+            `renderpool.scene.plane_canvas.places_of_pixel`. Of the nearest voxel always 1.
+        part
+            Draw and return only this part of the canvas: the same bytes as in the whole picture. None = all of it.
 
         Raises
         ------
         RenderError
-            The grid is another volume's, the canvas is out of range, or OpenGL reports an error.
+            The grid is another volume's, the canvas is out of range, the part outside of it, or OpenGL reports an
+            error.
         """
         if volume.shape != grid.shape:
             raise RenderError(f"A volume of {volume.shape} does not lie on a grid of {grid.shape}.")
@@ -76,10 +88,11 @@ class SlabRenderer:
             program.set_float("u_last_part", float(len(offsets_mm) - 1))
         self._set_grey(program, grey)
         self._check("setting uniforms")
-        self._target.begin(view.width_px, view.height_px)
-        gl.GL_1_1.glDrawArrays(gl.GL_1_0.GL_TRIANGLES, 0, 3)
+        with drawing_in(part, view.width_px, view.height_px) as (left_px, top_px, width_px, height_px):
+            self._target.begin(view.width_px, view.height_px)
+            gl.GL_1_1.glDrawArrays(gl.GL_1_0.GL_TRIANGLES, 0, 3)
         self._check("drawing")
-        pixels = self._target.read(view.width_px, view.height_px)
+        pixels = self._target.read(width_px, height_px, left_px, top_px)
         check_gl("drawing a plane")
         return pixels
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from renderpool.scene.directions import cosine_deg, direction_letters, fixed, sine_deg, vector
 from renderpool.scene.plane import Plane, PlaneKind, standard_frame
+from renderpool.scene.plane_canvas import PlaneCanvas
 from renderpool.scene.view import supersampling
 from webviewer.core.errors import InvalidInput
 from webviewer.dicom.volume import VolumeGrid
@@ -64,7 +65,7 @@ class CanvasLine:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PlaneView:
+class PlaneView(PlaneCanvas):
     """A plane and a look with every open point decided, and their matrix.
 
     ``lps_from_canvas`` is (4, 4) float64, homogeneous, in the spaces of the module's text. A flipped picture has the
@@ -72,11 +73,8 @@ class PlaneView:
     """
 
     plane: Plane
-    width_px: int
-    height_px: int
     zoom: float
     fitted: bool
-    lps_from_canvas: NDArray[np.float64]
 
     @property
     def mm_per_px(self) -> float:
@@ -87,10 +85,6 @@ class PlaneView:
     def canvas_from_lps(self) -> NDArray[np.float64]:
         """(4, 4), the inverse: its third row is the distance behind the plane in mm."""
         return np.asarray(np.linalg.inv(self.lps_from_canvas), dtype=np.float64)
-
-    def index_from_canvas(self, grid: VolumeGrid) -> NDArray[np.float64]:
-        """Return (4, 4): canvas (x, y, depth mm) to (column, row, slice) of a volume."""
-        return np.asarray(grid.index_from_lps @ self.lps_from_canvas, dtype=np.float64)
 
     def lps_at(self, x_px: float, y_px: float) -> NDArray[np.float64]:
         """Return the point of the plane under a point of the canvas, (3,)."""
@@ -152,7 +146,7 @@ def resolve_plane(grid: VolumeGrid, plane: Plane, look: PlaneLook) -> PlaneView:
     lps_from_canvas[:3, :2] = plane.lps_from_frame[:, :2] @ frame_from_canvas
     lps_from_canvas[:3, 2] = plane.normal
     lps_from_canvas[:3, 3] = center - lps_from_canvas[:3, :2] @ np.array([look.width_px / 2, look.height_px / 2])
-    return PlaneView(plane, look.width_px, look.height_px, zoom, look.zoom is None, fixed(lps_from_canvas))
+    return PlaneView(look.width_px, look.height_px, fixed(lps_from_canvas), plane, zoom, look.zoom is None)
 
 
 def fit_plane_zoom(grid: VolumeGrid, kind: PlaneKind, look: PlaneLook) -> float:

@@ -1,0 +1,89 @@
+"""From a wish for a volume to pixels: planes, slabs and, seen by a camera, all of it. Used in the drawing thread only.
+
+A picture that takes long is made in parts, so that others have a turn between two of them: `VolumePainter.begin` gives
+a picture, whose `step` is called until it is finished. A picture begun before all of its volume was in the device is
+marked coarse, and is to be begun again; each begin uploads for a while.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from renderpool.engine.renderer import Renderer
+from renderpool.engine.slab_renderer import SlabRenderer
+from renderpool.session.loaded_volume import LoadedVolume
+from renderpool.session.painting import Painting
+from renderpool.session.plane_picture import PlanePicture
+from renderpool.session.quality import LightLevel
+from renderpool.session.volume_textures import UPLOAD_S, VolumeTextures
+from webviewer.protocol.volumes import PlaneView
+
+_SOFTWARE_BYTES = 1024**3  # textures of llvmpipe are main memory
+_HARDWARE_BYTES = 6 * 1024**3
+
+
+class Picture(Protocol):
+    """A picture that is made in parts of about 20 ms."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is nothing left to draw."""
+        ...
+
+    def step(self) -> Painting | None:
+        """Draw the next part; returns a picture when one is complete, which may get finer still."""
+        ...
+
+
+class VolumePainter:
+    """The drawing of volumes for all sessions.
+
+    Parameters
+    ----------
+    renderer
+        Whose context is current in this thread.
+    budget_bytes
+        What volumes may take of the device beside those that are being drawn; None = what suits the device.
+    debug
+        Check OpenGL's error state after each step, not only after each picture.
+    """
+
+    def __init__(self, renderer: Renderer, *, budget_bytes: int | None = None, debug: bool = False) -> None:
+        software = renderer.context.software
+        suitable = _SOFTWARE_BYTES if software else _HARDWARE_BYTES
+        self.textures = VolumeTextures(suitable if budget_bytes is None else budget_bytes)
+        self._slabs = SlabRenderer(software=software, debug=debug)
+
+    def prepare(self, volume: LoadedVolume, most_s: float = UPLOAD_S) -> bool:
+        """Upload for a while what has come of a volume; returns whether all that has come is in the device.
+
+        Asked until it says so before the first picture of a volume, it spares the doctor one with holes.
+
+        Raises
+        ------
+        RenderError
+            The device cannot take the volume, in words with the numbers.
+        Unavailable
+            The volume is not there any more.
+        """
+        device = self.textures.bring(volume, most_s)
+        return device is None or device.is_all
+
+    def begin_plane(self, volume: LoadedVolume, wish: PlaneView, light: LightLevel | None = None) -> PlanePicture:
+        """Return the picture of a plane, to be made in parts; errors as `PlanePicture`."""
+        return PlanePicture(self.textures, self._slabs, volume, wish, light)
+
+    def paint_plane(self, volume: LoadedVolume, wish: PlaneView, light: LightLevel | None = None) -> Painting:
+        """Return the picture of a plane at once, of all that has come; errors as `PlanePicture`."""
+        while not self.prepare(volume):
+            pass
+        picture = self.begin_plane(volume, wish, light)
+        while True:
+            painting = picture.step()
+            if painting is not None:
+                return painting
+
+    def close(self) -> None:
+        """Delete everything of the painter."""
+        self._slabs.close()
+        self.textures.close()
