@@ -8,13 +8,15 @@
 
 import type { CameraPose } from '../../../shared/protocol/messages';
 import { directionLetters, type EdgeLetters } from '../../model/orientation';
-import { add, cross, distance, dot, type Frame, frameOf, inPatient, letterDirections, scaled, subtract, turnedFrame, unit, type Vec3 } from './vectors';
+import { add, dot, scale, subtract, unit, type Vector } from '../../model/vector';
+import { centerLps, cornersLps, type VolumeGrid } from '../../model/volumeGrid';
+import { distance, type Frame, frameOf, inPatient, letterDirections, turnedFrame } from './frame';
 
 export type Projection = 'parallel' | 'perspective';
 
 export interface Camera {
   /** What everything turns about; in the middle of the canvas, moved by the pan. */
-  readonly target: Vec3;
+  readonly target: Vector;
   readonly frame: Frame;
   /** What the shorter side of the canvas shows at the target where the zoom is 1, mm. */
   readonly extentMm: number;
@@ -32,14 +34,6 @@ export interface Canvas {
   readonly heightPx: number;
 }
 
-/** The lattice of a volume, as `volume_opened` tells it. */
-export interface Grid {
-  /** Slices, rows, columns. */
-  readonly shape: readonly [number, number, number];
-  /** The upper three rows of the matrix from (column, row, slice, 1) to mm. */
-  readonly lps_from_index: readonly number[];
-}
-
 export const MIN_ZOOM = 0.01;
 export const MAX_ZOOM = 1000;
 const VIEW_ANGLE_DEG = 28;
@@ -48,54 +42,15 @@ const AROUND = 1.2;
 /** A drag over the shorter side of the canvas. */
 const DRAG_DEG = 180;
 
-export function lpsOfIndex(grid: Grid, index: Vec3): Vec3 {
-  const at = (row: number): number => {
-    const [a = 0, b = 0, c = 0, d = 0] = grid.lps_from_index.slice(4 * row, 4 * row + 4);
-    return a * index[0] + b * index[1] + c * index[2] + d;
-  };
-  return [at(0), at(1), at(2)];
-}
-
-/** The step in the patient of one voxel along an axis of the grid: 0 column, 1 row, 2 slice. */
-export function stepOf(grid: Grid, axis: 0 | 1 | 2): Vec3 {
-  const part = (row: number): number => grid.lps_from_index[4 * row + axis] ?? 0;
-  return [part(0), part(1), part(2)];
-}
-
-/** Where a point of the patient lies in (column, row, slice). */
-export function indexOfLps(grid: Grid, point: Vec3): Vec3 {
-  const columns = [stepOf(grid, 0), stepOf(grid, 1), stepOf(grid, 2)] as const;
-  const from = subtract(point, lpsOfIndex(grid, [0, 0, 0]));
-  const volume = dot(columns[0], cross(columns[1], columns[2]));
-  return [
-    dot(from, cross(columns[1], columns[2])) / volume,
-    dot(columns[0], cross(from, columns[2])) / volume,
-    dot(columns[0], cross(columns[1], from)) / volume,
-  ];
-}
-
-export function middleOf(grid: Grid): Vec3 {
-  const [slices, rows, columns] = grid.shape;
-  return lpsOfIndex(grid, [(columns - 1) / 2, (rows - 1) / 2, (slices - 1) / 2]);
-}
-
-/** The corners of the outer faces; the column runs fastest, then the row. */
-export function cornersOf(grid: Grid): Vec3[] {
-  const [slices, rows, columns] = grid.shape;
-  const out: Vec3[] = [];
-  for (const k of [-0.5, slices - 0.5]) for (const j of [-0.5, rows - 0.5]) for (const i of [-0.5, columns - 0.5]) out.push(lpsOfIndex(grid, [i, j, k]));
-  return out;
-}
-
 /** What a volume starts with, and a reset goes back to: from the front, all of it in view. */
-export function startCamera(grid: Grid, projection: Projection = 'parallel'): Camera {
-  const corners = cornersOf(grid);
+export function startCamera(grid: VolumeGrid, projection: Projection = 'parallel'): Camera {
+  const corners = cornersLps(grid);
   const side = (axis: 0 | 1 | 2): number => {
     const places = corners.map((corner) => corner[axis]);
     return Math.max(...places) - Math.min(...places);
   };
   return {
-    target: middleOf(grid),
+    target: centerLps(grid),
     frame: frameOf(letterDirections.L, letterDirections.F),
     extentMm: Math.max(side(0), side(1), side(2)) * AROUND,
     zoom: 1,
@@ -115,8 +70,8 @@ export function eyeDistanceMm(camera: Camera): number {
   return camera.extentMm / 2 / Math.tan((camera.viewAngleDeg * Math.PI) / 360);
 }
 
-export function eyeOf(camera: Camera): Vec3 {
-  return subtract(camera.target, scaled(camera.frame.away, eyeDistanceMm(camera)));
+export function eyeOf(camera: Camera): Vector {
+  return subtract(camera.target, scale(camera.frame.away, eyeDistanceMm(camera)));
 }
 
 /** The camera as it goes to the server. */
@@ -141,7 +96,7 @@ export interface Seen {
 }
 
 /** Where a point of the patient is seen, null behind the eye. */
-export function canvasAt(camera: Camera, canvas: Canvas, point: Vec3): Seen | null {
+export function canvasAt(camera: Camera, canvas: Canvas, point: Vector): Seen | null {
   const from = subtract(point, camera.target);
   const away = dot(from, camera.frame.away);
   let closer = 1;
@@ -159,7 +114,7 @@ export function canvasAt(camera: Camera, canvas: Canvas, point: Vec3): Seen | nu
 }
 
 /** The point of the patient under a point of the canvas at a depth. */
-export function lpsAt(camera: Camera, canvas: Canvas, x: number, y: number, depth = 0): Vec3 {
+export function lpsAt(camera: Camera, canvas: Canvas, x: number, y: number, depth = 0): Vector {
   const size = mmPerPx(camera, canvas);
   const weight = camera.projection === 'perspective' ? 1 - depth / eyeDistanceMm(camera) : 1;
   const across = inPatient(
@@ -172,7 +127,7 @@ export function lpsAt(camera: Camera, canvas: Canvas, x: number, y: number, dept
 }
 
 /** A point and the direction of the ray through a point of the canvas; of a perspective view the point is the eye. */
-export function rayAt(camera: Camera, canvas: Canvas, x: number, y: number): { origin: Vec3; direction: Vec3 } {
+export function rayAt(camera: Camera, canvas: Canvas, x: number, y: number): { origin: Vector; direction: Vector } {
   const onTarget = lpsAt(camera, canvas, x, y);
   if (camera.projection === 'parallel') return { origin: onTarget, direction: camera.frame.away };
   const origin = eyeOf(camera);
@@ -184,7 +139,7 @@ export function oriented(camera: Camera, frame: Frame): Camera {
 }
 
 /** Goes about an axis through the target by the right hand's rule. */
-export function orbited(camera: Camera, axis: Vec3, degrees: number): Camera {
+export function orbited(camera: Camera, axis: Vector, degrees: number): Camera {
   return { ...camera, frame: turnedFrame(camera.frame, axis, degrees) };
 }
 
@@ -220,7 +175,7 @@ export function zoomed(camera: Camera, factor: number): Camera {
 }
 
 /** Brings a point of the patient to the middle, to turn about. */
-export function centeredOn(camera: Camera, point: Vec3): Camera {
+export function centeredOn(camera: Camera, point: Vector): Camera {
   return { ...camera, target: point, panXMm: 0, panYMm: 0 };
 }
 
@@ -231,12 +186,12 @@ export function projected(camera: Camera, projection: Projection): Camera {
 
 /** Which side of the patient each edge of the canvas shows. */
 export function edgeLettersOf({ frame }: Camera): EdgeLetters {
-  const letters = (one: Vec3): string => directionLetters(one);
+  const letters = (one: Vector): string => directionLetters(one);
   return {
-    top: letters(scaled(frame.down, -1)),
+    top: letters(scale(frame.down, -1)),
     right: letters(frame.right),
     bottom: letters(frame.down),
-    left: letters(scaled(frame.right, -1)),
+    left: letters(scale(frame.right, -1)),
   };
 }
 

@@ -4,9 +4,11 @@
  */
 
 import type { Camera } from './camera';
-import { angleBetween, cosDeg, degrees, dot, type Frame, frameOf, inPatient, type Letter, letterDirections, scaled, sinDeg, turnedFrame, type Vec3 } from './vectors';
+import { angleBetweenDeg, cosineDeg, dot, scale, sineDeg, type Vector } from '../../model/vector';
+import { type Frame, frameOf, inPatient, type Letter, letterDirections, turnedFrame } from './frame';
 
 const STRAIGHT_UP = 1e-9;
+const degrees = (radians: number): number => (radians * 180) / Math.PI;
 
 /** From where it is seen: right and down on the canvas. From head and feet the patient's front is up. */
 const STANDARD: Readonly<Record<Letter, readonly [Letter, Letter]>> = {
@@ -44,23 +46,23 @@ export function standardFrame(name: Orientation, angleDeg: number = DEFAULT_OBLI
 
 export function frameFromAngles({ rotationDeg, angulationDeg, rollDeg }: CameraAngles): Frame {
   // The camera stands in front and is lifted towards the head: its lower edge tips to the front.
-  const level = -sinDeg(angulationDeg);
+  const level = -sineDeg(angulationDeg);
   const straight = frameOf(
-    [cosDeg(rotationDeg), sinDeg(rotationDeg), 0],
-    [-sinDeg(rotationDeg) * level, cosDeg(rotationDeg) * level, -cosDeg(angulationDeg)],
+    [cosineDeg(rotationDeg), sineDeg(rotationDeg), 0],
+    [-sineDeg(rotationDeg) * level, cosineDeg(rotationDeg) * level, -cosineDeg(angulationDeg)],
   );
   return turnedFrame(straight, straight.away, -rollDeg);
 }
 
 /** The angles of a camera; straight from head or feet the rotation is 0 and the roll says the rest. */
 export function anglesOf({ frame }: Pick<Camera, 'frame'>): CameraAngles {
-  const viewer = scaled(frame.away, -1);
+  const viewer = scale(frame.away, -1);
   let angulationDeg = degrees(Math.asin(Math.min(1, Math.max(-1, viewer[2]))));
   let rotationDeg = 0;
   if (Math.hypot(viewer[0], viewer[1]) > STRAIGHT_UP) rotationDeg = degrees(Math.atan2(viewer[0], -viewer[1]));
   else angulationDeg = Math.sign(angulationDeg) * 90;
   const straight = frameFromAngles({ rotationDeg, angulationDeg, rollDeg: 0 });
-  const rollDeg = -angleBetween(straight.right, frame.right, frame.away);
+  const rollDeg = -angleBetweenDeg(straight.right, frame.right, frame.away);
   return { rotationDeg: rotationDeg + 0, angulationDeg: angulationDeg + 0, rollDeg: rollDeg + 0 };
 }
 
@@ -75,7 +77,7 @@ export function orientationName(camera: Pick<Camera, 'frame'>): { name: Orientat
   return { name: rotationDeg > 0 ? 'LAO' : 'RAO', angleDeg: Math.round(Math.abs(rotationDeg)) };
 }
 
-const NEAR = cosDeg(0.5);
+const NEAR = cosineDeg(0.5);
 
 export interface CubeFace {
   readonly letter: Letter;
@@ -98,7 +100,7 @@ export function cubeFaces({ frame }: Pick<Camera, 'frame'>): CubeFace[] {
     const [right, down] = STANDARD[letter];
     const face: Frame = { right: letterDirections[right], down: letterDirections[down], away: middle };
     const corners = ([[-1, -1], [1, -1], [1, 1], [-1, 1]] as const).map(([x, y]): [number, number] => {
-      const corner: Vec3 = inPatient(face, x, y, 1);
+      const corner: Vector = inPatient(face, x, y, 1);
       return [dot(corner, frame.right), dot(corner, frame.down)];
     });
     faces.push({ letter, corners, facing });
