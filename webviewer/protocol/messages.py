@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from webviewer.core.errors import ProtocolError
 from webviewer.protocol.base import CellNumber, Finite, Id, ImageReference, Message, Pixels, Revision
-from webviewer.protocol.questions import Ask, AskError, Measured, Picked
+from webviewer.protocol.questions import Ask, AskError, Made, Making, Measured, Picked
 from webviewer.protocol.volumes import CameraView, Edit, OpenVolume, PlaneView, VolumeFacts, VolumeOpened
 from webviewer.protocol.windows import ColourTable, Window, WindowRecommended
 
@@ -133,7 +133,19 @@ ClientMessage = Annotated[
     Field(discriminator="type"),
 ]
 ServerMessage = Annotated[
-    Welcome | Opened | VolumeOpened | VolumeFacts | Progress | ViewError | Measured | Picked | AskError | Ping | Pong,
+    Welcome
+    | Opened
+    | VolumeOpened
+    | VolumeFacts
+    | Progress
+    | ViewError
+    | Measured
+    | Picked
+    | Making
+    | Made
+    | AskError
+    | Ping
+    | Pong,
     Field(discriminator="type"),
 ]
 

@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from webviewer.protocol.base import CellNumber, Finite, ImageReference, Message, Point, PointLps
+from webviewer.protocol.base import CellNumber, Finite, Id, ImageReference, Message, Point, PointLps, Positive
 from webviewer.protocol.volumes import PlaneInterpolation, SlabMode
 
 MAX_SHAPE_POINTS = 512
+SeriesPixels = Annotated[int, Field(ge=1, le=2048)]
 
 
 class OnImage(Message):
@@ -58,13 +59,53 @@ class Pick(Message):
     y_px: Finite
 
 
+class ParallelPlanes(Message):
+    """Planes of the volume that is open in the cell, from the first one along ``right`` × ``down``."""
+
+    kind: Literal["planes"] = "planes"
+    center_lps_mm: PointLps
+    right_lps: PointLps
+    down_lps: PointLps
+    mm_per_px: Positive
+    width_px: SeriesPixels
+    height_px: SeriesPixels
+    step_mm: Positive
+    slab: SlabMode = "plane"
+    thickness_mm: Annotated[float, Field(allow_inf_nan=False, ge=0, le=1000)] = 0.0
+    interpolation: PlaneInterpolation = "trilinear"
+
+
+class Turning(Message):
+    """Pictures of the volume as the cell's newest camera sees it, turned by equal steps about the patient's long axis.
+
+    ``degrees`` is the whole turn, negative to the other side.
+    """
+
+    kind: Literal["turning"] = "turning"
+    degrees: Annotated[float, Field(allow_inf_nan=False, ge=-360, le=360)] = 360.0
+    width_px: SeriesPixels
+    height_px: SeriesPixels
+
+
+class MakeSeries(Message):
+    """Make a new series and store it beside its source: slices of planes, or pictures of a model that turns.
+
+    Answered by `making` at each object and `made` at the end. What was stored stays when the cell is closed before.
+    """
+
+    kind: Literal["make_series"] = "make_series"
+    images: Annotated[ParallelPlanes | Turning, Field(discriminator="kind")]
+    count: Annotated[int, Field(ge=1, le=2000)]
+    series_description: Annotated[str, Field(min_length=1, max_length=64)]
+
+
 class Ask(Message):
     """One question; its answer carries its number."""
 
     type: Literal["ask"] = "ask"
     cell: CellNumber
     question: Annotated[int, Field(ge=0, lt=2**32)]
-    what: Annotated[Measure | Pick, Field(discriminator="kind")]
+    what: Annotated[Measure | Pick | MakeSeries, Field(discriminator="kind")]
 
 
 class Statistics(Message):
@@ -106,6 +147,25 @@ class Picked(Message):
     cell: CellNumber
     question: int
     p_lps_mm: tuple[float, float, float] | None
+
+
+class Making(Message):
+    """How many objects of a new series are stored."""
+
+    type: Literal["making"] = "making"
+    cell: CellNumber
+    question: int
+    stored: int
+    total: int
+
+
+class Made(Message):
+    """Answer to `make_series`."""
+
+    type: Literal["made"] = "made"
+    cell: CellNumber
+    question: int
+    series_id: Id
 
 
 class AskError(Message):

@@ -30,7 +30,7 @@ export interface Ask {
   type: "ask";
   cell: number;
   question: number;
-  what: Measure | Pick;
+  what: Measure | Pick | MakeSeries;
 }
 
 /** A question that cannot be answered; the cell goes on. */
@@ -159,6 +159,35 @@ export interface Look {
   iso_value: number | null;
 }
 
+/** Answer to `make_series`. */
+export interface Made {
+  type: "made";
+  cell: number;
+  question: number;
+  series_id: number;
+}
+
+/**
+ * Make a new series and store it beside its source: slices of planes, or pictures of a model that turns.
+ *
+ * Answered by `making` at each object and `made` at the end. What was stored stays when the cell is closed before.
+ */
+export interface MakeSeries {
+  kind: "make_series";
+  images: ParallelPlanes | Turning;
+  count: number;
+  series_description: string;
+}
+
+/** How many objects of a new series are stored. */
+export interface Making {
+  type: "making";
+  cell: number;
+  question: number;
+  stored: number;
+  total: number;
+}
+
 /**
  * What a shape measures.
  *
@@ -233,6 +262,21 @@ export interface Opened {
   cell: number;
   series_id: number;
   frame_count: number;
+}
+
+/** Planes of the volume that is open in the cell, from the first one along ``right`` × ``down``. */
+export interface ParallelPlanes {
+  kind: "planes";
+  center_lps_mm: [number, number, number];
+  right_lps: [number, number, number];
+  down_lps: [number, number, number];
+  mm_per_px: number;
+  width_px: number;
+  height_px: number;
+  step_mm: number;
+  slab?: "plane" | "mip" | "minip" | "aip";
+  thickness_mm?: number;
+  interpolation?: "nearest" | "trilinear";
 }
 
 /** What point of the patient is seen at a point of the canvas, of a cell that shows a camera's view. */
@@ -332,6 +376,18 @@ export interface Tissue {
   on: boolean;
   opacity: readonly ([number, number])[];
   colour: readonly ([number, number, number, number])[];
+}
+
+/**
+ * Pictures of the volume as the cell's newest camera sees it, turned by equal steps about the patient's long axis.
+ *
+ * ``degrees`` is the whole turn, negative to the other side.
+ */
+export interface Turning {
+  kind: "turning";
+  degrees?: number;
+  width_px: number;
+  height_px: number;
 }
 
 /**
@@ -450,12 +506,12 @@ export interface WindowValues {
 
 export type ClientMessage = Hello | Open | View | OpenVolume | PlaneView | CameraView | Edit | Ask | Ack | Close | Ping | Pong;
 
-export type ServerMessage = Welcome | Opened | VolumeOpened | VolumeFacts | Progress | ViewError | Measured | Picked | AskError | Ping | Pong;
+export type ServerMessage = Welcome | Opened | VolumeOpened | VolumeFacts | Progress | ViewError | Measured | Picked | Making | Made | AskError | Ping | Pong;
 
 /** JSON Schema of every message, for `validate.ts`. */
 export const SCHEMAS: Record<string, unknown> = {
   Ack: {"additionalProperties": false, "properties": {"type": {"const": "ack", "type": "string"}, "sequence": {"exclusiveMaximum": 4294967296, "minimum": 1, "type": "integer"}}, "required": ["sequence", "type"], "type": "object"},
-  Ask: {"additionalProperties": false, "properties": {"type": {"const": "ask", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "question": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "what": {"tag": "kind", "oneOf": [{"$ref": "#/$defs/Measure"}, {"$ref": "#/$defs/Pick"}]}}, "required": ["cell", "question", "type", "what"], "type": "object"},
+  Ask: {"additionalProperties": false, "properties": {"type": {"const": "ask", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "question": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "what": {"tag": "kind", "oneOf": [{"$ref": "#/$defs/Measure"}, {"$ref": "#/$defs/Pick"}, {"$ref": "#/$defs/MakeSeries"}]}}, "required": ["cell", "question", "type", "what"], "type": "object"},
   AskError: {"additionalProperties": false, "properties": {"type": {"const": "ask_error", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "question": {"type": "integer"}, "code": {"type": "string"}, "message": {"type": "string"}}, "required": ["cell", "code", "message", "question", "type"], "type": "object"},
   CameraPose: {"additionalProperties": false, "properties": {"width_px": {"maximum": 4096, "minimum": 1, "type": "integer"}, "height_px": {"maximum": 4096, "minimum": 1, "type": "integer"}, "target_lps_mm": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "right_lps": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "down_lps": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "mm_per_px": {"exclusiveMinimum": 0, "maximum": 1000000000.0, "type": "number"}, "offset_px": {"maxItems": 2, "minItems": 2, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "eye_distance_mm": {"anyOf": [{"exclusiveMinimum": 0, "maximum": 1000000000.0, "type": "number"}, {"type": "null"}]}}, "required": ["down_lps", "height_px", "mm_per_px", "right_lps", "target_lps_mm", "width_px"], "type": "object"},
   CameraView: {"additionalProperties": false, "properties": {"type": {"const": "camera", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "revision": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "pose": {"$ref": "#/$defs/CameraPose"}, "look": {"anyOf": [{"$ref": "#/$defs/Look"}, {"type": "null"}]}, "box": {"anyOf": [{"$ref": "#/$defs/ClipBox"}, {"type": "null"}]}, "plane": {"anyOf": [{"$ref": "#/$defs/ClipPlane"}, {"type": "null"}]}, "edits": {"maximum": 200, "minimum": 0, "type": "integer"}, "moving": {"type": "boolean"}}, "required": ["cell", "pose", "revision", "type"], "type": "object"},
@@ -470,6 +526,9 @@ export const SCHEMAS: Record<string, unknown> = {
   ImageReference: {"additionalProperties": false, "properties": {"instance_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}, "frame_number": {"exclusiveMaximum": 2147483648, "minimum": 1, "type": "integer"}}, "required": ["frame_number", "instance_id"], "type": "object"},
   Lighting: {"additionalProperties": false, "properties": {"ambient": {"maximum": 1, "minimum": 0, "type": "number"}, "diffuse": {"maximum": 1, "minimum": 0, "type": "number"}, "specular": {"maximum": 1, "minimum": 0, "type": "number"}, "specular_power": {"maximum": 200, "minimum": 1, "type": "number"}}, "required": ["ambient", "diffuse", "specular", "specular_power"], "type": "object"},
   Look: {"additionalProperties": false, "properties": {"mode": {"enum": ["shaded", "mip", "minip", "aip", "isosurface"], "type": "string"}, "tissues": {"items": {"$ref": "#/$defs/Tissue"}, "maxItems": 16, "minItems": 1, "type": "array"}, "lighting": {"anyOf": [{"$ref": "#/$defs/Lighting"}, {"type": "null"}]}, "iso_value": {"anyOf": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"type": "null"}]}}, "required": ["iso_value", "lighting", "mode", "tissues"], "type": "object"},
+  Made: {"additionalProperties": false, "properties": {"type": {"const": "made", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "question": {"type": "integer"}, "series_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}}, "required": ["cell", "question", "series_id", "type"], "type": "object"},
+  MakeSeries: {"additionalProperties": false, "properties": {"kind": {"const": "make_series", "type": "string"}, "images": {"tag": "kind", "oneOf": [{"$ref": "#/$defs/ParallelPlanes"}, {"$ref": "#/$defs/Turning"}]}, "count": {"maximum": 2000, "minimum": 1, "type": "integer"}, "series_description": {"maxLength": 64, "minLength": 1, "type": "string"}}, "required": ["count", "images", "kind", "series_description"], "type": "object"},
+  Making: {"additionalProperties": false, "properties": {"type": {"const": "making", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "question": {"type": "integer"}, "stored": {"type": "integer"}, "total": {"type": "integer"}}, "required": ["cell", "question", "stored", "total", "type"], "type": "object"},
   Measure: {"additionalProperties": false, "properties": {"kind": {"const": "measure", "type": "string"}, "on": {"tag": "kind", "oneOf": [{"$ref": "#/$defs/OnImage"}, {"$ref": "#/$defs/OnPlane"}]}, "shape": {"enum": ["point", "line", "angle", "cobb", "ellipse", "rectangle", "polygon"], "type": "string"}, "points": {"items": {"maxItems": 2, "minItems": 2, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "maxItems": 512, "minItems": 1, "type": "array"}}, "required": ["kind", "on", "points", "shape"], "type": "object"},
   Measured: {"additionalProperties": false, "properties": {"type": {"const": "measured", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "question": {"type": "integer"}, "length": {"anyOf": [{"type": "number"}, {"type": "null"}]}, "area": {"anyOf": [{"type": "number"}, {"type": "null"}]}, "angle_deg": {"anyOf": [{"type": "number"}, {"type": "null"}]}, "length_unit": {"enum": ["mm", "px"], "type": "string"}, "spacing_source": {"enum": ["patient", "detector", "calibrated", "region", "none"], "type": "string"}, "values": {"anyOf": [{"items": {"type": "number"}, "type": "array"}, {"type": "null"}]}, "statistics": {"anyOf": [{"$ref": "#/$defs/Statistics"}, {"type": "null"}]}, "unit": {"type": "string"}, "interpolated": {"type": "boolean"}}, "required": ["angle_deg", "area", "cell", "interpolated", "length", "length_unit", "question", "spacing_source", "statistics", "type", "unit", "values"], "type": "object"},
   OnImage: {"additionalProperties": false, "properties": {"kind": {"const": "image", "type": "string"}, "image": {"$ref": "#/$defs/ImageReference"}, "calibration_mm_per_px": {"anyOf": [{"exclusiveMinimum": 0, "maximum": 1000, "type": "number"}, {"type": "null"}]}}, "required": ["image", "kind"], "type": "object"},
@@ -477,6 +536,7 @@ export const SCHEMAS: Record<string, unknown> = {
   Open: {"additionalProperties": false, "properties": {"type": {"const": "open", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "series_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}}, "required": ["cell", "series_id", "type"], "type": "object"},
   OpenVolume: {"additionalProperties": false, "properties": {"type": {"const": "open_volume", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "series_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}, "volume": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}}, "required": ["cell", "series_id", "type"], "type": "object"},
   Opened: {"additionalProperties": false, "properties": {"type": {"const": "opened", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "series_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}, "frame_count": {"type": "integer"}}, "required": ["cell", "frame_count", "series_id", "type"], "type": "object"},
+  ParallelPlanes: {"additionalProperties": false, "properties": {"kind": {"const": "planes", "type": "string"}, "center_lps_mm": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "right_lps": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "down_lps": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "mm_per_px": {"exclusiveMinimum": 0, "maximum": 1000000000.0, "type": "number"}, "width_px": {"maximum": 2048, "minimum": 1, "type": "integer"}, "height_px": {"maximum": 2048, "minimum": 1, "type": "integer"}, "step_mm": {"exclusiveMinimum": 0, "maximum": 1000000000.0, "type": "number"}, "slab": {"enum": ["plane", "mip", "minip", "aip"], "type": "string"}, "thickness_mm": {"maximum": 1000, "minimum": 0, "type": "number"}, "interpolation": {"enum": ["nearest", "trilinear"], "type": "string"}}, "required": ["center_lps_mm", "down_lps", "height_px", "kind", "mm_per_px", "right_lps", "step_mm", "width_px"], "type": "object"},
   Pick: {"additionalProperties": false, "properties": {"kind": {"const": "pick", "type": "string"}, "x_px": {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, "y_px": {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}}, "required": ["kind", "x_px", "y_px"], "type": "object"},
   Picked: {"additionalProperties": false, "properties": {"type": {"const": "picked", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "question": {"type": "integer"}, "p_lps_mm": {"anyOf": [{"maxItems": 3, "minItems": 3, "prefixItems": [{"type": "number"}, {"type": "number"}, {"type": "number"}], "type": "array"}, {"type": "null"}]}}, "required": ["cell", "p_lps_mm", "question", "type"], "type": "object"},
   Ping: {"additionalProperties": false, "properties": {"type": {"const": "ping", "type": "string"}}, "required": ["type"], "type": "object"},
@@ -488,6 +548,7 @@ export const SCHEMAS: Record<string, unknown> = {
   Sentence: {"additionalProperties": false, "properties": {"code": {"type": "string"}, "text": {"type": "string"}, "numbers": {"items": {"type": "number"}, "type": "array"}}, "required": ["code", "numbers", "text"], "type": "object"},
   Statistics: {"additionalProperties": false, "properties": {"count": {"type": "integer"}, "mean": {"type": "number"}, "standard_deviation": {"type": "number"}, "minimum": {"type": "number"}, "maximum": {"type": "number"}}, "required": ["count", "maximum", "mean", "minimum", "standard_deviation"], "type": "object"},
   Tissue: {"additionalProperties": false, "properties": {"name": {"maxLength": 64, "minLength": 1, "type": "string"}, "on": {"type": "boolean"}, "opacity": {"items": {"maxItems": 2, "minItems": 2, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}], "type": "array"}, "maxItems": 64, "minItems": 1, "type": "array"}, "colour": {"items": {"maxItems": 4, "minItems": 4, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}], "type": "array"}, "maxItems": 64, "minItems": 1, "type": "array"}}, "required": ["colour", "name", "on", "opacity"], "type": "object"},
+  Turning: {"additionalProperties": false, "properties": {"kind": {"const": "turning", "type": "string"}, "degrees": {"maximum": 360, "minimum": -360, "type": "number"}, "width_px": {"maximum": 2048, "minimum": 1, "type": "integer"}, "height_px": {"maximum": 2048, "minimum": 1, "type": "integer"}}, "required": ["height_px", "kind", "width_px"], "type": "object"},
   View: {"additionalProperties": false, "properties": {"type": {"const": "view", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "revision": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "image": {"anyOf": [{"$ref": "#/$defs/ImageReference"}, {"type": "null"}]}, "width_px": {"maximum": 4096, "minimum": 1, "type": "integer"}, "height_px": {"maximum": 4096, "minimum": 1, "type": "integer"}, "window": {"tag": "kind", "oneOf": [{"$ref": "#/$defs/WindowRecommended"}, {"$ref": "#/$defs/WindowFullDynamic"}, {"$ref": "#/$defs/WindowValues"}]}, "zoom": {"anyOf": [{"exclusiveMinimum": 0, "maximum": 1000, "type": "number"}, {"type": "null"}]}, "center_x": {"anyOf": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"type": "null"}]}, "center_y": {"anyOf": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"type": "null"}]}, "rotation_deg": {"maximum": 360, "minimum": -360, "type": "number"}, "flip_horizontal": {"type": "boolean"}, "invert": {"type": "boolean"}, "interpolation": {"enum": ["nearest", "bilinear"], "type": "string"}, "colours": {"enum": ["grey", "hot_iron", "pet", "hot_metal_blue", "pet_20_step", "spring", "summer", "fall", "winter"], "type": "string"}, "moving": {"type": "boolean"}}, "required": ["cell", "height_px", "revision", "type", "width_px"], "type": "object"},
   ViewError: {"additionalProperties": false, "properties": {"type": {"const": "view_error", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "revision": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "code": {"type": "string"}, "message": {"type": "string"}, "image": {"anyOf": [{"$ref": "#/$defs/ImageReference"}, {"type": "null"}]}}, "required": ["cell", "code", "image", "message", "revision", "type"], "type": "object"},
   VolumeChoice: {"additionalProperties": false, "properties": {"number": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}, "label": {"$ref": "#/$defs/Sentence"}}, "required": ["label", "number"], "type": "object"},
@@ -498,5 +559,5 @@ export const SCHEMAS: Record<string, unknown> = {
   WindowRecommended: {"additionalProperties": false, "properties": {"kind": {"const": "recommended", "type": "string"}, "index": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}}, "type": "object", "required": ["kind"]},
   WindowValues: {"additionalProperties": false, "properties": {"kind": {"const": "values", "type": "string"}, "center": {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, "width": {"exclusiveMinimum": 0, "maximum": 1000000000.0, "type": "number"}, "function": {"enum": ["LINEAR", "LINEAR_EXACT", "SIGMOID"], "type": "string"}}, "required": ["center", "kind", "width"], "type": "object"},
   ClientMessage: {"tag": "type", "oneOf": [{"$ref": "#/$defs/Hello"}, {"$ref": "#/$defs/Open"}, {"$ref": "#/$defs/View"}, {"$ref": "#/$defs/OpenVolume"}, {"$ref": "#/$defs/PlaneView"}, {"$ref": "#/$defs/CameraView"}, {"$ref": "#/$defs/Edit"}, {"$ref": "#/$defs/Ask"}, {"$ref": "#/$defs/Ack"}, {"$ref": "#/$defs/Close"}, {"$ref": "#/$defs/Ping"}, {"$ref": "#/$defs/Pong"}]},
-  ServerMessage: {"tag": "type", "oneOf": [{"$ref": "#/$defs/Welcome"}, {"$ref": "#/$defs/Opened"}, {"$ref": "#/$defs/VolumeOpened"}, {"$ref": "#/$defs/VolumeFacts"}, {"$ref": "#/$defs/Progress"}, {"$ref": "#/$defs/ViewError"}, {"$ref": "#/$defs/Measured"}, {"$ref": "#/$defs/Picked"}, {"$ref": "#/$defs/AskError"}, {"$ref": "#/$defs/Ping"}, {"$ref": "#/$defs/Pong"}]},
+  ServerMessage: {"tag": "type", "oneOf": [{"$ref": "#/$defs/Welcome"}, {"$ref": "#/$defs/Opened"}, {"$ref": "#/$defs/VolumeOpened"}, {"$ref": "#/$defs/VolumeFacts"}, {"$ref": "#/$defs/Progress"}, {"$ref": "#/$defs/ViewError"}, {"$ref": "#/$defs/Measured"}, {"$ref": "#/$defs/Picked"}, {"$ref": "#/$defs/Making"}, {"$ref": "#/$defs/Made"}, {"$ref": "#/$defs/AskError"}, {"$ref": "#/$defs/Ping"}, {"$ref": "#/$defs/Pong"}]},
 };
