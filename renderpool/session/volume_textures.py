@@ -38,7 +38,8 @@ class Holder(Protocol):
 class DeviceVolume:
     """A volume in the device, as far as it was uploaded.
 
-    ``is_all``: everything that had come when it was last brought up to date is there.
+    ``is_all``: everything that had come when it was last brought up to date is there. ``is_whole``: so is all that
+    ever comes.
     """
 
     def __init__(self, volume: LoadedVolume) -> None:
@@ -48,17 +49,12 @@ class DeviceVolume:
         self.volume = volume
         self.texture = VolumeTexture(volume.grid.shape, slope=values.slope, intercept=values.intercept)
         self.rays = RayVolume(self.texture, volume.bricks, volume.grid.lps_from_index)
-        self.is_all = False
+        self.is_all = self.is_whole = False
         self._revision = 0
         self._padding = padding_of(values, *middle_image(volume))
         self._ends: Ends | None = None  # of slices in their place
         self._ends_of_others: Ends | None = None  # of slices that stand in
         self._slice_s = _AT_ONCE_S
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all of the volume is in the device: its picture is that of the whole volume."""
-        return self.is_all and self.volume.is_whole
 
     @property
     def lowest(self) -> float:
@@ -81,7 +77,7 @@ class DeviceVolume:
         while not self.is_all:
             begun_s = time.perf_counter()
             most_slices = max(1, min(_MOST_SLICES, int(_AT_ONCE_S / self._slice_s)))
-            # Asked for first: when nothing is left after it, everything is there.
+            is_last = self.volume.is_whole  # asked before: what comes in between is news
             news = self.volume.news_since(self._revision, most_slices)
             for slab in news.slabs:
                 self.texture.upload_slices(slab.first, slab.voxels)
@@ -91,6 +87,7 @@ class DeviceVolume:
                 else:
                     self._ends = both_ends(self._ends, ends)
             self._revision, self.is_all = news.revision, news.is_all
+            self.is_whole = is_last and news.is_all
             now_s = time.perf_counter()
             count = sum(len(slab.voxels) for slab in news.slabs)
             if count:
