@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from renderpool.engine.bricks import BrickRanges
 from renderpool.session.source import FrameKey, SeriesFrames
 from renderpool.session.volume_levels import one_of_each_layer, regions_of, runs_of
-from renderpool.session.volume_repair import loss_warnings, sampling_without, source_index
+from renderpool.session.volume_repair import Loss, loss_warnings, sampling_without, source_index
 from renderpool.session.volume_slabs import ITSELF, NOTHING, SourceSlices, VolumeNews, slabs_of
 from webviewer.core.errors import DataError, LimitExceeded, Unavailable, WebviewerError
+from webviewer.dicom.sentence import Sentence, gib, say
 from webviewer.dicom.volume import VolumeGrid
 from webviewer.dicom.volume_plan import VolumePlan
 from webviewer.dicom.volume_slices import resample_slab
@@ -65,11 +66,8 @@ class LoadedVolume:
         try:
             self._voxels: NDArray[np.uint16] = np.zeros(plan.grid.shape, np.uint16)
         except MemoryError as exc:
-            raise LimitExceeded(
-                f"This volume needs {plan.memory_bytes / 1024**2:.0f} MiB of memory, "
-                "which the server does not have now.",
-                code="volume_too_big",
-            ) from exc
+            words = say("memory_short", gib(plan.memory_bytes))
+            raise LimitExceeded(words.text, code=words.code, details=words.details) from exc
         slices = plan.grid.shape[0]
         self._places = plan.sampling.grid_slice_of_source
         self._beside: dict[int, NDArray[np.uint16]] = {}
@@ -77,14 +75,14 @@ class LoadedVolume:
         self._regions = regions_of(self._index, slices)
         self._pending: deque[int] = deque()
         self._arrived: set[int] = set()
-        self._lost: dict[int, str] = {}
+        self._lost: dict[int, Loss] = {}
         self._distance = np.full(slices, np.inf)
         self._lock = threading.Lock()  # of what follows
         self._shown_by = np.full(slices, NOTHING, np.int64)
         self._changed_at = np.zeros(slices, np.int64)
         self._revision = 0
         self._error: WebviewerError | None = None
-        self._warnings: tuple[str, ...] = ()
+        self._warnings: tuple[Sentence, ...] = ()
         self._ended = threading.Event()
         self._cancelled = threading.Event()
 
@@ -101,10 +99,10 @@ class LoadedVolume:
         return int(self._voxels.nbytes) if self.is_whole else self.plan.memory_bytes
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """Sentences for the doctor: of the plan, of the values, and of slices that could not be had."""
-        note = self.values.note if self.values is not None else ""
-        return (*self.plan.warnings, *((note,) if note else ()), *self._warnings)
+    def warnings(self) -> tuple[Sentence, ...]:
+        """What the doctor should know: of the plan, of the values, and of slices that could not be had."""
+        note = self.values.note if self.values is not None else None
+        return (*self.plan.warnings, *((note,) if note is not None else ()), *self._warnings)
 
     @property
     def voxels(self) -> NDArray[np.uint16]:
@@ -185,7 +183,7 @@ class LoadedVolume:
     # -- for its load ----------------------------------------------------------------------------------------------
 
     @property
-    def lost(self) -> Mapping[int, str]:
+    def lost(self) -> Mapping[int, Loss]:
         """Source slices that cannot be had, and why."""
         return self._lost
 
@@ -209,7 +207,7 @@ class LoadedVolume:
         """Say that a source slice is written; it is shown after the next `publish`."""
         self._pending.append(source)
 
-    def lose(self, source: int, reason: str) -> None:
+    def lose(self, source: int, reason: Loss) -> None:
         """Say that a source slice cannot be had."""
         self._lost[source] = reason
 
@@ -278,7 +276,8 @@ class LoadedVolume:
                 resample_slab(sampling, given, grid_slice, self._voxels[grid_slice : grid_slice + 1])
             self._show(left, [])
         if not self.is_dropped and self.standing_in().any():
-            raise DataError("This volume could not be made: slices of it are missing.")
+            words = say("not_made")
+            raise DataError(words.text, code=words.code)
         self._voxels.flags.writeable = False
         with self._lock:
             self._beside = {}

@@ -15,6 +15,7 @@ from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
 from renderpool.session.source import SeriesFrames
 from renderpool.session.volume_series import SeriesVolumes, volumes_of
 from webviewer.core.errors import LimitExceeded
+from webviewer.dicom.sentence import gib, say
 from webviewer.dicom.volume_plan import VolumePlan, check_memory
 
 _LOG = logging.getLogger(__name__)
@@ -149,16 +150,9 @@ class VolumeCache:
     def _refuse_if_crowded(self, plan: VolumePlan) -> None:
         in_use = self._in_use_bytes()
         if in_use + plan.memory_bytes > self.budget_bytes:
-            raise LimitExceeded(
-                f"This volume needs {_size(plan.memory_bytes)} of memory. Volumes that are open take {_size(in_use)} "
-                f"of the {_size(self.budget_bytes)} that volumes may take here together: try again when one is closed.",
-                code="volumes_full",
-                details={
-                    "needed_bytes": plan.memory_bytes,
-                    "in_use_bytes": in_use,
-                    "budget_bytes": self.budget_bytes,
-                },
-            )
+            sizes = {"needed_bytes": plan.memory_bytes, "in_use_bytes": in_use, "budget_bytes": self.budget_bytes}
+            words = say("volumes_full", *map(gib, sizes.values()))
+            raise LimitExceeded(words.text, code=words.code, details={**sizes, **words.details})
 
     def _make_room(self, plan: VolumePlan, dropped: list[LoadedVolume]) -> None:
         self._refuse_if_crowded(plan)
@@ -228,10 +222,3 @@ class VolumeCache:
 def version_of(series: SeriesFrames) -> str:
     """Return what changes when a series does, or when a restored storage node gives its number to another one."""
     return f"{series.version} {hash((series.frames, tuple(series.files.values())))}"
-
-
-def _size(size_bytes: int) -> str:
-    for unit, name in ((1024**3, "GiB"), (1024**2, "MiB")):
-        if size_bytes >= 10 * unit:
-            return f"{size_bytes / unit:.0f} {name}"
-    return f"{size_bytes / 1024:.0f} KiB"

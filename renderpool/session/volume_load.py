@@ -21,8 +21,10 @@ from renderpool.session.cache import ImageCache
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.source import FrameKey, FrameSource
 from renderpool.session.volume_levels import load_levels
+from renderpool.session.volume_repair import Loss
 from webviewer.core.errors import DataError, DecodeError, Unavailable, WebviewerError
 from webviewer.dicom.decode import decode_frame
+from webviewer.dicom.sentence import say
 from webviewer.dicom.volume_values import VolumeValues, needs_value_range, plan_values, to_voxels, value_range
 
 _LOG = logging.getLogger(__name__)
@@ -34,8 +36,6 @@ _FRAMES_AHEAD = 8  # waiting for a decoder or in one: what a load takes of memor
 _RETRY_AFTER_S = 0.5
 _TURN_S = 0.1  # how soon a load that waits for decoders hears that it is cancelled
 _STOPPING = "The render node is stopping."
-_NOT_SENT = "The storage node did not send this image."
-_BAD_PIXELS = "This image cannot be shown: its pixel data could not be decoded."
 
 Work = Callable[[int, NDArray[Any]], None]
 
@@ -100,7 +100,8 @@ class VolumeLoad:
                 volume.fail(Unavailable("Nobody waits for this volume any more."))
                 return
             _LOG.exception("volume_load_failed", extra={"series_id": volume.series.series_id})
-            volume.fail(DataError("This volume could not be made."))
+            words = say("not_made")
+            volume.fail(DataError(words.text, code=words.code))
         self._report(self._settled, self._total)
 
     @property
@@ -115,7 +116,8 @@ class VolumeLoad:
             self._passes = 2
             self._pass(self._measure)
             if self._range is None:
-                raise DataError(next(iter(volume.lost.values()), "The values of this volume are no numbers."))
+                words = say("too_few_slices_left", len(volume.lost), len(images)) if volume.lost else say("no_values")
+                raise DataError(words.text, code=words.code, details=words.details)
         volume.values = plan_values(images, numbers, self._range)
         self._pass(partial(self._convert, volume.values))
         self._check()
@@ -161,7 +163,7 @@ class VolumeLoad:
             if attempt == 1 and self._volume.wait_cancelled(_RETRY_AFTER_S):
                 raise _Cancelled
         for source in wanted.values():
-            self._lose(source, _NOT_SENT)
+            self._lose(source, Loss.NOT_SENT)
 
     def _ask(self, wanted: dict[FrameKey, int], work: Work) -> None:
         """Ask for frames; those that are settled leave ``wanted``."""
@@ -178,7 +180,7 @@ class VolumeLoad:
                 continue
             del wanted[key]
             if isinstance(data, WebviewerError):
-                self._lose(source, data.message)
+                self._lose(source, Loss.UNREADABLE, data.message)
             else:
                 self._submit(source, work, data)
             self._publish_if_due()
@@ -214,11 +216,11 @@ class VolumeLoad:
         try:
             work(source, self._decoded(source, data))
         except WebviewerError as exc:
-            self._lose(source, exc.message)
+            self._lose(source, Loss.UNREADABLE, exc.message)
         except Exception:  # noqa: BLE001  an edge: a decoder of somebody else's must not end the load
             if not volume.is_dropped:
                 _LOG.exception("decode_failed", extra={"instance_id": volume.frame_keys[source][0]})
-            self._lose(source, _BAD_PIXELS)
+            self._lose(source, Loss.UNREADABLE)
         else:
             self._settle(1)
 
@@ -249,7 +251,10 @@ class VolumeLoad:
 
     # -- telling ---------------------------------------------------------------------------------------------------
 
-    def _lose(self, source: int, reason: str) -> None:
+    def _lose(self, source: int, reason: Loss, words: str = "") -> None:
+        if not self._volume.lost:  # what is wrong with one is mostly wrong with all
+            facts = {"instance_id": self._volume.frame_keys[source][0], "reason": reason.value, "words": words}
+            _LOG.warning("volume_slice_lost", extra=facts)
         self._volume.lose(source, reason)
         self._settle(1)
 

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from webviewer.core.errors import DataError
+from webviewer.dicom.sentence import Sentence, joined, say
 from webviewer.dicom.volume_plan import VolumePlan
 from webviewer.dicom.volume_slices import SliceSampling
 
 _MOST_NAMED = 5
 _MAX_LOST_PART = 0.75  # more would be invention, no picture: as for gaps
+
+
+class Loss(StrEnum):
+    """Why a slice could not be had, as the code of its sentence."""
+
+    UNREADABLE = "slice_unreadable"
+    NOT_SENT = "slice_not_sent"
 
 
 def source_index(plan: VolumePlan) -> NDArray[np.float64]:
@@ -39,9 +48,8 @@ def sampling_without(plan: VolumePlan, index: NDArray[np.float64], lost: Collect
     sampling = plan.sampling
     good = [source for source in range(sampling.source_count) if source not in lost]
     if len(good) < 2 or len(lost) > _MAX_LOST_PART * sampling.source_count:
-        raise DataError(
-            f"{len(lost)} of the {sampling.source_count} slices of this volume cannot be read: too few are left."
-        )
+        words = say("too_few_slices_left", len(lost), sampling.source_count)
+        raise DataError(words.text, code=words.code, details=words.details)
     lower, upper, weight = list(sampling.lower), list(sampling.upper), list(sampling.weight)
     places = index[good].tolist()
     for k in range(sampling.slices):
@@ -57,26 +65,20 @@ def sampling_without(plan: VolumePlan, index: NDArray[np.float64], lost: Collect
     return SliceSampling(sampling.source_count, tuple(lower), tuple(upper), tuple(weight))
 
 
-def loss_warnings(plan: VolumePlan, lost: Mapping[int, str]) -> tuple[str, ...]:
-    """Return a sentence for each slice that could not be had, by number and place; the last for all beyond a few."""
+def loss_warnings(plan: VolumePlan, lost: Mapping[int, Loss]) -> tuple[Sentence, ...]:
+    """Return a warning for each slice that could not be had, by number and place; the last for all beyond a few."""
     count = len(plan.frames)
-    found = [
-        f"Slice {source + 1} of {count}, at {plan.positions_mm[source]:.1f} mm, is missing: "
-        f"{_sentence(lost[source])} Values there {_what(source, count, lost)}."
-        for source in sorted(lost)[:_MOST_NAMED]
-    ]
+    found = []
+    for source in sorted(lost)[:_MOST_NAMED]:
+        place = say(lost[source], source + 1, count, round(plan.positions_mm[source], 1))
+        found.append(joined([place, say(_what(source, count, lost))]))
     rest = sorted(lost)[_MOST_NAMED:]
     if rest:
-        slices = "1 further slice is" if len(rest) == 1 else f"{len(rest)} further slices are"
-        found.append(f"{slices} missing, the last at {plan.positions_mm[rest[-1]]:.1f} mm.")
+        found.append(say("further_slices", len(rest), round(plan.positions_mm[rest[-1]], 1)))
     return tuple(found)
-
-
-def _sentence(reason: str) -> str:
-    return reason if reason.endswith(".") else f"{reason}."
 
 
 def _what(source: int, count: int, lost: Collection[int]) -> str:
     if all(other in lost for other in range(source)) or all(other in lost for other in range(source + 1, count)):
-        return "repeat the nearest slice"
-    return "are interpolated"
+        return "repeated_there"
+    return "interpolated_there"

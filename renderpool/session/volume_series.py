@@ -8,6 +8,7 @@ from renderpool.session.source import FrameKey, SeriesFrames
 from webviewer.core.errors import DataError, NotFound
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.geometry import FramePlace, place_of
+from webviewer.dicom.sentence import say
 from webviewer.dicom.volume_plan import VolumePlan, VolumeSplit
 from webviewer.dicom.volume_split import split_volumes
 
@@ -23,8 +24,8 @@ class SeriesVolumes:
     def plan(self, number: int) -> VolumePlan:
         """Return a plan by its place in ``split.plans``, from 0; raises NotFound in words."""
         if not 0 <= number < len(self.split.plans):
-            reason = self.split.reason or f"This series has {len(self.split.plans)} volumes, none with number {number}."
-            raise NotFound(reason, code="no_such_volume")
+            words = self.split.reason or say("no_such_volume", number, len(self.split.plans))
+            raise NotFound(words.text, code=words.code, details=words.details)
         return self.split.plans[number]
 
     def keys_of(self, plan: VolumePlan) -> tuple[FrameKey, ...]:

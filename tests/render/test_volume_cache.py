@@ -111,13 +111,14 @@ def test_the_least_recently_used_goes_first(make_ward: Callable[..., Ward]) -> N
 def test_none_in_use_goes_and_a_further_one_is_refused_with_the_numbers(make_ward: Callable[..., Ward]) -> None:
     ward = make_ward(3.5)
     uses = [ward.loaded(series_id) for series_id in (1, 2, 3)]
-    with pytest.raises(LimitExceeded, match=r"needs 18 KiB of memory.* take 54 KiB of the 63 KiB") as refusal:
+    with pytest.raises(LimitExceeded, match=r"needs 0.0000172 GiB of memory.* take 0.0000515 GiB of the ") as refusal:
         ward.open(4)
     assert refusal.value.code == "volumes_full"
     assert refusal.value.details == {
         "needed_bytes": VOLUME_BYTES,
         "in_use_bytes": 3 * VOLUME_BYTES,
         "budget_bytes": int(3.5 * VOLUME_BYTES),
+        "numbers": [1.72e-05, 5.15e-05, 6.01e-05],
     }
     assert ward.open(2).volume is uses[1].volume  # one that is there costs nothing
     uses[0].close()

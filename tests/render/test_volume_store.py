@@ -118,7 +118,7 @@ def test_a_place_without_a_slice_is_interpolated(make_ward: Callable[..., Ward])
     assert volume.grid.shape[0] == 12
     assert np.array_equal(np.delete(stored, 5, 0) - 32768, pixels)
     assert np.array_equal(stored[5], np.rint((stored[4] + stored[6]) / 2))
-    assert "1 slice is missing" in volume.warnings[0]
+    assert "1 slice is missing" in volume.warnings[0].text
     assert np.array_equal(shown(volume), volume.voxels)
 
 
@@ -162,7 +162,7 @@ def test_values_of_more_than_16_bits_are_measured_first(make_ward: Callable[...,
     volume = ward.loaded()
     assert volume.values is not None
     assert np.abs(values_hu(volume) - (pixels.astype(np.float64) * 2 - 1000)).max() <= volume.values.slope * 0.501
-    assert "rounded" in volume.warnings[-1]
+    assert volume.warnings[-1].code == "values_rounded"
     wait_until(lambda: ward.reports[-1][:2] == (18, 18))
 
 
@@ -312,11 +312,11 @@ def test_slices_that_cannot_be_had_are_filled_and_named(make_ward: Callable[...,
     assert np.array_equal(voxels[8], np.rint(true[7] + (true[10] - true[7]) / 3))
     assert np.array_equal(voxels[9], np.rint(true[7] + (true[10] - true[7]) * (2 / 3)))
     assert np.array_equal(shown(volume), volume.voxels)
-    reason = {"bad": "damaged", "cut": "bytes", "silent": "did not send"}[kind]
-    assert len(volume.warnings) == 4
-    assert volume.warnings[1].startswith("Slice 9 of 20, at 12.0 mm, is missing: ")
-    assert all(reason in warning for warning in volume.warnings)
-    assert [w.rsplit(" ", 3)[1] for w in volume.warnings] == ["the", "there", "there", "the"]
+    reason = "slice_not_sent" if kind == "silent" else "slice_unreadable"
+    ends, between = f"{reason}+repeated_there", f"{reason}+interpolated_there"
+    assert [warning.code for warning in volume.warnings] == [ends, between, between, ends]
+    assert [warning.numbers for warning in volume.warnings] == [(1, 20, 0), (9, 20, 12), (10, 20, 13.5), (20, 20, 28.5)]
+    assert volume.warnings[1].text.startswith("Slice 9 of 20, at 12 mm, is missing: ")
 
 
 def test_a_lost_slice_beside_an_empty_place_leaves_a_wider_gap(make_ward: Callable[..., Ward]) -> None:
@@ -444,7 +444,7 @@ def test_no_volume_says_why(make_ward: Callable[..., Ward]) -> None:
     ward = make_ward(SpaceSource(random_pixels(5), [3.0] * 5))
     with pytest.raises(NotFound, match="All 5 images lie at one position"):
         ward.open()
-    with pytest.raises(NotFound, match="none with number 1"):
+    with pytest.raises(NotFound, match="no volume with number 1"):
         make_ward(source_of(5)).open(number=1)
 
 

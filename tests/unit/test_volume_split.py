@@ -30,6 +30,7 @@ from webviewer.core.errors import LimitExceeded
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes
 from webviewer.dicom.geometry import FramePlace, order_frames, place_of, places_of
 from webviewer.dicom.header import read_header
+from webviewer.dicom.sentence import Sentence
 from webviewer.dicom.volume_plan import VolumePlan, VolumeSplit, check_memory
 from webviewer.dicom.volume_slices import resample_slab
 from webviewer.dicom.volume_split import split_volumes
@@ -43,10 +44,14 @@ def split(places: list[FramePlace], **changes: Any) -> VolumeSplit:
     return split_volumes(places, [image(**changes)] * len(places))
 
 
+def texts(sentences: Sequence[Sentence]) -> tuple[str, ...]:
+    return tuple(sentence.text for sentence in sentences)
+
+
 def only(places: list[FramePlace], **changes: Any) -> VolumePlan:
     found = split(places, **changes)
     assert found.refusals == ()
-    assert found.reason == ""
+    assert found.reason is None
     (plan,) = found.plans
     return plan
 
@@ -115,32 +120,32 @@ def test_a_tilted_gantry_is_sheared_and_said() -> None:
     plan = only(stack(*SHAPES["gantry tilt of 20°"]))
     assert plan.grid.lps_from_index[:3, 2].tolist() == pytest.approx([0, 0, 3.0], abs=1e-9)
     assert plan.positions_mm[1] - plan.positions_mm[0] == pytest.approx(3 * math.cos(math.radians(20)))
-    assert plan.warnings == (
-        "The gantry was tilted by 20.0°. The volume is sheared accordingly: places and lengths in it are true.",
+    assert texts(plan.warnings) == (
+        "The gantry was tilted by 20°. The volume is sheared accordingly: places and lengths in it are true.",
     )
     aslant = only(stack(*SHAPES["aslant"]), modality="MR")
-    assert aslant.warnings[0].startswith("The slices are stacked aslant, by 21.8°.")
+    assert aslant.warnings[0].text.startswith("The slices are stacked aslant, by 21.8°.")
 
 
 def test_a_gap_is_named_in_words() -> None:
     plan = only(stack(along([5.0, 7.5, 10.0, 12.5, 20.0, 22.5, 27.5])))
-    assert plan.warnings == (
-        "Between 12.5 mm and 20.0 mm 2 slices are missing: values there are interpolated.",
+    assert texts(plan.warnings) == (
+        "Between 12.5 mm and 20 mm 2 slices are missing: values there are interpolated.",
         "Between 22.5 mm and 27.5 mm 1 slice is missing: values there are interpolated.",
     )
     many = [float(k) for k in range(40) if k % 5 != 4]
-    assert only(stack(along(many))).warnings[5:] == ("In 2 further gaps up to 35.0 mm 2 slices are missing.",)
+    assert texts(only(stack(along(many))).warnings[5:]) == ("In 2 further gaps up to 35 mm 2 slices are missing.",)
 
 
 def test_uneven_spacing_is_said() -> None:
     (words,) = only(stack(*SHAPES["uneven"])).warnings
-    assert words == ("The slices are unevenly spaced, 2.0 mm to 3.3 mm: values are interpolated at steps of 2.8 mm.")
+    assert words.text == ("The slices are unevenly spaced, 2 mm to 3.3 mm: values are interpolated at steps of 2.8 mm.")
 
 
 def test_slices_that_drift_sideways_are_said() -> None:
     origins = [(x + drift, y, z) for (x, y, z), drift in zip(along(EVEN), (0, 0, 2, 0, 0), strict=True)]
     (words,) = only(stack(origins)).warnings
-    assert words.startswith("The slices are shifted against one another by up to 1.6 mm:")
+    assert words.text.startswith("The slices are shifted against one another by up to 1.6 mm:")
 
 
 def test_thin_slices_far_apart_are_said() -> None:
@@ -148,13 +153,15 @@ def test_thin_slices_far_apart_are_said() -> None:
         FramePlace(FrameAttributes((0.0, 0.0, 10.0 * k), AXIAL, (1.0, 1.0), slice_thickness=1.0), 1, k, f"1.{k}")
         for k in range(4)
     ]
-    assert only(frames).warnings == ("Slices 1.0 mm thick lie 10.0 mm apart: what is between them was not measured.",)
+    assert texts(only(frames).warnings) == (
+        "Slices 1 mm thick lie 10 mm apart: what is between them was not measured.",
+    )
 
 
 def test_two_phases_are_two_volumes_with_names() -> None:
     places = [p for time in (2, 1) for p in stack(along(EVEN), time=time, first_number=10 * time)]
     found = split(places)
-    assert [plan.label for plan in found.plans] == ["Axial, 5 slices, time 1", "Axial, 5 slices, time 2"]
+    assert [plan.label.text for plan in found.plans] == ["Axial, 5 slices, time 1", "Axial, 5 slices, time 2"]
     assert [plan.frames for plan in found.plans] == [(5, 6, 7, 8, 9), (0, 1, 2, 3, 4)]
     assert [(plan.phase_number, plan.phase_count) for plan in found.plans] == [(1, 2), (2, 2)]
     assert found.plans[0].grid == found.plans[1].grid
@@ -168,7 +175,7 @@ def test_a_slice_that_one_phase_lacks_is_a_gap_in_that_phase_only() -> None:
     found = split(places)
     assert [plan.frames for plan in found.plans] == [(0, 1, 2, 3, 4), (5, 6, 7, 8)]
     assert [len(plan.warnings) for plan in found.plans] == [0, 1]
-    assert "Between 3.0 mm and 9.0 mm 1 slice is missing" in found.plans[1].warnings[0]
+    assert "Between 3 mm and 9 mm 1 slice is missing" in found.plans[1].warnings[0].text
     assert found.plans[0].grid.shape == found.plans[1].grid.shape
 
 
@@ -178,7 +185,7 @@ def test_four_b_values_and_three_directions_of_one() -> None:
         for number, b in enumerate((1000.0, 0.0, 500.0, 1000.0, 50.0))
         for place in stack(along(EVEN), first_number=1 + 10 * number, b_value=b)
     ]
-    assert [plan.label for plan in split(places).plans] == [
+    assert [plan.label.text for plan in split(places).plans] == [
         "Axial, 5 slices, b = 0 s/mm²",
         "Axial, 5 slices, b = 50 s/mm²",
         "Axial, 5 slices, b = 500 s/mm²",
@@ -189,7 +196,7 @@ def test_four_b_values_and_three_directions_of_one() -> None:
 
 def test_echoes_known_by_their_number_only() -> None:
     places = [place for start in (1, 100) for place in stack(along(EVEN), first_number=start)]
-    assert [plan.label for plan in split(places).plans] == [
+    assert [plan.label.text for plan in split(places).plans] == [
         "Axial, 5 slices, phase 1 of 2",
         "Axial, 5 slices, phase 2 of 2",
     ]
@@ -199,7 +206,7 @@ def test_two_acquisitions_that_overlap_are_two_volumes() -> None:
     places = stack(along([0, 1, 2, 3, 4, 5]), acquisition_number=1)
     places += stack(along([4, 5, 6, 7, 8, 9]), acquisition_number=2, first_number=7)
     found = split(places)
-    assert [plan.label for plan in found.plans] == [
+    assert [plan.label.text for plan in found.plans] == [
         "Axial, 6 slices, acquisition 1",
         "Axial, 6 slices, acquisition 2",
     ]
@@ -227,13 +234,13 @@ def test_an_enhanced_object_is_one_volume_from_its_functional_groups() -> None:
     assert plan.frames == (3, 2, 1, 0)
     assert plan.grid.spacing_mm == pytest.approx((2.0, 0.5, 0.25))
     assert plan.grid.lps_from_index[:3, 3].tolist() == pytest.approx([-4, -8, 94])
-    assert plan.label == "Axial, 4 slices"
+    assert plan.label.text == "Axial, 4 slices"
 
 
 def test_orientations_are_volumes_of_their_own() -> None:
     places = stack(along(EVEN)) + stack(along(EVEN, (1, 0, 0)), SAGITTAL) + stack(along(EVEN, (0, 1, 0)), CORONAL)
     found = split(places)
-    assert [plan.label for plan in found.plans] == ["Axial, 5 slices", "Sagittal, 5 slices", "Coronal, 5 slices"]
+    assert [plan.label.text for plan in found.plans] == ["Axial, 5 slices", "Sagittal, 5 slices", "Coronal, 5 slices"]
     assert found.refusals == ()
 
 
@@ -241,20 +248,20 @@ def test_pictures_that_lie_across_one_another_are_no_phases() -> None:
     turned: Orientation = (0.0, 1.0, 0.0, -1.0, 0.0, 0.0)
     found = split(stack(along(EVEN)) + stack(along(EVEN), turned, first_number=6))
     assert [plan.phase_count for plan in found.plans] == [1, 1]
-    assert [plan.label for plan in found.plans] == ["Axial, 5 slices (1 of 2)", "Axial, 5 slices (2 of 2)"]
+    assert [plan.label.text for plan in found.plans] == ["Axial, 5 slices, 1 of 2", "Axial, 5 slices, 2 of 2"]
 
 
 def test_two_frames_of_reference_are_no_stack() -> None:
     places = stack(along([0, 1, 2])) + stack(along([3, 4, 5]), first_number=4)
     images = [image(frame_of_reference_uid="1.1")] * 3 + [image(frame_of_reference_uid="1.2")] * 3
     found = split_volumes(places, images)
-    assert [plan.label for plan in found.plans] == ["Axial, 3 slices, 0.0 to 2.0 mm", "Axial, 3 slices, 3.0 to 5.0 mm"]
+    assert [plan.label.text for plan in found.plans] == ["Axial, 3 slices, 0 to 2 mm", "Axial, 3 slices, 3 to 5 mm"]
 
 
 def test_a_position_that_cannot_be_true_is_said() -> None:
     found = split(stack([(0, 0, 0), (0, 0, 1), (0, 0, 2), (0, 0, 1e300)]))
     assert [plan.frames for plan in found.plans] == [(0, 1, 2)]
-    assert [(r.frames, r.reason) for r in found.refusals] == [
+    assert [(r.frames, r.reason.text) for r in found.refusals] == [
         ((3,), "The position of these images in the patient cannot be true: it is more than 100 m away.")
     ]
 
@@ -280,9 +287,9 @@ def test_bright_and_dark_pictures_are_no_stack() -> None:
 def test_stacks_of_one_direction_far_apart_are_volumes_of_their_own() -> None:
     places = stack(along([*range(300, 310), *range(5), 900.0]))
     found = split(places)
-    assert [plan.label for plan in found.plans] == ["Axial, 5 slices", "Axial, 10 slices"]
+    assert [plan.label.text for plan in found.plans] == ["Axial, 5 slices", "Axial, 10 slices"]
     assert [plan.warnings for plan in found.plans] == [(), ()]
-    assert [(r.frames, r.reason) for r in found.refusals] == [
+    assert [(r.frames, r.reason.text) for r in found.refusals] == [
         ((15,), "Only 1 slice lies in this direction; a volume needs at least 3.")
     ]
 
@@ -292,7 +299,7 @@ def test_a_picture_of_another_size_is_left_out_and_said() -> None:
     images = [image()] * 4 + [image(rows=3)]
     found = split_volumes(places, images)
     assert [plan.frames for plan in found.plans] == [(0, 1, 2, 3)]
-    assert [(r.frames, r.reason) for r in found.refusals] == [
+    assert [(r.frames, r.reason.text) for r in found.refusals] == [
         ((4,), "Only 1 slice lies in this direction; a volume needs at least 3.")
     ]
 
@@ -336,7 +343,7 @@ NO_VOLUMES: dict[str, tuple[list[FramePlace], dict[str, Any], str]] = {
         stack(along([0, 1, 2, 2, 3])),
         {},
         (
-            "Several images lie at the same position (2.0 mm, and maybe others), and nothing tells which of them "
+            "Several images lie at the same position (2 mm, and maybe others), and nothing tells which of them "
             "belong together."
         ),
     ),
@@ -344,7 +351,7 @@ NO_VOLUMES: dict[str, tuple[list[FramePlace], dict[str, Any], str]] = {
         [p for k, z in enumerate((0, 1, 2, 2, 3)) for p in stack(along([z]), first_number=k, acquisition_number=k)],
         {},
         (
-            "Several images lie at the same position (2.0 mm, and maybe others), and nothing tells which of them "
+            "Several images lie at the same position (2 mm, and maybe others), and nothing tells which of them "
             "belong together."
         ),
     ),
@@ -384,9 +391,18 @@ NO_VOLUMES: dict[str, tuple[list[FramePlace], dict[str, Any], str]] = {
     "far apart": (
         stack(along([0.0, 1.0, 100.0, 101.0, 400.0])),
         {},
-        "The slices lie too far apart: between 1.0 mm and 100.0 mm alone 98 are missing.",
+        "The slices lie too far apart: between 1 mm and 100 mm alone 98 are missing.",
     ),
-    "refused": (stack(along(EVEN)), {"refusal": "This image has no pixel data."}, "This image has no pixel data."),
+    "refused": (
+        stack(along(EVEN)),
+        {"refusal": "This image has no pixel data."},
+        "These images cannot be shown, so they are no volume.",
+    ),
+    "video": (
+        stack(along(EVEN)),
+        {"refusal": "This is a video: it is not shown here yet.", "transfer_syntax_uid": "1.2.840.10008.1.2.4.102"},
+        "This is a video; a volume is made of single images.",
+    ),
     "nothing": ([], {}, "There are no images that could be a volume."),
 }
 
@@ -396,7 +412,8 @@ def test_what_is_no_volume_says_why(name: str) -> None:
     places, changes, reason = NO_VOLUMES[name]
     found = split(places, **changes)
     assert found.plans == ()
-    assert found.reason == reason
+    assert found.reason is not None
+    assert found.reason.text == reason
     assert sorted(i for refusal in found.refusals for i in refusal.frames) == list(range(len(places)))
 
 
@@ -404,7 +421,8 @@ def test_a_color_file_is_refused() -> None:
     attributes = image_attributes(read_header(io.BytesIO(to_bytes(make_rgb()))))
     assert attributes is not None
     found = split_volumes(places_of(attributes, 1, "1.2"), [attributes])
-    assert found.reason == "These images are in color; a volume is made of gray values."
+    assert found.reason is not None
+    assert found.reason.text == "These images are in color; a volume is made of gray values."
 
 
 def test_every_frame_is_in_one_volume_or_one_refusal() -> None:
@@ -414,9 +432,9 @@ def test_every_frame_is_in_one_volume_or_one_refusal() -> None:
         found = split_volumes(places, images)
         told = [i for plan in found.plans for i in plan.frames] + [i for r in found.refusals for i in r.frames]
         assert sorted(told) == list(range(len(places)))
-        assert all(refusal.reason for refusal in found.refusals)
-        assert bool(found.reason) == (not found.plans)
-        assert len({plan.label for plan in found.plans}) == len(found.plans)
+        assert all(refusal.reason.text for refusal in found.refusals)
+        assert (found.reason is not None) == (not found.plans)
+        assert len({plan.label.text for plan in found.plans}) == len(found.plans)
 
 
 def _anything(random: np.random.Generator) -> tuple[list[FramePlace], list[ImageAttributes]]:
@@ -441,9 +459,13 @@ def test_memory_is_known_before_a_pixel_is_read() -> None:
     with pytest.raises(LimitExceeded) as caught:
         check_memory(plan, 512 * 1024**2)
     assert caught.value.message == (
-        "This volume of 300 slices of 1024 × 2048 pixels needs 1.2 GiB of memory, more than the 512 MiB that a volume "
+        "This volume of 300 slices of 1024 × 2048 pixels needs 1.17 GiB of memory, more than the 0.5 GiB that a volume "
         "may have here."
     )
-    assert caught.value.details == {"needed_bytes": plan.memory_bytes, "budget_bytes": 512 * 1024**2}
+    assert caught.value.details == {
+        "needed_bytes": plan.memory_bytes,
+        "budget_bytes": 512 * 1024**2,
+        "numbers": [300, 1024, 2048, 1.17, 0.5],
+    }
     uneven = only(stack(*SHAPES["uneven"]))
     assert uneven.memory_bytes == (6 + 6) * 6 * 8 * 2

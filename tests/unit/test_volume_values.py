@@ -34,7 +34,7 @@ def test_unsigned_values_are_kept_as_they_are_stored() -> None:
     values = plan_values([own] * 3, [1, 1, 1])
     assert values == VolumeValues(1.5, -1024.0, (0, 0, 0))
     assert values.is_exact
-    assert values.note == ""
+    assert values.note is None
     assert voxels(values, 1, np.array([[0, 1, 4095, 65535]], np.uint16), own).tolist() == [[0, 1, 4095, 65535]]
 
 
@@ -98,7 +98,8 @@ def test_a_slope_of_its_own_for_each_slice_is_quantised_over_the_whole_range() -
     values = plan_values(slices, [1, 1, 1])
     assert not values.is_exact
     assert values.slope == pytest.approx(1.25)
-    assert values.note == "Values of this volume are rounded to steps of 1.25 BQML."
+    assert values.note is not None
+    assert values.note.text == "Values of this volume are rounded to steps of 1.25."
     random = np.random.default_rng(3)
     for position, own in enumerate(slices):
         stored = random.integers(-32768, 32767, (9, 11), endpoint=True, dtype=np.int16)

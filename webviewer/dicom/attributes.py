@@ -72,6 +72,9 @@ class FrameAttributes:
     stack_id: str = ""
     in_stack_position_number: int | None = None
     dimension_index_values: tuple[int, ...] = ()
+    b_value: float | None = None  # s/mm²
+    echo_time_ms: float | None = None
+    image_type: tuple[str, ...] = ()  # Frame Type where the frame has one of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +100,12 @@ class ImageAttributes:
     pixel_aspect_ratio: tuple[int, int] | None = None  # vertical, horizontal
     imager_pixel_spacing: tuple[float, float] | None = None
     spacing_source: str = ""  # "PixelSpacing" | "ImagerPixelSpacing" | "NominalScannedPixelSpacing" | "Ultrasound" | ""
-    modality_lut: LookupTable | None = None
-    voi_luts: tuple[LookupTable, ...] = ()
-    palette: tuple[LookupTable, LookupTable, LookupTable] | None = None
     pixel_spacing_calibration_type: str = ""  # "GEOMETRY" | "FIDUCIAL" | "" (PS3.3 10.7.1)
     estimated_magnification: float | None = None  # of what is in the middle of the patient, on the detector
     units: str = ""  # of positron emission: "BQML", … (PS3.3 C.8.9.1)
+    modality_lut: LookupTable | None = None
+    voi_luts: tuple[LookupTable, ...] = ()
+    palette: tuple[LookupTable, LookupTable, LookupTable] | None = None
     presentation_lut_shape: str = ""
     lossy: bool = False
     burned_in_annotation: str = ""
@@ -116,7 +119,9 @@ class ImageAttributes:
     ultrasound_regions: tuple[UltrasoundRegion, ...] = ()
     acquisition_number: int | None = None
     trigger_time_ms: float | None = None
-    b_value: float | None = None
+    b_value: float | None = None  # where the frame has none: objects stored by versions that did not look there
+    scanning_sequence: str = ""
+    is_angiography: bool = False
     refusal: str = ""  # why this can't be shown, in words for the doctor; empty = can be tried
 
     def frame(self, frame_number: int) -> FrameAttributes:
@@ -188,14 +193,23 @@ def _lookup_table(plain: dict[str, Any]) -> LookupTable:
     return LookupTable(**_tuples(plain))
 
 
+_FRAME_NAMES = frozenset(field.name for field in fields(FrameAttributes))
+_IMAGE_NAMES = frozenset(field.name for field in fields(ImageAttributes))
+
+
+def _known(names: frozenset[str], plain: dict[str, Any]) -> dict[str, Any]:
+    """Return what this version knows: the node that wrote it may have been upgraded before this one."""
+    return _tuples(plain if plain.keys() <= names else {name: plain[name] for name in plain.keys() & names})
+
+
 def _frame_from_plain(plain: dict[str, Any]) -> FrameAttributes:
-    known = _tuples(plain)
+    known = _known(_FRAME_NAMES, plain)
     known["windows"] = tuple(VoiWindow(**window) for window in plain.get("windows", ()))
     return FrameAttributes(**known)
 
 
 def _image_from_plain(plain: dict[str, Any]) -> ImageAttributes:
-    known = _tuples(plain)
+    known = _known(_IMAGE_NAMES, plain)
     known["frames"] = tuple(_frame_from_plain(frame) for frame in plain["frames"])
     if plain.get("modality_lut") is not None:
         known["modality_lut"] = _lookup_table(plain["modality_lut"])

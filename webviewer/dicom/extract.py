@@ -107,7 +107,8 @@ def extract_image_attributes(
         ultrasound_regions=regions,
         acquisition_number=ds.integer(tags.ACQUISITION_NUMBER),
         trigger_time_ms=ds.number(tags.TRIGGER_TIME),
-        b_value=ds.number(tags.DIFFUSION_B_VALUE),
+        scanning_sequence="\\".join(ds.texts(tags.SCANNING_SEQUENCE))[:32],
+        is_angiography=_is_angiography(ds, frames),
         refusal=refusal,
     )
 
@@ -123,6 +124,14 @@ def _refusal_of_values(
     if modality_lut is None and any(frame.rescale_slope == 0 for frame in frames):
         return "The header of this image cannot be true: Rescale Slope (0028,1053) is 0, so all values are lost."
     return ""
+
+
+def _is_angiography(ds: DataSet, frames: tuple[FrameAttributes, ...]) -> bool:
+    """Tell whether an object says that it shows vessels: what has no flag of it may still be named so."""
+    flags = (tags.ANGIO_FLAG, tags.TIME_OF_FLIGHT_CONTRAST, tags.PHASE_CONTRAST)
+    if any(ds.code(flag).upper() in {"Y", "YES"} for flag in flags):
+        return True
+    return any(kind in {"ANGIO", "TOF"} for frame in frames[:1] for kind in frame.image_type)
 
 
 def _pixel_value(ds: DataSet, tag: int, pixel: PixelModule) -> int | None:
@@ -156,6 +165,12 @@ def _aspect_ratio(ds: DataSet) -> tuple[int, int] | None:
     return (vertical, horizontal) if sound else None
 
 
+def _magnification(ds: DataSet) -> float | None:
+    factor = ds.number(tags.ESTIMATED_RADIOGRAPHIC_MAGNIFICATION)
+    # Nothing lies behind the detector, and nobody images a thing at a hundred times its size.
+    return factor if factor is not None and 1.0 <= factor <= 100.0 else None
+
+
 def _patient_orientation(ds: DataSet) -> tuple[str, str] | None:
     """Return where rows and columns point to, None unless both are letters of a biped that can be true together.
 
@@ -165,12 +180,6 @@ def _patient_orientation(ds: DataSet) -> tuple[str, str] | None:
         return None
     found = ds.texts(tags.PATIENT_ORIENTATION)
     if len(found) != 2:
-def _magnification(ds: DataSet) -> float | None:
-    factor = ds.number(tags.ESTIMATED_RADIOGRAPHIC_MAGNIFICATION)
-    # Nothing lies behind the detector, and nobody images a thing at a hundred times its size.
-    return factor if factor is not None and 1.0 <= factor <= 100.0 else None
-
-
         return None
     along_row, along_column = (text.strip().upper() for text in found)
     axes = [_axes_of(along_row), _axes_of(along_column)]
@@ -257,7 +266,7 @@ def _ultrasound_regions(ds: DataSet) -> tuple[UltrasoundRegion, ...]:
                 reference_y0=item.integer(tags.REGION_REFERENCE_Y0),
                 reference_value_x=item.number(tags.REGION_REFERENCE_VALUE_X) or 0.0,
                 reference_value_y=item.number(tags.REGION_REFERENCE_VALUE_Y) or 0.0,
+                flags=item.integer(tags.REGION_FLAGS) or 0,
             )
         )
     return tuple(found)
-                flags=item.integer(tags.REGION_FLAGS) or 0,

@@ -11,6 +11,7 @@ from webviewer.dicom.attributes import FrameAttributes, VoiWindow
 from webviewer.dicom.dataset import DataSet
 
 MAX_WINDOWS = 64
+_MAX_TYPES = 8
 _FUNCTIONS = frozenset({"LINEAR", "LINEAR_EXACT", "SIGMOID"})
 _GROUPS = (
     tags.PIXEL_MEASURES,
@@ -19,6 +20,11 @@ _GROUPS = (
     tags.PIXEL_VALUE_TRANSFORMATION,
     tags.FRAME_VOI_LUT,
     tags.FRAME_CONTENT,
+    tags.MR_ECHO,
+    tags.MR_DIFFUSION,
+    tags.MR_IMAGE_FRAME_TYPE,
+    tags.CT_IMAGE_FRAME_TYPE,
+    tags.PET_FRAME_TYPE,
 )
 
 
@@ -89,7 +95,23 @@ def _updated(frame: FrameAttributes, ds: DataSet) -> FrameAttributes:
     if tags.DIMENSION_INDEX_VALUES in values:
         index = ds.numbers(tags.DIMENSION_INDEX_VALUES)
         changes["dimension_index_values"] = tuple(int(v) for v in index or ())
+    changes |= _contrast(ds)
     return replace(frame, **changes) if changes else frame
+
+
+def _contrast(ds: DataSet) -> dict[str, Any]:
+    """Return what tells several images of one place apart, beside time."""
+    found: dict[str, Any] = {}
+    if tags.DIFFUSION_B_VALUE in ds.values:
+        found["b_value"] = ds.number(tags.DIFFUSION_B_VALUE)
+    for echo in (tags.ECHO_TIME, tags.EFFECTIVE_ECHO_TIME):
+        if echo in ds.values:
+            time = ds.number(echo)
+            found["echo_time_ms"] = time if time is not None and 0 < time < 1e6 else None
+    for kind in (tags.IMAGE_TYPE, tags.FRAME_TYPE):
+        if kind in ds.values:
+            found["image_type"] = tuple(text.strip().upper()[:16] for text in ds.texts(kind)[:_MAX_TYPES])
+    return found
 
 
 def _orientation(ds: DataSet) -> tuple[float, ...] | None:

@@ -48,7 +48,7 @@ class Arrangement(enum.Enum):
     """How the frames of one orientation lie."""
 
     STACK = "one frame at each position"
-    PHASES = "several stacks, told apart by time, b-value or number"
+    PHASES = "several stacks, told apart by time, b-value, echo, kind or number"
     ONE_POSITION = "all frames at one position"
     MIXED = "several frames at some positions, and nothing tells which belong together"
 
@@ -80,14 +80,15 @@ def place_of(
     attributes: ImageAttributes, frame_number: int, instance_number: int | None, sop_instance_uid: str
 ) -> FramePlace:
     """Return the place of one frame, counted from 1."""
+    frame = attributes.frame(frame_number)
     return FramePlace(
-        frame=attributes.frame(frame_number),
+        frame=frame,
         frame_number=frame_number,
         instance_number=instance_number,
         sop_instance_uid=sop_instance_uid,
         acquisition_number=attributes.acquisition_number,
         trigger_time_ms=attributes.trigger_time_ms,
-        b_value=attributes.b_value,
+        b_value=frame.b_value if frame.b_value is not None else attributes.b_value,
     )
 
 
@@ -119,7 +120,7 @@ def stack_frames(places: Sequence[FramePlace]) -> list[ParallelFrames] | None:
     """Return the frames of a series by orientation, position and phase; None if one of them has no place.
 
     Orientations come in order of first appearance, by instance and frame number. Several frames at one position are
-    phases (times, b-values, echoes): if every position has as many, or time, acquisition or b-value tell them apart
+    phases (times, b-values, echoes, kinds of image): if every position has as many, or one of these tells them apart
     without a doubt, each phase is a stack of its own, in order of time or number.
     """
     by_number = sorted(range(len(places)), key=lambda i: _number_key(places[i]))
@@ -148,13 +149,18 @@ def _number_key(place: FramePlace) -> tuple[float, int, str]:
     return number, place.frame_number, place.sop_instance_uid
 
 
-def _phase_key(place: FramePlace) -> tuple[float, ...]:
+_PhaseKey = tuple[float, float, float, float, float, tuple[str, ...]]
+
+
+def _phase_key(place: FramePlace) -> _PhaseKey:
     """Return what tells frames at one position apart, in the order in which a doctor expects it."""
     return (
         float(place.frame.temporal_position_index or 0),
         float(place.acquisition_number or 0),
         place.trigger_time_ms or 0.0,
         place.b_value or 0.0,
+        place.frame.echo_time_ms or 0.0,
+        place.frame.image_type,
     )
 
 
@@ -174,7 +180,7 @@ def _stacked(places: Sequence[FramePlace], normal: NDArray[np.float64], members:
     if most == 1:
         return ParallelFrames(normal, Arrangement.STACK, (tuple(by_position),))
     for level in levels:
-        # The dimension index of a multi-frame object knows of phases that have no attribute here, as echoes.
+        # The dimension index of a multi-frame object knows of phases that have no attribute here, as directions.
         level.sort(
             key=lambda i: (_phase_key(places[i]), places[i].frame.dimension_index_values, _number_key(places[i]))
         )
@@ -190,7 +196,7 @@ def _told_apart(
     places: Sequence[FramePlace], normal: NDArray[np.float64], levels: list[list[int]], most: int
 ) -> ParallelFrames | None:
     """Return phases that do not all reach as far, or lack slices; None unless their keys leave no doubt."""
-    phases: dict[tuple[float, ...], list[int]] = {}
+    phases: dict[_PhaseKey, list[int]] = {}
     for level in levels:
         keys = [_phase_key(places[index]) for index in level]
         if len(set(keys)) != len(keys):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from webviewer.core.errors import LimitExceeded
+from webviewer.dicom.sentence import Sentence, gib, say
 from webviewer.dicom.volume import VolumeGrid
 from webviewer.dicom.volume_slices import SliceSampling
 
 BYTES_PER_VOXEL = 2
-_GIB = 1024**3
-_NO_IMAGES = "There are no images that could be a volume."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,17 +17,19 @@ class VolumePlan:
     """A volume that can be made, before a pixel of it is read.
 
     ``frames`` are indices into what `split_volumes` was given, along the stacking; ``positions_mm`` are theirs along
-    the slice normal. ``sampling`` makes the slices of ``grid`` of them. ``warnings`` are sentences for the doctor.
+    the slice normal. ``sampling`` makes the slices of ``grid`` of them. ``warnings`` are for the doctor.
+    ``is_angiography`` = its images say that they show vessels.
     """
 
-    label: str
+    label: Sentence
     frames: tuple[int, ...]
     positions_mm: tuple[float, ...]
     grid: VolumeGrid
     sampling: SliceSampling
-    warnings: tuple[str, ...]
+    warnings: tuple[Sentence, ...]
     phase_number: int = 1  # of phase_count stacks at the same place
     phase_count: int = 1
+    is_angiography: bool = False
 
     @property
     def memory_bytes(self) -> int:
@@ -40,10 +41,10 @@ class VolumePlan:
 
 @dataclass(frozen=True, slots=True)
 class VolumeRefusal:
-    """Frames (indices into what `split_volumes` was given) that make no volume, and why: a sentence for the doctor."""
+    """Frames (indices into what `split_volumes` was given) that make no volume, and why, for the doctor."""
 
     frames: tuple[int, ...]
-    reason: str
+    reason: Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,12 @@ class VolumeSplit:
     refusals: tuple[VolumeRefusal, ...]
 
     @property
-    def reason(self) -> str:
-        """Why the series is no volume at all, as a disabled button says it: that of most frames; empty if it is one."""
+    def reason(self) -> Sentence | None:
+        """Why the series is no volume at all, as a disabled button says it: that of most frames; None if it is one."""
         if self.plans:
-            return ""
+            return None
         if not self.refusals:
-            return _NO_IMAGES
+            return say("no_images")
         return max(self.refusals, key=lambda refusal: len(refusal.frames)).reason
 
 
@@ -73,13 +74,6 @@ def check_memory(plan: VolumePlan, budget_bytes: int) -> None:
     """
     if plan.memory_bytes > budget_bytes:
         slices, rows, columns = plan.grid.shape
-        raise LimitExceeded(
-            f"This volume of {slices} slices of {columns} × {rows} pixels needs {_gib(plan.memory_bytes)} of memory, "
-            f"more than the {_gib(budget_bytes)} that a volume may have here.",
-            code="volume_too_big",
-            details={"needed_bytes": plan.memory_bytes, "budget_bytes": budget_bytes},
-        )
-
-
-def _gib(size_bytes: int) -> str:
-    return f"{size_bytes / _GIB:.1f} GiB" if size_bytes >= _GIB else f"{size_bytes / 1024**2:.0f} MiB"
+        words = say("volume_too_big", slices, columns, rows, gib(plan.memory_bytes), gib(budget_bytes))
+        details = {"needed_bytes": plan.memory_bytes, "budget_bytes": budget_bytes}
+        raise LimitExceeded(words.text, code=words.code, details={**details, **words.details})

@@ -20,13 +20,16 @@ from webviewer.dicom import volume_words as words
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.geometry import Arrangement, FramePlace, ParallelFrames, is_same_direction, stack_frames
 from webviewer.dicom.pixel_module import GREY
+from webviewer.dicom.sentence import Sentence, say
+from webviewer.dicom.transfer_syntaxes import is_video
 from webviewer.dicom.volume import VolumeGrid
 from webviewer.dicom.volume_plan import VolumePlan, VolumeRefusal, VolumeSplit
 from webviewer.dicom.volume_slices import SliceLayout, fit_line, lay_slices
 
 MIN_SLICES = 3
+MAX_VOLUMES = 1024  # of a series: as many numbers as the contract with the pages has
 _SAME_SPACING = 1e-3  # relative
-_FURTHEST_MM = 1e5  # no scanner is as long
+_FURTHEST_MM = 1000.0 * words.FURTHEST_M
 _PARALLEL_WITHIN_DEGREES = 1.0
 
 
@@ -45,11 +48,11 @@ def split_volumes(places: Sequence[FramePlace], images: Sequence[ImageAttributes
     A volume has one frame of reference, one size of pictures and pixels, one orientation (that of rows too) and one
     phase, as `geometry.stack_frames` tells phases.
     """
-    refusals: dict[str, list[int]] = {}
+    refusals: dict[Sentence, list[int]] = {}
     usable: list[int] = []
     for index, (place, image) in enumerate(zip(places, images, strict=True)):
         reason = _refusal_of_frame(place, image)
-        if reason:
+        if reason is not None:
             refusals.setdefault(reason, []).append(index)
         else:
             usable.append(index)
@@ -62,11 +65,15 @@ def split_volumes(places: Sequence[FramePlace], images: Sequence[ImageAttributes
                 planned = _planned(stack, places, images)
                 if isinstance(planned, VolumePlan):
                     found.append(planned)
-                elif planned:
+                elif planned is not None:
                     refused.append(VolumeRefusal(stack.frames, planned))
                 else:
                     short.append(stack)
     refused.extend(_refusals_of_short(short, found, places, images))
+    if len(found) > MAX_VOLUMES:
+        beyond = tuple(i for plan in found[MAX_VOLUMES:] for i in plan.frames)
+        refused.append(VolumeRefusal(beyond, say("too_many_volumes", MAX_VOLUMES)))
+        del found[MAX_VOLUMES:]
     plans = tuple(replace(plan, label=label) for plan, label in zip(found, words.labels(found, places), strict=True))
     return VolumeSplit(plans, tuple(refused))
 
@@ -107,10 +114,10 @@ def _cut(stack: _Stack, places: Sequence[FramePlace]) -> list[_Stack]:
     return pieces if any(len(piece.frames) >= MIN_SLICES for piece in pieces) else [stack]
 
 
-def _refusal_of_frame(place: FramePlace, image: ImageAttributes) -> str:
-    """Return why a frame belongs to no volume, whatever the others are; empty if it may."""
+def _refusal_of_frame(place: FramePlace, image: ImageAttributes) -> Sentence | None:
+    """Return why a frame belongs to no volume, whatever the others are; None if it may."""
     if image.refusal:
-        return image.refusal
+        return words.VIDEO if is_video(image.transfer_syntax_uid) else words.UNREADABLE
     if image.photometric_interpretation not in GREY or image.samples_per_pixel != 1:
         return words.COLOR
     if place.frame.image_position_patient is None or place.frame.image_orientation_patient is None:
@@ -119,7 +126,7 @@ def _refusal_of_frame(place: FramePlace, image: ImageAttributes) -> str:
         return words.NOWHERE
     if place.frame.pixel_spacing is None:
         return words.NO_SPACING
-    return ""
+    return None
 
 
 def _alike(usable: list[int], places: Sequence[FramePlace], images: Sequence[ImageAttributes]) -> list[list[int]]:
@@ -161,12 +168,14 @@ def _directions(places: Sequence[FramePlace]) -> tuple[NDArray[np.float64], NDAr
     return both[:, 0], both[:, 1]
 
 
-def _planned(stack: _Stack, places: Sequence[FramePlace], images: Sequence[ImageAttributes]) -> VolumePlan | str:
-    """Return the plan of a stack, or why there is none; an empty reason if it has too few slices."""
+def _planned(
+    stack: _Stack, places: Sequence[FramePlace], images: Sequence[ImageAttributes]
+) -> VolumePlan | Sentence | None:
+    """Return the plan of a stack, or why there is none; None if it has too few slices."""
     if stack.arrangement is Arrangement.ONE_POSITION and len(stack.frames) >= MIN_SLICES:
         return words.one_position(len(stack.frames))
     if len(stack.frames) < MIN_SLICES:
-        return ""
+        return None
     own = [places[i] for i in stack.frames]
     origins = np.array([place.frame.image_position_patient for place in own], np.float64)
     positions = origins @ stack.normal
@@ -184,10 +193,10 @@ def _planned(stack: _Stack, places: Sequence[FramePlace], images: Sequence[Image
     size = (image.rows, image.columns)
     try:
         grid, off_mm = _grid(origins, rows * spacings[:, 1:], columns * spacings[:, :1], layout, size)
-    except GeometryError as error:
-        return error.message
+    except GeometryError:
+        return words.FLAT
     return VolumePlan(
-        label="",
+        label=words.UNNAMED,
         frames=stack.frames,
         positions_mm=tuple(positions.tolist()),
         grid=grid,
@@ -195,6 +204,7 @@ def _planned(stack: _Stack, places: Sequence[FramePlace], images: Sequence[Image
         warnings=words.warnings(layout, grid, off_mm, own, image.modality),
         phase_number=stack.phase_number,
         phase_count=stack.phase_count,
+        is_angiography=image.is_angiography,
     )
 
 

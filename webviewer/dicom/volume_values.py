@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from webviewer.core.errors import DataError
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.lut import modality_values
+from webviewer.dicom.sentence import Sentence, say
 
 _TOP = 65535
 
@@ -57,12 +58,9 @@ class VolumeValues:
         return self.offsets is not None
 
     @property
-    def note(self) -> str:
-        """What a doctor should know of the values; empty if they are those of the images."""
-        if self.is_exact:
-            return ""
-        unit = f" {self.units}" if self.units else ""
-        return f"Values of this volume are rounded to steps of {self.slope:.3g}{unit}."
+    def note(self) -> Sentence | None:
+        """What a doctor should know of the values; None if they are those of the images."""
+        return None if self.is_exact else say("values_rounded", float(f"{self.slope:.3g}"))
 
 
 def needs_value_range(images: Sequence[ImageAttributes]) -> bool:

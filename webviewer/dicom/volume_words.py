@@ -10,147 +10,145 @@ import numpy as np
 from numpy.typing import NDArray
 
 from webviewer.dicom.geometry import FramePlace
+from webviewer.dicom.sentence import Sentence, joined, say
 from webviewer.dicom.volume import VolumeGrid
 from webviewer.dicom.volume_plan import VolumePlan
 from webviewer.dicom.volume_slices import Gap, SliceLayout
 
-COLOR = "These images are in color; a volume is made of gray values."
-NO_PLACE = "These images do not say where in the patient they lie, so they are no volume."
-NOWHERE = "The position of these images in the patient cannot be true: it is more than 100 m away."
-NO_SPACING = "These images do not say how large their pixels are, so they are no volume."
+FURTHEST_M = 100  # no scanner is as long
+
+COLOR = say("color")
+VIDEO = say("video")
+UNREADABLE = say("unreadable")
+NO_PLACE = say("no_place")
+NOWHERE = say("nowhere", FURTHEST_M)
+NO_SPACING = say("no_spacing")
+FLAT = say("flat")
+UNNAMED = Sentence("", (), "")
+"""Until all volumes of a series are known, and so what tells them apart."""
 
 _MOST_GAPS = 5
 _TILTED_FROM_DEGREES = 0.5
 _THIN_BELOW = 0.5  # of the spacing
-_AXES = ("Sagittal", "Coronal", "Axial")
+_AXES = ("sagittal", "coronal", "axial")
 _ALONG_AXIS = 0.82  # cosine of 35°: a tilted gantry is still axial
-_PHASE_WORDS: tuple[tuple[Callable[[FramePlace], float | None], str], ...] = (
-    (lambda place: place.frame.temporal_position_index, "time {:g}"),
-    (lambda place: place.trigger_time_ms, "trigger time {:g} ms"),
-    (lambda place: place.b_value, "b = {:g} s/mm²"),
-    (lambda place: place.acquisition_number, "acquisition {:g}"),
-)
+# Of several that an image has, the first of these tells most.
+_KINDS = {
+    "ADC": "adc",
+    "FA": "fractional_anisotropy",
+    "TRACEW": "trace_weighted",
+    "TRACE": "trace_weighted",
+    "WATER": "water",
+    "W": "water",
+    "FAT": "fat",
+    "F": "fat",
+    "IN_PHASE": "in_phase",
+    "IP": "in_phase",
+    "OUT_PHASE": "out_of_phase",
+    "OPP_PHASE": "out_of_phase",
+    "OP": "out_of_phase",
+    "M": "magnitude",
+    "MAGNITUDE": "magnitude",
+    "P": "phase_image",
+    "PHASE": "phase_image",
+    "PHASE MAP": "phase_image",
+    "R": "real",
+    "REAL": "real",
+    "I": "imaginary",
+    "IMAGINARY": "imaginary",
+}
 
 
-def too_few(slices: int, least: int) -> str:
+def too_few(slices: int, least: int) -> Sentence:
     """Return why so few slices are no volume."""
-    if slices == 1:
-        return f"Only 1 slice lies in this direction; a volume needs at least {least}."
-    return f"Only {slices} slices lie in this direction; a volume needs at least {least}."
+    return say("too_few_slices", slices, least)
 
 
-def one_position(images: int) -> str:
+def one_position(images: int) -> Sentence:
     """Return why a cine is no volume."""
-    return f"All {images} images lie at one position, as in a film, so they are no volume."
+    return say("one_position", images)
 
 
-def doubled(position_mm: float) -> str:
+def doubled(position_mm: float) -> Sentence:
     """Return why frames at one position that are no phases are no volume."""
-    return (
-        f"Several images lie at the same position ({position_mm:.1f} mm, and maybe others), and nothing tells which "
-        "of them belong together."
-    )
+    return say("same_position", round(position_mm, 1))
 
 
-def not_parallel(degrees: float) -> str:
+def not_parallel(degrees: float) -> Sentence:
     """Return why slices that turn a little are no volume."""
-    return f"The slices are not parallel: they are turned by up to {degrees:.1f}° against their mean direction."
+    return say("turned", round(degrees, 1))
 
 
-def not_parallel_at_all(directions: int, most: int, least: int) -> str:
+def not_parallel_at_all(directions: int, most: int, least: int) -> Sentence:
     """Return why slices in many directions are no volume."""
-    return f"The slices are not parallel: they lie in {directions} directions, {_too_few_in_each(most, least)}"
+    return say("not_parallel", directions, most, least)
 
 
-def localizer(directions: int, most: int, least: int) -> str:
+def localizer(directions: int, most: int, least: int) -> Sentence:
     """Return why scouts are no volume."""
-    return f"These are localizer images in {directions} directions, {_too_few_in_each(most, least)}"
+    return say("localizer", directions, most, least)
 
 
-def different_sizes(sizes: int) -> str:
+def different_sizes(sizes: int) -> Sentence:
     """Return why pictures of several sizes are no volume."""
-    return f"The images have {sizes} different sizes or pixel spacings, so they do not fit on one another."
+    return say("different_sizes", sizes)
 
 
-def too_far_apart(layout: SliceLayout) -> str:
+def too_far_apart(layout: SliceLayout) -> Sentence:
     """Return why a stack with vast gaps is no volume."""
     gap = max(layout.gaps, key=lambda gap: gap.missing)
-    return (
-        f"The slices lie too far apart: between {gap.from_mm:.1f} mm and {gap.to_mm:.1f} mm alone "
-        f"{gap.missing} are missing."
-    )
-
-
-def _too_few_in_each(most: int, least: int) -> str:
-    return f"at most {most} in each; a volume needs at least {least} parallel ones."
+    return say("too_far_apart", gap.missing, round(gap.from_mm, 1), round(gap.to_mm, 1))
 
 
 def warnings(
     layout: SliceLayout, grid: VolumeGrid, off_mm: float, places: Sequence[FramePlace], modality: str
-) -> tuple[str, ...]:
+) -> tuple[Sentence, ...]:
     """Return what a doctor should know of a volume: gaps, uneven spacing, tilt, slices that lie beside their place."""
     found = _gaps(layout.gaps)
     if layout.is_uneven:
-        found.append(_uneven(layout))
+        steps = np.diff(np.array(layout.index)) * layout.spacing_mm
+        found.append(say("uneven", *(round(float(mm), 1) for mm in (steps.min(), steps.max(), layout.spacing_mm))))
     step = grid.lps_from_index[:3, 2]
     along = float(np.dot(step, _normal(grid)))
     tilt = math.degrees(math.acos(min(along / float(np.linalg.norm(step)), 1.0)))
     if tilt >= _TILTED_FROM_DEGREES:
-        what = "The gantry was tilted by" if modality == "CT" else "The slices are stacked aslant, by"
-        found.append(f"{what} {tilt:.1f}°. The volume is sheared accordingly: places and lengths in it are true.")
+        found.append(say("tilted" if modality == "CT" else "aslant", round(tilt, 1)))
     if off_mm > 0.5 * min(grid.spacing_mm[1:]):
-        found.append(
-            f"The slices are shifted against one another by up to {off_mm:.1f} mm: in planes across them places and "
-            "lengths are no truer than that."
-        )
+        found.append(say("shifted", round(off_mm, 1)))
     thickness = [place.frame.slice_thickness for place in places if place.frame.slice_thickness is not None]
     if thickness and max(thickness) < _THIN_BELOW * along:
-        found.append(
-            f"Slices {max(thickness):.1f} mm thick lie {along:.1f} mm apart: what is between them was not measured."
-        )
+        found.append(say("thin", round(max(thickness), 1), round(along, 1)))
     return tuple(found)
 
 
-def _gaps(gaps: Sequence[Gap]) -> list[str]:
-    found = [
-        f"Between {gap.from_mm:.1f} mm and {gap.to_mm:.1f} mm {_slices_are(gap.missing)} missing: values there are "
-        "interpolated."
-        for gap in gaps[:_MOST_GAPS]
-    ]
+def _gaps(gaps: Sequence[Gap]) -> list[Sentence]:
+    found = [say("gap", gap.missing, round(gap.from_mm, 1), round(gap.to_mm, 1)) for gap in gaps[:_MOST_GAPS]]
     rest = gaps[_MOST_GAPS:]
-    if rest:
-        missing = _slices_are(sum(gap.missing for gap in rest))
-        found.append(f"In {len(rest)} further gaps up to {rest[-1].to_mm:.1f} mm {missing} missing.")
+    if len(rest) == 1:
+        found.append(say("further_gap", rest[0].missing, round(rest[0].to_mm, 1)))
+    elif rest:
+        found.append(say("further_gaps", sum(gap.missing for gap in rest), len(rest), round(rest[-1].to_mm, 1)))
     return found
 
 
-def _slices_are(number: int) -> str:
-    return "1 slice is" if number == 1 else f"{number} slices are"
-
-
-def _uneven(layout: SliceLayout) -> str:
-    steps = np.diff(np.array(layout.index)) * layout.spacing_mm
-    return (
-        f"The slices are unevenly spaced, {steps.min():.1f} mm to {steps.max():.1f} mm: values are interpolated at "
-        f"steps of {layout.spacing_mm:.1f} mm."
-    )
-
-
-def labels(plans: Sequence[VolumePlan], places: Sequence[FramePlace]) -> list[str]:
+def labels(plans: Sequence[VolumePlan], places: Sequence[FramePlace]) -> list[Sentence]:
     """Return a name for each volume of a series, all different, that says what tells it from the others."""
-    phases = _phase_words(plans, places)
+    phases = _phase_names(plans, places)
     names = [_direction(plan.grid) for plan in plans]
     sizes = {
         name: {plan.grid.shape[1:] for plan, own in zip(plans, names, strict=True) if own == name} for name in names
     }
-    found = []
+    found: list[_Name] = []
     for plan, name, phase in zip(plans, names, phases, strict=True):
-        parts = [name, f"{len(plan.frames)} slices"]
+        parts: _Name = (say(name), say("slices", len(plan.frames)))
         if len(sizes[name]) > 1:
-            parts.append(f"{plan.grid.shape[2]} × {plan.grid.shape[1]}")
-        found.append(", ".join([*parts, phase] if phase else parts))
-    ranges = [f"{plan.positions_mm[0]:.1f} to {plan.positions_mm[-1]:.1f} mm" for plan in plans]
-    return _numbered(_with(found, ranges))
+            parts += (say("size", plan.grid.shape[2], plan.grid.shape[1]),)
+        found.append(parts + phase)
+    ranges = [(say("range", round(plan.positions_mm[0], 1), round(plan.positions_mm[-1], 1)),) for plan in plans]
+    return [joined(name) for name in _numbered(_with(found, ranges))]
+
+
+_Name = tuple[Sentence, ...]
 
 
 def _normal(grid: VolumeGrid) -> NDArray[np.float64]:
@@ -161,46 +159,69 @@ def _normal(grid: VolumeGrid) -> NDArray[np.float64]:
 def _direction(grid: VolumeGrid) -> str:
     part = np.abs(_normal(grid))
     axis = int(part.argmax())
-    return _AXES[axis] if part[axis] > _ALONG_AXIS else "Oblique"
+    return _AXES[axis] if part[axis] > _ALONG_AXIS else "oblique"
 
 
-def _phase_words(plans: Sequence[VolumePlan], places: Sequence[FramePlace]) -> list[str]:
+def _phase_names(plans: Sequence[VolumePlan], places: Sequence[FramePlace]) -> list[_Name]:
     """Return what tells a phase from the others of its place, empty where there are none."""
-    found: list[str] = []
+    found: list[_Name] = []
     start = 0
     for stop in range(1, len(plans) + 1):
         if stop < len(plans) and plans[stop].phase_number > plans[stop - 1].phase_number:
             continue
-        found.extend(_words_of_phases(plans[start:stop], places))
+        found.extend(_names_of_phases(plans[start:stop], places))
         start = stop
     return found
 
 
-def _words_of_phases(plans: Sequence[VolumePlan], places: Sequence[FramePlace]) -> list[str]:
+def _measured(code: str, digits: int, value_of: Callable[[FramePlace], float | None]) -> Callable[[FramePlace], _Name]:
+    def name_of(place: FramePlace) -> _Name:
+        value = value_of(place)
+        return () if value is None else (say(code, round(value, digits)),)
+
+    return name_of
+
+
+def _kind_of(place: FramePlace) -> _Name:
+    for word, code in _KINDS.items():
+        if word in place.frame.image_type[2:]:
+            return (say(code),)
+    return ()
+
+
+_PHASE_NAMES: tuple[Callable[[FramePlace], _Name], ...] = (
+    _measured("time", 0, lambda place: place.frame.temporal_position_index),
+    _measured("trigger_time", 1, lambda place: place.trigger_time_ms),
+    _measured("b_value", 1, lambda place: place.b_value),
+    _measured("echo_time", 2, lambda place: place.frame.echo_time_ms),
+    _kind_of,
+    _measured("acquisition", 0, lambda place: place.acquisition_number),
+)
+
+
+def _names_of_phases(plans: Sequence[VolumePlan], places: Sequence[FramePlace]) -> list[_Name]:
     if plans[0].phase_count == 1:
-        return [""]
-    numbers = [f"phase {plan.phase_number} of {plan.phase_count}" for plan in plans]
-    parts: list[list[str]] = [[] for _ in plans]
-    for value_of, template in _PHASE_WORDS:
-        values = [{value_of(places[i]) for i in plan.frames} for plan in plans]
-        if any(len(own) != 1 or None in own for own in values) or len({min(own, key=str) for own in values}) == 1:
+        return [()]
+    found: list[_Name] = [() for _ in plans]
+    for name_of in _PHASE_NAMES:
+        names = [{name_of(places[i]) for i in plan.frames} for plan in plans]
+        # What changes within one of them names none; nor does what all share. A map made of others may lack it.
+        if any(len(own) != 1 for own in names) or len(set.union(*names)) == 1:
             continue
-        for part, own in zip(parts, values, strict=True):
-            part.append(template.format(own.pop()))
-    names = _with([", ".join(part) for part in parts], numbers)
-    return [name.removeprefix(", ") or number for name, number in zip(names, numbers, strict=True)]
+        found = [name + own.pop() for name, own in zip(found, names, strict=True)]
+    return _with(found, [(say("phase", plan.phase_number, plan.phase_count),) for plan in plans])
 
 
-def _with(names: Sequence[str], more: Sequence[str]) -> list[str]:
+def _with(names: Sequence[_Name], more: Sequence[_Name]) -> list[_Name]:
     """Return names; of those that stand for several volumes, with ``more`` behind where that tells them apart."""
     kinds = Counter(name for name, _ in set(zip(names, more, strict=True)))
-    return [f"{name}, {extra}" if kinds[name] > 1 else name for name, extra in zip(names, more, strict=True)]
+    return [name + extra if kinds[name] > 1 else name for name, extra in zip(names, more, strict=True)]
 
 
-def _numbered(names: Sequence[str]) -> list[str]:
-    count, seen = Counter(names), Counter[str]()
+def _numbered(names: Sequence[_Name]) -> list[_Name]:
+    count, seen = Counter(names), Counter[_Name]()
     found = []
     for name in names:
         seen[name] += 1
-        found.append(f"{name} ({seen[name]} of {count[name]})" if count[name] > 1 else name)
+        found.append((*name, say("one_of_them", seen[name], count[name])) if count[name] > 1 else name)
     return found

@@ -1,0 +1,168 @@
+"""Words for the doctor, as a value: pages say them in the doctor's language, by code and numbers.
+
+A code of several parts joined by ``+`` stands for as many sentences, or parts of a name, one after the other; its
+numbers are those of its parts in turn. In each template ``{{0}}``, ``{{1}}``, … are the part's own numbers, in the unit
+that the template writes. One with plural forms (``…_one``, ``…_other``) counts by its number 0. The pages have the same
+in ``html/src/viewer/i18n/sentences.en.json`` and in Portuguese beside it; ``tests/contract/test_sentences.py`` keeps
+the three together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+ENGLISH: dict[str, str] = {
+    # What a volume is called: parts of a name.
+    "axial": "Axial",
+    "coronal": "Coronal",
+    "sagittal": "Sagittal",
+    "oblique": "Oblique",
+    "slices_one": "{{0}} slice",
+    "slices_other": "{{0}} slices",
+    "size": "{{0}} × {{1}}",
+    "time": "time {{0}}",
+    "trigger_time": "trigger time {{0}} ms",
+    "b_value": "b = {{0}} s/mm²",
+    "echo_time": "TE {{0}} ms",
+    "acquisition": "acquisition {{0}}",
+    "magnitude": "magnitude",
+    "phase_image": "phase image",
+    "real": "real part",
+    "imaginary": "imaginary part",
+    "water": "water",
+    "fat": "fat",
+    "in_phase": "in phase",
+    "out_of_phase": "out of phase",
+    "adc": "ADC",
+    "fractional_anisotropy": "FA",
+    "trace_weighted": "trace-weighted",
+    "phase": "phase {{0}} of {{1}}",
+    "range": "{{0}} to {{1}} mm",
+    "one_of_them": "{{0}} of {{1}}",
+    # What a doctor should know of one.
+    "gap_one": "Between {{1}} mm and {{2}} mm {{0}} slice is missing: values there are interpolated.",
+    "gap_other": "Between {{1}} mm and {{2}} mm {{0}} slices are missing: values there are interpolated.",
+    "further_gap_one": "In a further gap up to {{1}} mm {{0}} slice is missing.",
+    "further_gap_other": "In a further gap up to {{1}} mm {{0}} slices are missing.",
+    "further_gaps": "In {{1}} further gaps up to {{2}} mm {{0}} slices are missing.",
+    "uneven": ("The slices are unevenly spaced, {{0}} mm to {{1}} mm: values are interpolated at steps of {{2}} mm."),
+    "tilted": (
+        "The gantry was tilted by {{0}}°. The volume is sheared accordingly: places and lengths in it are true."
+    ),
+    "aslant": (
+        "The slices are stacked aslant, by {{0}}°. The volume is sheared accordingly: places and lengths in it are "
+        "true."
+    ),
+    "shifted": (
+        "The slices are shifted against one another by up to {{0}} mm: in planes across them places and lengths are no "
+        "truer than that."
+    ),
+    "thin": "Slices {{0}} mm thick lie {{1}} mm apart: what is between them was not measured.",
+    "values_rounded": "Values of this volume are rounded to steps of {{0}}.",
+    "slice_unreadable": "Slice {{0}} of {{1}}, at {{2}} mm, is missing: its image cannot be read.",
+    "slice_not_sent": "Slice {{0}} of {{1}}, at {{2}} mm, is missing: the storage node did not send it.",
+    "interpolated_there": "Values there are interpolated.",
+    "repeated_there": "The nearest slice is repeated there.",
+    "further_slices_one": "{{0}} further slice is missing, at {{1}} mm.",
+    "further_slices_other": "{{0}} further slices are missing, the last at {{1}} mm.",
+    # Why there is none.
+    "color": "These images are in color; a volume is made of gray values.",
+    "video": "This is a video; a volume is made of single images.",
+    "unreadable": "These images cannot be shown, so they are no volume.",
+    "no_images": "There are no images that could be a volume.",
+    "no_place": "These images do not say where in the patient they lie, so they are no volume.",
+    "nowhere": "The position of these images in the patient cannot be true: it is more than {{0}} m away.",
+    "no_spacing": "These images do not say how large their pixels are, so they are no volume.",
+    "flat": "These images are no volume: their rows, columns and slices lie in one plane.",
+    "too_few_slices_one": "Only {{0}} slice lies in this direction; a volume needs at least {{1}}.",
+    "too_few_slices_other": "Only {{0}} slices lie in this direction; a volume needs at least {{1}}.",
+    "one_position": "All {{0}} images lie at one position, as in a film, so they are no volume.",
+    "same_position": (
+        "Several images lie at the same position ({{0}} mm, and maybe others), and nothing tells which of them belong "
+        "together."
+    ),
+    "turned": "The slices are not parallel: they are turned by up to {{0}}° against their mean direction.",
+    "not_parallel": (
+        "The slices are not parallel: they lie in {{0}} directions, at most {{1}} in each; a volume needs at least "
+        "{{2}} parallel ones."
+    ),
+    "localizer": (
+        "These are localizer images in {{0}} directions, at most {{1}} in each; a volume needs at least {{2}} parallel "
+        "ones."
+    ),
+    "different_sizes": ("The images have {{0}} different sizes or pixel spacings, so they do not fit on one another."),
+    "too_far_apart": "The slices lie too far apart: between {{1}} mm and {{2}} mm alone {{0}} are missing.",
+    "too_many_volumes": "This series has more than {{0}} volumes; the others are not shown.",
+    # Why one that is there cannot be had.
+    "no_such_volume": "This series has no volume with number {{0}}; the number of its volumes is {{1}}.",
+    "volume_too_big": (
+        "This volume of {{0}} slices of {{1}} × {{2}} pixels needs {{3}} GiB of memory, more than the {{4}} GiB that a "
+        "volume may have here."
+    ),
+    "memory_short": "This volume needs {{0}} GiB of memory, which the server does not have now.",
+    "volumes_full": (
+        "This volume needs {{0}} GiB of memory. Volumes that are open take {{1}} GiB of the {{2}} GiB that volumes may "
+        "take here together: try again when one is closed."
+    ),
+    "too_few_slices_left": "{{0}} of the {{1}} slices of this volume cannot be read: too few are left.",
+    "no_values": "The values of this volume are no numbers.",
+    "not_made": "This volume could not be made.",
+}
+
+_PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
+_PLURALS = ("_one", "_other")
+_GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence, a few of them, or a name: ``text`` is the English of ``code`` and ``numbers``."""
+
+    code: str
+    numbers: tuple[float, ...]
+    text: str
+
+    @property
+    def details(self) -> dict[str, object]:
+        """The numbers, as an error carries them (`webviewer.core.errors`)."""
+        return {"numbers": list(self.numbers)}
+
+
+def say(code: str, *numbers: float) -> Sentence:
+    """Return the sentence of one code, with its numbers as they are to be read: round them before."""
+    known = tuple(float(number) + 0.0 for number in numbers)  # no minus before a zero
+    template = ENGLISH.get(code)
+    if template is None:
+        template = ENGLISH[code + _PLURALS[known[0] != 1.0]]
+    return Sentence(code, known, _PLACEHOLDER.sub(lambda found: shown(known[int(found[1])]), template))
+
+
+def joined(parts: Sequence[Sentence]) -> Sentence:
+    """Return sentences as one, or parts of a name: what follows a full stop is a sentence of its own."""
+    text = parts[0].text
+    for part in parts[1:]:
+        text += (" " if text.endswith(".") else ", ") + part.text
+    return Sentence("+".join(part.code for part in parts), tuple(n for part in parts for n in part.numbers), text)
+
+
+def shown(number: float) -> str:
+    """Return a number in the fewest digits that tell it from others."""
+    return np.format_float_positional(number, trim="-").replace("-", "−")
+
+
+def gib(size_bytes: int) -> float:
+    """Return bytes in GiB, of three digits."""
+    return float(f"{size_bytes / _GIB:.3g}")
+
+
+def codes() -> set[str]:
+    """Return all codes of one part."""
+    return {code.removesuffix("_one").removesuffix("_other") if _is_plural(code) else code for code in ENGLISH}
+
+
+def _is_plural(code: str) -> bool:
+    return code.endswith(_PLURALS) and all(code.rpartition("_")[0] + form in ENGLISH for form in _PLURALS)
