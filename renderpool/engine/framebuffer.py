@@ -77,11 +77,11 @@ class Framebuffer:
         )
         return pixels
 
-    def read_numbers(self, width_px: int, height_px: int) -> NDArray[np.float32]:
-        """Return what a buffer of four channels holds, (height, width, 4)."""
+    def read_numbers(self, width_px: int, height_px: int, left_px: int = 0, top_px: int = 0) -> NDArray[np.float32]:
+        """Return what a buffer of four channels holds or a part of it, (height, width, 4)."""
         numbers = np.empty((height_px, width_px, 4), dtype=np.float32)
         layout, kind = gl.GL_1_0.GL_RGBA, gl.GL_1_0.GL_FLOAT
-        gl.GL_1_0.glReadPixels(0, 0, width_px, height_px, layout, kind, pointer(numbers))
+        gl.GL_1_0.glReadPixels(left_px, top_px, width_px, height_px, layout, kind, pointer(numbers))
         return numbers
 
     def copy_from(self, other: Framebuffer, width_px: int, height_px: int) -> None:

@@ -41,7 +41,7 @@ class SlabRenderer:
         self._debug = debug
         self._programs = Programs("canvas.vert.glsl", "slab.frag.glsl")
         self._luts = TextureCache(_LUTS_BYTES)
-        self._target = Framebuffer(1)
+        self._target, self._numbers = Framebuffer(1), Framebuffer(4)
 
     def draw(
         self,
@@ -72,12 +72,44 @@ class SlabRenderer:
             The grid is another volume's, the canvas is out of range, the part outside of it, or OpenGL reports an
             error.
         """
+        self._begin(volume, grid, view, slab, defines={"VOI_FUNCTION": int(grey.function)}, samples=samples, grey=grey)
+        with drawing_in(part, view.width_px, view.height_px) as (left_px, top_px, width_px, height_px):
+            self._draw(self._target, view)
+        pixels = self._target.read(width_px, height_px, left_px, top_px)
+        check_gl("drawing a plane")
+        return pixels
+
+    def stored_values(
+        self, volume: VolumeTexture, grid: VolumeGrid, view: PlaneCanvas, slab: Slab, *, part: Part | None = None
+    ) -> NDArray[np.float32]:
+        """Return what the pixels show of stored values, (height, width) float32, NaN outside of the volume.
+
+        Parameters and errors as `draw`.
+        """
+        self._begin(volume, grid, view, slab, defines={"NUMBERS": 1})
+        with drawing_in(part, view.width_px, view.height_px) as (left_px, top_px, width_px, height_px):
+            self._draw(self._numbers, view)
+        numbers = self._numbers.read_numbers(width_px, height_px, left_px, top_px)
+        check_gl("taking the values of a plane")
+        return np.where(numbers[..., 1] > 0, numbers[..., 0], np.float32(np.nan))
+
+    def _begin(
+        self,
+        volume: VolumeTexture,
+        grid: VolumeGrid,
+        view: PlaneCanvas,
+        slab: Slab,
+        *,
+        defines: dict[str, int],
+        samples: int = 1,
+        grey: GreyMap | None = None,
+    ) -> None:
         if volume.shape != grid.shape:
             raise RenderError(f"A volume of {volume.shape} does not lie on a grid of {grid.shape}.")
         samples = 1 if slab.interpolation is Interpolation.NEAREST else samples
         offsets_mm = sample_offsets_mm(slab, grid)
         mode = 0 if len(offsets_mm) == 1 else _MODES[slab.mode]
-        program = self._program(mode, slab.interpolation, grey.function, samples)
+        program = self._program(mode, slab.interpolation, samples, defines)
         program.use()
         volume.set_uniforms(program, _VOLUME_UNIT)
         program.set_mat4("u_index_from_canvas", view.index_from_canvas(grid))
@@ -86,15 +118,14 @@ class SlabRenderer:
             program.set_float("u_first_mm", float(offsets_mm[0]))
             program.set_float("u_part_mm", float(offsets_mm[1] - offsets_mm[0]))
             program.set_float("u_last_part", float(len(offsets_mm) - 1))
-        self._set_grey(program, grey)
+        if grey is not None:
+            self._set_grey(program, grey)
         self._check("setting uniforms")
-        with drawing_in(part, view.width_px, view.height_px) as (left_px, top_px, width_px, height_px):
-            self._target.begin(view.width_px, view.height_px)
-            gl.GL_1_1.glDrawArrays(gl.GL_1_0.GL_TRIANGLES, 0, 3)
+
+    def _draw(self, target: Framebuffer, view: PlaneCanvas) -> None:
+        target.begin(view.width_px, view.height_px)
+        gl.GL_1_1.glDrawArrays(gl.GL_1_0.GL_TRIANGLES, 0, 3)
         self._check("drawing")
-        pixels = self._target.read(width_px, height_px, left_px, top_px)
-        check_gl("drawing a plane")
-        return pixels
 
     def _set_grey(self, program: Program, grey: GreyMap) -> None:
         program.set_float("u_window_center", grey.center)
@@ -108,10 +139,10 @@ class SlabRenderer:
             program.set_int("u_lut_entries", len(table))
             program.set_float("u_lut_first_mapped", grey.first_mapped)
 
-    def _program(self, mode: int, interpolation: Interpolation, function: VoiFunction, samples: int) -> Program:
+    def _program(self, mode: int, interpolation: Interpolation, samples: int, defines: dict[str, int]) -> Program:
         defines = {
+            **defines,
             "SLAB_MODE": mode,
-            "VOI_FUNCTION": int(function),
             "LUT_ROW": LUT_ROW,
             "FIXED_SAMPLES": samples if samples <= MOST_FIXED_SAMPLES else 0,
         }
@@ -130,3 +161,4 @@ class SlabRenderer:
         self._programs.close()
         self._luts.close()
         self._target.close()
+        self._numbers.close()

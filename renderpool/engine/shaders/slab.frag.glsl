@@ -5,7 +5,8 @@
 // coarser than the voxels, SAMPLES × SAMPLES places at (i + 0.5) / SAMPLES of the pixel are averaged, as image.frag.glsl has it.
 // Averages are of modality values; the window comes after, as the standard's chain has it.
 // SLAB_MODE: 0 plane, 1 maximum, 2 minimum, 3 average, of stored values. FIXED_SAMPLES is the number of places where the
-// program is for that one only (software runs both sides of a branch), else 0.
+// program is for that one only (software runs both sides of a branch), else 0. NUMBERS gives the stored value instead of a grey,
+// and whether there is one.
 #ifndef FIXED_SAMPLES
 #define FIXED_SAMPLES 0
 #endif
@@ -17,7 +18,9 @@ uniform int u_samples;
 #endif
 
 uniform mat4 u_index_from_canvas; // of (x, y, mm along the normal, 1)
+#ifndef NUMBERS
 uniform bool u_inverted;
+#endif
 #if SLAB_MODE != 0
 uniform float u_first_mm;
 uniform float u_part_mm;
@@ -25,7 +28,9 @@ uniform float u_last_part; // number of the last sample, counted from 0
 #endif
 
 #include "volume.glsl"
+#ifndef NUMBERS
 #include "voi.glsl"
+#endif
 
 out vec4 out_color;
 
@@ -92,7 +97,11 @@ void main() {
     bool outside = 2.0 * found.y < float(SAMPLES * SAMPLES);
     found.x /= max(found.y, 1.0);
 #endif
+#ifdef NUMBERS
+    out_color = vec4(found.x, outside ? 0.0 : 1.0, 0.0, 1.0);
+#else
     float shade = grey_from_value(value_from_stored(found.x));
     shade = u_inverted ? 1.0 - shade : shade;
     out_color = vec4(vec3(outside ? 0.0 : shade), 1.0);
+#endif
 }
