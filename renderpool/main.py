@@ -19,6 +19,7 @@ from aiohttp import web
 from renderpool.server import STREAMS, Description, Heartbeats, RenderNode, StorageNodes, create_app, http_source
 from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import DeviceFacts, Scheduler
+from renderpool.session.volume_cache import VolumeCache
 from webviewer import __version__
 from webviewer.adapters.node_agent import NodeAgent, own_address
 from webviewer.adapters.tls import client_context, server_context
@@ -69,12 +70,8 @@ def make_node(settings: RenderSettings, internal_token: str, tls: ssl.SSLContext
     RenderError
         No graphics device can be used.
     """
-    if not settings.volume_cache:
-        _LOG.warning(
-            "setting_without_effect",
-            extra={"setting": "volume_cache", "reason": "This version makes no reconstructions that could be kept."},
-        )
     cache = ImageCache(settings.image_cache_bytes if settings.image_cache else 0, settings.max_thread_pool_threads)
+    volumes = VolumeCache(settings.volume_cache_bytes, keep=settings.volume_cache)
     scheduler = Scheduler(
         settings.device,
         keep_textures=settings.image_cache,
@@ -83,8 +80,8 @@ def make_node(settings: RenderSettings, internal_token: str, tls: ssl.SSLContext
         on_lost=lambda: os._exit(_DEVICE_LOST_EXIT),  # nothing of the driver can be trusted any more
     )
     device = scheduler.start()
-    storages = StorageNodes(cache, partial(http_source, internal_token, tls))
-    return RenderNode(storages, cache, scheduler, device, internal_token, __version__)
+    storages = StorageNodes(cache, volumes, partial(http_source, internal_token, tls))
+    return RenderNode(storages, cache, volumes, scheduler, device, internal_token, __version__)
 
 
 async def _serve(settings: Settings) -> int:

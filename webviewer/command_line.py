@@ -224,7 +224,7 @@ def _add_drawing(parser: argparse.ArgumentParser, program: Program) -> None:
     )
     draws.add_argument("--no-image-cache", action="store_true", help="do not keep images for other contexts")
     draws.add_argument(
-        "--no-volume-cache", action="store_true", help="no effect yet: there are no 3D/MPR reconstructions"
+        "--no-volume-cache", action="store_true", help="let volumes go when nobody looks at them any more"
     )
     draws.add_argument("--no-cache", action="store_true", help="keep nothing of either")
 

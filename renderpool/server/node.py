@@ -11,6 +11,7 @@ from aiohttp import web
 from renderpool.server.storage import StorageNodes
 from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import DeviceFacts, Scheduler
+from renderpool.session.volume_cache import VolumeCache
 
 
 class SessionUses:
@@ -46,6 +47,7 @@ class RenderNode:
 
     storages: StorageNodes
     cache: ImageCache
+    volumes: VolumeCache
     scheduler: Scheduler
     device: DeviceFacts
     internal_token: str = field(repr=False)

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from renderpool.session.cache import ImageCache
 from renderpool.session.images import ImageStore
 from renderpool.session.source import FrameKey, FrameSource, SeriesFrames
+from renderpool.session.stores import Stores
+from renderpool.session.volume_cache import VolumeCache
+from renderpool.session.volume_store import VolumeStore
 from webviewer.adapters.nodes import RenderSeries, StorageClient
 from webviewer.core.errors import InvalidInput, WebviewerError
 
@@ -88,12 +91,17 @@ class StorageNode:
 
     address: str
     source: FrameSource
-    store: ImageStore
+    stores: Stores
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_PICTURE_THREADS, "picture"))
+
+    @property
+    def store(self) -> ImageStore:
+        """Its images."""
+        return self.stores.images
 
     def close(self) -> None:
         """Ask for nothing any more."""
-        self.store.close()
+        self.stores.close()
         self.workers.shutdown(wait=False, cancel_futures=True)
 
 
@@ -102,14 +110,15 @@ class StorageNodes:
 
     Parameters
     ----------
-    cache
+    cache, volumes
         Shared by all of them.
     make_source
         Makes what asks the storage node at an address: `http_source`.
     """
 
-    def __init__(self, cache: ImageCache, make_source: Callable[[str], FrameSource]) -> None:
+    def __init__(self, cache: ImageCache, volumes: VolumeCache, make_source: Callable[[str], FrameSource]) -> None:
         self._cache = cache
+        self._volumes = volumes
         self._make_source = make_source
         self._lock = threading.Lock()
         self._nodes: OrderedDict[str, StorageNode] = OrderedDict()
@@ -128,7 +137,8 @@ class StorageNodes:
 
     def _make(self, address: str) -> StorageNode:
         source = self._make_source(checked_address(address))
-        return StorageNode(address, source, ImageStore(self._cache, source))
+        images = ImageStore(self._cache, source)
+        return StorageNode(address, source, Stores(images, VolumeStore(self._volumes, self._cache, source, address)))
 
     def close(self) -> None:
         """Ask for nothing any more."""

@@ -30,7 +30,7 @@ from webviewer.protocol.messages import (
     parse_client_message,
 )
 from webviewer.protocol.questions import Ask
-from webviewer.protocol.volumes import CameraView, Edit, OpenVolume, PlaneView
+from webviewer.protocol.volumes import Edit
 
 _LOG = logging.getLogger(__name__)
 
@@ -137,9 +137,9 @@ async def _serve(node: RenderNode, stream: OpenStream, caller: StreamCaller) -> 
         return
     node.uses.note(caller.session_id)
     outbox = _Outbox()
-    store = node.storages.of(caller.storage).store
+    stores = node.storages.of(caller.storage).stores
     try:
-        session = node.scheduler.open_session(owner_id, store, outbox.put, outbox.end)
+        session = node.scheduler.open_session(owner_id, stores, outbox.put, outbox.end)
     except LimitExceeded as exc:
         await close_socket(socket, CloseCode.TOO_MANY, exc.message)
         return
@@ -218,8 +218,8 @@ async def _receive(
         elif isinstance(parsed, Hello):
             await close_socket(socket, CloseCode.BAD_MESSAGE, "hello came twice.")
             return
-        elif isinstance(parsed, OpenVolume | PlaneView | CameraView | Edit | Ask):
-            await close_socket(socket, CloseCode.BAD_MESSAGE, "This render node draws images only.")
+        elif isinstance(parsed, Edit | Ask):
+            await close_socket(socket, CloseCode.BAD_MESSAGE, "This render node answers no questions.")
             return
         elif not isinstance(parsed, Pong):
             note_use()  # pings do not count, or a forgotten page would never be signed out

@@ -1,8 +1,8 @@
 """The one thread that draws, and the few that encode: which picture is next, over all sessions.
 
-Sessions take turns. Moving pictures go before still ones, but a still one that has waited ``_STILL_PATIENCE_S`` goes
-first, so that one busy viewer cannot keep the others from their full quality. Single pictures (thumbnails, rendered
-frames) fill the gaps and get at least every ``_TURNS_BEFORE_SINGLE``-th turn.
+Sessions take turns as `turns` says: fairly, moving pictures before still ones. A picture that takes long is drawn in
+parts, and between two of them somebody else may have a turn; one that nobody wants any more is given up. Single
+pictures (thumbnails, rendered frames) fill the gaps and get at least every ``_TURNS_BEFORE_SINGLE``-th turn.
 
 What is drawn is encoded by a few other threads, so that a large picture of one viewer does not hold up the drawing of
 the others. Nothing is drawn that no encoder will take soon, and still pictures leave an encoder free for moving ones.
@@ -25,10 +25,15 @@ from renderpool.engine.encode import encode_jpeg, encode_png
 from renderpool.engine.renderer import MOST_FIXED_SAMPLES, Renderer
 from renderpool.scene.grey import GreyMap, VoiFunction
 from renderpool.scene.view import ImageExtent, Placement, resolve
-from renderpool.session.images import ImageStore
-from renderpool.session.painter import encode, paint
+from renderpool.session.drawing import Begun, Painters
+from renderpool.session.job import Job
+from renderpool.session.painter import encode
 from renderpool.session.painting import Painting
-from renderpool.session.session import Job, RenderSession
+from renderpool.session.quality import LightLevel
+from renderpool.session.session import RenderSession
+from renderpool.session.stores import Stores
+from renderpool.session.turns import STILL_PATIENCE_S, Turns
+from renderpool.session.workers import Workers
 from webviewer.core.errors import DeviceLost, LimitExceeded, RenderError, Unavailable, WebviewerError
 from webviewer.protocol.messages import ServerMessage
 
@@ -37,7 +42,9 @@ _LOG = logging.getLogger(__name__)
 MAX_SESSIONS = 128
 MAX_SESSIONS_OF_OWNER = 16
 _MAX_SINGLES = 64
-_STILL_PATIENCE_S = 0.08
+_MAX_BEGUN_STILLS = 8  # each has some MB of pixels
+_PREVIEW_EVERY_S = 0.15
+_PREVIEW = LightLevel(85, 1.0)
 _WARM_UP = "warm up"
 _WARM_UP_PX = 64
 _TURNS_BEFORE_SINGLE = 4
@@ -102,13 +109,16 @@ class Scheduler:
         self._on_lost = on_lost
         self._lock = threading.Condition(threading.RLock())
         self._sessions: deque[RenderSession] = deque()
-        self._singles: deque[Callable[[Renderer], None]] = deque()
-        self._turns = 0
+        self._singles: deque[Callable[[Painters], None]] = deque()
+        self._begun: list[Begun] = []
+        self._turns = Turns()
+        self._turns_since_single = 0
         self._work_since_s: float | None = None
         self._encoding = self._encoding_stills = 0
         self._max_encoding = encode_threads + 1  # one is drawn while all encode
         self._max_encoding_stills = max(1, encode_threads - 1)
         self._encoders = ThreadPoolExecutor(encode_threads, "encode")
+        self._workers = Workers()
         self._stopping = False
         self._started: Future[DeviceFacts] = Future()
         self._thread = threading.Thread(target=self._run, name="draw", daemon=True)
@@ -133,6 +143,7 @@ class Scheduler:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         self._encoders.shutdown(wait=True, cancel_futures=True)
+        self._workers.close()
 
     @property
     def is_drawing(self) -> bool:
@@ -153,7 +164,7 @@ class Scheduler:
     def open_session(
         self,
         owner_id: int,
-        store: ImageStore,
+        stores: Stores,
         send: Callable[[ServerMessage | bytes], None],
         end: Callable[[str], None] = lambda _reason: None,
     ) -> RenderSession:
@@ -178,7 +189,8 @@ class Scheduler:
                 self._give_up(spare, f"This render node serves {MAX_SESSIONS} viewers; this one showed nothing.")
             session = RenderSession(
                 owner_id,
-                store,
+                stores,
+                self._workers,
                 self._lock,
                 send,
                 clock=self._clock,
@@ -200,6 +212,7 @@ class Scheduler:
         with self._lock:
             if session in self._sessions:
                 self._sessions.remove(session)
+            self._turns.forget(session)
 
     def submit(self, draw: Callable[[Renderer], Result]) -> Future[Result]:
         """Have one picture drawn between the frames of the sessions.
@@ -211,11 +224,11 @@ class Scheduler:
         """
         future: Future[Result] = Future()
 
-        def run(renderer: Renderer) -> None:
+        def run(painters: Painters) -> None:
             if not future.set_running_or_notify_cancel():
                 return
             try:
-                future.set_result(draw(renderer))
+                future.set_result(draw(painters.renderer))
             except WebviewerError as exc:
                 future.set_exception(exc)
             except Exception as exc:  # noqa: BLE001  an edge: the thread goes on
@@ -247,12 +260,13 @@ class Scheduler:
         )
         try:
             warm_up(renderer)
+            painters = Painters(renderer, debug=self._debug)
             while True:
                 work = self._wait()
                 if work is None:
                     break
                 self._work_since_s = self._clock()
-                work(renderer)
+                work(painters)
                 self._work_since_s = None
         except DeviceLost:
             _LOG.critical("graphics_device_lost")
@@ -263,7 +277,7 @@ class Scheduler:
         finally:
             renderer.close()
 
-    def _wait(self) -> Callable[[Renderer], None] | None:
+    def _wait(self) -> Callable[[Painters], None] | None:
         with self._lock:
             while not self._stopping:
                 now_s = self._clock()
@@ -279,69 +293,115 @@ class Scheduler:
                 self._lock.wait(max(0.002, min(waits)) if waits else None)
             return None
 
-    def _next(self, now_s: float) -> Callable[[Renderer], None] | None:
-        if self._singles and self._turns >= _TURNS_BEFORE_SINGLE:
+    def _next(self, now_s: float) -> Callable[[Painters], None] | None:
+        self._give_up_unwanted()
+        if self._singles and self._turns_since_single >= _TURNS_BEFORE_SINGLE:
             return self._next_single()
-        picked = (
-            self._pick(now_s, still=True, patience_s=_STILL_PATIENCE_S)
-            or self._pick(now_s, still=False)
-            or self._pick(now_s, still=True)
-        )
-        if picked is not None:
-            self._turns += 1
-            session, job = picked
-            self._count_encoding(job, 1)
-            return lambda renderer: self._draw(renderer, session, job)
+        begun = self._choose(now_s)
+        if begun is not None:
+            self._turns_since_single += 1
+            return lambda painters: self._draw(painters, begun)
         return self._next_single() if self._singles else None
 
-    def _next_single(self) -> Callable[[Renderer], None]:
-        self._turns = 0
+    def _next_single(self) -> Callable[[Painters], None]:
+        self._turns_since_single = 0
         self.counters.single_pictures += 1
         return self._singles.popleft()
 
-    def _pick(self, now_s: float, *, still: bool, patience_s: float = 0.0) -> tuple[RenderSession, Job] | None:
-        if self._encoding >= self._max_encoding or (still and self._encoding_stills >= self._max_encoding_stills):
+    def _give_up_unwanted(self) -> None:
+        for begun in tuple(self._begun):
+            if not begun.session.is_wanted(begun.job):
+                begun.session.drop(begun.job)
+                self._begun.remove(begun)
+
+    def _choose(self, now_s: float) -> Begun | None:
+        order = self._turns.in_order(self._sessions)
+        patient = self._choose_still(order, now_s, STILL_PATIENCE_S) if self._turns.stills_may_go_first else None
+        return patient or self._choose_moving(order, now_s) or self._choose_still(order, now_s, 0.0)
+
+    def _choose_moving(self, order: list[RenderSession], now_s: float) -> Begun | None:
+        if self._encoding >= self._max_encoding:
             return None
-        for _ in range(len(self._sessions)):
-            session = self._sessions[0]
-            self._sessions.rotate(-1)
-            job = session.pick(now_s, still=still, patience_s=patience_s)
-            if job is not None:
-                return session, job
+        begun_of = {begun.session: begun for begun in self._begun if not begun.is_still}
+        for session in order:
+            begun = begun_of.get(session) or self._begin(session, now_s, still=False)
+            if begun is not None:
+                return begun
         return None
+
+    def _choose_still(self, order: list[RenderSession], now_s: float, patience_s: float) -> Begun | None:
+        if self._encoding >= self._max_encoding or self._encoding_stills >= self._max_encoding_stills:
+            return None
+        stills = [begun for begun in self._begun if begun.is_still]
+        for begun in stills:
+            if begun.is_in_pass:
+                return begun
+        if len(stills) < _MAX_BEGUN_STILLS:
+            for session in order:
+                fresh = self._begin(session, now_s, still=True, patience_s=patience_s)
+                if fresh is not None:
+                    return fresh
+        return min(stills, key=lambda begun: (begun.passes, order.index(begun.session)), default=None)
+
+    def _begin(self, session: RenderSession, now_s: float, *, still: bool, patience_s: float = 0.0) -> Begun | None:
+        job = session.pick(now_s, still=still, patience_s=patience_s)
+        if job is None:
+            return None
+        begun = Begun(session, job)
+        self._begun.append(begun)
+        return begun
+
+    def _draw(self, painters: Painters, begun: Begun) -> None:
+        """Draw a part of a picture, and hand over what is complete."""
+        start_s = time.perf_counter()
+        painting = self._guarded(begun.session, begun.job, lambda: begun.step(painters))
+        took_s = time.perf_counter() - start_s
+        with self._lock:
+            is_finished = begun.picture is None or begun.picture.is_finished
+            begun.drawn_s += took_s
+            begun.is_in_pass = painting is None
+            self._turns.charge(begun.session, took_s, still=begun.is_still, is_begun=not is_finished)
+            if begun not in self._begun:  # it has failed
+                return
+            if is_finished:
+                self._begun.remove(begun)
+            if painting is None:
+                return
+            begun.passes += 1
+            if not is_finished:
+                now_s = self._clock()
+                if now_s < begun.preview_at_s + _PREVIEW_EVERY_S or not begun.session.takes_preview(begun.job):
+                    return
+                begun.preview_at_s = now_s
+            self._count_encoding(begun.job, 1)
+        try:
+            self._encoders.submit(self._encode, begun.session, begun.job, painting, begun.drawn_s, is_finished)
+        except RuntimeError:  # shut down: the node stops
+            self._fail_encoding(begun.session, begun.job, Unavailable("The render node is stopping."))
 
     def _count_encoding(self, job: Job, change: int) -> None:
         self._encoding += change
         if job.light is None:
             self._encoding_stills += change
 
-    def _draw(self, renderer: Renderer, session: RenderSession, job: Job) -> None:
+    def _encode(self, session: RenderSession, job: Job, painting: Painting, drawn_s: float, last: bool) -> None:
         start_s = time.perf_counter()
-        painting = job.painting or self._guarded(session, job, lambda: paint(renderer, job.image, job.view, job.light))
-        if painting is None:
-            return
-        drawn_s = time.perf_counter() - start_s
+        level, limit_bytes = job.light if last else _PREVIEW, session.still_limit_bytes
         try:
-            self._encoders.submit(self._encode, session, job, painting, drawn_s)
-        except RuntimeError:  # shut down: the node stops
-            self._fail(session, job, Unavailable("The render node is stopping."))
-
-    def _encode(self, session: RenderSession, job: Job, painting: Painting, drawn_s: float) -> None:
-        start_s = time.perf_counter()
-        limit_bytes = session.still_limit_bytes
-        picture = self._guarded(session, job, lambda: encode(painting, job.light, limit_bytes))
-        if picture is None:
+            picture = encode(painting, level, limit_bytes)
+        except Exception as exc:  # noqa: BLE001  an edge: one bad picture must not end the encoding of all
+            self._fail_encoding(session, job, _told(exc, job))
             return
         made_s = drawn_s + time.perf_counter() - start_s
         with self._lock:
             self._count_encoding(job, -1)
-            sent = session.drawn(job, painting, picture, made_s)
-            self.counters.draw_s += made_s
+            sent = session.drawn(job, painting, picture, made_s, last=last)
+            self.counters.draw_s += made_s if last else 0.0
             if not sent:
                 self.counters.dropped_frames += 1
             else:
                 self.counters.sent_bytes += len(picture.data)
-                if job.light is None:
+                if job.light is None and last:
                     self.counters.still_frames += 1
                 else:
                     self.counters.light_frames += 1
@@ -353,19 +413,29 @@ class Scheduler:
             return make()
         except DeviceLost:
             raise
-        except WebviewerError as exc:
-            self._fail(session, job, exc)
         except Exception as exc:  # noqa: BLE001  an edge: one bad picture must not end the drawing of all
-            _LOG.exception("draw_failed", extra={"instance_id": job.image.key[0], "frame_number": job.image.key[1]})
-            self._fail(session, job, RenderError(f"This image could not be drawn: {type(exc).__name__}."))
+            self._fail(session, job, _told(exc, job))
         return None
+
+    def _fail_encoding(self, session: RenderSession, job: Job, error: WebviewerError) -> None:
+        with self._lock:
+            self._count_encoding(job, -1)
+            self._fail(session, job, error)
 
     def _fail(self, session: RenderSession, job: Job, error: WebviewerError) -> None:
         with self._lock:
-            self._count_encoding(job, -1)
+            self._begun = [begun for begun in self._begun if begun.job is not job]
             self.counters.failed_frames += 1
             session.failed(job, error)
             self._lock.notify_all()
+
+
+def _told(error: Exception, job: Job) -> WebviewerError:
+    """Return what the viewer is told of an error; one of ours as it is."""
+    if isinstance(error, WebviewerError):
+        return error
+    _LOG.error("draw_failed", exc_info=error, extra=job.facts)
+    return RenderError(f"This picture could not be drawn: {type(error).__name__}.")
 
 
 def warm_up(renderer: Renderer) -> None:

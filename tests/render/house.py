@@ -16,11 +16,15 @@ from renderpool.session.cache import ImageCache
 from renderpool.session.images import ImageStore
 from renderpool.session.scheduler import Scheduler
 from renderpool.session.session import RenderSession
+from renderpool.session.stores import Stores
+from renderpool.session.volume_cache import VolumeCache
+from renderpool.session.volume_store import VolumeStore
 from tests.render.sources import COLUMNS, ROWS, MemorySource
 from tests.support.frames import unpack_frame
 from webviewer.protocol.base import ImageReference
 from webviewer.protocol.framing import FrameFlag, FrameHeader
 from webviewer.protocol.messages import Ack, Open, Opened, ServerMessage, View
+from webviewer.protocol.volumes import OpenVolume, PlaneView, VolumeOpened
 
 WAIT_S = 20.0
 
@@ -33,7 +37,7 @@ class Viewer:
         self.frames: queue.Queue[tuple[FrameHeader, bytes]] = queue.Queue()
         self.all_frames: list[FrameHeader] = []
         self.acknowledges = acknowledges
-        self.session: RenderSession = house.scheduler.open_session(owner_id, house.store, self._take)
+        self.session: RenderSession = house.scheduler.open_session(owner_id, house.stores, self._take)
 
     def _take(self, item: ServerMessage | bytes) -> None:
         if isinstance(item, bytes):
@@ -53,6 +57,24 @@ class Viewer:
         image = None if instance_id is None else ImageReference(instance_id=instance_id, frame_number=1)
         wish = {"width_px": COLUMNS, "height_px": ROWS, **wishes}
         self.session.handle(View(cell=cell, revision=revision, image=image, **wish))
+
+    def open_volume(self, series_id: int = 1, cell: int = 0, volume: int = 0) -> VolumeOpened:
+        self.session.handle(OpenVolume(cell=cell, series_id=series_id, volume=volume))
+        opened: VolumeOpened = self.next_message(VolumeOpened)
+        return opened
+
+    def plane(self, revision: int, cell: int = 0, **wishes: Any) -> None:
+        """An axial plane through the origin, unless wished otherwise."""
+        wish = {
+            "width_px": COLUMNS,
+            "height_px": ROWS,
+            "center_lps_mm": (0.0, 0.0, 0.0),
+            "right_lps": (1.0, 0.0, 0.0),
+            "down_lps": (0.0, 1.0, 0.0),
+            "mm_per_px": 0.5,
+            **wishes,
+        }
+        self.session.handle(PlaneView(cell=cell, revision=revision, **wish))
 
     def next_frame(self) -> tuple[FrameHeader, bytes]:
         header, payload = self.frames.get(timeout=WAIT_S)
@@ -89,17 +111,28 @@ def wait_until(condition: Callable[[], bool]) -> None:
 class House:
     """A render node without its sockets."""
 
-    def __init__(self, source: MemorySource, budget_bytes: int = 64 * 1024**2, bandwidth: int | None = None) -> None:
+    def __init__(
+        self,
+        source: Any,  # a `FrameSource`, with what its tests do to it
+        budget_bytes: int = 64 * 1024**2,
+        bandwidth: int | None = None,
+        volume_bytes: int = 256 * 1024**2,
+        keep_volumes: bool = True,
+    ) -> None:
         self.source = source
         self.cache = ImageCache(budget_bytes, decode_threads=2)
+        self.volumes = VolumeCache(volume_bytes, keep=keep_volumes)
         self.store = ImageStore(self.cache, source)
+        self.stores = Stores(self.store, VolumeStore(self.volumes, self.cache, source, "storage"))
         self.scheduler = Scheduler(keep_textures=budget_bytes > 0, bandwidth_bytes_per_s=bandwidth, debug=True)
         self.scheduler.start()
 
     def close(self) -> None:
-        self.source.gate.set()
+        gate = getattr(self.source, "gate", None)
+        if gate is not None:
+            gate.set()
         self.cache.close()
-        self.store.close()
+        self.stores.close()
         self.scheduler.stop()
         assert not self.scheduler.is_drawing
 
@@ -108,7 +141,7 @@ class House:
 def make_house() -> Iterator[Callable[..., House]]:
     houses: list[House] = []
 
-    def make(source: MemorySource | None = None, **options: Any) -> House:
+    def make(source: Any = None, **options: Any) -> House:
         house = House(source or MemorySource(), **options)
         houses.append(house)
         return house

@@ -75,11 +75,10 @@ def test_no_image_is_kept(node_with: Made, word: str) -> None:
     assert not node.scheduler._keep_textures
 
 
-def test_volumes_are_not_made_yet_and_the_log_says_so(node_with: Made, caplog: pytest.LogCaptureFixture) -> None:
+def test_volumes_have_a_budget_of_their_own_and_may_go_with_their_last_user(node_with: Made) -> None:
     node = node_with("--no-volume-cache")
-    assert node.cache.budget_bytes == 1024**3
-    (said,) = [record for record in caplog.records if record.message == "setting_without_effect"]
-    assert said.__dict__["setting"] == "volume_cache"
+    assert (node.cache.budget_bytes, node.volumes.budget_bytes, node.volumes.keep) == (1024**3, 2 * 1024**3, False)
+    assert node_with().volumes.keep
 
 
 def test_the_console_script_listens_where_it_is_told_and_lists_the_devices(tmp_path: Path) -> None:

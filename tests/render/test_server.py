@@ -24,6 +24,7 @@ from websockets.sync.client import ClientConnection, connect
 from renderpool.server import Description, RenderNode, StorageNodes, create_app, status
 from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import Scheduler
+from renderpool.session.volume_cache import VolumeCache
 from tests.render.reference_view import grey_linear, worst
 from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
 from tests.support.frames import unpack_frame
@@ -46,11 +47,10 @@ class Server:
     def __init__(self, source: MemorySource, other: MemorySource | None = None) -> None:
         self.source = source
         sources = {STORAGE: source, OTHER_STORAGE: other or MemorySource(count=0)}
-        cache = ImageCache(64 * 1024**2, decode_threads=2)
+        cache, volumes = ImageCache(64 * 1024**2, decode_threads=2), VolumeCache(64 * 1024**2)
         self.scheduler = Scheduler(debug=True)
-        self.node = RenderNode(
-            StorageNodes(cache, sources.__getitem__), cache, self.scheduler, self.scheduler.start(), TOKEN, "test"
-        )
+        storages = StorageNodes(cache, volumes, sources.__getitem__)
+        self.node = RenderNode(storages, cache, volumes, self.scheduler, self.scheduler.start(), TOKEN, "test")
         description = Description(self.node, lambda: "http://127.0.0.1:8080")
         self._loop = asyncio.new_event_loop()
         self._runner = web.AppRunner(create_app(self.node, description), access_log=None, shutdown_timeout=2)

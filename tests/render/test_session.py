@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from renderpool.session import drawing as drawing_module
 from renderpool.session import scheduler as scheduler_module
+from renderpool.session.flight import MAX_IN_FLIGHT
 from renderpool.session.painter import paint
-from renderpool.session.session import MAX_IN_FLIGHT
 from tests.render.house import WAIT_S, House, Viewer, pixels_of, wait_until
 from tests.render.reference_view import grey_linear, worst
 from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
@@ -83,7 +84,7 @@ def test_what_was_drawn_for_a_light_frame_is_not_drawn_again_for_the_still_one(
         drawn.append((view.revision, light is not None))
         return paint(renderer, image, view, light)
 
-    monkeypatch.setattr(scheduler_module, "paint", counting)
+    monkeypatch.setattr(drawing_module, "paint", counting)
     viewer = Viewer(house)
     viewer.open()
     viewer.view(1)
@@ -175,9 +176,9 @@ def test_a_frame_of_a_closed_cell_does_not_go_out(house: House) -> None:
 def test_a_stale_frame_is_dropped(house: House) -> None:
     """A light frame drawn for a revision whose still, or a later one, has gone out already."""
     from renderpool.engine.encode import EncodedPicture
+    from renderpool.session.job import Job, Pace
     from renderpool.session.painting import Painting
-    from renderpool.session.quality import LEVELS
-    from renderpool.session.session import Job
+    from renderpool.session.quality import LEVELS, QualityControl
 
     viewer = Viewer(house)
     viewer.open()
@@ -190,7 +191,7 @@ def test_a_stale_frame_is_dropped(house: House) -> None:
 
     def drawn(revision: int, light: bool) -> bool:
         view = View(cell=0, revision=revision, width_px=4, height_px=4)
-        job = Job(0, 1, view, image, LEVELS[0] if light else None)
+        job = Job(0, 1, view, image, LEVELS[0] if light else None, Pace(QualityControl()))
         with house.scheduler._lock:
             return viewer.session.drawn(job, painting, picture, 0.001)
 

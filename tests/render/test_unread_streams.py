@@ -16,7 +16,7 @@ import pytest
 
 from renderpool.server import stream, streams
 from renderpool.session import scheduler as scheduler_module
-from renderpool.session.session import MAX_IN_FLIGHT, MAX_UNREAD_BYTES
+from renderpool.session.flight import MAX_IN_FLIGHT, MAX_UNREAD_BYTES
 from renderpool.session.source import FrameKey
 from tests.render.house import House, Viewer, wait_until
 from tests.render.sources import COLUMNS, ROWS, MemorySource
@@ -164,7 +164,7 @@ def test_a_frame_is_done_only_when_it_was_written_too_whoever_guesses_its_number
 
 
 def owner_of(house: House, owner_id: int, ended: list[str]) -> Any:
-    return house.scheduler.open_session(owner_id, house.store, lambda item: None, ended.append)
+    return house.scheduler.open_session(owner_id, house.stores, lambda item: None, ended.append)
 
 
 def test_the_seventeenth_viewer_of_a_user_takes_the_seat_of_the_one_idle_longest(house: House) -> None:

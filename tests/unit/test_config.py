@@ -336,7 +336,6 @@ def test_there_is_a_sample_of_every_main_file_for_each_database() -> None:
     ("key", "value", "words"),
     [
         ("link_by_params_policy", "allowed", "this version makes no links yet"),
-        ("volume_cache", False, "this version makes no 3D or MPR reconstructions yet"),
     ],
 )
 def test_a_key_without_effect_is_warned_of(tmp_path: Path, key: str, value: object, words: str) -> None:

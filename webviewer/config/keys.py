@@ -252,9 +252,8 @@ KEYS: tuple[Key, ...] = (
         "volume_cache",
         "WEBVIEWER_VOLUME_CACHE",
         Flag(),
-        "keep reconstructions",
-        "this version makes no 3D or MPR reconstructions yet",
-        _UNIFIED,
+        "keep volumes that nobody looks at any more",
+        roles=_UNIFIED,
     ),
     Key(
         "render.image_cache_bytes",
@@ -263,6 +262,15 @@ KEYS: tuple[Key, ...] = (
         "WEBVIEWER_IMAGE_CACHE_BYTES",
         Number(16 * 1024**2, 1024**4),
         "bytes of images to keep",
+        roles=_UNIFIED,
+    ),
+    Key(
+        "render.volume_cache_bytes",
+        MAIN_FILE,
+        "volume_cache_bytes",
+        "WEBVIEWER_VOLUME_CACHE_BYTES",
+        Number(16 * 1024**2, 1024**4),
+        "bytes that all volumes may take together, those that are looked at too",
         roles=_UNIFIED,
     ),
     Key(

@@ -118,6 +118,7 @@ class RenderSettings:
     image_cache: bool = True
     volume_cache: bool = True
     image_cache_bytes: int = 1024**3
+    volume_cache_bytes: int = 2 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,132 @@
+"""A cell that shows a volume: planes of it, or all of it seen by a camera.
+
+It waits for its series, then for the first slices of the volume. While not all of them are there, a wish is answered by
+light frames (marked coarse), again whenever more has come; the still one follows when the volume is whole. The hold on
+the volume goes with the cell, or when the load fails: the doctor reads why, and may open it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from renderpool.session.cell import Cell, Surroundings
+from renderpool.session.job import Job, ShownVolume
+from renderpool.session.painting import Painting
+from renderpool.session.source import SeriesFrames
+from renderpool.session.volume_cache import VolumeUse
+from renderpool.session.volume_words import volume_opened
+from webviewer.core.errors import WebviewerError
+from webviewer.protocol.messages import ServerMessage
+from webviewer.protocol.volumes import CameraView, OpenVolume, PlaneView
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedVolume:
+    """A hold on a volume, and what the browser is told of it at once."""
+
+    use: VolumeUse
+    opened: ServerMessage
+
+
+class VolumeCell(Cell[OpenedVolume]):
+    """One window with a volume."""
+
+    wish: PlaneView | CameraView | None
+
+    def __init__(self, number: int, around: Surroundings) -> None:
+        super().__init__(number, around)
+        self._volume_number = 0
+        self._use: VolumeUse | None = None
+        self._error: WebviewerError | None = None  # why there is no volume to show
+
+    def open(self, message: OpenVolume) -> None:
+        """Show a volume of a series, or what it is now."""
+        self.generation = self._around.next_generation()
+        self._progress, self._error = None, None
+        if (self.series_id, self._volume_number) != (message.series_id, message.volume):
+            self.close()
+            self._forget_pictures()
+            if self.wish is not None and self.wish.revision <= self._sent_revision:
+                self.wish = None  # that wish was for the volume before
+        self.series_id, self._volume_number = message.series_id, message.volume
+        self.load_series()
+
+    def _preparation(self) -> Callable[[SeriesFrames], OpenedVolume]:
+        around, cell, number, generation = self._around, self.number, self._volume_number, self.generation
+
+        def prepare(series: SeriesFrames) -> OpenedVolume:
+            volumes = around.volumes.volumes_of(series)
+            opened = volume_opened(cell, volumes, number)
+            use = around.volumes.open(
+                around.owner_id, series, number, lambda done, total: self._on_progress(generation, done, total)
+            )
+            return OpenedVolume(use, opened)
+
+        return prepare
+
+    def _discard(self, made: OpenedVolume) -> None:
+        self._leave(made.use)
+
+    def _on_series(self, made: OpenedVolume) -> None:
+        self.close()
+        self._use = made.use
+        self._around.send(made.opened)
+        volume = made.use.volume
+        if volume.is_whole:
+            self._send_progress(len(volume.frame_keys), len(volume.frame_keys))
+        self._follow(made.use)
+
+    def _on_refusal(self, error: WebviewerError) -> None:
+        self.close()
+        self._forget_pictures()
+        self._error = error
+        super()._on_refusal(error)
+
+    def _on_progress(self, generation: int, done: int, total: int) -> None:
+        """Take the word of the volume's load, in its thread."""
+        with self._around.lock:
+            if self.is_current and self.generation == generation and self._use is not None:
+                self._send_progress(done, total)
+                self._follow(self._use)
+                self._around.lock.notify_all()
+
+    def _follow(self, use: VolumeUse) -> None:
+        """Show what has come of the volume, or say why nothing will."""
+        error = use.volume.error
+        if error is not None:
+            self._on_refusal(error)
+            return
+        self._advance()
+
+    def close(self) -> None:
+        """Let go of the volume."""
+        if self._use is not None:
+            self._leave(self._use)
+            self._use = None
+
+    def _leave(self, use: VolumeUse) -> None:
+        # The last one out frees the memory, which takes a while: not here, where the lock is held.
+        if not self._around.workers.run(use.close):
+            use.close()
+
+    def _advance(self) -> None:
+        wish, use = self.wish, self._use
+        if wish is None:
+            return
+        if self._error is not None:
+            self._send_error(wish, self._error.code, self._error.message)
+            return
+        if use is None or use.volume.revision == 0:
+            return
+        self._set_ready(wish, ShownVolume(use.volume))
+        if not use.volume.is_whole:
+            self._light_due, self._still_at_s = True, None
+
+    # -- drawing -------------------------------------------------------------------------------------------------------
+
+    def on_sent(self, job: Job, painting: Painting, *, still: bool) -> None:
+        """Have a picture that was begun before all was in the device drawn again."""
+        super().on_sent(job, painting, still=still)
+        if painting.coarse and self._still_at_s is None and self._use is not None and self._use.volume.is_whole:
+            self._still_at_s = self._around.clock()
