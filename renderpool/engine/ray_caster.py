@@ -16,8 +16,10 @@ from renderpool.engine.bricks import BRICK_VOXELS, BrickRanges, Interval, distan
 from renderpool.engine.field_texture import ColourTable, FieldTexture
 from renderpool.engine.framebuffer import Framebuffer
 from renderpool.engine.gl import check_gl
+from renderpool.engine.mask_texture import MaskTextures
 from renderpool.engine.program import Program, Programs
 from renderpool.engine.rays import RayLook, RayMode, RayView, rays_in_index_space
+from renderpool.engine.volume_mask import VolumeMask
 from renderpool.engine.volume_texture import VolumeTexture
 from renderpool.scene.transfer_table import TransferTable
 from webviewer.core.errors import RenderError
@@ -28,7 +30,7 @@ _AFAR_MM = -1e7
 _SEEN = 0.02  # of a ray covered: less is hardly seen, and no point to pick
 Part = tuple[int, int, int, int]
 """Of a canvas: left, top, width and height in pixels."""
-_VOLUME_UNIT, _FIELD_UNIT, _TABLE_UNIT = 0, 1, 2
+_VOLUME_UNIT, _FIELD_UNIT, _TABLE_UNIT, _MASK_UNIT = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,14 +91,25 @@ class RayCaster:
         self._target, self._numbers = Framebuffer(3), Framebuffer(4)
         self._fields: _Kept[FieldTexture] = _Kept()
         self._tables: _Kept[ColourTable] = _Kept()
+        self._masks = MaskTextures()
 
     def draw(
-        self, volume: RayVolume, look: RayLook, view: RayView, *, part: Part | None = None, skip: bool = True
+        self,
+        volume: RayVolume,
+        look: RayLook,
+        view: RayView,
+        *,
+        mask: VolumeMask | None = None,
+        part: Part | None = None,
+        skip: bool = True,
     ) -> NDArray[np.uint8]:
         """Return the picture, (height, width, 3) uint8.
 
         Parameters
         ----------
+        mask
+            What cuts left of the volume: the rest is not there. None = all of it. It is in the device from its first
+            picture on, until it is not used for long or nobody has it any more.
         part
             Draw and return only this part of the canvas: the same bytes as in the whole picture, for a picture that
             takes so long that others should have a turn before it is done. None = all of it.
@@ -106,7 +119,7 @@ class RayCaster:
         Raises
         ------
         RenderError
-            A canvas out of range, a part outside of it, or OpenGL reports an error.
+            A canvas out of range, a part outside of it, a mask of another volume, or OpenGL reports an error.
         """
         left_px, top_px, width_px, height_px = part or (0, 0, view.width_px, view.height_px)
         right_px, bottom_px = left_px + width_px, top_px + height_px
@@ -115,7 +128,7 @@ class RayCaster:
         gl.GL_1_0.glScissor(left_px, top_px, width_px, height_px)
         gl.GL_1_0.glEnable(gl.GL_1_0.GL_SCISSOR_TEST)
         try:
-            self._cast(self._target, volume, look, view, skip=skip)
+            self._cast(self._target, volume, look, view, mask, skip=skip)
         finally:
             gl.GL_1_0.glDisable(gl.GL_1_0.GL_SCISSOR_TEST)
         pixels = self._target.read(width_px, height_px, left_px, top_px)
@@ -123,17 +136,25 @@ class RayCaster:
         return pixels
 
     def pick(
-        self, volume: RayVolume, look: RayLook, view: RayView, x_px: float, y_px: float
+        self,
+        volume: RayVolume,
+        look: RayLook,
+        view: RayView,
+        x_px: float,
+        y_px: float,
+        *,
+        mask: VolumeMask | None = None,
     ) -> NDArray[np.float64] | None:
         """Return the point of the patient that is seen at a point of the canvas, (3,) LPS mm.
 
         It is the sample that a composite's pixel owes the most to, the highest or lowest one of a projection, the
-        point of an isosurface. None where (nearly) nothing is seen, and always of an average.
+        point of an isosurface. None where (nearly) nothing is seen, and always of an average. What a mask, the box and
+        the plane of the view take away is not seen.
 
         Raises
         ------
         RenderError
-            OpenGL reports an error.
+            A mask of another volume, or OpenGL reports an error.
         """
         if look.mode is RayMode.AVERAGE:
             return None
@@ -142,7 +163,7 @@ class RayCaster:
         one_pixel = replace(
             view, width_px=1, height_px=1, lps_from_canvas=view.lps_from_canvas @ moved, jitter=0.0, phase=0.0
         )
-        self._cast(self._numbers, volume, look, one_pixel, skip=True)
+        self._cast(self._numbers, volume, look, one_pixel, mask, skip=True)
         *p_index, seen = self._numbers.read_numbers(1, 1)[0, 0].tolist()
         check_gl("picking in a volume")
         if seen < _SEEN:
@@ -165,10 +186,23 @@ class RayCaster:
             finally:
                 texture.close()
 
-    def _cast(self, target: Framebuffer, volume: RayVolume, look: RayLook, view: RayView, *, skip: bool) -> None:
+    def _cast(
+        self,
+        target: Framebuffer,
+        volume: RayVolume,
+        look: RayLook,
+        view: RayView,
+        mask: VolumeMask | None,
+        *,
+        skip: bool,
+    ) -> None:
+        if mask is not None and mask.shape != volume.texture.shape:
+            raise RenderError(f"A mask of {mask.shape} is not of this volume: {volume.texture.shape}.")
         shown = _shown_stored(volume.texture, look)
-        field = self._field_of(volume, look, shown, skip=skip)
-        defines = {"MODE": int(look.mode)} | ({} if look.shading else {"UNSHADED": 1})
+        # Made before anything is bound: what is made is bound, too, to whichever unit is the active one.
+        field = self._field_of(volume, look, shown, mask, skip=skip)
+        kept = self._masks.get(mask) if mask else None
+        defines = {"MODE": int(look.mode)} | ({} if look.shading else {"UNSHADED": 1}) | ({"MASKED": 1} if mask else {})
         program = self._programs.get(defines | ({"PICK": 1} if target is self._numbers else {}))
         program.use()
         volume.texture.set_uniforms(program, _VOLUME_UNIT)
@@ -176,6 +210,9 @@ class RayCaster:
             field.bind(_FIELD_UNIT)
             program.set_int("t_distance", _FIELD_UNIT)
             program.set_int("t_brick_extreme", _FIELD_UNIT)
+        if kept is not None:
+            kept.bind(_MASK_UNIT)
+            program.set_int("t_kept", _MASK_UNIT)
         self._set_look(program, volume.texture, look, view, shown)
         _set_view(program, volume, view)
         self._check("setting uniforms")
@@ -183,22 +220,26 @@ class RayCaster:
         gl.GL_1_1.glDrawArrays(gl.GL_1_0.GL_TRIANGLES, 0, 3)
         self._check("drawing")
 
-    def _field_of(self, volume: RayVolume, look: RayLook, shown: list[Interval], *, skip: bool) -> FieldTexture | None:
+    def _field_of(
+        self, volume: RayVolume, look: RayLook, shown: list[Interval], mask: VolumeMask | None, *, skip: bool
+    ) -> FieldTexture | None:
         """Return what the bricks tell a ray of this look."""
         bricks = volume.bricks
-        if look.mode is RayMode.AVERAGE:
-            return None
+        version = (bricks.version, mask.version if mask else None)
         if look.mode is RayMode.MAXIMUM or look.mode is RayMode.MINIMUM:
             highest = look.mode is RayMode.MAXIMUM
             if not skip:
                 everything = np.full(bricks.shape, _STORED_MAX if highest else 0, dtype=np.uint16)
                 return self._fields.get((bricks.shape, highest), lambda: FieldTexture(everything))
-            ranges = bricks.highest if highest else bricks.lowest
-            return self._fields.get((bricks.version, highest), lambda: FieldTexture(ranges))
+            return self._fields.get((version, highest), lambda: FieldTexture(_extremes(bricks, mask, highest=highest)))
+        if look.mode is RayMode.AVERAGE and mask is None:
+            return None
         if not skip:
             return self._fields.get(bricks.shape, lambda: FieldTexture(np.zeros(bricks.shape, dtype=np.uint8)))
+        if look.mode is RayMode.AVERAGE:
+            shown = [(-np.inf, np.inf)]
         return self._fields.get(
-            (bricks.version, tuple(shown)), lambda: FieldTexture(distance_field(bricks.occupied(shown)))
+            (version, tuple(shown)), lambda: FieldTexture(distance_field(_occupied(bricks, mask, shown)))
         )
 
     def _set_look(
@@ -233,8 +274,23 @@ class RayCaster:
         self._programs.close()
         self._fields.close()
         self._tables.close()
+        self._masks.close()
         self._target.close()
         self._numbers.close()
+
+
+def _extremes(bricks: BrickRanges, mask: VolumeMask | None, *, highest: bool) -> NDArray[np.uint16]:
+    """Return a bound of the values of each brick; where nothing is left of it, one that no other brick has."""
+    if mask is None:
+        return bricks.highest if highest else bricks.lowest
+    if highest:
+        return np.where(mask.bricks, np.maximum(bricks.highest, 1), 0).astype(np.uint16)
+    return np.where(mask.bricks, np.minimum(bricks.lowest, _STORED_MAX - 1), _STORED_MAX).astype(np.uint16)
+
+
+def _occupied(bricks: BrickRanges, mask: VolumeMask | None, shown: list[Interval]) -> NDArray[np.bool_]:
+    occupied = bricks.occupied(shown)
+    return occupied if mask is None else occupied & mask.bricks
 
 
 def _shown_stored(texture: VolumeTexture, look: RayLook) -> list[Interval]:

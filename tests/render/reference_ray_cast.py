@@ -61,12 +61,31 @@ class Scene:
     box: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
     plane: tuple[float, float, float, float] | None = None
     level: float = 0.0
+    kept: NDArray[np.bool_] | None = None  # voxels that cuts left
+    lowest: float = -1024.0  # what is where something was cut away, for light
+
+    def share(self, index: Floats) -> Floats:
+        """Return how much of what is around points (…, 3) cuts left, 0 to 1."""
+        if self.kept is None:
+            return np.ones(index.shape[:-1])
+        found: Floats = map_coordinates(
+            self.kept.astype(float), np.moveaxis(index[..., ::-1], -1, 0), order=1, mode="nearest"
+        )
+        return found
+
+    def is_left(self, index: Floats) -> NDArray[np.bool_]:
+        """Tell of which points (…, 3) at least half is left."""
+        return self.share(index) >= 0.5
 
     def at(self, index: Floats) -> Floats:
         """Return values at points (…, 3) in the order (column, row, slice), the border continued outwards."""
         points = np.moveaxis(index[..., ::-1], -1, 0)
         found: Floats = map_coordinates(self.values, points, order=1, mode="nearest")
         return found
+
+    def cut_at(self, index: Floats) -> Floats:
+        """Return values as `at`, which are the lowest one where nothing is left."""
+        return self.lowest + (self.at(index) - self.lowest) * self.share(index)
 
     def look_up(self, values: Floats) -> tuple[Floats, Floats]:
         """Return colours (…, 3) and opacities."""
@@ -103,11 +122,15 @@ def _in_plane(scene: Scene, index: Floats) -> NDArray[np.bool_]:
     return kept
 
 
+def _counts(scene: Scene, index: Floats) -> NDArray[np.bool_]:
+    return _in_plane(scene, index) & scene.is_left(index)
+
+
 def _lit(scene: Scene, index: Floats, directions: Floats, colours: Floats) -> Floats:
     if scene.shading is None:
         return colours
     by_index = np.stack(
-        [scene.at(index + unit) - scene.at(index - unit) for unit in np.eye(3)], axis=-1
+        [scene.cut_at(index + unit) - scene.cut_at(index - unit) for unit in np.eye(3)], axis=-1
     )  # of (column, row, slice)
     by_index[np.abs(by_index) < 1e-6] = 0  # rounding, where values are all the same
     # values(L i) = f(i): the gradient g by mm fulfils transpose(L) g = gradient by index.
@@ -132,7 +155,7 @@ def composite(scene: Scene, eye: Eye) -> Floats:
     for number in range(int(counts.max())):
         index = first + number * step
         colours, opacity = scene.look_up(scene.at(index))
-        inside = (number < counts) & _in_plane(scene, index)
+        inside = (number < counts) & _counts(scene, index)
         opacity = np.where(inside, 1 - (1 - opacity) ** (scene.step_mm / scene.unit_mm), 0)
         colour += (clear * opacity)[..., None] * _lit(scene, index, directions, colours)
         clear *= 1 - opacity
@@ -146,7 +169,7 @@ def projection(scene: Scene, eye: Eye, kind: str) -> Floats:
     result, taken = np.full(first.shape[:2], found[kind]), np.zeros(first.shape[:2])
     for number in range(int(counts.max())):
         index = first + number * step
-        inside = (number < counts) & _in_plane(scene, index)
+        inside = (number < counts) & _counts(scene, index)
         values = scene.at(index)
         if kind == "average":
             result = result + np.where(inside, values, 0)
@@ -168,13 +191,14 @@ def isosurface(scene: Scene, eye: Eye) -> Floats:
     begun = np.full(first.shape[:2], -1)
     for number in range(int(counts.max())):
         index = first + number * step
-        inside = (number < counts) & _in_plane(scene, index)
-        begun = np.where((begun < 0) & inside, number, begun)
+        inside = (number < counts) & _counts(scene, index)
+        begun = np.where((begun < 0) & (number < counts) & _in_plane(scene, index), number, begun)
         hit = np.where((hit < 0) & inside & (scene.at(index) >= scene.level), number, hit)
     near, far = np.maximum(hit - 1, begun).astype(float), hit.astype(float)
     for _ in range(30):
         middle = (near + far) / 2
-        over = scene.at(first + middle[..., None] * step) >= scene.level
+        between = first + middle[..., None] * step
+        over = (scene.at(between) >= scene.level) & scene.is_left(between)
         near, far = np.where(over, near, middle), np.where(over, middle, far)
     colours, _ = scene.look_up(np.full(first.shape[:2], scene.level))
     lit = _lit(scene, first + far[..., None] * step, directions, colours)

@@ -4,12 +4,17 @@
 // something does. Software runs both sides of a branch, and a loop as long as any of its eight or sixteen pixels needs it:
 // therefore each pixel first goes on to its next sample that shows, in loops with little in them, and shading comes after.
 // MODE: 0 composite, 1 maximum, 2 minimum, 3 average, 4 isosurface, as RayMode. UNSHADED: colours as in the table.
-// PICK: instead of a colour, the point (index space) that makes the most of it, and how much of the ray is covered.
+// MASKED: what cuts took away is not there. PICK: instead of a colour, the point (index space) that makes the most of it, and how much of the ray is covered.
 #include "volume.glsl"
 #include "ray.glsl"
 #include "bricks.glsl"
-#if MODE == 0 || MODE == 4
+#ifdef MASKED
+#include "mask.glsl"
+#endif
+#if MODE == 0 || MODE == 4 || (MODE == 3 && defined(MASKED))
 #include "skip.glsl"
+#endif
+#if MODE == 0 || MODE == 4
 #include "shading.glsl"
 #endif
 #if MODE == 1 || MODE == 2
@@ -76,7 +81,11 @@ void main() {
     }
 #else
     if (ray.first < ray.end) {
-#if MODE == 3
+        bool is_seen = true;
+#if MODE == 3 && defined(MASKED)
+        float stored;
+        is_seen = average_of(ray, stored);
+#elif MODE == 3
         float sum = 0.0;
         float i = ray.first;
         do {
@@ -86,9 +95,10 @@ void main() {
         float stored = sum / (ray.end - ray.first);
 #else
         float i_extreme = ray.first;
-        float stored = extreme_of(ray, u_shown, i_extreme);
+        float stored = extreme_of(ray, u_shown, i_extreme, is_seen);
 #endif
         vec4 found = table_at(stored);
+        found.a = is_seen ? found.a : 0.0;
         out_color.rgb = mix(u_background, found.rgb, found.a);
 #if defined(PICK) && MODE != 3
         out_color = vec4(ray.start + i_extreme * ray.step, found.a);

@@ -1,14 +1,24 @@
-// Light on a sample: Phong with a lamp at the viewer's head, both sides of a surface alike. Expects volume.glsl.
+// Light on a sample: Phong with a lamp at the viewer's head, both sides of a surface alike. Expects volume.glsl, and with MASKED
+// mask.glsl.
 uniform mat3 u_lps_from_index_gradient; // the inverse transpose of the grid's matrix: normals are no positions
 uniform vec4 u_shading;                 // ambient, diffuse, specular, shininess; ambient 1 and the rest 0 = none
+
+// The face of a cut is lit as one: as if the lowest value were where something was cut away.
+float left_at(vec3 p_index) {
+#ifdef MASKED
+    return share_kept_at(p_index) * stored_at(p_index);
+#else
+    return stored_at(p_index);
+#endif
+}
 
 vec3 shaded(vec3 colour, vec3 p_index, vec3 direction_index) {
 #ifdef UNSHADED
     return colour;
 #else
-    vec3 by_index = vec3(stored_at(p_index + vec3(1.0, 0.0, 0.0)) - stored_at(p_index - vec3(1.0, 0.0, 0.0)),
-                         stored_at(p_index + vec3(0.0, 1.0, 0.0)) - stored_at(p_index - vec3(0.0, 1.0, 0.0)),
-                         stored_at(p_index + vec3(0.0, 0.0, 1.0)) - stored_at(p_index - vec3(0.0, 0.0, 1.0)));
+    vec3 by_index = vec3(left_at(p_index + vec3(1.0, 0.0, 0.0)) - left_at(p_index - vec3(1.0, 0.0, 0.0)),
+                         left_at(p_index + vec3(0.0, 1.0, 0.0)) - left_at(p_index - vec3(0.0, 1.0, 0.0)),
+                         left_at(p_index + vec3(0.0, 0.0, 1.0)) - left_at(p_index - vec3(0.0, 0.0, 1.0)));
     float steepness = length(u_lps_from_index_gradient * by_index);
     // The change of values along the ray is the same number in every space. Where they do not change there is no surface: only
     // ambient light.
