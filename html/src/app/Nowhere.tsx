@@ -8,17 +8,14 @@ import classes from './Nowhere.module.css';
 /** An address that shows nothing: says why, and what to do next. */
 export function Nowhere({ route, onGo }: { route: Extract<Route, { page: 'nowhere' }>; onGo: (route: Route) => void }) {
   const { t } = useTranslation('app');
-  const { studyId, reason } = route;
+  const { reason } = route;
   return (
     <main className={classes.page}>
       <IconMapPinOff size={32} stroke={iconStroke} aria-hidden className={classes.icon} />
       <h1>{t(`nowhere.${reason}.title`)}</h1>
       <p>{t(`nowhere.${reason}.text`)}</p>
       <div className={classes.actions}>
-        {studyId !== null && <Button onClick={() => onGo({ page: 'viewer', mode: 'image', studyId, seriesId: null })}>{t('nowhere.open')}</Button>}
-        <Button variant={studyId === null ? 'filled' : 'default'} onClick={() => onGo({ page: 'studies' })}>
-          {t('nowhere.list')}
-        </Button>
+        <Button onClick={() => onGo({ page: 'studies' })}>{t('nowhere.list')}</Button>
       </div>
     </main>
   );

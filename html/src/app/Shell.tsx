@@ -18,6 +18,7 @@ import { Nowhere } from './Nowhere';
 import { PartBoundary } from './PartBoundary';
 import { lazyPart } from './lazyPart';
 import classes from './Shell.module.css';
+import type { ViewerMode } from './route';
 import { routeOf } from './tabs';
 import { TabStrip } from './TabStrip';
 import { signOut } from './signOut';
@@ -69,7 +70,7 @@ export default function Shell() {
   }, []);
 
   const open = useCallback(
-    (studyId: number, seriesId: number | null, title: string) => go({ page: 'viewer', mode: 'image', studyId, seriesId }, title),
+    (studyId: number, seriesId: number | null, title: string, mode: ViewerMode) => go({ page: 'viewer', mode, studyId, seriesId }, title),
     [go],
   );
   const viewing = route.page === 'viewer';
@@ -147,9 +148,10 @@ export default function Shell() {
                       <ViewerTab
                         studyId={tab.studyId}
                         seriesId={tab.seriesId}
-                        mode="image"
+                        mode={tab.mode}
                         active={active}
                         onTitle={(title) => tabs.setTitle(tab.studyId, title)}
+                        onMode={(mode, seriesId) => go({ page: 'viewer', mode, studyId: tab.studyId, seriesId })}
                         onBack={() => go({ page: 'studies' })}
                       />
                     </Suspense>

@@ -2,18 +2,19 @@
 
 import { base } from '../shared/api/base';
 
-/** What opens today; MPR and 3D have addresses already. */
-export type ViewerMode = 'image';
+export type ViewerMode = 'image' | 'mpr' | 'volume';
 
 export type Route =
   | { page: 'studies' }
   | { page: 'settings' }
   | { page: 'about' }
-  | { page: 'viewer'; mode: 'image'; studyId: number; seriesId: number | null }
+  | { page: 'viewer'; mode: ViewerMode; studyId: number; seriesId: number | null }
   /** An address of ours that shows nothing, and why; `path` is what stands after the prefix. */
-  | { page: 'nowhere'; reason: 'mode' | 'study' | 'unknown'; path: string; studyId: number | null };
+  | { page: 'nowhere'; reason: 'study' | 'unknown'; path: string };
 
-const modes: readonly string[] = ['image', 'mpr', '3d'];
+/** Modes by their names in addresses. */
+const modes: Readonly<Record<string, ViewerMode>> = { image: 'image', mpr: 'mpr', '3d': 'volume' };
+const namesOfModes: Readonly<Record<ViewerMode, string>> = { image: 'image', mpr: 'mpr', volume: '3d' };
 const pages: readonly string[] = ['', 'viewer', 'index.html'];
 
 function toNumber(text: string | null): number | null {
@@ -24,14 +25,14 @@ function toNumber(text: string | null): number | null {
 export function parseRoute(href: string, basePath: string = base.pathname): Route {
   const url = new URL(href, globalThis.location.href);
   const path = url.pathname.startsWith(basePath) ? url.pathname.slice(basePath.length) : '';
-  const [first, mode] = path.split('/');
-  if (first === 'viewer' && mode !== undefined && modes.includes(mode)) {
+  const [first, name] = path.split('/');
+  const mode = name !== undefined && Object.hasOwn(modes, name) ? modes[name] : undefined;
+  if (first === 'viewer' && mode !== undefined) {
     const studyId = toNumber(url.searchParams.get('study'));
-    const reason = studyId === null ? 'study' : 'mode';
-    if (studyId === null || mode !== 'image') return { page: 'nowhere', reason, path: path + url.search, studyId };
-    return { page: 'viewer', mode: 'image', studyId, seriesId: toNumber(url.searchParams.get('series')) };
+    if (studyId === null) return { page: 'nowhere', reason: 'study', path: path + url.search };
+    return { page: 'viewer', mode, studyId, seriesId: toNumber(url.searchParams.get('series')) };
   }
-  if (!pages.includes(first ?? '') || first === 'viewer') return { page: 'nowhere', reason: 'unknown', path: path + url.search, studyId: null };
+  if (!pages.includes(first ?? '') || first === 'viewer') return { page: 'nowhere', reason: 'unknown', path: path + url.search };
   const page = url.searchParams.get('page');
   if (page === 'settings' || page === 'about') return { page };
   return { page: 'studies' };
@@ -42,7 +43,7 @@ export function formatRoute(route: Route, basePath: string = base.pathname): str
   if (route.page === 'nowhere') return `${basePath}${route.path}`;
   if (route.page !== 'viewer') return `${basePath}?page=${route.page}`;
   const series = route.seriesId === null ? '' : `&series=${route.seriesId}`;
-  return `${basePath}viewer/${route.mode}/?study=${route.studyId}${series}`;
+  return `${basePath}viewer/${namesOfModes[route.mode]}/?study=${route.studyId}${series}`;
 }
 
 export function sameRoute(a: Route, b: Route): boolean {

@@ -10,22 +10,24 @@ describe('addresses', () => {
     [{ page: 'about' }, '/web-viewer/?page=about'],
     [viewer(12), '/web-viewer/viewer/image/?study=12'],
     [viewer(12, 34), '/web-viewer/viewer/image/?study=12&series=34'],
+    [{ page: 'viewer', mode: 'mpr', studyId: 12, seriesId: 34 }, '/web-viewer/viewer/mpr/?study=12&series=34'],
+    [{ page: 'viewer', mode: 'volume', studyId: 12, seriesId: null }, '/web-viewer/viewer/3d/?study=12'],
   ])('%j is %s and back', (route, path) => {
     expect(formatRoute(route, '/web-viewer/')).toBe(path);
     expect(parseRoute(`http://host${path}`, '/web-viewer/')).toEqual(route);
   });
 
-  it.each<[string, string, number | null]>([
-    ['/viewer/image/', 'study', null],
-    ['/viewer/image/?study=abc', 'study', null],
-    ['/viewer/image/?study=-1', 'study', null],
-    ['/viewer/mpr/?study=7', 'mode', 7],
-    ['/viewer/3d/', 'study', null],
-    ['/viewer/tags/?study=1', 'unknown', null],
-    ['/nothing', 'unknown', null],
-  ])('%s says what is wrong with it, and stays in the address bar', (path, reason, studyId) => {
+  it.each<[string, string]>([
+    ['/viewer/image/', 'study'],
+    ['/viewer/image/?study=abc', 'study'],
+    ['/viewer/image/?study=-1', 'study'],
+    ['/viewer/3d/', 'study'],
+    ['/viewer/tags/?study=1', 'unknown'],
+    ['/viewer/constructor/?study=1', 'unknown'],
+    ['/nothing', 'unknown'],
+  ])('%s says what is wrong with it, and stays in the address bar', (path, reason) => {
     const route = parseRoute(`http://host${path}`, '/');
-    expect(route).toMatchObject({ page: 'nowhere', reason, studyId });
+    expect(route).toMatchObject({ page: 'nowhere', reason });
     expect(formatRoute(route, '/')).toBe(path);
   });
 
@@ -76,6 +78,12 @@ describe('tabs', () => {
       ]);
       expect(restoreTabs(2)).toEqual([]);
       expect(JSON.stringify({ ...sessionStorage })).not.toContain('T1');
+    });
+
+    it('come back in their mode', () => {
+      const { tabs } = reduceTabs(start, { type: 'go', route: { page: 'viewer', mode: 'mpr', studyId: 4, seriesId: 40 } });
+      storeTabs(1, tabs);
+      expect(restoreTabs(1)).toEqual([{ studyId: 4, seriesId: 40, mode: 'mpr', title: '' }]);
     });
 
     it('are none where the store is damaged', () => {

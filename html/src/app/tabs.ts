@@ -84,7 +84,7 @@ export function restoreTabs(userId: number): Tab[] {
     if (!Array.isArray(stored)) return [];
     return stored.flatMap((one: Partial<Tab>) =>
       Number.isInteger(one.studyId)
-        ? [{ studyId: one.studyId as number, seriesId: one.seriesId ?? null, mode: 'image' as const, title: '' }]
+        ? [{ studyId: one.studyId as number, seriesId: one.seriesId ?? null, mode: one.mode === 'mpr' || one.mode === 'volume' ? one.mode : ('image' as const), title: '' }]
         : [],
     );
   } catch {

@@ -17,6 +17,9 @@ export function useTabTitles({ tabs, setTitle }: Tabs): void {
     })),
   });
   useEffect(() => {
-    for (const { data } of studies) if (data !== undefined) setTitle(data.study_id, studyTitle(data, t('noName')));
+    for (const { data } of studies) {
+      const mode = nameless.find((tab) => tab.studyId === data?.study_id)?.mode ?? 'image';
+      if (data !== undefined) setTitle(data.study_id, studyTitle(data, t('noName'), mode));
+    }
   });
 }

@@ -17,14 +17,14 @@ import { type MenuRequest, type StudyActions, StudyTable } from './list/StudyTab
 import { TableSettings } from './list/TableSettings';
 import { hasFilters, type StudyList, useStudyList, useTableLayout } from './list/useStudyList';
 import { dateChips } from './model/search';
-import { studyTitle } from './model/title';
+import { studyTitle, type StudyView } from './model/title';
 import { PhoneStudies } from './phone/PhoneStudies';
 import { DropArea } from './upload/UploadPanel';
 import './texts';
 
 interface StudiesPageProps {
   phone: boolean;
-  onOpen: (studyId: number, seriesId: number | null, title: string) => void;
+  onOpen: (studyId: number, seriesId: number | null, title: string, view: StudyView) => void;
   onDeleted: (studyIds: number[]) => void;
   onUpload: () => void;
 }
@@ -69,7 +69,7 @@ export function StudiesPage({ phone, onOpen, onDeleted, onUpload }: StudiesPageP
   }, [studies]);
 
   const open = useCallback(
-    (study: Study, seriesId: number | null) => onOpen(study.study_id, seriesId, studyTitle(study, t('common:noName'))),
+    (study: Study, seriesId: number | null, view: StudyView = 'image') => onOpen(study.study_id, seriesId, studyTitle(study, t('common:noName'), view), view),
     [onOpen, t],
   );
   const chosen = useMemo(() => studies?.filter((study) => selected.has(study.study_id)) ?? [], [studies, selected]);

@@ -2,30 +2,19 @@ import { Button } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { IconFileUnknown, IconPlugConnectedX } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { type ComponentType, lazy, Suspense, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { api, ApiError } from '../shared/api/client';
 import { personName } from '../shared/format/person';
 import { localeOf, registerNamespace, toLanguage, useTranslation } from '../shared/i18n';
 import { DarkScope } from '../shared/theme/DarkScope';
-import { asShown } from './control/cellState';
-import type { ViewerEnvironment } from './control/environment';
-import { useStore } from './control/store';
-import { ViewerController } from './control/viewer';
+import type { ViewerEnvironment, VolumePageProps } from './control/environment';
+import { useSelected } from './control/store';
+import { ViewerController, type ViewerMode } from './control/viewer';
 import en from './i18n/en.json';
 import pt from './i18n/pt.json';
-import { handleKey } from './input/actions';
-import type { Point } from './model/geometry';
-import { Banner } from './ui/Banner';
-import { CellMenu } from './ui/CellMenu';
-import { CellView } from './ui/CellView';
+import { firstVolumeSeries } from './model/series';
 import { ViewerContext } from './ui/context';
-import { shownIndex, type Translate } from './ui/corners';
-import { KeysDialog, WindowDialog } from './ui/dialogs';
-import { pictureOf, saveFile } from './ui/exportPicture';
-import { LiveRegion } from './ui/LiveRegion';
-import { PhoneBottom, PhoneTop } from './ui/Phone';
-import { Strip } from './ui/Strip';
-import { Toolbar } from './ui/Toolbar';
+import { ImagePage } from './ui/ImagePage';
 import { seriesQuery, studyQuery, useViewerData } from './ui/useViewerData';
 import classes from './ViewerTab.module.css';
 
@@ -34,11 +23,19 @@ registerNamespace('viewer', { en, pt });
 export interface ViewerTabProps {
   studyId: number;
   seriesId: number | null;
-  mode: 'image';
+  mode: ViewerMode;
   active: boolean;
   onTitle: (title: string) => void;
+  /** The doctor wants another page of the study, of the series that is shown. */
+  onMode: (mode: ViewerMode, seriesId: number | null) => void;
   onBack: () => void;
 }
+
+/** Pages of volumes come when they are asked for: the first image must not wait for their code. */
+const volumePages: Readonly<Record<Exclude<ViewerMode, 'image'>, ComponentType<VolumePageProps>>> = {
+  mpr: lazy(() => import('./mpr/MprPage').then(({ MprPage }) => ({ default: MprPage }))),
+  volume: lazy(() => import('./volume3d/VolumePage').then(({ VolumePage }) => ({ default: VolumePage }))),
+};
 
 /** One opened study. */
 export function ViewerTab(props: ViewerTabProps) {
@@ -47,15 +44,16 @@ export function ViewerTab(props: ViewerTabProps) {
 
 /** Asks for everything before anything is drawn: the picture is what the doctor waits for. */
 function OpenStudy(props: ViewerTabProps) {
-  const { studyId, seriesId } = props;
+  const { studyId, seriesId, mode } = props;
   const [viewer] = useState(() => new ViewerController());
   const client = useQueryClient();
-  const first = useRef(seriesId);
+  const first = useRef({ seriesId, mode });
   useLayoutEffect(() => {
     const leave = viewer.start();
-    if (first.current !== null) viewer.show(0, first.current);
+    const asked = first.current;
+    if (asked.seriesId !== null && asked.mode === 'image') viewer.show(0, asked.seriesId);
     void client.prefetchQuery(studyQuery(studyId));
-    if (first.current !== null) void client.prefetchQuery(seriesQuery(studyId, first.current));
+    if (asked.seriesId !== null) void client.prefetchQuery(seriesQuery(studyId, asked.seriesId));
     return leave;
   }, [viewer, client, studyId]);
   return (
@@ -65,121 +63,92 @@ function OpenStudy(props: ViewerTabProps) {
   );
 }
 
-function Viewer({ viewer, studyId, seriesId, active, onTitle, onBack }: ViewerTabProps & { viewer: ViewerController }) {
+function Viewer({ viewer, studyId, seriesId, mode, active, onTitle, onMode, onBack }: ViewerTabProps & { viewer: ViewerController }) {
   const { t, i18n } = useTranslation('viewer');
-  const root = useRef<HTMLDivElement>(null);
-  const { study, error, retry } = useViewerData(viewer, studyId, seriesId);
-  const state = useStore(viewer.store);
+  const { study, error, retry } = useViewerData(viewer, studyId, seriesId, mode);
+  const connection = useSelected(viewer.store, (state) => state.connection.kind);
+  // A page is there only while the viewer is in its mode: the former one leaves the server before the next one comes.
+  const entered = useSelected(viewer.store, (state) => state.mode);
+  useLayoutEffect(() => viewer.setMode(mode), [viewer, mode]);
   const phone = useMediaQuery('(max-width: 767px), (max-height: 499px)', false, { getInitialValueInEffect: false });
   const lying = useMediaQuery('(max-height: 499px) and (orientation: landscape)', false, { getInitialValueInEffect: false });
-  const narrow = useMediaQuery('(max-width: 1023px)', false, { getInitialValueInEffect: false });
-  const [windowDialog, setWindowDialog] = useState(false);
-  const [keysDialog, setKeysDialog] = useState(false);
-  const [menuAt, setMenuAt] = useState<Point | null>(null);
   const locale = localeOf[toLanguage(i18n.language) ?? 'en'];
 
-  const title = study === null ? '' : [personName(study.patient_name) || t('common:noName'), study.study_description].filter((part) => part !== '').join(' · ');
-  const onTitleNow = useRef(onTitle);
+  const name = study === null ? '' : personName(study.patient_name) || t('common:noName');
+  const what = mode === 'image' ? (study?.study_description ?? '') : t(`mode.${mode}`);
+  const title = study === null ? '' : [name, what].filter((part) => part !== '').join(' · ');
+  const latest = useRef({ onTitle, onMode });
   useEffect(() => {
-    onTitleNow.current = onTitle;
+    latest.current = { onTitle, onMode };
   });
   useEffect(() => {
-    if (title !== '') onTitleNow.current(title);
+    if (title !== '') latest.current.onTitle(title);
   }, [title]);
 
-  const ended = state.connection.kind === 'ended';
+  const ended = connection === 'ended';
   useEffect(() => {
     // The answer, a 401, says why and brings the page "Your session has ended".
     if (ended) void api.get('/v2/auth/session').catch(() => undefined);
   }, [ended]);
 
-  useEffect(() => {
-    if (phone && viewer.state.places.length > 1) viewer.setLayout({ rows: 1, columns: 1 });
-  }, [phone, viewer]);
-
-  const exportPicture = useCallback(() => {
-    const cell = viewer.activeCell;
-    const canvas = root.current?.querySelector<HTMLCanvasElement>(`[data-cell="${cell.number}"] canvas`);
-    if (canvas === null || canvas === undefined) return;
-    const context = { study, overlay: viewer.state.overlay, compact: false, locale, t: t as Translate };
-    void pictureOf(cell, canvas, context).then((blob) => {
-      const series = cell.state.detail?.series_number;
-      if (blob !== null) saveFile(blob, `image${series == null ? '' : `-S${series}`}-${shownIndex(asShown(cell.state)) + 1}.png`);
-    });
-  }, [viewer, study, locale, t]);
-
   const environment = useMemo<ViewerEnvironment>(
     () => ({
       viewer,
       study,
+      mode,
+      changeMode: (next, series) => latest.current.onMode(next, series),
       phone,
       lying,
       locale,
-      openWindowDialog: () => setWindowDialog(true),
-      openKeys: () => setKeysDialog(true),
-      exportPicture,
+      openWindowDialog: nothing,
+      openKeys: nothing,
+      exportPicture: nothing,
       toggleFullScreen: () => {
         // Refused by the browser or not known to it: the page stays as it is.
         if (document.fullscreenElement !== null) void document.exitFullscreen().catch(() => undefined);
         else void document.documentElement.requestFullscreen?.().catch(() => undefined);
       },
     }),
-    [viewer, study, phone, lying, locale, exportPicture],
+    [viewer, study, mode, phone, lying, locale],
   );
-
-  useEffect(() => {
-    if (!active) return;
-    const onKey = (event: KeyboardEvent): void => {
-      if (event.defaultPrevented || !(event.target instanceof Element)) return;
-      if (event.target.closest('input, textarea, select, [contenteditable="true"], [role="menu"], [role="dialog"]') !== null) return;
-      // Space and Enter press the button that has the focus.
-      if ((event.key === ' ' || event.key === 'Enter') && event.target.closest('button, a, summary') !== null) return;
-      if (handleKey(event, environment)) event.preventDefault();
-    };
-    window.addEventListener('keydown', onKey);
-    return () => window.removeEventListener('keydown', onKey);
-  }, [active, environment]);
 
   useEffect(() => {
     viewer.setActive(active);
   }, [active, viewer]);
 
-  const openMenu = useCallback((at: Point) => setMenuAt(at), []);
-
   if (error !== null && study === null) return <StudyAway error={error} onRetry={retry} onBack={onBack} />;
-  const { layout } = state;
-  const strip = phone || narrow ? null : state.stripOpen && <Strip />;
+  const shown = seriesId ?? (study === null ? null : (firstVolumeSeries(study.series)?.series_id ?? null));
+  const VolumePage = mode === 'image' ? null : volumePages[mode];
+  const page =
+    entered !== mode ? null : VolumePage === null ? (
+      <ImagePage active={active} onBack={onBack} />
+    ) : shown === null ? (
+      study !== null && <NoVolume onBack={onBack} />
+    ) : (
+      <Suspense fallback={<span className="wv-hidden">{t('opening')}</span>}>
+        <VolumePage seriesId={shown} active={active} onBack={onBack} />
+      </Suspense>
+    );
+  return <ViewerContext.Provider value={environment}>{page}</ViewerContext.Provider>;
+}
+
+/** What a page does not have stays without effect until the page gives its own. */
+function nothing(): void {
+  return undefined;
+}
+
+/** A study without any series of images. */
+function NoVolume({ onBack }: { onBack: () => void }) {
+  const { t } = useTranslation('viewer');
   return (
-    <ViewerContext.Provider value={environment}>
-      <div ref={root} className={classes.viewer} data-lying={lying || undefined}>
-        {phone ? <PhoneTop onBack={onBack} /> : <Toolbar />}
-        {lying && <Strip below />}
-        <div className={classes.middle}>
-          {strip}
-          <div className={classes.windows}>
-            <div
-              className={classes.grid}
-              style={
-                state.enlarged
-                  ? { gridTemplate: '1fr / 1fr' }
-                  : { gridTemplate: `repeat(${layout.rows}, minmax(0, 1fr)) / repeat(${layout.columns}, minmax(0, 1fr))` }
-              }
-            >
-              {viewer.visible.map((number) => (
-                <CellView key={number} cell={viewer.cell(number)} active={number === state.active} openMenu={openMenu} />
-              ))}
-            </div>
-            <Banner />
-          </div>
-        </div>
-        {!lying && (phone || (narrow && state.stripOpen)) && <Strip below />}
-        {phone && <PhoneBottom />}
-        <CellMenu at={menuAt} onClose={() => setMenuAt(null)} />
-        <WindowDialog opened={windowDialog} onClose={() => setWindowDialog(false)} />
-        <KeysDialog opened={keysDialog} onClose={() => setKeysDialog(false)} />
-        <LiveRegion />
+    <div className={classes.away} role="alert">
+      <IconFileUnknown size={34} stroke={1.4} aria-hidden />
+      <h1>{t('volume.noSeriesTitle')}</h1>
+      <p>{t('volume.noSeriesText')}</p>
+      <div className={classes.awayButtons}>
+        <Button onClick={onBack}>{t('study.back')}</Button>
       </div>
-    </ViewerContext.Provider>
+    </div>
   );
 }
 

@@ -1,5 +1,5 @@
 import { Menu } from '@mantine/core';
-import { IconPhotoScan, IconColumns3, IconCopy, IconDownload, IconTrash, IconX } from '@tabler/icons-react';
+import { IconAxisX, IconColumns3, IconCopy, IconCube, IconDownload, IconPhotoScan, IconTrash, IconX } from '@tabler/icons-react';
 import { iconStroke } from '../../shared/icons';
 import { currentLanguage, useTranslation } from '../../shared/i18n';
 import { columnById, type TableLayout } from '../model/columns';
@@ -37,6 +37,12 @@ export function RowMenu({ request, layout, actions, hasSelection, onCancelSelect
           <>
             <Menu.Item leftSection={icon(IconPhotoScan)} onClick={() => actions.open(study, null)}>
               {t('openIn')}
+            </Menu.Item>
+            <Menu.Item leftSection={icon(IconAxisX)} onClick={() => actions.open(study, null, 'mpr')}>
+              {t('openInMpr')}
+            </Menu.Item>
+            <Menu.Item leftSection={icon(IconCube)} onClick={() => actions.open(study, null, 'volume')}>
+              {t('openInVolume')}
             </Menu.Item>
             <Menu.Divider />
             <Menu.Item leftSection={icon(IconCopy)} disabled={value === ''} onClick={() => void copyText(value)}>

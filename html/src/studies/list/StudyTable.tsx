@@ -8,6 +8,7 @@ import { currentLanguage, useTranslation } from '../../shared/i18n';
 import { iconStroke } from '../../shared/icons';
 import { ModalityBadge } from '../../shared/ui/ModalityBadge';
 import { columnById, type StudyColumn, studyColumns, type TableLayout } from '../model/columns';
+import type { StudyView } from '../model/title';
 import { sortBy } from '../model/search';
 import { SearchField } from './SearchRow';
 import { SeriesCards } from './SeriesCards';
@@ -30,7 +31,7 @@ export interface MenuRequest {
 }
 
 export interface StudyActions {
-  open: (study: Study, seriesId: number | null) => void;
+  open: (study: Study, seriesId: number | null, view?: StudyView) => void;
   download: (studies: readonly Study[]) => void;
   remove: (studies: readonly Study[]) => void;
   /** What an act on this row is about: the selection where the row is part of it, else the row alone. */

@@ -1,9 +1,13 @@
 import type { Study } from '../../shared/api/types';
 import { personName } from '../../shared/format/person';
 
-/** "Family, Given · CT description", as a tab shows it until the viewer knows better. */
-export function studyTitle(study: Study, noName: string): string {
+/** What of a study is opened. */
+export type StudyView = 'image' | 'mpr' | 'volume';
+
+/** "Family, Given · CT description" or "Family, Given · MPR", as a tab shows it until the viewer knows better. */
+export function studyTitle(study: Study, noName: string, view: StudyView = 'image'): string {
   const name = personName(study.patient_name) || noName;
+  if (view !== 'image') return `${name} · ${view === 'mpr' ? 'MPR' : '3D'}`;
   const modality = study.modalities[0] ?? '';
   const description = study.study_description;
   // Many descriptions begin with the modality already.

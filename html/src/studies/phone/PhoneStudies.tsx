@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Drawer, Menu, NativeSelect, Skeleton, Switch, TextInput } from '@mantine/core';
-import { IconPhotoScan, IconDatabase, IconDotsVertical, IconDownload, IconFilter, IconSearch, IconTrash } from '@tabler/icons-react';
+import { IconAxisX, IconCube, IconPhotoScan, IconDatabase, IconDotsVertical, IconDownload, IconFilter, IconSearch, IconTrash } from '@tabler/icons-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { Study } from '../../shared/api/types';
 import { formatDay, formatNumber } from '../../shared/format/format';
@@ -116,6 +116,12 @@ function StudyCard({ study, isFlashing, actions }: { study: Study; isFlashing: b
         <Menu.Dropdown>
           <Menu.Item h={44} leftSection={<IconPhotoScan size={18} stroke={iconStroke} />} onClick={() => actions.open(study, null)}>
             {t('openIn')}
+          </Menu.Item>
+          <Menu.Item h={44} leftSection={<IconAxisX size={18} stroke={iconStroke} />} onClick={() => actions.open(study, null, 'mpr')}>
+            {t('openInMpr')}
+          </Menu.Item>
+          <Menu.Item h={44} leftSection={<IconCube size={18} stroke={iconStroke} />} onClick={() => actions.open(study, null, 'volume')}>
+            {t('openInVolume')}
           </Menu.Item>
           <Menu.Item h={44} leftSection={<IconDownload size={18} stroke={iconStroke} />} onClick={() => actions.download([study])}>
             {t('download')}

@@ -140,7 +140,7 @@ export class ViewerController {
           openVolume: (cell, seriesId, volume) => connection.openVolume(cell, seriesId, volume),
           sendView: (view) => connection.sendView(view),
           sendEdit: (edit) => connection.sendEdit(edit),
-          ask: (cell, what, key) => connection.ask(cell, what, key),
+          ask: (cell, what, key, onProgress) => connection.ask(cell, what, key, onProgress),
         }),
     );
     this.#cine = new Cine(deps.onFrame, () => deps.clock.now());
@@ -325,6 +325,6 @@ export class ViewerController {
     else if (message.type === 'volume_opened') volume?.opened(message);
     else if (message.type === 'volume_facts') volume?.factsCame(message);
     else if (message.type === 'progress') (image ?? volume)?.progress(message.loaded, message.total);
-    else (image ?? volume)?.failed(message);
+    else if (message.type === 'view_error') (image ?? volume)?.failed(message);
   }
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Frame } from '../../shared/protocol/frame';
-import type { CameraView, Edit, PlaneView, ViewError, VolumeFacts, VolumeOpened } from '../../shared/protocol/messages';
+import type { CameraView, Edit, Making, PlaneView, ViewError, VolumeFacts, VolumeOpened } from '../../shared/protocol/messages';
 import type { Affine } from '../model/geometry';
 import { gridOf, type VolumeGrid } from '../model/volumeGrid';
 import { type Answer, type Question, unanswered } from '../stream/questions';
@@ -57,7 +57,7 @@ export interface VolumeCellDependencies extends PictureDependencies {
   openVolume: (cell: number, seriesId: number, volume: number) => void;
   sendView: (view: PlaneView | CameraView) => void;
   sendEdit: (edit: Edit) => void;
-  ask: (cell: number, what: Question, key: string) => Promise<Answer>;
+  ask: (cell: number, what: Question, key: string, onProgress?: (making: Making) => void) => Promise<Answer>;
 }
 
 /** Makes the wish of a window out of its state; null while it cannot be known, as before the volume is opened. */
@@ -141,8 +141,8 @@ export class VolumeCellController<Look = unknown> extends PictureCell<VolumeCell
   }
 
   /** Asks about the volume; rejected with an `AskFault`. */
-  ask(what: Question, key = ''): Promise<Answer> {
-    return this.isOpen ? this.#deps.ask(this.number, what, key) : unanswered('gone');
+  ask(what: Question, key = '', onProgress?: (making: Making) => void): Promise<Answer> {
+    return this.isOpen ? this.#deps.ask(this.number, what, key, onProgress) : unanswered('gone');
   }
 
   opened(opened: VolumeOpened): void {

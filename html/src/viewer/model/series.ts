@@ -1,7 +1,7 @@
 /** The series as the page knows it (`GET /v2/studies/{study}/series/{series}`) and finding one's way in it. */
 
 import type { Series } from '../../shared/api/types';
-import type { ImageReference } from '../../shared/protocol/messages';
+import type { ImageReference, Sentence, VolumeChoice } from '../../shared/protocol/messages';
 import type { ImageSize } from './geometry';
 import { type EdgeLetters, edgeLetters, edgeLettersOfProjection } from './orientation';
 
@@ -33,6 +33,10 @@ export interface FrameFacts {
 
 export interface SeriesDetail extends Series {
   frames: FrameFacts[];
+  /** The volumes that the series makes. */
+  volumes?: VolumeChoice[];
+  /** Why it makes none. */
+  volume_refusal?: Sentence | null;
 }
 
 const places = new WeakMap<SeriesDetail, Map<string, number>>();
@@ -76,6 +80,17 @@ export function lettersOf(frame: FrameFacts, look: { rotationDeg: number; flipHo
 
 export function isColour(frame: FrameFacts): boolean {
   return !frame.photometric_interpretation.startsWith('MONOCHROME');
+}
+
+const CROSS_SECTIONS: ReadonlySet<string> = new Set(['CT', 'MR', 'PT', 'NM']);
+/** Fewer images are a scout more often than a volume. */
+const FEW = 4;
+
+/** The series to open as a volume when none is named: the first that looks like a stack of slices, else the largest. */
+export function firstVolumeSeries(series: readonly Series[]): Series | null {
+  const withImages = series.filter((one) => one.has_images);
+  const stack = withImages.find((one) => CROSS_SECTIONS.has(one.modality) && one.image_count >= FEW);
+  return stack ?? withImages.reduce<Series | null>((most, one) => (most === null || one.image_count > most.image_count ? one : most), null);
 }
 
 /** The series to open when none is named: the first with images. */

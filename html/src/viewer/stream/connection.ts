@@ -12,6 +12,7 @@ import {
   type ClientMessage,
   CloseCode,
   type Edit,
+  type Making,
   type PlaneView,
   PROTOCOL_VERSION,
   type ServerMessage,
@@ -52,7 +53,7 @@ export type ConnectionState =
   | { kind: 'failed'; reason: Failure };
 
 /** What is told of cells; answers go to who asked. */
-export type CellMessage = Exclude<ServerMessage, { type: 'ping' | 'pong' | 'measured' | 'picked' | 'ask_error' }>;
+export type CellMessage = Exclude<ServerMessage, { type: 'ping' | 'pong' | 'measured' | 'picked' | 'making' | 'made' | 'ask_error' }>;
 
 export interface ConnectionDependencies {
   fetchTicket: () => Promise<string>;
@@ -190,10 +191,10 @@ export class RenderConnection {
    * @param key tells askers apart: the newest question of one is answered, older ones are rejected as superseded
    * @throws AskFault (as rejection) `lost` and `gone` want to be asked again, else the server's code and words
    */
-  ask(cell: number, what: Question, key = ''): Promise<Answer> {
+  ask(cell: number, what: Question, key = '', onProgress?: (making: Making) => void): Promise<Answer> {
     if (!this.#ready) return unanswered('lost');
     if (!this.#wishes.has(cell)) return unanswered('gone');
-    return this.#questions.ask(cell, what, key);
+    return this.#questions.ask(cell, what, key, onProgress);
   }
 
   closeCell(cell: number): void {
@@ -295,11 +296,17 @@ export class RenderConnection {
       this.#post({ type: 'pong' });
       return;
     }
-    if (message.type === 'measured' || message.type === 'picked' || message.type === 'ask_error') {
-      this.#questions.answer(message);
-      return;
+    switch (message.type) {
+      case 'measured':
+      case 'picked':
+      case 'making':
+      case 'made':
+      case 'ask_error':
+        this.#questions.answer(message);
+        return;
+      case 'welcome':
+        this.#welcomed();
     }
-    if (message.type === 'welcome') this.#welcomed();
     this.#deps.onMessage(message);
   }
 

@@ -5,9 +5,9 @@
  * they are superseded. So a measurement that follows the pointer is never behind by more than one answer.
  */
 
-import type { Ask, AskError, Measured, Picked } from '../../shared/protocol/messages';
+import type { Ask, AskError, Made, Making, Measured, Picked } from '../../shared/protocol/messages';
 
-export type Answer = Measured | Picked;
+export type Answer = Measured | Picked | Made;
 export type Question = Ask['what'];
 
 /** Why there is no answer. `lost` and `gone` mean: ask again once the cell shows something again. */
@@ -42,6 +42,7 @@ interface Waiting {
   what: Question;
   take: (answer: Answer) => void;
   refuse: (fault: AskFault) => void;
+  onProgress: (making: Making) => void;
 }
 
 export class Questions {
@@ -54,10 +55,13 @@ export class Questions {
     this.#post = post;
   }
 
-  /** @param key tells askers apart within a cell */
-  ask(cell: number, what: Question, key: string): Promise<Answer> {
+  /**
+   * @param key tells askers apart within a cell
+   * @param onProgress told how far a long answer is
+   */
+  ask(cell: number, what: Question, key: string, onProgress: (making: Making) => void = () => undefined): Promise<Answer> {
     return new Promise((take, refuse) => {
-      const waiting: Waiting = { cell, key: `${cell}/${key}`, what, take, refuse };
+      const waiting: Waiting = { cell, key: `${cell}/${key}`, what, take, refuse, onProgress };
       const busy = [...this.#asked.values()].some((one) => one.key === waiting.key);
       if (!busy) {
         this.#send(waiting);
@@ -69,9 +73,13 @@ export class Questions {
     });
   }
 
-  answer(message: Answer | AskError): void {
+  answer(message: Answer | AskError | Making): void {
     const waiting = this.#asked.get(message.question);
     if (waiting === undefined || waiting.cell !== message.cell) return;
+    if (message.type === 'making') {
+      waiting.onProgress(message);
+      return;
+    }
     this.#asked.delete(message.question);
     const next = this.#next.get(waiting.key);
     if (next !== undefined) {

@@ -51,6 +51,8 @@ export class Stage {
     const whole: ViewerEnvironment = {
       viewer: this.viewer,
       study: null,
+      mode: 'image',
+      changeMode: nothing,
       phone: false,
       lying: false,
       locale: 'en',

@@ -1,4 +1,4 @@
-import { memo, useCallback, useLayoutEffect, useRef, useState } from 'react';
+import { memo, useCallback, useRef, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import type { CellController } from '../control/cell';
 import { asShown } from '../control/cellState';
@@ -12,9 +12,8 @@ import classes from './CellView.module.css';
 import { Overlay } from './Overlay';
 import { ProgressCard } from './ProgressCard';
 import { SliceSlider } from './SliceSlider';
+import { useCellCanvas } from './useCellCanvas';
 
-/** The server draws no larger than this; a larger window gets the picture stretched. */
-export const LONGEST_SIDE_PX = 2048;
 export const SERIES_DRAG_TYPE = 'application/x-webviewer-series';
 
 interface CellViewProps {
@@ -33,36 +32,7 @@ export const CellView = memo(function CellView({ cell, active, openMenu }: CellV
   const name = useCellName(cell);
   const slides = useSelected(cell.store, ({ reference, detail }) => reference.seriesId !== null && (detail?.frames.length ?? 0) > 1);
 
-  useLayoutEffect(() => {
-    cell.attach(canvas.current);
-    return () => cell.attach(null);
-  }, [cell]);
-
-  useLayoutEffect(() => {
-    if (element === null) return;
-    const measure = (): void => {
-      const { clientWidth, clientHeight } = element;
-      if (clientWidth === 0 || clientHeight === 0) return; // a tab in the background has no size
-      const deviceRatio = window.devicePixelRatio || 1;
-      const perCss = Math.min(deviceRatio, LONGEST_SIDE_PX / Math.max(clientWidth, clientHeight));
-      const widthPx = Math.max(1, Math.floor(clientWidth * perCss));
-      const heightPx = Math.max(1, Math.floor(clientHeight * perCss));
-      if (canvas.current !== null) {
-        canvas.current.style.width = `${widthPx / perCss}px`;
-        canvas.current.style.height = `${heightPx / perCss}px`;
-      }
-      cell.resize({ widthPx, heightPx, perCss, deviceRatio });
-    };
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    // Another screen or the browser's zoom changes the pixel ratio, perhaps without a change of size.
-    window.addEventListener('resize', measure);
-    return () => {
-      observer.disconnect();
-      window.removeEventListener('resize', measure);
-    };
-  }, [element, cell]);
+  useCellCanvas(cell, element, canvas);
 
   const enlarge = useCallback(() => viewer.toggleEnlarged(cell.number), [viewer, cell]);
   useCellInput(element, cell, viewer, { openMenu, enlarge });

@@ -22,6 +22,7 @@ import type { Tool } from '../model/tools';
 import { Choice } from './Choice';
 import { useViewer } from './context';
 import { fitIcons, FullScreenIcon, toolIcons, turnIcons } from './icons';
+import { ModeSwitch } from './ModeSwitch';
 import { LayoutItems, PlayModeItems, PlaySettings } from './menus';
 import { FamilyMenu, type Icon, ToolButton } from './ToolButton';
 import classes from './Toolbar.module.css';
@@ -41,7 +42,9 @@ export function Toolbar() {
   const cell = viewer.cell(state.active);
   const inverted = useSelected(cell.store, ({ data }) => data.invert);
   const interpolation = useSelected(cell.store, ({ data }) => data.interpolation);
-  const images = useSelected(cell.store, ({ detail }) => detail?.frames.length ?? 0);
+  const detail = useSelected(cell.store, (one) => one.detail);
+  const seriesId = useSelected(cell.store, ({ reference }) => reference.seriesId);
+  const images = detail?.frames.length ?? 0;
   const bar = useRef<HTMLDivElement>(null);
   const [fit, setFit] = useState<FitName>('fit');
   const [turn, setTurn] = useState<TurnName>('turnRight');
@@ -252,6 +255,8 @@ export function Toolbar() {
           label={t(state.stripOpen ? 'strip.fold' : 'strip.unfold')}
           onPress={() => viewer.store.set({ stripOpen: !state.stripOpen })}
         />
+        <Split />
+        <ModeSwitch seriesId={seriesId} detail={detail} />
         <Split />
         {tool('window')}
         <WindowMenu />

@@ -5,7 +5,7 @@ import { againWhileAway, useLastingError } from '../../shared/api/lasting';
 import type { StudyWithSeries } from '../../shared/api/types';
 import { eventSocket } from '../../shared/events/eventSocket';
 import { useStore } from '../control/store';
-import type { ViewerController } from '../control/viewer';
+import type { ViewerController, ViewerMode } from '../control/viewer';
 import { firstSeries, type SeriesDetail } from '../model/series';
 
 export interface ViewerData {
@@ -37,7 +37,7 @@ const seriesKey = (studyId: number, seriesId: number) => ({ queryKey: seriesQuer
 const REFRESH_MS = 1000;
 
 /** The study and the details of the series that are shown. */
-export function useViewerData(viewer: ViewerController, studyId: number, seriesId: number | null): ViewerData {
+export function useViewerData(viewer: ViewerController, studyId: number, seriesId: number | null, mode: ViewerMode): ViewerData {
   const study = useQuery(studyQuery(studyId));
   const client = useQueryClient();
   useEffect(() => {
@@ -82,13 +82,13 @@ export function useViewerData(viewer: ViewerController, studyId: number, seriesI
   // What the address names opens at once; else the first series with images, as soon as the study is known.
   const first = seriesId ?? (study.data === undefined ? null : (firstSeries(study.data.series)?.series_id ?? null));
   useEffect(() => {
-    if (first !== null && viewer.cell(0).state.reference.seriesId === null) viewer.show(0, first);
-  }, [viewer, first]);
+    if (mode === 'image' && first !== null && viewer.cell(0).state.reference.seriesId === null) viewer.show(0, first);
+  }, [viewer, first, mode]);
   useEffect(() => {
-    // The same study opened again from the list at another series.
-    if (seriesId !== null && viewer.activeCell.state.reference.seriesId !== seriesId) viewer.show(viewer.state.active, seriesId);
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- only when the asked series changes, not when the doctor changes it
-  }, [seriesId]);
+    // The same study opened again from the list at another series, or at the one that MPR or 3D showed.
+    if (mode === 'image' && seriesId !== null && viewer.activeCell.state.reference.seriesId !== seriesId) viewer.show(viewer.state.active, seriesId);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- only when the asked series or page changes, not when the doctor changes it
+  }, [seriesId, mode]);
   const error = useLastingError(study.error, study.data !== undefined, studyId);
   return { study: study.data ?? null, error, retry: () => void study.refetch() };
 }

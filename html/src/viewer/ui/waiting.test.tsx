@@ -24,7 +24,7 @@ afterEach(() => {
 
 describe('details that could not be had', () => {
   function Data() {
-    const { study, error } = useViewerData(stage.viewer, 1, 7);
+    const { study, error } = useViewerData(stage.viewer, 1, 7, 'image');
     return <p>{study === null ? (error === null ? 'waiting' : 'away') : study.patient_name}</p>;
   }
   const client = (): QueryClient => new QueryClient({ defaultOptions: { queries: { retry: false, networkMode: 'always' } } });

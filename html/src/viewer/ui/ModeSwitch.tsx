@@ -1,0 +1,48 @@
+import { Tooltip, UnstyledButton } from '@mantine/core';
+import { useTranslation } from '../../shared/i18n';
+import type { ViewerMode } from '../control/viewer';
+import type { SeriesDetail } from '../model/series';
+import { useViewer } from './context';
+import classes from './ModeSwitch.module.css';
+import { keepFocus } from './ToolButton';
+
+const MODES: readonly ViewerMode[] = ['image', 'mpr', 'volume'];
+
+/** 2D, MPR, 3D of one series; where it can be no volume, the tip says why. */
+export function ModeSwitch({ seriesId, detail, phone = false }: { seriesId: number | null; detail: SeriesDetail | null; phone?: boolean }) {
+  const { t } = useTranslation('viewer');
+  const { mode, changeMode } = useViewer();
+  const refusal = useRefusal(detail);
+  return (
+    <span className={classes.modes} role="group" aria-label={t('mode.title')} data-phone={phone || undefined}>
+      {MODES.map((one) => {
+        const off = one !== 'image' && one !== mode && (refusal !== null || seriesId === null);
+        const tip = off ? (refusal ?? t('mode.noSeries')) : t(`mode.${one}Tip`);
+        return (
+          <Tooltip key={one} label={tip} multiline maw={320}>
+            <UnstyledButton
+              className={classes.mode}
+              data-tool=""
+              data-chosen={one === mode || undefined}
+              data-disabled={off || undefined}
+              aria-pressed={one === mode}
+              aria-disabled={off || undefined}
+              aria-description={tip}
+              onMouseDown={keepFocus}
+              onClick={() => {
+                if (!off && one !== mode) changeMode(one, seriesId);
+              }}
+            >
+              {t(`mode.${one}`)}
+            </UnstyledButton>
+          </Tooltip>
+        );
+      })}
+    </span>
+  );
+}
+
+/** Why a series is no volume, in words; null where it is one or nobody said. */
+export function useRefusal(detail: SeriesDetail | null): string | null {
+  return detail?.volume_refusal?.text ?? null;
+}
