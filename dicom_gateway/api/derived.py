@@ -57,7 +57,6 @@ class _Picture(_Strict):
 class _Head(_Strict):
     sop_instance_uid: str
     series_instance_uid: str
-    series_number: Annotated[int, Field(ge=0, lt=2**31)]
     series_description: Annotated[str, Field(max_length=64)]
     instance_number: Annotated[int, Field(ge=1, lt=2**31)]
     derivation_description: Annotated[str, Field(max_length=1024)]
@@ -126,7 +125,6 @@ def _object(parts: ApiParts, owner: OwnerId, series_id: SeriesId, head: _Head, b
     new = NewInstance(
         head.sop_instance_uid,
         head.series_instance_uid,
-        head.series_number,
         head.series_description,
         head.instance_number,
         head.derivation_description,

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from renderpool.engine.parts import Part
 from renderpool.engine.renderer import Renderer
 from renderpool.engine.slab_renderer import SlabRenderer
+from renderpool.scene.plane_canvas import PlaneCanvas
+from renderpool.scene.slab import Slab
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.painting import Painting
 from renderpool.session.plane_picture import PlanePicture
 from renderpool.session.quality import LightLevel
 from renderpool.session.volume_textures import UPLOAD_S, VolumeTextures
+from webviewer.core.errors import Unavailable
 from webviewer.protocol.volumes import PlaneView
 
 _SOFTWARE_BYTES = 1024**3  # textures of llvmpipe are main memory
@@ -82,6 +89,21 @@ class VolumePainter:
             painting = picture.step()
             if painting is not None:
                 return painting
+
+    def stored_values(
+        self, volume: LoadedVolume, canvas: PlaneCanvas, slab: Slab, part: Part | None = None
+    ) -> NDArray[np.float32]:
+        """Return stored values of a plane or slab, or of a part of its canvas, (height, width), NaN outside.
+
+        Raises
+        ------
+        RenderError, Unavailable
+            As `prepare`; also of a volume of which nothing has come.
+        """
+        device = self.textures.bring(volume)
+        if device is None:
+            raise Unavailable("Nothing of this volume has come yet.")
+        return self._slabs.stored_values(device.texture, volume.grid, canvas, slab, part=part)
 
     def close(self) -> None:
         """Delete everything of the painter."""

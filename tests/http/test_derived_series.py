@@ -73,7 +73,6 @@ def head_of(pixels: NDArray[Any], content: dict[str, Any], **changes: Any) -> di
     return {
         "sop_instance_uid": new_uid(),
         "series_instance_uid": new_uid(),
-        "series_number": 901,
         "series_description": "MPR coronal, às 3 mm",
         "instance_number": 1,
         "derivation_description": "Planes of 3 mm",

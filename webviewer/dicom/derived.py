@@ -54,7 +54,18 @@ _MR: Final = {
     "ScanningSequence": False, "SequenceVariant": False, "ScanOptions": True, "MRAcquisitionType": True,
     "RepetitionTime": True, "EchoTime": True, "EchoTrainLength": True, "MagneticFieldStrength": False,
 }  # fmt: skip
-_KEPT: Final = ("SpecificCharacterSet", "Modality", *_PATIENT, *_STUDY, *_SERIES, *_PLACE, *_LOSSY, *_CT, *_MR)
+_KEPT: Final = (
+    "SpecificCharacterSet",
+    "Modality",
+    "SeriesNumber",
+    *_PATIENT,
+    *_STUDY,
+    *_SERIES,
+    *_PLACE,
+    *_LOSSY,
+    *_CT,
+    *_MR,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +74,6 @@ class NewInstance:
 
     sop_instance_uid: str
     series_instance_uid: str
-    series_number: int
     series_description: str
     instance_number: int
     derivation_description: str
@@ -197,7 +207,7 @@ def _common(source: Dataset, new: NewInstance) -> Dataset:
     made.InstanceCreationTime = made.ContentTime = made.SeriesTime = time
     made.SOPInstanceUID = new.sop_instance_uid
     made.SeriesInstanceUID = new.series_instance_uid
-    made.SeriesNumber = new.series_number
+    made.SeriesNumber = _series_number(source)
     made.SeriesDescription = new.series_description.replace("\\", "/")[:64]
     made.InstanceNumber = new.instance_number
     made.DerivationDescription = new.derivation_description[:1024]
@@ -208,6 +218,15 @@ def _common(source: Dataset, new: NewInstance) -> Dataset:
     made.Manufacturer = "Web DICOM Viewer"
     made.SoftwareVersions = __version__
     return made
+
+
+def _series_number(source: Dataset) -> int:
+    """Return a number that stands behind the source's in a list: its hundredfold, as consoles do it."""
+    try:
+        number = int(source.get("SeriesNumber") or 0)
+    except (TypeError, ValueError):
+        number = 0
+    return number * 100 + 1 if 0 <= number < 10_000_000 else 1
 
 
 def _copy(made: Dataset, source: Dataset, names: dict[str, bool]) -> None:

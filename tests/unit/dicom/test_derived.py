@@ -26,7 +26,7 @@ FOLDERS = ("ct_series", "mr_series", "nm_pet", "enhanced_multiframe", "gantry_ti
 
 def new_instance(description: str = "MPR") -> NewInstance:
     made_at = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
-    return NewInstance(new_uid(), new_uid(), 901, description, 1, "Planes", made_at)
+    return NewInstance(new_uid(), new_uid(), description, 1, "Planes", made_at)
 
 
 def source_of(ds: Dataset) -> Dataset:
@@ -81,6 +81,11 @@ def test_a_broken_number_of_the_patient_is_kept_and_a_broken_age_is_not() -> Non
     made = dcmread(io.BytesIO(plane_object(source_of(ds), new_instance(), FACTS, PLANE)))
     assert made.PatientID == "9" * 70
     assert "PatientAge" not in made
+
+
+def test_a_series_stands_behind_its_source() -> None:
+    made = dcmread(io.BytesIO(plane_object(source_of(make_ct(series_number=4)), new_instance(), FACTS, PLANE)))
+    assert made.SeriesNumber == 401
 
 
 def test_planes_of_a_source_without_a_place_lie_in_one_place_together() -> None:

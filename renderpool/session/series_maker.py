@@ -1,0 +1,172 @@
+"""New series made of a volume: parallel planes or slabs, stored beside their source.
+
+A slice is taken from the device between the pictures of those who look at something, and stored before the next one is
+begun: what was stored stays, whatever happens later.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderpool.scene.plane_canvas import PlaneCanvas, check_canvas_axes, plane_canvas
+from renderpool.scene.slab import Interpolation, Slab, SlabMode
+from renderpool.session.loaded_volume import LoadedVolume
+from renderpool.session.volume_looks import plane_grey
+from webviewer.core.errors import InvalidInput
+from webviewer.core.uid import new_uid
+from webviewer.protocol.questions import MakeSeries, ParallelPlanes
+from webviewer.protocol.windows import WindowRecommended
+
+_MOST_BYTES = 2 * 1024**3  # of one series: disks are the hospital's
+
+_SLAB_WORDS = {
+    SlabMode.PLANE: "planes",
+    SlabMode.MAXIMUM: "maximum intensity projections",
+    SlabMode.MINIMUM: "minimum intensity projections",
+    SlabMode.AVERAGE: "averages",
+}
+
+
+class SeriesSink(Protocol):
+    """Stores new objects; called from worker threads."""
+
+    def store_derived(self, owner_id: int, series_id: int, head: Mapping[str, object], pixels: bytes) -> int:
+        """Store an object made of a series and return the series it is in; raises WebviewerError."""
+        ...
+
+
+TakeValues = Callable[[PlaneCanvas, Slab], NDArray[np.float32]]
+"""Gives stored values of a plane or slab, (height, width) float32, NaN outside of the volume; blocks, may raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """How values are stored: ``value = stored * slope + intercept``."""
+
+    slope: float
+    intercept: float
+    is_signed: bool
+
+    def stored(self, values: NDArray[np.float64]) -> bytes:
+        low, high = (-32768, 32767) if self.is_signed else (0, 65535)
+        numbers = np.clip(np.rint((values - self.intercept) / self.slope), low, high)
+        return numbers.astype("<i2" if self.is_signed else "<u2").tobytes()
+
+
+def make_planes(
+    volume: LoadedVolume,
+    wish: MakeSeries,
+    *,
+    owner_id: int,
+    ends: tuple[float, float],
+    take_values: TakeValues,
+    sink: SeriesSink,
+    on_stored: Callable[[int], bool],
+) -> int | None:
+    """Make the series of a wish; for worker threads.
+
+    Parameters
+    ----------
+    volume
+        Whole.
+    wish
+        Whose images are `ParallelPlanes`.
+    ends
+        The lowest and the highest value of the volume: outside of it, slices have the lowest.
+    on_stored
+        Told after each object how many are stored; returns whether to go on.
+
+    Returns
+    -------
+    The new series' number; None if it was given up before its first object.
+
+    Raises
+    ------
+    InvalidInput
+        The wish is no series of planes, or too large a one; in words with the numbers.
+    WebviewerError
+        A slice could not be taken or stored.
+    """
+    images = wish.images
+    if not isinstance(images, ParallelPlanes) or volume.values is None:
+        raise InvalidInput("A series of planes needs planes, and a volume that is loaded.")
+    size_bytes = 2 * images.width_px * images.height_px * wish.count
+    if size_bytes > _MOST_BYTES:
+        raise InvalidInput(
+            f"A series of {wish.count} images of {images.width_px} × {images.height_px} pixels takes "
+            f"{size_bytes / 1024**3:.1f} GiB: at most {_MOST_BYTES / 1024**3:.0f} are stored at once."
+        )
+    axes = check_canvas_axes(images.right_lps, images.down_lps)
+    slab = Slab(SlabMode(images.slab), images.thickness_mm, Interpolation(images.interpolation))
+    encoding = _encoding_of(volume.values.slope, volume.values.intercept, ends)
+    grey = plane_grey(volume, WindowRecommended(), ends, invert=False)
+    head = _head_of(volume, wish, images, slab, encoding) | {"series_instance_uid": new_uid()}
+    series_id: int | None = None
+    for number in range(wish.count):
+        center = np.array(images.center_lps_mm) + number * images.step_mm * axes[:, 2]
+        canvas = _canvas_at(images, center)
+        stored = take_values(canvas, slab).astype(np.float64)
+        values = np.where(np.isnan(stored), ends[0], stored * volume.values.slope + volume.values.intercept)
+        content = head["content"] | {
+            "image_position_patient": (canvas.lps_from_canvas @ np.array([0.5, 0.5, 0.0, 1.0]))[:3].tolist(),
+            "window_center": grey.center,
+            "window_width": grey.width,
+        }
+        own = head | {"sop_instance_uid": new_uid(), "instance_number": number + 1, "content": content}
+        series_id = sink.store_derived(owner_id, volume.series.series_id, own, encoding.stored(values))
+        if not on_stored(number + 1):
+            break
+    return series_id
+
+
+def _canvas_at(images: ParallelPlanes, center: NDArray[np.float64]) -> PlaneCanvas:
+    return plane_canvas(
+        images.width_px,
+        images.height_px,
+        center_lps_mm=center.tolist(),
+        right_lps=images.right_lps,
+        down_lps=images.down_lps,
+        mm_per_px=images.mm_per_px,
+    )
+
+
+def _encoding_of(slope: float, intercept: float, ends: tuple[float, float]) -> _Encoding:
+    """Return whole numbers as they are where they fit, as CT has them; else steps as the volume has them."""
+    are_whole = slope == 1.0 and math.isclose(intercept, round(intercept), abs_tol=1e-9)
+    if are_whole and ends[0] >= -32768 and ends[1] <= 32767:
+        return _Encoding(1.0, 0.0, is_signed=True)
+    return _Encoding(slope, intercept, is_signed=False)
+
+
+def _head_of(
+    volume: LoadedVolume, wish: MakeSeries, images: ParallelPlanes, slab: Slab, encoding: _Encoding
+) -> dict[str, Any]:
+    thickness_mm = 0.0 if slab.is_plane else slab.thickness_mm
+    words = f"{_SLAB_WORDS[slab.mode if thickness_mm else SlabMode.PLANE]}, {images.step_mm:g} mm apart"
+    words += f", {thickness_mm:g} mm thick" if thickness_mm else ""
+    return {
+        "series_description": wish.series_description,
+        "derivation_description": f"Multiplanar reformatting: {words}, {slab.interpolation.value} interpolation",
+        "made_at": datetime.now(UTC).isoformat(),
+        "rows": images.height_px,
+        "columns": images.width_px,
+        "content": {
+            "kind": "plane",
+            "is_signed": encoding.is_signed,
+            "image_orientation_patient": [*images.right_lps, *images.down_lps],
+            "pixel_spacing": [images.mm_per_px, images.mm_per_px],
+            # A plane has no thickness of its own: what was measured beside it is as thick as a voxel.
+            "slice_thickness": thickness_mm or min(volume.grid.spacing_mm),
+            "spacing_between_slices": images.step_mm,
+            "rescale_slope": encoding.slope,
+            "rescale_intercept": encoding.intercept,
+            "rescale_type": volume.values.units[:16] if volume.values is not None else "",
+        },
+    }

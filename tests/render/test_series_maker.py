@@ -1,0 +1,171 @@
+"""Re-slices from end to end: a volume of a real storage node, planes of it stored there, and loaded again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from renderpool.engine.renderer import Renderer
+from renderpool.server.storage import StorageSource
+from renderpool.session.cache import ImageCache
+from renderpool.session.loaded_volume import LoadedVolume
+from renderpool.session.plane_values import take_values_of
+from renderpool.session.series_maker import make_planes
+from renderpool.session.volume_cache import VolumeCache
+from renderpool.session.volume_painter import VolumePainter
+from renderpool.session.volume_store import VolumeStore
+from tests.render.reference_volume import Cut, cut_volume
+from tests.support.phantom_files import make_ct, to_bytes
+from tests.support.storage_http import TOKEN, StorageHttp, sqlite_settings
+from webviewer.adapters.nodes import StorageClient
+from webviewer.core.errors import InvalidInput, NotFound
+from webviewer.protocol.questions import MakeSeries, ParallelPlanes
+
+OWNER = 1
+ROWS, COLUMNS, SLICES = 40, 50, 24
+STEPS = ((0.7, 0.0, 0.0), (0.0, 0.7, 0.0), (0.0, 0.0, 1.25))
+ORIGIN = (-COLUMNS * 0.35, -ROWS * 0.35, 0.0)
+VALUES = np.random.default_rng(2).integers(-1024, 2000, (SLICES, ROWS, COLUMNS)).astype(np.int16)
+
+
+class Ward:
+    """A storage node with a CT, and a render node's volumes of it."""
+
+    def __init__(self, folder: Path, renderer: Renderer) -> None:
+        self.node = StorageHttp(folder / "node", sqlite_settings(folder))
+        self.node.start()
+        self.client = StorageClient(self.node.base_url, TOKEN)
+        self.source = StorageSource(self.client)
+        self.images = ImageCache(0, 2)
+        self.store = VolumeStore(VolumeCache(64 * 1024**2), self.images, self.source, "storage")
+        self.painter = VolumePainter(renderer, debug=True)
+
+    def fill(self) -> None:
+        """Let it have the CT alone."""
+        studies = self.node.session.get(f"{self.node.owner()}/studies").json()["studies"]
+        if studies:
+            ids = [study["study_id"] for study in studies]
+            self.node.session.post(f"{self.node.owner()}/studies/delete", json={"study_ids": ids})
+        for number in range(SLICES):
+            ds = make_ct(rows=ROWS, columns=COLUMNS, instance_number=number + 1, values_hu=VALUES[number])
+            assert self.node.upload(to_bytes(ds))["stored"] == 1
+
+    def series(self) -> list[dict[str, Any]]:
+        study = self.node.session.get(f"{self.node.owner()}/studies").json()["studies"][0]
+        found: list[dict[str, Any]] = self.node.session.get(f"{self.node.owner()}/studies/{study['study_id']}").json()[
+            "series"
+        ]
+        return found
+
+    def volume_of(self, series_id: int) -> LoadedVolume:
+        use = self.store.open(OWNER, self.source.series(OWNER, series_id), 0, lambda settled, total: None)
+        use.volume.wait(20.0)
+        return use.volume
+
+    def submit(self, draw: Callable[[VolumePainter], Any], /) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(draw(self.painter))
+        return future
+
+    def make(self, volume: LoadedVolume, wish: MakeSeries, on_stored: Callable[[int], bool] = lambda _: True) -> Any:
+        return make_planes(
+            volume,
+            wish,
+            owner_id=OWNER,
+            ends=(-1024.0, 1999.0),
+            take_values=take_values_of(volume, self.submit),
+            sink=self.client,
+            on_stored=on_stored,
+        )
+
+    def close(self) -> None:
+        self.painter.close()
+        self.store.close()
+        self.images.close()
+        self.client.close()
+        self.node.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_ward(tmp_path_factory: pytest.TempPathFactory, shared_renderer: Renderer) -> Iterator[Ward]:
+    made = Ward(tmp_path_factory.mktemp("ward"), shared_renderer)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ward(shared_ward: Ward, renderer: Renderer) -> Ward:
+    assert renderer is not None  # it looks for errors of OpenGL before and after
+    shared_ward.fill()
+    return shared_ward
+
+
+def coronal(count: int = 6, **changes: Any) -> MakeSeries:
+    wish = {
+        "center_lps_mm": (0.0, -5.0, 14.0),
+        "right_lps": (1.0, 0.0, 0.0),
+        "down_lps": (0.0, 0.0, -1.0),
+        "mm_per_px": 0.5,
+        "width_px": 60,
+        "height_px": 48,
+        "step_mm": 1.5,
+        **changes,
+    }
+    return MakeSeries(images=ParallelPlanes(**wish), count=count, series_description="MPR coronal")
+
+
+@pytest.mark.parametrize("slab", [{}, {"slab": "mip", "thickness_mm": 4.0}, {"slab": "aip", "thickness_mm": 4.0}])
+def test_a_re_slice_is_a_volume_with_the_same_values_at_the_same_places(ward: Ward, slab: dict[str, Any]) -> None:
+    volume = ward.volume_of(ward.series()[0]["series_id"])
+    stored: list[int] = []
+
+    def on_stored(count: int) -> bool:
+        stored.append(count)
+        return True
+
+    series_id = ward.make(volume, coronal(**slab), on_stored)
+    assert stored == [1, 2, 3, 4, 5, 6]
+    assert [one["series_description"] for one in ward.series()] == ["Phantom series 1", "MPR coronal"]
+
+    made = ward.volume_of(series_id)
+    assert made.values is not None
+    assert made.grid.shape == (6, 48, 60)
+    values = made.voxels * made.values.slope + made.values.intercept
+    normal = made.grid.lps_from_index[:3, 2] / np.linalg.norm(made.grid.lps_from_index[:3, 2])
+    for number in range(6):
+        x, y, z = (made.grid.lps_from_index @ np.array([29.5, 23.5, number, 1.0]))[:3].tolist()
+        mode = str(slab.get("slab", "plane"))
+        cut = Cut(60, 48, 0.5, (x, y, z), (1, 0, 0), (0, 0, -1), mode, float(slab.get("thickness_mm", 0)))
+        shown = cut_volume(VALUES, (*STEPS, ORIGIN), cut)
+        seen = shown.inside & ~shown.undecided
+        assert seen.mean() > 0.3
+        # Rounded to whole numbers when it was stored.
+        assert np.abs(values[number] - shown.values)[seen].max() < 1.0
+        assert np.all(values[number][~shown.inside & ~shown.undecided] == -1024)
+    assert np.abs(np.abs(normal) - (0, 1, 0)).max() < 1e-6
+
+
+def test_what_was_stored_stays_when_it_is_given_up(ward: Ward) -> None:
+    volume = ward.volume_of(ward.series()[0]["series_id"])
+    assert ward.make(volume, coronal(), lambda count: count < 2) is not None
+    assert ward.series()[1]["instance_count"] == 2
+
+
+def test_too_large_a_series_is_refused_with_the_numbers(ward: Ward) -> None:
+    volume = ward.volume_of(ward.series()[0]["series_id"])
+    with pytest.raises(InvalidInput, match=r"2000 images of 2048 × 2048 pixels takes 15\.6 GiB: at most 2"):
+        ward.make(volume, coronal(2000, width_px=2048, height_px=2048))
+    assert len(ward.series()) == 1
+
+
+def test_a_source_that_was_deleted_meanwhile_is_told(ward: Ward) -> None:
+    volume = ward.volume_of(ward.series()[0]["series_id"])
+    study = ward.node.session.get(f"{ward.node.owner()}/studies").json()["studies"][0]
+    ward.node.session.post(f"{ward.node.owner()}/studies/delete", json={"study_ids": [study["study_id"]]})
+    with pytest.raises(NotFound, match="no such series"):
+        ward.make(volume, coronal())
