@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -417,6 +418,36 @@ class StorageClient(NodeClient):
                     raise Unavailable("The storage node broke off in the middle of a frame.")
                 yield key, data if status == STATUS_GOOD else DataError(data.decode("utf-8", "replace"))
             response.read(1)  # the end of the stream: the connection can be used again
+
+    def store_derived(self, owner_id: int, series_id: int, head: Mapping[str, object], pixels: bytes) -> int:
+        """Have an object made of a series and stored; returns the series that it is in.
+
+        Parameters
+        ----------
+        series_id
+            The source.
+        head
+            What `dicom_gateway.api.derived` asks for.
+        pixels
+            Little endian, row by row.
+
+        Raises
+        ------
+        NotFound
+            There is no such series any more.
+        InvalidInput, OutOfResources, Unavailable
+            As the storage node says it.
+        """
+        text = json.dumps(head).encode()
+        body = struct.pack("<I", len(text)) + text + pixels
+        path = f"/internal/v1/owners/{owner_id}/series/{series_id}/derived"
+        # Asked twice it is stored once: its UID is in the head.
+        with self.open("POST", path, body=body, repeatable=True) as response:
+            data = response.read(_MAX_JSON_BYTES)
+        try:
+            return int(json.loads(data)["series_id"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unavailable("The storage node answered something else than what it stored.") from error
 
 
 def _render_series(plain: Any, version: str = "") -> RenderSeries:
