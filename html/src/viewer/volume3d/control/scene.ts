@@ -1,0 +1,451 @@
+/**
+ * What the doctor has made of a volume in three dimensions: camera, look, cuts, measurements and tools. No React; it
+ * gives its window the wishes and keeps what can be undone.
+ */
+
+import type { ClipBox, Edit, Look, VolumeFacts } from '../../../shared/protocol/messages';
+import type { CellCanvas } from '../../control/pictureCell';
+import { Store } from '../../control/store';
+import type { VolumeCellController, VolumeCellState, VolumeWish } from '../../control/volumeCell';
+import type { Vector } from '../../model/vector';
+import type { WidthLevel } from '../../model/windowing';
+import { type Camera, canvasAt, centeredOn, mmPerPx, oriented, panned, poseOf, projected, type Projection, startCamera, turnedByDrag, zoomed } from '../model/camera';
+import { clipPlaneOf, type DepthPlane, wholeBox } from '../model/clipBox';
+import type { Frame } from '../model/frame';
+import { amended, changed, type History, historyOf, redone, undone } from '../model/history';
+import { inMode, sameLook, type VolumeMode, windowOf, withWindow } from '../model/look';
+import type { Measurement, MeasureKind } from '../model/measure';
+import { type Axis, Turntable } from './turntable';
+
+export type Step = Edit['step'];
+
+/** Tools that a mouse button holds while it drags. */
+export const heldTools = ['rotate', 'pan', 'zoom', 'window'] as const;
+export type HeldTool = (typeof heldTools)[number];
+/** Tools of the left button that take clicks. */
+export const clickTools = ['center', 'select', 'cutInside', 'cutOutside', 'cutObject', 'keepObject', 'removeSphere', 'restoreSphere', 'line', 'polyline', 'angle', 'marker'] as const;
+export type ClickTool = (typeof clickTools)[number];
+export type Tool = HeldTool | ClickTool;
+
+export interface Bindings {
+  readonly left: Tool;
+  readonly middle: HeldTool;
+  readonly right: HeldTool;
+}
+
+/** What Undo undoes. */
+export interface Cuts {
+  readonly steps: readonly Step[];
+  readonly box: ClipBox | null;
+  readonly boxOn: boolean;
+  readonly plane: DepthPlane | null;
+}
+
+const noCuts: Cuts = { steps: [], box: null, boxOn: false, plane: null };
+
+/** As many cuts as the contract takes. */
+export const MAX_STEPS = 200;
+
+/** What the words around a picture are made of. */
+export interface SceneLook {
+  readonly camera: Camera;
+  readonly look: Look | null;
+  /** The preset, or own look, whose look it is unchanged. */
+  readonly name: LookName | null;
+  readonly cuts: Cuts;
+}
+
+export type LookName = { readonly kind: 'preset' | 'own'; readonly name: string };
+
+export interface SceneState {
+  /** Null until the lattice of the volume is known. */
+  readonly camera: Camera | null;
+  /** Null = the volume's default, until its presets are known. */
+  readonly look: Look | null;
+  readonly name: LookName | null;
+  /** What Reset of the look goes back to. */
+  readonly baseLook: Look | null;
+  readonly looks: History<Look | null>;
+  readonly cuts: History<Cuts>;
+  readonly bindings: Bindings;
+  readonly playing: boolean;
+  /** Degrees a second. */
+  readonly speed: number;
+  readonly axis: Axis;
+  readonly measurements: readonly Measurement[];
+  /** Points of the measurement that is being made. */
+  readonly draft: { readonly kind: MeasureKind; readonly points: readonly Vector[] } | null;
+  readonly selected: number | null;
+  readonly radiusMm: number;
+  /** Between these values pieces hang together; null = what shows. */
+  readonly threshold: { readonly low: number; readonly high: number } | null;
+}
+
+export type SceneCell = VolumeCellController<SceneLook>;
+export type SceneCellState = VolumeCellState<SceneLook>;
+
+export class SceneController {
+  readonly cell: SceneCell;
+  readonly store: Store<SceneState>;
+  readonly #turntable: Turntable;
+  readonly #leave: () => void;
+  /** The cuts that the server holds, in order. */
+  #sent: readonly Step[] = [];
+  #facts: VolumeFacts | null = null;
+  #grid: SceneCellState['grid'] = null;
+  #reference: SceneCellState['reference'] = null;
+  #nextId = 1;
+
+  constructor(cell: SceneCell, onFrame: (run: () => void) => void, now: () => number) {
+    this.cell = cell;
+    this.store = new Store<SceneState>({
+      camera: null,
+      look: null,
+      name: null,
+      baseLook: null,
+      looks: historyOf<Look | null>(null),
+      cuts: historyOf(noCuts),
+      bindings: { left: 'rotate', middle: 'rotate', right: 'window' },
+      playing: false,
+      speed: 30,
+      axis: 'patient',
+      measurements: [],
+      draft: null,
+      selected: null,
+      radiusMm: 10,
+      threshold: null,
+    });
+    this.#turntable = new Turntable(this, onFrame, now);
+    cell.setWish((state) => this.#wish(state));
+    this.#leave = cell.store.subscribe(() => this.#follow());
+  }
+
+  get state(): SceneState {
+    return this.store.get();
+  }
+
+  get facts(): VolumeFacts | null {
+    return this.cell.state.facts;
+  }
+
+  open(seriesId: number, volume: number): void {
+    this.cell.open(seriesId, volume);
+  }
+
+  leave(): void {
+    this.stopPlay();
+    this.#leave();
+    this.cell.close();
+    this.cell.setWish(() => null);
+  }
+
+  /** Another camera. */
+  look(camera: Camera, at: number, moving: boolean): void {
+    if (this.state.camera === null) return;
+    this.store.set({ camera });
+    this.cell.wishChanged(at, moving);
+  }
+
+  /** Changes the camera by a function of what it is. */
+  move(change: (camera: Camera, canvas: CellCanvas) => Camera, at: number, moving: boolean): void {
+    const { camera } = this.state;
+    const { canvas } = this.cell.state;
+    if (camera !== null && canvas.widthPx > 0) this.look(change(camera, canvas), at, moving);
+  }
+
+  turn(dx: number, dy: number, at: number, moving = true): void {
+    this.move((camera, canvas) => turnedByDrag(camera, canvas, dx, dy), at, moving);
+  }
+
+  pan(dx: number, dy: number, at: number, moving = true): void {
+    this.move((camera, canvas) => panned(camera, canvas, dx, dy), at, moving);
+  }
+
+  zoom(factor: number, at: number, moving = true): void {
+    this.move((camera) => zoomed(camera, factor), at, moving);
+  }
+
+  orient(frame: Frame, at: number): void {
+    this.stopPlay();
+    this.move((camera) => oriented(camera, frame), at, false);
+  }
+
+  setProjection(projection: Projection, at: number): void {
+    this.move((camera) => projected(camera, projection), at, false);
+  }
+
+  center(point: Vector, at: number): void {
+    this.move((camera) => centeredOn(camera, point), at, false);
+  }
+
+  /** Back to the start, seen as it is now by parallel or perspective rays. */
+  resetPosition(at: number): void {
+    const { grid } = this.cell.state;
+    const { camera } = this.state;
+    if (grid === null || camera === null) return;
+    this.stopPlay();
+    this.look(startCamera(grid, camera.projection), at, false);
+  }
+
+  /** The whole in the middle again, seen from the same side. */
+  recenter(at: number): void {
+    const { grid } = this.cell.state;
+    if (grid === null) return;
+    this.move((camera) => oriented(startCamera(grid, camera.projection), camera.frame), at, false);
+  }
+
+  /** Another look, as a step that can be undone. */
+  setLook(look: Look, at: number, name: LookName | null = null): void {
+    const { looks } = this.state;
+    if (sameLook(looks.present, look)) return;
+    this.store.set({ look, name, looks: changed(looks, look), ...(name === null ? {} : { baseLook: look }) });
+    this.cell.wishChanged(at, false);
+  }
+
+  /** The look while something is dragged; `keepLook` makes one step of it all. */
+  dragLook(look: Look, at: number): void {
+    if (this.state.look === null || sameLook(this.state.look, look)) return;
+    this.store.set({ look, name: null });
+    this.cell.wishChanged(at, true);
+  }
+
+  /** The drag is over. */
+  keepLook(): void {
+    const { looks, look } = this.state;
+    if (look !== null && !sameLook(looks.present, look)) this.store.set({ looks: changed(looks, look) });
+  }
+
+  undoLook(at: number): void {
+    this.#showLook(undone(this.state.looks), at);
+  }
+
+  redoLook(at: number): void {
+    this.#showLook(redone(this.state.looks), at);
+  }
+
+  resetLook(at: number): void {
+    const { baseLook } = this.state;
+    if (baseLook !== null) this.setLook(baseLook, at, this.#nameOf(baseLook));
+  }
+
+  choosePreset(presetId: string, at: number): void {
+    const preset = this.facts?.presets.find((one) => one.preset_id === presetId);
+    if (preset !== undefined) this.setLook(preset.look, at, { kind: 'preset', name: presetId });
+  }
+
+  setMode(mode: VolumeMode, at: number): void {
+    const { look } = this.state;
+    const facts = this.facts;
+    if (look === null || facts === null) return;
+    const next = inMode(look, mode, facts);
+    this.setLook(next, at, this.#nameOf(next));
+  }
+
+  /** Width and level by which the look shows. */
+  get window(): WidthLevel | null {
+    const { look } = this.state;
+    return look === null ? null : windowOf(look);
+  }
+
+  dragWindow(from: Look, to: WidthLevel, at: number): void {
+    this.dragLook(withWindow(from, to), at);
+  }
+
+  /** Another state of the cuts, as a step that can be undone. */
+  setCuts(patch: Partial<Cuts>, at: number): void {
+    const { cuts } = this.state;
+    this.#showCuts(changed(cuts, { ...cuts.present, ...patch }), at, false);
+  }
+
+  /** While the box or the plane is dragged: no step of its own. Call `setCuts({})` before the first. */
+  dragCuts(patch: Partial<Cuts>, at: number): void {
+    const { cuts } = this.state;
+    this.#showCuts(amended(cuts, { ...cuts.present, ...patch }), at, true);
+  }
+
+  /** @returns false where there may be no more */
+  cut(step: Step, at: number): boolean {
+    const { steps } = this.state.cuts.present;
+    if (steps.length >= MAX_STEPS) return false;
+    this.setCuts({ steps: [...steps, step] }, at);
+    return true;
+  }
+
+  undo(at: number): void {
+    this.#showCuts(undone(this.state.cuts), at, false);
+  }
+
+  redo(at: number): void {
+    this.#showCuts(redone(this.state.cuts), at, false);
+  }
+
+  restoreAll(at: number): void {
+    this.setCuts(noCuts, at);
+  }
+
+  toggleBox(at: number): void {
+    const { grid } = this.cell.state;
+    if (grid === null) return;
+    const { box, boxOn } = this.state.cuts.present;
+    this.setCuts({ boxOn: !boxOn, box: box ?? wholeBox(grid) }, at);
+  }
+
+  resetBox(at: number): void {
+    const { grid } = this.cell.state;
+    if (grid !== null) this.setCuts({ box: wholeBox(grid) }, at);
+  }
+
+  /** A plane towards the viewer as he looks now, or none. */
+  togglePlane(at: number): void {
+    const { camera, cuts } = this.state;
+    if (camera === null) return;
+    const { away } = camera.frame;
+    this.setCuts({ plane: cuts.present.plane === null ? { normal: [-away[0], -away[1], -away[2]], depth: 0.5 } : null }, at);
+  }
+
+  bind(button: keyof Bindings, tool: Tool): void {
+    if (button !== 'left' && !isHeld(tool)) return;
+    this.store.set({ bindings: { ...this.state.bindings, [button]: tool }, ...(button === 'left' ? { draft: null } : {}) });
+  }
+
+  togglePlay(): void {
+    if (this.state.playing) this.stopPlay();
+    else if (this.state.camera !== null) this.#turntable.start();
+  }
+
+  stopPlay(): void {
+    if (this.state.playing) this.#turntable.stop();
+  }
+
+  /** A point of the patient for the measurement that is being made. */
+  addPoint(kind: MeasureKind, point: Vector, most: number): void {
+    const { draft, measurements } = this.state;
+    const points = draft?.kind === kind ? [...draft.points, point] : [point];
+    if (points.length < most) {
+      this.store.set({ draft: { kind, points } });
+      return;
+    }
+    this.#finish(kind, points, measurements);
+  }
+
+  /** Ends a polygonal ruler with the points that it has. */
+  endDraft(): void {
+    const { draft, measurements } = this.state;
+    if (draft === null) return;
+    if (draft.kind === 'polyline' && draft.points.length >= 2) this.#finish(draft.kind, draft.points, measurements);
+    else this.dropDraft();
+  }
+
+  dropDraft(): void {
+    if (this.state.draft !== null) this.store.set({ draft: null });
+  }
+
+  removeMeasurement(id: number): void {
+    this.store.set({ measurements: this.state.measurements.filter((one) => one.id !== id), selected: null });
+  }
+
+  nameMarker(id: number, name: string): void {
+    this.store.set({ measurements: this.state.measurements.map((one) => (one.id === id ? { ...one, name } : one)) });
+  }
+
+  select(id: number | null): void {
+    if (this.state.selected !== id) this.store.set({ selected: id });
+  }
+
+  /** The last edit cannot be made: as if it had never been asked for. */
+  dropLastStep(at: number): void {
+    const { cuts } = this.state;
+    const before = undone(cuts);
+    if (before !== cuts) this.#showCuts({ ...before, future: [] }, at, false);
+  }
+
+  #finish(kind: MeasureKind, points: readonly Vector[], measurements: readonly Measurement[]): void {
+    const id = this.#nextId++;
+    const number = 1 + measurements.filter((one) => one.kind === 'marker').length;
+    this.store.set({ draft: null, measurements: [...measurements, { id, kind, points, name: kind === 'marker' ? String(number) : '' }], selected: id });
+  }
+
+  #showLook(looks: History<Look | null>, at: number): void {
+    if (looks === this.state.looks || looks.present === null) return;
+    this.store.set({ looks, look: looks.present, name: this.#nameOf(looks.present) });
+    this.cell.wishChanged(at, false);
+  }
+
+  #nameOf(look: Look): LookName | null {
+    const preset = this.facts?.presets.find((one) => sameLook(one.look, look));
+    return preset === undefined ? null : { kind: 'preset', name: preset.preset_id };
+  }
+
+  #showCuts(cuts: History<Cuts>, at: number, moving: boolean): void {
+    if (cuts === this.state.cuts) return;
+    this.store.set({ cuts });
+    this.#tellServer();
+    this.cell.wishChanged(at, moving);
+  }
+
+  /** Edits from the first that the server does not have; what it has beyond is left: the wish says how many hold. */
+  #tellServer(): void {
+    const { steps } = this.state.cuts.present;
+    let same = 0;
+    while (same < steps.length && this.#sent[same] === steps[same]) same += 1;
+    if (same === steps.length) return;
+    steps.slice(same).forEach((step, index) => this.cell.edit(same + index + 1, step));
+    this.#sent = steps;
+  }
+
+  /** What the window learnt: the lattice makes the camera, the facts make the look. */
+  #follow(): void {
+    const { reference, grid, facts } = this.cell.state;
+    if (reference !== this.#reference) {
+      this.#reference = reference;
+      this.#sent = [];
+      this.stopPlay();
+      this.store.set({ camera: null, look: null, name: null, baseLook: null, looks: historyOf<Look | null>(null), cuts: historyOf(noCuts), measurements: [], draft: null, selected: null, threshold: null });
+    }
+    if (grid !== this.#grid) {
+      this.#grid = grid;
+      if (grid !== null) this.store.set({ camera: startCamera(grid) });
+    }
+    if (facts !== this.#facts) {
+      this.#facts = facts;
+      if (facts !== null) this.#takeFacts(facts);
+    }
+  }
+
+  /** Presets that span the values of a volume change when all of it is there. */
+  #takeFacts({ presets, default_preset }: VolumeFacts): void {
+    const { look, name } = this.state;
+    if (look !== null && name?.kind !== 'preset') return;
+    const preset = presets.find((one) => one.preset_id === (look === null ? default_preset : name?.name));
+    if (preset === undefined || sameLook(look, preset.look)) return;
+    this.store.set({ look: preset.look, baseLook: preset.look, name: { kind: 'preset', name: preset.preset_id }, looks: historyOf<Look | null>(preset.look) });
+    // Without a look the server draws the same preset.
+    if (look !== null) this.cell.refresh();
+  }
+
+  #wish({ canvas, grid }: SceneCellState): VolumeWish<SceneLook> | null {
+    const { camera, look, name, cuts } = this.state;
+    if (camera === null || grid === null || canvas.widthPx < 1) return null;
+    const { steps, box, boxOn, plane } = cuts.present;
+    const scale = 1 / mmPerPx(camera, canvas);
+    // The picture is moved with the target: what a turn changes is seen with the next picture.
+    const target = canvasAt(camera, canvas, camera.target);
+    return {
+      view: {
+        type: 'camera',
+        pose: poseOf(camera, canvas),
+        look,
+        box: boxOn ? box : null,
+        plane: plane === null ? null : clipPlaneOf(grid, plane),
+        edits: steps.length,
+      },
+      onto: { a: scale, b: 0, c: 0, d: scale, e: target?.x ?? 0, f: target?.y ?? 0 },
+      look: { camera, look, name, cuts: cuts.present },
+      smooth: true,
+    };
+  }
+}
+
+export function isHeld(tool: Tool): tool is HeldTool {
+  return (heldTools as readonly string[]).includes(tool);
+}

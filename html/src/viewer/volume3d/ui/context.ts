@@ -1,0 +1,41 @@
+import { createContext, useContext } from 'react';
+import { useSelected } from '../../control/store';
+import type { Hands } from '../control/hands';
+import type { SceneController } from '../control/scene';
+import type { Thumbnails } from '../control/thumbnails';
+import type { Camera } from '../model/camera';
+
+/** What every part of the volume page needs beside the viewer's own. */
+export interface VolumeEnvironment {
+  scene: SceneController;
+  hands: Hands;
+  thumbnails: Thumbnails;
+  openAngles: () => void;
+  openSave: () => void;
+  exportPicture: () => void;
+}
+
+export const VolumeContext = createContext<VolumeEnvironment | null>(null);
+
+export function useVolume(): VolumeEnvironment {
+  const environment = useContext(VolumeContext);
+  if (environment === null) throw new Error('A part of the volume page is drawn outside of it.');
+  return environment;
+}
+
+/**
+ * The camera of the picture that is seen, moved as the painter moves it: what is drawn over the picture must stay on it
+ * while the next one is on its way.
+ */
+export function drawnCamera(wanted: Camera | null, shown: Camera | null): Camera | null {
+  if (wanted === null || shown === null) return wanted;
+  if (wanted.frame === shown.frame && wanted.target === shown.target && wanted.projection === shown.projection) return wanted;
+  return { ...wanted, frame: shown.frame, target: shown.target, projection: shown.projection };
+}
+
+export function useDrawnCamera(): Camera | null {
+  const { scene } = useVolume();
+  const wanted = useSelected(scene.store, ({ camera }) => camera);
+  const shown = useSelected(scene.cell.store, (state) => state.shown?.wish?.look.camera ?? null);
+  return drawnCamera(wanted, shown);
+}
