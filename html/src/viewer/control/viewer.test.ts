@@ -3,7 +3,7 @@ import { eventSocket, type EventListener } from '../../shared/events/eventSocket
 import { FakeClock, FakeSocket } from '../testing/fakes';
 import { ViewerController } from './viewer';
 
-async function viewing(): Promise<{ clock: FakeClock; sockets: FakeSocket[]; tell: (event: Record<string, unknown>) => void }> {
+async function viewing(): Promise<{ clock: FakeClock; sockets: FakeSocket[]; viewer: ViewerController; tell: (event: Record<string, unknown>) => void }> {
   const listeners: EventListener[] = [];
   vi.spyOn(eventSocket, 'onEvent').mockImplementation((listener) => {
     listeners.push(listener);
@@ -25,7 +25,7 @@ async function viewing(): Promise<{ clock: FakeClock; sockets: FakeSocket[]; tel
   viewer.start();
   await clock.pass(0);
   sockets[0]?.welcome();
-  return { clock, sockets, tell: (event) => listeners.forEach((listener) => listener(event)) };
+  return { clock, sockets, viewer, tell: (event) => listeners.forEach((listener) => listener(event)) };
 }
 
 describe('a render node that fell silent', () => {
@@ -51,5 +51,26 @@ describe('a render node that fell silent', () => {
     const { sockets, tell } = await viewing();
     tell({ type: 'study_changed' });
     expect(sockets[0]?.sent.at(-1)).not.toEqual({ type: 'ping' });
+  });
+});
+
+describe('the pages of a study', () => {
+  it('hold at the server only what the one that is shown needs', async () => {
+    const { sockets, viewer } = await viewing();
+    const server = sockets[0] as FakeSocket;
+    viewer.cell(0).resize({ widthPx: 400, heightPx: 300, perCss: 1, deviceRatio: 1 });
+    viewer.show(0, 7);
+    viewer.setMode('mpr');
+    viewer.volumeCell(0).open(7, 0);
+    viewer.show(0, 8); // nobody looks at images now
+    expect(server.types.slice(1)).toEqual(['open', 'view', 'close', 'open_volume']);
+    viewer.setLayout({ rows: 1, columns: 2 });
+    viewer.setMode('image');
+    viewer.cell(0).resize({ widthPx: 400, heightPx: 300, perCss: 1, deviceRatio: 1 });
+    expect(server.sent.slice(5).map(({ type, series_id }) => [type, series_id])).toEqual([
+      ['close', undefined],
+      ['open', 8],
+      ['view', undefined],
+    ]);
   });
 });
