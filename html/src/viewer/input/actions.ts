@@ -2,14 +2,26 @@
 
 import type { ViewerEnvironment } from '../control/environment';
 import type { ViewerController } from '../control/viewer';
-import { type Tool, tools } from '../model/tools';
+import { type HeldTool, measureTools, type MeasureTool, type Tool, tools } from '../model/tools';
 
 export type ActionName =
   | 'fit' | 'actualSize' | 'fitWidth' | 'invert' | 'interpolation' | 'flipHorizontal' | 'flipVertical' | 'turnRight' | 'turnLeft'
   | 'resetPosition' | 'resetAll' | 'play' | 'overlays' | 'exportPicture' | 'fullScreen' | 'keys' | 'setWindow';
 
 /** Keys as `aria-keyshortcuts` writes them. */
-export const toolKeys: Readonly<Record<Tool, string>> = { window: 'W', zoom: 'Z', scroll: 'S', rotate: 'R', pan: 'M' };
+export const toolKeys: Readonly<Record<HeldTool, string> & Partial<Record<MeasureTool, string>>> = {
+  window: 'W',
+  zoom: 'Z',
+  scroll: 'S',
+  rotate: 'R',
+  pan: 'M',
+  ruler: 'L',
+  angle: 'A',
+  cobb: 'C',
+  rectangle: 'B',
+  ellipse: 'E',
+  point: 'P',
+};
 
 export const actionKeys: Readonly<Partial<Record<ActionName, string>>> = {
   invert: 'I',
@@ -76,7 +88,8 @@ export function keyLabel(shortcut: string): string {
   return shortcut.replace('Control', 'Ctrl');
 }
 
-const letterTools = new Map(tools.map((tool) => [toolKeys[tool], tool]));
+const letterTools = new Map<string | undefined, Tool>([...tools, ...measureTools].map((tool) => [toolKeys[tool], tool]));
+letterTools.delete(undefined);
 const letterActions = new Map(
   (Object.entries(actionKeys) as [ActionName, string][]).filter(([, key]) => key.length === 1).map(([name, key]) => [key, name]),
 );
