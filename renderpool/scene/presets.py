@@ -243,6 +243,7 @@ PRESETS: tuple[Preset, ...] = (
 )  # fmt: skip
 
 _DEFAULTS = {"CT": "ct_bone_vessels", "MR": "mr_surface", "XA": "xa_vessels", "MG": "mip"}
+_UNKNOWN = "mip"
 _HU_MODALITIES = frozenset({"CT"})
 
 
@@ -260,15 +261,17 @@ def preset(preset_id: str) -> Preset:
     return found
 
 
-def presets_for(modality: str) -> tuple[Preset, ...]:
-    """Return what is offered to volumes of a modality, group by group: presets in HU are of CT."""
-    offered = [candidate for candidate in PRESETS if candidate.unit is ValueUnit.RELATIVE or modality in _HU_MODALITIES]
+def presets_for(modality: str, *, in_hounsfield: bool = True) -> tuple[Preset, ...]:
+    """Return what is offered to volumes of a modality, group by group: presets in HU are of CT whose values are."""
+    is_hu = in_hounsfield and modality in _HU_MODALITIES
+    offered = [candidate for candidate in PRESETS if candidate.unit is ValueUnit.RELATIVE or is_hu]
     order = list(PresetGroup)
     return tuple(sorted(offered, key=lambda candidate: order.index(candidate.group)))
 
 
-def default_preset(modality: str, *, angiography: bool = False) -> Preset:
+def default_preset(modality: str, *, angiography: bool = False, in_hounsfield: bool = True) -> Preset:
     """Return what a volume starts with: CT bone and vessels, MR angiography MIP, what is unknown MIP too."""
     if modality == "MR" and angiography:
         return preset("mr_angiography_mip")
-    return preset(_DEFAULTS.get(modality, "mip"))
+    found = preset(_DEFAULTS.get(modality, _UNKNOWN))
+    return found if found.unit is ValueUnit.RELATIVE or in_hounsfield else preset(_UNKNOWN)

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
+from renderpool.engine.rays import RayLook, RayMode, Shading
 from renderpool.scene.grey import GreyMap, grey_map
+from renderpool.scene.transfer_function import DEFAULT_ENTRIES, ColourPoint, OpacityPoint, Tissue, TransferFunction
+from renderpool.scene.transfer_table import TransferTable
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.volume_textures import middle_image
+from webviewer.core.errors import InvalidInput
 from webviewer.dicom.lut import VoiChoice, default_voi, is_inverted, recommended_windows
+from webviewer.protocol.volumes import Look
 from webviewer.protocol.windows import WindowFullDynamic, WindowRecommended, WindowValues
+
+_MODES = {
+    "shaded": RayMode.COMPOSITE,
+    "mip": RayMode.MAXIMUM,
+    "minip": RayMode.MINIMUM,
+    "aip": RayMode.AVERAGE,
+    "isosurface": RayMode.ISOSURFACE,
+}
+_LOOKS_KEPT = 32
 
 
 def plane_grey(
@@ -42,3 +58,59 @@ def _plane_voi(
     if choices:
         return choices[window.index] if window.index < len(choices) else choices[0]
     return default_voi(np.array(ends, np.float32), image, frame_number)
+
+
+def transfer_function(look: Look) -> TransferFunction:
+    """Return the tissues of a look; raises InvalidInput, naming tissue, number and rule, where they are none."""
+    return TransferFunction(
+        tuple(
+            Tissue(
+                tissue.name,
+                tuple(OpacityPoint(*point) for point in tissue.opacity),
+                tuple(ColourPoint(*point) for point in tissue.colour),
+                tissue.on,
+            )
+            for tissue in look.tissues
+        )
+    )
+
+
+@lru_cache(maxsize=_LOOKS_KEPT)
+def ray_look(look: Look, least: float, most: float) -> RayLook:
+    """Return a look as rays take it.
+
+    Parameters
+    ----------
+    least, most
+        The values that a volume may have, for the range of the table.
+
+    Raises
+    ------
+    InvalidInput
+        Tissues are none, or an isosurface lacks its value.
+    """
+    mode = _MODES[look.mode]
+    if mode is RayMode.ISOSURFACE and look.iso_value is None:
+        raise InvalidInput("An isosurface without a value cannot be drawn: iso_value must be a number.")
+    function = transfer_function(look)
+    is_projection = mode in {RayMode.MAXIMUM, RayMode.MINIMUM, RayMode.AVERAGE}
+    if is_projection:
+        function = TransferFunction((function.tissues[0],))
+    low, high = _table_range(function, least, most)
+    table = function.table(low, high)
+    if is_projection:
+        grey = function.tissues[0].opacities(np.linspace(low, high, DEFAULT_ENTRIES))
+        rgba = np.ones((DEFAULT_ENTRIES, 4), np.float32)
+        rgba[:, 3] = grey
+        table = TransferTable(rgba, low, high)
+    light = look.lighting
+    shading = None if light is None else Shading(light.ambient, light.diffuse, light.specular, light.specular_power)
+    return RayLook(mode, table, shading=None if is_projection else shading, iso_value=look.iso_value or 0.0)
+
+
+def _table_range(function: TransferFunction, least: float, most: float) -> tuple[float, float]:
+    """Return where a table begins and ends: beyond its outer points a function is level."""
+    values = [point.value for tissue in function.tissues for point in tissue.opacity]
+    values += [point.value for tissue in function.tissues for point in tissue.colour]
+    low, high = max(min(values), least), min(max(values), most)
+    return (low, high) if low < high else (least, most)

@@ -13,17 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.engine.parts import Part
+from renderpool.engine.ray_caster import RayCaster
+from renderpool.engine.rays import RayMode
 from renderpool.engine.renderer import Renderer
 from renderpool.engine.slab_renderer import SlabRenderer
+from renderpool.engine.volume_mask import VolumeMask
 from renderpool.scene.plane_canvas import PlaneCanvas
 from renderpool.scene.slab import Slab
+from renderpool.session.camera_picture import CameraPicture, CameraTools, pick_point
+from renderpool.session.light_size import LightSizes
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.painting import Painting
 from renderpool.session.plane_picture import PlanePicture
 from renderpool.session.quality import LightLevel
 from renderpool.session.volume_textures import UPLOAD_S, VolumeTextures
 from webviewer.core.errors import Unavailable
-from webviewer.protocol.volumes import PlaneView
+from webviewer.protocol.volumes import CameraView, PlaneView
 
 _SOFTWARE_BYTES = 1024**3  # textures of llvmpipe are main memory
 _HARDWARE_BYTES = 6 * 1024**3
@@ -60,6 +65,13 @@ class VolumePainter:
         suitable = _SOFTWARE_BYTES if software else _HARDWARE_BYTES
         self.textures = VolumeTextures(suitable if budget_bytes is None else budget_bytes)
         self._slabs = SlabRenderer(software=software, debug=debug)
+        self._caster = RayCaster(debug=debug)
+        self._tools = CameraTools(self.textures, self._caster, LightSizes())
+
+    def warm_up(self) -> None:
+        """Have shaders compiled before somebody waits for them."""
+        self._slabs.warm_up()
+        self._caster.warm_up((RayMode.COMPOSITE, RayMode.MAXIMUM))
 
     def prepare(self, volume: LoadedVolume, most_s: float = UPLOAD_S) -> bool:
         """Upload for a while what has come of a volume; returns whether all that has come is in the device.
@@ -105,7 +117,23 @@ class VolumePainter:
             raise Unavailable("Nothing of this volume has come yet.")
         return self._slabs.stored_values(device.texture, volume.grid, canvas, slab, part=part)
 
+    def begin(
+        self, volume: LoadedVolume, wish: CameraView, light: LightLevel | None = None, mask: VolumeMask | None = None
+    ) -> CameraPicture:
+        """Return the picture of a volume seen by a camera, to be made in parts; errors as `CameraPicture`."""
+        return CameraPicture(self._tools, volume, wish, light, mask)
+
+    def pick(
+        self, volume: LoadedVolume, wish: CameraView, x_px: float, y_px: float, mask: VolumeMask | None = None
+    ) -> tuple[float, float, float] | None:
+        """Return the point of the patient, LPS mm, seen at a point of the canvas; None where nothing is.
+
+        Errors as `CameraPicture`.
+        """
+        return pick_point(self._tools, volume, wish, (x_px, y_px), mask)
+
     def close(self) -> None:
         """Delete everything of the painter."""
         self._slabs.close()
+        self._caster.close()
         self.textures.close()
