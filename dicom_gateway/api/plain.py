@@ -38,7 +38,8 @@ def answer(value: object, status: int = 200) -> Response:
 
 def series_json(detail: SeriesDetail) -> bytes:
     """Return `SeriesDetail` as ARCHITECTURE words it."""
-    return encoded({**plain(detail.series), "frames": detail.frames})
+    own = {"frames": detail.frames, "volumes": detail.volumes, "volume_refusal": detail.volume_refusal}
+    return encoded({**plain(detail.series), **own})
 
 
 def render_json(detail: RenderDetail) -> bytes:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from renderpool.session.source import FrameKey, SeriesFrames
-from webviewer.core.errors import DataError, NotFound
-from webviewer.dicom.attributes import ImageAttributes
-from webviewer.dicom.geometry import FramePlace, place_of
+from webviewer.core.errors import NotFound
 from webviewer.dicom.sentence import say
 from webviewer.dicom.volume_plan import VolumePlan, VolumeSplit
-from webviewer.dicom.volume_split import split_volumes
+from webviewer.dicom.volume_split import split_shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,19 +36,5 @@ def volumes_of(series: SeriesFrames) -> SeriesVolumes:
 
     An image whose attributes cannot be read belongs to none: it is left out, as if it were not there.
     """
-    numbers: dict[int, int] = {}
-    keys: list[FrameKey] = []
-    places: list[FramePlace] = []
-    images: list[ImageAttributes] = []
-    for key in series.frames:
-        instance_id, frame_number = key
-        # The display order stands for instance numbers: the storage node made it of them.
-        number = numbers.setdefault(instance_id, len(numbers) + 1)
-        try:
-            image = series.instances[instance_id]
-        except DataError:
-            continue
-        keys.append(key)
-        images.append(image)
-        places.append(place_of(image, frame_number, number, str(instance_id)))
-    return SeriesVolumes(series, tuple(keys), split_volumes(places, images))
+    keys, split = split_shown(series.frames, series.instances.__getitem__)
+    return SeriesVolumes(series, keys, split)

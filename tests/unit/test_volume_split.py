@@ -391,7 +391,7 @@ NO_VOLUMES: dict[str, tuple[list[FramePlace], dict[str, Any], str]] = {
     "far apart": (
         stack(along([0.0, 1.0, 100.0, 101.0, 400.0])),
         {},
-        "The slices lie too far apart: between 1 mm and 100 mm alone 98 are missing.",
+        "The slices lie too far apart: between 101 mm and 400 mm alone 298 are missing.",
     ),
     "refused": (
         stack(along(EVEN)),

@@ -124,24 +124,51 @@ def stack_frames(places: Sequence[FramePlace]) -> list[ParallelFrames] | None:
     without a doubt, each phase is a stack of its own, in order of time or number.
     """
     by_number = sorted(range(len(places)), key=lambda i: _number_key(places[i]))
-    groups: list[tuple[NDArray[np.float64], list[int]]] = []
+    groups: list[list[int]] = []
+    normals, group_of = GrowingRows(3), dict[tuple[float, ...], int]()
     for index in by_number:
         frame = places[index].frame
+        orientation = frame.image_orientation_patient
         normal = slice_normal(frame)
-        if normal is None or frame.image_position_patient is None:
+        if orientation is None or normal is None or frame.image_position_patient is None:
             return None
-        for direction, members in groups:
-            if is_same_direction(direction, normal):
-                members.append(index)
-                break
-        else:
-            groups.append((normal, [index]))
-    return [_stacked(places, direction, members) for direction, members in groups]
+        group = group_of.get(orientation)
+        if group is None:
+            is_same = are_same_direction(normals.rows, normal)
+            group = group_of[orientation] = normals.first_or_new(is_same, normal)
+        if group == len(groups):
+            groups.append([])
+        groups[group].append(index)
+    return [_stacked(places, normal, members) for normal, members in zip(normals.rows, groups, strict=True)]
 
 
-def is_same_direction(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    """Tell whether two unit vectors (3,) are one direction, within what scanners round."""
-    return float(np.dot(one, other)) > 1 - _SAME_DIRECTION
+class GrowingRows:
+    """Numbers of what stands for a group, a row for each."""
+
+    def __init__(self, width: int) -> None:
+        self._rows = np.empty((16, width), np.float64)
+        self._count = 0
+
+    @property
+    def rows(self) -> NDArray[np.float64]:
+        """(groups, width), in the order of their coming."""
+        return self._rows[: self._count]
+
+    def first_or_new(self, is_alike: NDArray[np.bool_], row: NDArray[np.float64]) -> int:
+        """Return the first group of which ``is_alike`` (groups,) says so, else a new one with this row."""
+        if is_alike.any():
+            return int(is_alike.argmax())
+        if self._count == len(self._rows):
+            self._rows = np.concatenate((self._rows, np.empty_like(self._rows)))
+        self._rows[self._count] = row
+        self._count += 1
+        return self._count - 1
+
+
+def are_same_direction(ones: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell of unit vectors (n, 3) which are one direction with another (3,), within what scanners round: (n,)."""
+    found: NDArray[np.bool_] = ones @ other > 1 - _SAME_DIRECTION
+    return found
 
 
 def _number_key(place: FramePlace) -> tuple[float, int, str]:

@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from webviewer.core.errors import GeometryError
+from webviewer.core.errors import DataError, GeometryError
 from webviewer.dicom import volume_words as words
-from webviewer.dicom.attributes import ImageAttributes
-from webviewer.dicom.geometry import Arrangement, FramePlace, ParallelFrames, is_same_direction, stack_frames
+from webviewer.dicom.attributes import FrameAttributes, ImageAttributes
+from webviewer.dicom.geometry import (
+    Arrangement,
+    FramePlace,
+    GrowingRows,
+    ParallelFrames,
+    are_same_direction,
+    place_of,
+    stack_frames,
+)
 from webviewer.dicom.pixel_module import GREY
 from webviewer.dicom.sentence import Sentence, say
 from webviewer.dicom.transfer_syntaxes import is_video
@@ -31,6 +39,39 @@ MAX_VOLUMES = 1024  # of a series: as many numbers as the contract with the page
 _SAME_SPACING = 1e-3  # relative
 _FURTHEST_MM = 1000.0 * words.FURTHEST_M
 _PARALLEL_WITHIN_DEGREES = 1.0
+_MOST_PIECES = 64
+
+
+def split_shown(
+    frames: Iterable[tuple[int, int]], image_of: Callable[[int], ImageAttributes]
+) -> tuple[tuple[tuple[int, int], ...], VolumeSplit]:
+    """Return the frames that can be read at all, and the volumes that they make: indices are into those frames.
+
+    Storage and render nodes both tell volumes by this, of the same frames in the same order: their numbers agree.
+
+    Parameters
+    ----------
+    frames
+        Number of the object and of the frame, in display order.
+    image_of
+        Gives the attributes of an object; one of which it raises DataError is left out, as if it were not there.
+    """
+    numbers: dict[int, int] = {}
+    keys: list[tuple[int, int]] = []
+    places: list[FramePlace] = []
+    images: list[ImageAttributes] = []
+    for key in frames:
+        instance_id, frame_number = key
+        # The display order stands for instance numbers: it was made of them.
+        number = numbers.setdefault(instance_id, len(numbers) + 1)
+        try:
+            image = image_of(instance_id)
+        except DataError:
+            continue
+        keys.append(key)
+        images.append(image)
+        places.append(place_of(image, frame_number, number, str(instance_id)))
+    return tuple(keys), split_volumes(places, images)
 
 
 def split_volumes(places: Sequence[FramePlace], images: Sequence[ImageAttributes]) -> VolumeSplit:
@@ -103,15 +144,19 @@ def _cut(stack: _Stack, places: Sequence[FramePlace]) -> list[_Stack]:
     if stack.arrangement not in {Arrangement.STACK, Arrangement.PHASES} or len(stack.frames) <= MIN_SLICES:
         return [stack]
     positions = np.array([places[i].frame.image_position_patient for i in stack.frames], np.float64) @ stack.normal
-    if not lay_slices(positions.tolist()).is_mostly_empty:
+    pending, pieces = [(0, len(positions))], []
+    while pending:
+        first, end = pending.pop()
+        if end - first <= MIN_SLICES or not lay_slices(positions[first:end].tolist()).is_mostly_empty:
+            pieces.append((first, end))
+        elif len(pieces) + len(pending) >= _MOST_PIECES:
+            return [stack]
+        else:
+            cut = first + int(np.diff(positions[first:end]).argmax()) + 1
+            pending += [(cut, end), (first, cut)]
+    if all(end - first < MIN_SLICES for first, end in pieces):
         return [stack]
-    cut = int(np.diff(positions).argmax()) + 1
-    pieces = [
-        piece
-        for frames in (stack.frames[:cut], stack.frames[cut:])
-        for piece in _cut(replace(stack, frames=frames), places)
-    ]
-    return pieces if any(len(piece.frames) >= MIN_SLICES for piece in pieces) else [stack]
+    return [replace(stack, frames=stack.frames[first:end]) for first, end in pieces]
 
 
 def _refusal_of_frame(place: FramePlace, image: ImageAttributes) -> Sentence | None:
@@ -131,17 +176,13 @@ def _refusal_of_frame(place: FramePlace, image: ImageAttributes) -> Sentence | N
 
 def _alike(usable: list[int], places: Sequence[FramePlace], images: Sequence[ImageAttributes]) -> list[list[int]]:
     """Return frames that could lie in one volume, group by group, in order of first appearance."""
-    groups: dict[tuple[object, ...], list[list[int]]] = {}
+    groups: dict[tuple[object, ...], list[int]] = {}
+    kinds: dict[tuple[object, ...], _AlikePlanes] = {}
     for index in usable:
-        image = images[index]
-        nearby = groups.setdefault(_kind(image), [])
-        for group in nearby:
-            if _is_alike(places[index], places[group[0]]):
-                group.append(index)
-                break
-        else:
-            nearby.append([index])
-    return sorted((group for nearby in groups.values() for group in nearby), key=lambda group: group[0])
+        frame, kind = places[index].frame, _kind(images[index])
+        planes = kinds.setdefault(kind, _AlikePlanes())
+        groups.setdefault((kind, planes.group_of(frame)), []).append(index)
+    return list(groups.values())
 
 
 def _kind(image: ImageAttributes) -> tuple[object, ...]:
@@ -149,16 +190,29 @@ def _kind(image: ImageAttributes) -> tuple[object, ...]:
     return image.frame_of_reference_uid, image.photometric_interpretation, image.rows, image.columns
 
 
-def _is_alike(one: FramePlace, other: FramePlace) -> bool:
-    if one.frame is other.frame:
-        return True
-    spacings = zip(one.frame.pixel_spacing or (), other.frame.pixel_spacing or (), strict=True)
-    if not all(math.isclose(a, b, rel_tol=_SAME_SPACING) for a, b in spacings):
-        return False
-    if one.frame.image_orientation_patient == other.frame.image_orientation_patient:
-        return True
-    rows, columns = zip(_directions([one]), _directions([other]), strict=True)
-    return is_same_direction(rows[0][0], rows[1][0]) and is_same_direction(columns[0][0], columns[1][0])
+class _AlikePlanes:
+    """Groups of planes whose pixels lie alike: one orientation, that of rows too, and one spacing."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], int] = {}  # thousands of slices of a series have one orientation
+        self._firsts = GrowingRows(8)
+
+    def group_of(self, frame: FrameAttributes) -> int:
+        """Return the number of the first group that a frame is alike to, a new one if it is to none."""
+        key = (frame.image_orientation_patient, frame.pixel_spacing)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._told(frame)
+        return found
+
+    def _told(self, frame: FrameAttributes) -> int:
+        both = np.array(frame.image_orientation_patient, np.float64).reshape(2, 3)
+        both /= np.linalg.norm(both, axis=1, keepdims=True)
+        spacing = np.array(frame.pixel_spacing, np.float64)
+        firsts = self._firsts.rows
+        off = np.abs(firsts[:, 6:] - spacing) <= _SAME_SPACING * np.maximum(firsts[:, 6:], spacing)
+        is_alike = are_same_direction(firsts[:, :3], both[0]) & are_same_direction(firsts[:, 3:6], both[1])
+        return self._firsts.first_or_new(is_alike & off.all(axis=1), np.concatenate((both.ravel(), spacing)))
 
 
 def _directions(places: Sequence[FramePlace]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -247,10 +301,10 @@ def _refusals_of_short(
     if not short:
         return []
     frames = tuple(i for stack in short for i in stack.frames)
-    normals: list[NDArray[np.float64]] = []
+    directions = GrowingRows(3)
     for stack in short:
-        if not any(is_same_direction(stack.normal, normal) for normal in normals):
-            normals.append(stack.normal)
+        directions.first_or_new(are_same_direction(directions.rows, stack.normal), stack.normal)
+    normals = directions.rows
     most = max(len(stack.frames) for stack in short)
     if len(frames) < MIN_SLICES or found:
         return [VolumeRefusal(stack.frames, words.too_few(len(stack.frames), MIN_SLICES)) for stack in short]

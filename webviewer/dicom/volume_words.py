@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,9 +137,9 @@ def labels(plans: Sequence[VolumePlan], places: Sequence[FramePlace]) -> list[Se
     """Return a name for each volume of a series, all different, that says what tells it from the others."""
     phases = _phase_names(plans, places)
     names = [_direction(plan.grid) for plan in plans]
-    sizes = {
-        name: {plan.grid.shape[1:] for plan, own in zip(plans, names, strict=True) if own == name} for name in names
-    }
+    sizes: dict[str, set[tuple[int, ...]]] = {}
+    for plan, name in zip(plans, names, strict=True):
+        sizes.setdefault(name, set()).add(plan.grid.shape[1:])
     found: list[_Name] = []
     for plan, name, phase in zip(plans, names, phases, strict=True):
         parts: _Name = (say(name), say("slices", len(plan.frames)))
@@ -174,28 +176,26 @@ def _phase_names(plans: Sequence[VolumePlan], places: Sequence[FramePlace]) -> l
     return found
 
 
-def _measured(code: str, digits: int, value_of: Callable[[FramePlace], float | None]) -> Callable[[FramePlace], _Name]:
-    def name_of(place: FramePlace) -> _Name:
-        value = value_of(place)
-        return () if value is None else (say(code, round(value, digits)),)
-
-    return name_of
+def _said(code: str, digits: int) -> Callable[[float], Sentence]:
+    return lambda value: say(code, round(value, digits))
 
 
-def _kind_of(place: FramePlace) -> _Name:
-    for word, code in _KINDS.items():
-        if word in place.frame.image_type[2:]:
-            return (say(code),)
-    return ()
+def _kind_of(place: FramePlace) -> str | None:
+    return _kind(place.frame.image_type)
 
 
-_PHASE_NAMES: tuple[Callable[[FramePlace], _Name], ...] = (
-    _measured("time", 0, lambda place: place.frame.temporal_position_index),
-    _measured("trigger_time", 1, lambda place: place.trigger_time_ms),
-    _measured("b_value", 1, lambda place: place.b_value),
-    _measured("echo_time", 2, lambda place: place.frame.echo_time_ms),
-    _kind_of,
-    _measured("acquisition", 0, lambda place: place.acquisition_number),
+@functools.lru_cache(maxsize=256)
+def _kind(image_type: tuple[str, ...]) -> str | None:
+    return next((code for word, code in _KINDS.items() if word in image_type[2:]), None)
+
+
+_PHASE_NAMES: tuple[tuple[Callable[[FramePlace], Any], Callable[[Any], Sentence]], ...] = (
+    (lambda place: place.frame.temporal_position_index, _said("time", 0)),
+    (lambda place: place.trigger_time_ms, _said("trigger_time", 1)),
+    (lambda place: place.b_value, _said("b_value", 1)),
+    (lambda place: place.frame.echo_time_ms, _said("echo_time", 2)),
+    (_kind_of, say),
+    (lambda place: place.acquisition_number, _said("acquisition", 0)),
 )
 
 
@@ -203,12 +203,13 @@ def _names_of_phases(plans: Sequence[VolumePlan], places: Sequence[FramePlace]) 
     if plans[0].phase_count == 1:
         return [()]
     found: list[_Name] = [() for _ in plans]
-    for name_of in _PHASE_NAMES:
-        names = [{name_of(places[i]) for i in plan.frames} for plan in plans]
+    for value_of, name_of in _PHASE_NAMES:
+        values = [{value_of(places[i]) for i in plan.frames} for plan in plans]
         # What changes within one of them names none; nor does what all share. A map made of others may lack it.
-        if any(len(own) != 1 for own in names) or len(set.union(*names)) == 1:
+        if any(len(own) != 1 for own in values) or len(set.union(*values)) == 1:
             continue
-        found = [name + own.pop() for name, own in zip(found, names, strict=True)]
+        told = [own.pop() for own in values]
+        found = [name if value is None else (*name, name_of(value)) for name, value in zip(found, told, strict=True)]
     return _with(found, [(say("phase", plan.phase_number, plan.phase_count),) for plan in plans])
 
 

@@ -10,7 +10,9 @@ from webviewer.core.errors import DataError, NotFound
 from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, VoiWindow
 from webviewer.dicom.geometry import FramePlace, order_frames, places_of, slice_position_mm
+from webviewer.dicom.sentence import Sentence
 from webviewer.dicom.transfer_syntaxes import is_video
+from webviewer.dicom.volume_split import split_shown
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 MAX_FRAMES = 50_000  # of a series, and so of an object: telling them takes seconds that nobody else's request gets
@@ -46,11 +48,21 @@ class FrameDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeDetail:
+    """A volume that a series makes, by the number that a render node opens it with."""
+
+    number: int
+    label: Sentence
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesDetail:
-    """A series and its frames in display order."""
+    """A series, its frames in display order, and the volumes that they make, or why they make none."""
 
     series: Series
     frames: tuple[FrameDetail, ...]
+    volumes: tuple[VolumeDetail, ...]
+    volume_refusal: Sentence | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,15 @@ def open_series(units: StorageUnitOfWorkFactory, owner_id: OwnerId, series_id: S
     with units(read_only=True) as unit:
         series = unit.archive.get_series(owner_id, series_id)
         instances = unit.archive.list_instances(owner_id, series_id)
-    return SeriesDetail(series, tuple(_detail(image, number) for image, number in _ordered(instances)))
+    ordered = _ordered(instances)
+    images: dict[int, ImageAttributes] = {image.instance.instance_id: image.attributes for image, _ in ordered}
+    _, split = split_shown(((image.instance.instance_id, number) for image, number in ordered), images.__getitem__)
+    return SeriesDetail(
+        series,
+        tuple(_detail(image, number) for image, number in ordered),
+        tuple(VolumeDetail(number, plan.label) for number, plan in enumerate(split.plans)),
+        split.reason,
+    )
 
 
 def open_series_for_render(units: StorageUnitOfWorkFactory, owner_id: OwnerId, series_id: SeriesId) -> RenderDetail:
