@@ -42,6 +42,7 @@ VALUES: chart.Values = {
         "imageCache": False,
         "imageCacheBytes": 68719476736,
         "volumeCache": False,
+        "volumeCacheBytes": 34359738368,
     },
     "scaling": {
         "targetSessions": 11,
@@ -114,6 +115,7 @@ RENDER = {
     "render.image_cache": False,
     "render.image_cache_bytes": 68719476736,
     "render.volume_cache": False,
+    "render.volume_cache_bytes": 34359738368,
 }
 CONTROLLER = {
     **COMMON,
@@ -286,7 +288,7 @@ def test_the_scaler_left_to_others_says_no_size() -> None:
 
 def test_a_gpu_is_asked_for() -> None:
     spec = chart.find(chart.objects(chart.ci("gpu")), "Deployment", "render-node")["spec"]["template"]["spec"]
-    assert spec["containers"][0]["resources"]["limits"] == {"memory": "4Gi", "nvidia.com/gpu": 1}
+    assert spec["containers"][0]["resources"]["limits"] == {"memory": "6Gi", "nvidia.com/gpu": 1}
     assert spec["runtimeClassName"] == "nvidia"
     assert spec["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
     assert spec["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
