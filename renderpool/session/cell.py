@@ -9,12 +9,14 @@ import threading
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from renderpool.session.images import ImageStore
 from renderpool.session.job import Job, Pace, Shown, Wish, most_bytes
 from renderpool.session.loaded_image import LoadedImage
+from renderpool.session.painters import Painters
 from renderpool.session.painting import Painting
 from renderpool.session.source import FrameKey, SeriesFrames
 from renderpool.session.volume_store import VolumeStore
@@ -22,6 +24,9 @@ from renderpool.session.workers import Workers
 from webviewer.core.errors import WebviewerError
 from webviewer.protocol.base import ImageReference
 from webviewer.protocol.messages import Progress, ServerMessage, ViewError
+
+Draw = Callable[[Callable[[Painters], Any]], "Future[Any]"]
+"""Has something done in the drawing thread soon: some ms; raises LimitExceeded, Unavailable."""
 
 STILL_AFTER_S = 0.09
 _PROGRESS_EVERY_S = 0.2
@@ -41,6 +46,7 @@ class Surroundings:
     images: ImageStore
     volumes: VolumeStore
     workers: Workers
+    draw: Draw
     lock: threading.Condition
     send: Callable[[ServerMessage], None]
     clock: Callable[[], float]

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from renderpool.engine.volume_mask import VolumeMask
 from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.painting import Painting
@@ -20,10 +18,10 @@ Wish = View | PlaneView | CameraView
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShownVolume:
-    """A volume, and what edits have left of it: (slices, rows, columns) bool, None = all."""
+    """A volume, and what edits have left of it; None = all."""
 
     volume: LoadedVolume
-    mask: NDArray[np.bool_] | None = None
+    mask: VolumeMask | None = None
 
 
 Shown = LoadedImage | ShownVolume

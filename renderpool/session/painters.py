@@ -1,20 +1,24 @@
-"""Pictures that are being drawn, in the drawing thread: of images, planes and cameras alike in parts."""
+"""All that draws, in the drawing thread: pictures of images, planes and cameras alike are made in parts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import numpy as np
 
-from renderpool.engine.renderer import Renderer
-from renderpool.session.job import Job
+from renderpool.engine.encode import encode_jpeg, encode_png
+from renderpool.engine.renderer import MOST_FIXED_SAMPLES, Renderer
+from renderpool.scene.grey import GreyMap, VoiFunction
+from renderpool.scene.view import ImageExtent, Placement, resolve
+from renderpool.session.job import Job, ShownVolume
 from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.painter import paint
 from renderpool.session.painting import Painting
-from renderpool.session.session import RenderSession
 from renderpool.session.volume_painter import Picture, VolumePainter
 from webviewer.core.errors import InvalidInput
 from webviewer.protocol.messages import View
-from webviewer.protocol.volumes import PlaneView
+from webviewer.protocol.volumes import CameraView, PlaneView
 
+_WARM_UP = "warm up"
+_WARM_UP_PX = 64
 _MOST_PREPARATIONS = 40  # parts of an upload before a light picture: what is still not there is coarse
 
 
@@ -32,6 +36,19 @@ class Painters:
         if isinstance(job.shown, LoadedImage):
             return _ImagePicture(self.renderer, job)
         return _VolumePicture(self.volumes, job)
+
+    def warm_up(self) -> None:
+        """Draw and encode a picture for nobody: shaders are compiled before the first doctor waits for them."""
+        values = np.zeros((_WARM_UP_PX, _WARM_UP_PX), np.float32)
+        view = resolve(ImageExtent(_WARM_UP_PX, _WARM_UP_PX), Placement(_WARM_UP_PX, _WARM_UP_PX))
+        for function in (VoiFunction.LINEAR, VoiFunction.LINEAR_EXACT):
+            for samples in range(1, MOST_FIXED_SAMPLES + 1):
+                grey = GreyMap(function, 40.0, 400.0)
+                pixels = self.renderer.draw_grey(_WARM_UP, lambda: values, view, grey, samples=samples)
+            encode_png(pixels)
+            encode_jpeg(pixels, 80)
+        self.renderer.textures.close()
+        self.volumes.warm_up()
 
     def close(self) -> None:
         """Delete everything, and the context."""
@@ -87,31 +104,13 @@ class _VolumePicture:
             is_all = self._painter.prepare(shown.volume)
             if not is_all and (self._job.light is None or self._preparations < _MOST_PREPARATIONS):
                 return None
-            if not isinstance(self._job.wish, PlaneView):
-                raise InvalidInput("Cameras are not drawn yet.")
-            self._picture = self._painter.begin_plane(shown.volume, self._job.wish, self._job.light)
+            self._picture = self._begin(shown)
         return self._picture.step()
 
-
-@dataclass(eq=False, slots=True)
-class Begun:
-    """A picture that somebody waits for, as far as it is drawn."""
-
-    session: RenderSession
-    job: Job
-    picture: Picture | None = None
-    drawn_s: float = 0.0
-    passes: int = 0
-    is_in_pass: bool = False
-    preview_at_s: float = float("-inf")
-
-    @property
-    def is_still(self) -> bool:
-        """Whether it is of full quality."""
-        return self.job.light is None
-
-    def step(self, painters: Painters) -> Painting | None:
-        """Draw the next part."""
-        if self.picture is None:
-            self.picture = painters.begin(self.job)
-        return self.picture.step()
+    def _begin(self, shown: ShownVolume) -> Picture:
+        wish, light = self._job.wish, self._job.light
+        if isinstance(wish, PlaneView):
+            return self._painter.begin_plane(shown.volume, wish, light)
+        if isinstance(wish, CameraView):
+            return self._painter.begin(shown.volume, wish, light, shown.mask)
+        raise InvalidInput("A picture of a volume needs a plane or a camera.")

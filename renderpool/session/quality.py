@@ -20,16 +20,10 @@ LEVELS: tuple[LightLevel, ...] = (
     LightLevel(50, 0.5),
     LightLevel(35, 0.35),
 )
-CAMERA_LEVELS: tuple[LightLevel, ...] = (
-    LightLevel(80, 1.0),
-    LightLevel(75, 0.75),
-    LightLevel(75, 0.5),
-    LightLevel(70, 0.35),
-    LightLevel(60, 0.25),
-)
-"""Of pictures by rays, which cost by their pixels."""
 
 _TARGET_MAKE_S = 0.035  # draw and encode: over 20 frames a second with something left for the other half
+CAMERA_TARGET_MAKE_S = 0.09
+"""Of pictures by rays: the painter itself makes them so small that they come in time, if that can be."""
 _TARGET_ACK_S = 0.15
 _MOVING_FRAMES_PER_S = 15
 _WORSE, _BETTER = 1.25, 0.45  # far enough apart that two neighbours do not swing
@@ -42,21 +36,14 @@ class QualityControl:
     ----------
     bandwidth_bytes_per_s
         Cap of the session, None = none.
-    levels
-        From the best to the lightest.
-    first
-        Number of the level to begin with.
+    target_make_s
+        What a frame may take to draw and to encode.
     """
 
-    def __init__(
-        self,
-        bandwidth_bytes_per_s: int | None = None,
-        levels: tuple[LightLevel, ...] = LEVELS,
-        first: int = 0,
-    ) -> None:
+    def __init__(self, bandwidth_bytes_per_s: int | None = None, target_make_s: float = _TARGET_MAKE_S) -> None:
         self._bandwidth = bandwidth_bytes_per_s
-        self._levels = levels
-        self._index = first
+        self._target_make_s = target_make_s
+        self._index = 0
         self._make = 0.0
         self._bytes = 0.0
         self._ack = 0.0
@@ -65,11 +52,11 @@ class QualityControl:
     @property
     def level(self) -> LightLevel:
         """The level of the next moving frame."""
-        return self._levels[self._index]
+        return LEVELS[self._index]
 
     def made(self, make_s: float, size_bytes: int) -> None:
         """Report a moving frame: seconds to draw and encode, bytes."""
-        self._make = make_s / _TARGET_MAKE_S
+        self._make = make_s / self._target_make_s
         if self._bandwidth:
             self._bytes = size_bytes * _MOVING_FRAMES_PER_S / self._bandwidth
         self._decide()
@@ -80,7 +67,7 @@ class QualityControl:
 
     def _decide(self) -> None:
         load = max(self._make, self._bytes, self._ack)
-        if load > _WORSE and self._index < len(self._levels) - 1:
+        if load > _WORSE and self._index < len(LEVELS) - 1:
             self._index += 1
             self._patience = 0
         elif load < _BETTER and self._index > 0:

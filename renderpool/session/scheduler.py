@@ -17,22 +17,18 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-import numpy as np
-
-from renderpool.engine.encode import encode_jpeg, encode_png
-from renderpool.engine.renderer import MOST_FIXED_SAMPLES, Renderer
-from renderpool.scene.grey import GreyMap, VoiFunction
-from renderpool.scene.view import ImageExtent, Placement, resolve
-from renderpool.session.drawing import Begun, Painters
+from renderpool.engine.renderer import Renderer
 from renderpool.session.job import Job
 from renderpool.session.painter import encode
+from renderpool.session.painters import Painters
 from renderpool.session.painting import Painting
+from renderpool.session.picture_queue import Begun, PictureQueue
 from renderpool.session.quality import LightLevel
 from renderpool.session.session import RenderSession
 from renderpool.session.stores import Stores
-from renderpool.session.turns import STILL_PATIENCE_S, Turns
 from renderpool.session.workers import Workers
 from webviewer.core.errors import DeviceLost, LimitExceeded, RenderError, Unavailable, WebviewerError
 from webviewer.protocol.messages import ServerMessage
@@ -42,11 +38,8 @@ _LOG = logging.getLogger(__name__)
 MAX_SESSIONS = 128
 MAX_SESSIONS_OF_OWNER = 16
 _MAX_SINGLES = 64
-_MAX_BEGUN_STILLS = 8  # each has some MB of pixels
 _PREVIEW_EVERY_S = 0.15
 _PREVIEW = LightLevel(85, 1.0)
-_WARM_UP = "warm up"
-_WARM_UP_PX = 64
 _TURNS_BEFORE_SINGLE = 4
 
 Result = TypeVar("Result")
@@ -110,8 +103,7 @@ class Scheduler:
         self._lock = threading.Condition(threading.RLock())
         self._sessions: deque[RenderSession] = deque()
         self._singles: deque[Callable[[Painters], None]] = deque()
-        self._begun: list[Begun] = []
-        self._turns = Turns()
+        self._queue = PictureQueue()
         self._turns_since_single = 0
         self._work_since_s: float | None = None
         self._encoding = self._encoding_stills = 0
@@ -190,9 +182,10 @@ class Scheduler:
             session = RenderSession(
                 owner_id,
                 stores,
-                self._workers,
                 self._lock,
                 send,
+                workers=self._workers,
+                draw=partial(self.draw, soon=True),
                 clock=self._clock,
                 bandwidth_bytes_per_s=self._bandwidth,
                 end=end,
@@ -212,7 +205,7 @@ class Scheduler:
         with self._lock:
             if session in self._sessions:
                 self._sessions.remove(session)
-            self._turns.forget(session)
+            self._queue.forget(session)
 
     def submit(self, draw: Callable[[Renderer], Result]) -> Future[Result]:
         """Have one picture drawn between the frames of the sessions.
@@ -222,13 +215,20 @@ class Scheduler:
         LimitExceeded
             Too many wait already.
         """
+        return self.draw(lambda painters: draw(painters.renderer))
+
+    def draw(self, call: Callable[[Painters], Result], *, soon: bool = False) -> Future[Result]:
+        """Have something done in the drawing thread between the frames of the sessions; raises as `submit`.
+
+        ``soon``: before what others have submitted; it must take some ms only.
+        """
         future: Future[Result] = Future()
 
         def run(painters: Painters) -> None:
             if not future.set_running_or_notify_cancel():
                 return
             try:
-                future.set_result(draw(painters.renderer))
+                future.set_result(call(painters))
             except WebviewerError as exc:
                 future.set_exception(exc)
             except Exception as exc:  # noqa: BLE001  an edge: the thread goes on
@@ -240,7 +240,10 @@ class Scheduler:
                 raise Unavailable("The render node is stopping.")
             if len(self._singles) >= _MAX_SINGLES:
                 raise LimitExceeded(f"{_MAX_SINGLES} pictures wait to be drawn already.", resets_in_s=1.0)
-            self._singles.append(run)
+            if soon:
+                self._singles.appendleft(run)
+            else:
+                self._singles.append(run)
             self._lock.notify_all()
         return future
 
@@ -258,9 +261,10 @@ class Scheduler:
         self._started.set_result(
             DeviceFacts(context.device.index, context.renderer, context.version, context.software, names)
         )
+        painters: Painters | None = None
         try:
-            warm_up(renderer)
             painters = Painters(renderer, debug=self._debug)
+            painters.warm_up()
             while True:
                 work = self._wait()
                 if work is None:
@@ -275,7 +279,7 @@ class Scheduler:
             _LOG.critical("drawing_thread_failed", exc_info=True)
             self._on_lost()
         finally:
-            renderer.close()
+            (painters or renderer).close()
 
     def _wait(self) -> Callable[[Painters], None] | None:
         with self._lock:
@@ -294,10 +298,11 @@ class Scheduler:
             return None
 
     def _next(self, now_s: float) -> Callable[[Painters], None] | None:
-        self._give_up_unwanted()
         if self._singles and self._turns_since_single >= _TURNS_BEFORE_SINGLE:
             return self._next_single()
-        begun = self._choose(now_s)
+        lights = self._encoding < self._max_encoding
+        stills = lights and self._encoding_stills < self._max_encoding_stills
+        begun = self._queue.next(self._sessions, now_s, lights=lights, stills=stills)
         if begun is not None:
             self._turns_since_single += 1
             return lambda painters: self._draw(painters, begun)
@@ -308,76 +313,34 @@ class Scheduler:
         self.counters.single_pictures += 1
         return self._singles.popleft()
 
-    def _give_up_unwanted(self) -> None:
-        for begun in tuple(self._begun):
-            if not begun.session.is_wanted(begun.job):
-                begun.session.drop(begun.job)
-                self._begun.remove(begun)
-
-    def _choose(self, now_s: float) -> Begun | None:
-        order = self._turns.in_order(self._sessions)
-        patient = self._choose_still(order, now_s, STILL_PATIENCE_S) if self._turns.stills_may_go_first else None
-        return patient or self._choose_moving(order, now_s) or self._choose_still(order, now_s, 0.0)
-
-    def _choose_moving(self, order: list[RenderSession], now_s: float) -> Begun | None:
-        if self._encoding >= self._max_encoding:
-            return None
-        begun_of = {begun.session: begun for begun in self._begun if not begun.is_still}
-        for session in order:
-            begun = begun_of.get(session) or self._begin(session, now_s, still=False)
-            if begun is not None:
-                return begun
-        return None
-
-    def _choose_still(self, order: list[RenderSession], now_s: float, patience_s: float) -> Begun | None:
-        if self._encoding >= self._max_encoding or self._encoding_stills >= self._max_encoding_stills:
-            return None
-        stills = [begun for begun in self._begun if begun.is_still]
-        for begun in stills:
-            if begun.is_in_pass:
-                return begun
-        if len(stills) < _MAX_BEGUN_STILLS:
-            for session in order:
-                fresh = self._begin(session, now_s, still=True, patience_s=patience_s)
-                if fresh is not None:
-                    return fresh
-        return min(stills, key=lambda begun: (begun.passes, order.index(begun.session)), default=None)
-
-    def _begin(self, session: RenderSession, now_s: float, *, still: bool, patience_s: float = 0.0) -> Begun | None:
-        job = session.pick(now_s, still=still, patience_s=patience_s)
-        if job is None:
-            return None
-        begun = Begun(session, job)
-        self._begun.append(begun)
-        return begun
-
     def _draw(self, painters: Painters, begun: Begun) -> None:
         """Draw a part of a picture, and hand over what is complete."""
         start_s = time.perf_counter()
         painting = self._guarded(begun.session, begun.job, lambda: begun.step(painters))
         took_s = time.perf_counter() - start_s
         with self._lock:
+            if not self._queue.drawn(begun, took_s, painting) or painting is None:
+                return
             is_finished = begun.picture is None or begun.picture.is_finished
-            begun.drawn_s += took_s
-            begun.is_in_pass = painting is None
-            self._turns.charge(begun.session, took_s, still=begun.is_still, is_begun=not is_finished)
-            if begun not in self._begun:  # it has failed
+            if not is_finished and not self._is_preview(begun):
                 return
-            if is_finished:
-                self._begun.remove(begun)
-            if painting is None:
-                return
-            begun.passes += 1
-            if not is_finished:
-                now_s = self._clock()
-                if now_s < begun.preview_at_s + _PREVIEW_EVERY_S or not begun.session.takes_preview(begun.job):
-                    return
-                begun.preview_at_s = now_s
             self._count_encoding(begun.job, 1)
         try:
-            self._encoders.submit(self._encode, begun.session, begun.job, painting, begun.drawn_s, is_finished)
+            encoding = self._encoders.submit(
+                self._encode, begun.session, begun.job, painting, begun.drawn_s, is_finished
+            )
         except RuntimeError:  # shut down: the node stops
             self._fail_encoding(begun.session, begun.job, Unavailable("The render node is stopping."))
+            return
+        encoding.add_done_callback(_log_failure)
+
+    def _is_preview(self, begun: Begun) -> bool:
+        """Say whether a picture that will get finer goes out as it is now."""
+        now_s = self._clock()
+        if now_s < begun.preview_at_s + _PREVIEW_EVERY_S or not begun.session.takes_preview(begun.job):
+            return False
+        begun.preview_at_s = now_s
+        return True
 
     def _count_encoding(self, job: Job, change: int) -> None:
         self._encoding += change
@@ -424,7 +387,7 @@ class Scheduler:
 
     def _fail(self, session: RenderSession, job: Job, error: WebviewerError) -> None:
         with self._lock:
-            self._begun = [begun for begun in self._begun if begun.job is not job]
+            self._queue.remove(job)
             self.counters.failed_frames += 1
             session.failed(job, error)
             self._lock.notify_all()
@@ -438,14 +401,7 @@ def _told(error: Exception, job: Job) -> WebviewerError:
     return RenderError(f"This picture could not be drawn: {type(error).__name__}.")
 
 
-def warm_up(renderer: Renderer) -> None:
-    """Draw and encode one picture for nobody: shaders are compiled before the first doctor waits for them."""
-    values = np.zeros((_WARM_UP_PX, _WARM_UP_PX), np.float32)
-    view = resolve(ImageExtent(_WARM_UP_PX, _WARM_UP_PX), Placement(_WARM_UP_PX, _WARM_UP_PX))
-    for function in (VoiFunction.LINEAR, VoiFunction.LINEAR_EXACT):
-        for samples in range(1, MOST_FIXED_SAMPLES + 1):
-            grey = GreyMap(function, 40.0, 400.0)
-            pixels = renderer.draw_grey(_WARM_UP, lambda: values, view, grey, samples=samples)
-        encode_png(pixels)
-        encode_jpeg(pixels, 80)
-    renderer.textures.close()
+def _log_failure(future: Future[None]) -> None:
+    error = None if future.cancelled() else future.exception()
+    if error is not None:
+        _LOG.error("encode_failed", exc_info=error)

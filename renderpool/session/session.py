@@ -24,24 +24,26 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from renderpool.engine.encode import EncodedPicture
-from renderpool.session.cell import Cell, Surroundings
+from renderpool.session.asking import Asking
+from renderpool.session.cell import Cell, Draw, Surroundings
 from renderpool.session.flight import MAX_IN_FLIGHT, Flight
 from renderpool.session.frames import frame_of
 from renderpool.session.image_cell import ImageCell
 from renderpool.session.job import Job, Pace, Wish
 from renderpool.session.painting import Painting
-from renderpool.session.quality import CAMERA_LEVELS, QualityControl, TokenBucket
+from renderpool.session.quality import CAMERA_TARGET_MAKE_S, QualityControl, TokenBucket
 from renderpool.session.stores import Stores
 from renderpool.session.volume_cell import VolumeCell
 from renderpool.session.workers import Workers
 from webviewer.core.errors import WebviewerError
 from webviewer.protocol.messages import Ack, Close, Open, ServerMessage, View
+from webviewer.protocol.questions import Ask
 from webviewer.protocol.volumes import CameraView, OpenVolume, PlaneView
 
 _STILL_HOLDS_UP_S = 1.0  # how long a still frame may keep a line with a cap busy
 
 AnyKind = TypeVar("AnyKind", bound=Cell[Any])
-Message = Open | View | OpenVolume | PlaneView | CameraView | Ack | Close
+Message = Open | View | OpenVolume | PlaneView | CameraView | Ask | Ack | Close
 
 
 class RenderSession:
@@ -51,8 +53,8 @@ class RenderSession:
     ----------
     stores
         Of the storage node that holds the owner.
-    workers
-        Threads for what takes a while.
+    workers, draw
+        Threads for what takes a while, and the drawing thread for what does not.
     lock
         The scheduler's.
     send
@@ -66,10 +68,11 @@ class RenderSession:
         self,
         owner_id: int,
         stores: Stores,
-        workers: Workers,
         lock: threading.Condition,
         send: Callable[[ServerMessage | bytes], None],
         *,
+        workers: Workers,
+        draw: Draw,
         clock: Callable[[], float],
         bandwidth_bytes_per_s: int | None = None,
         end: Callable[[str], None] = lambda _reason: None,
@@ -87,13 +90,14 @@ class RenderSession:
             View: Pace(QualityControl(bandwidth_bytes_per_s)),
             PlaneView: Pace(QualityControl(bandwidth_bytes_per_s)),
             # Until it is known what a still one takes, a light one goes before it.
-            CameraView: Pace(QualityControl(bandwidth_bytes_per_s, CAMERA_LEVELS, first=2), still_cost_s=1.0),
+            CameraView: Pace(QualityControl(bandwidth_bytes_per_s, CAMERA_TARGET_MAKE_S), still_cost_s=1.0),
         }
         self._around = Surroundings(
             owner_id=owner_id,
             images=stores.images,
             volumes=stores.volumes,
             workers=workers,
+            draw=draw,
             lock=lock,
             send=send,
             clock=clock,
@@ -101,6 +105,7 @@ class RenderSession:
             next_generation=self._next_generation,
             pace_of=lambda wish: self._paces[type(wish)],
         )
+        self._asking = Asking(self._around)
         self.used_at_s = clock()
         self.still_limit_bytes: int | None = None
         if bandwidth_bytes_per_s is not None:
@@ -129,6 +134,8 @@ class RenderSession:
                 self._cell(message.cell, ImageCell).open(message)
             elif isinstance(message, OpenVolume):
                 self._cell(message.cell, VolumeCell).open(message)
+            elif isinstance(message, Ask):
+                self._asking.ask(message)
             else:
                 self._on_close(message.cell)
             self._lock.notify_all()
@@ -170,6 +177,7 @@ class RenderSession:
             self._closed = True
             for number in list(self._cells):
                 self._on_close(number)
+            self._asking.close()
             self._flight.clear()
 
     # -- drawing: called by the scheduler with the lock held -----------------------------------------------------------

@@ -9,16 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from renderpool.session.cell import Cell, Surroundings
 from renderpool.session.job import Job, ShownVolume
+from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.painting import Painting
 from renderpool.session.source import SeriesFrames
 from renderpool.session.volume_cache import VolumeUse
+from renderpool.session.volume_facts import volume_facts
 from renderpool.session.volume_words import volume_opened
-from webviewer.core.errors import WebviewerError
+from webviewer.core.errors import NotFound, WebviewerError
 from webviewer.protocol.messages import ServerMessage
 from webviewer.protocol.volumes import CameraView, OpenVolume, PlaneView
+
+
+class Told(Enum):
+    """What the browser has been told of the values."""
+
+    NOTHING = 0
+    FIRST = 1
+    WHOLE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +50,30 @@ class VolumeCell(Cell[OpenedVolume]):
         self._volume_number = 0
         self._use: VolumeUse | None = None
         self._error: WebviewerError | None = None  # why there is no volume to show
+        self._told = Told.NOTHING
+        self._is_telling = False
+
+    @property
+    def volume(self) -> LoadedVolume:
+        """The volume that is open; raises why there is none."""
+        if self._error is not None:
+            raise self._error
+        if self._use is None:
+            raise NotFound("No volume is open in this window.", code="not_open")
+        return self._use.volume
+
+    @property
+    def seen(self) -> tuple[ShownVolume, CameraView]:
+        """What the newest camera sees; raises why nothing is seen."""
+        volume = self.volume
+        if not isinstance(self.wish, CameraView):
+            raise NotFound("This window shows no volume seen by a camera.", code="not_open")
+        return ShownVolume(volume), self.wish
 
     def open(self, message: OpenVolume) -> None:
         """Show a volume of a series, or what it is now."""
         self.generation = self._around.next_generation()
-        self._progress, self._error = None, None
+        self._progress, self._error, self._told = None, None, Told.NOTHING
         if (self.series_id, self._volume_number) != (message.series_id, message.volume):
             self.close()
             self._forget_pictures()
@@ -97,7 +127,33 @@ class VolumeCell(Cell[OpenedVolume]):
         if error is not None:
             self._on_refusal(error)
             return
+        self._tell(use.volume)
         self._advance()
+
+    def _tell(self, volume: LoadedVolume) -> None:
+        """Say what the values are: of the first slices, and once more of all."""
+        is_due = self._told is Told.NOTHING or (self._told is Told.FIRST and volume.is_whole)
+        if volume.revision == 0 or self._is_telling or not is_due:
+            return
+        around, generation = self._around, self.generation
+
+        def tell() -> None:
+            try:
+                facts = volume_facts(self.number, volume)
+            finally:
+                with around.lock:
+                    self._is_telling = False
+            with around.lock:
+                if not self.is_current or self._use is None or self._use.volume is not volume:
+                    return
+                if self.generation != generation:
+                    self._tell(volume)
+                elif facts is not None:
+                    self._told = Told.WHOLE if facts.whole else Told.FIRST
+                    around.send(facts)
+                    self._tell(volume)  # it may be whole by now
+
+        self._is_telling = around.workers.run(tell)
 
     def close(self) -> None:
         """Let go of the volume."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from renderpool.session.volume_series import SeriesVolumes
+from webviewer.dicom.sentence import Sentence as Words
 from webviewer.protocol.volumes import Sentence, VolumeChoice, VolumeOpened
 
 
-def _sentence(said: object) -> Sentence:
-    if isinstance(said, str):
-        return Sentence(code="text", text=said)
-    return Sentence(code=said.code, text=said.text, numbers=tuple(said.numbers))  # type: ignore[attr-defined]
+def sentence_of(words: Words) -> Sentence:
+    """Return words for the doctor as the browser takes them."""
+    return Sentence(code=words.code, text=words.text, numbers=words.numbers)
 
 
 def volume_opened(cell: int, volumes: SeriesVolumes, number: int) -> VolumeOpened:
@@ -20,11 +20,11 @@ def volume_opened(cell: int, volumes: SeriesVolumes, number: int) -> VolumeOpene
         series_id=volumes.series.series_id,
         volume=number,
         volumes=tuple(
-            VolumeChoice(number=other, label=_sentence(choice.label))
+            VolumeChoice(number=other, label=sentence_of(choice.label))
             for other, choice in enumerate(volumes.split.plans)
         ),
         shape=plan.grid.shape,
         lps_from_index=tuple(plan.grid.lps_from_index[:3].ravel().tolist()),
         modality=volumes.series.modality,
-        warnings=tuple(_sentence(warning) for warning in plan.warnings),
+        warnings=tuple(sentence_of(warning) for warning in plan.warnings),
     )

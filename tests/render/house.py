@@ -24,7 +24,8 @@ from tests.support.frames import unpack_frame
 from webviewer.protocol.base import ImageReference
 from webviewer.protocol.framing import FrameFlag, FrameHeader
 from webviewer.protocol.messages import Ack, Open, Opened, ServerMessage, View
-from webviewer.protocol.volumes import OpenVolume, PlaneView, VolumeOpened
+from webviewer.protocol.questions import Ask, AskError, Measured, Picked
+from webviewer.protocol.volumes import CameraPose, CameraView, OpenVolume, PlaneView, VolumeOpened
 
 WAIT_S = 20.0
 
@@ -76,6 +77,26 @@ class Viewer:
         }
         self.session.handle(PlaneView(cell=cell, revision=revision, **wish))
 
+    def camera(self, revision: int, cell: int = 0, **wishes: Any) -> None:
+        """The volume from the front, unless wished otherwise."""
+        own = ("look", "box", "plane", "edits", "moving")
+        pose = {
+            "width_px": COLUMNS,
+            "height_px": ROWS,
+            "target_lps_mm": (0.0, 0.0, 0.0),
+            "right_lps": (1.0, 0.0, 0.0),
+            "down_lps": (0.0, 0.0, -1.0),
+            "mm_per_px": 0.5,
+            **{name: wish for name, wish in wishes.items() if name not in own},
+        }
+        rest = {name: wish for name, wish in wishes.items() if name in own}
+        self.session.handle(CameraView(cell=cell, revision=revision, pose=CameraPose(**pose), **rest))
+
+    def ask(self, question: int, what: Any, cell: int = 0) -> Any:
+        """Return the answer, or the refusal."""
+        self.session.handle(Ask(cell=cell, question=question, what=what))
+        return self.next_message((Measured, Picked, AskError))
+
     def next_frame(self) -> tuple[FrameHeader, bytes]:
         header, payload = self.frames.get(timeout=WAIT_S)
         if self.acknowledges:
@@ -88,13 +109,13 @@ class Viewer:
             if FrameFlag.STILL in header.flags:
                 return header, payload
 
-    def next_message(self, kind: type[Any]) -> Any:
+    def next_message(self, kind: type[Any] | tuple[type[Any], ...]) -> Any:
         until = time.monotonic() + WAIT_S
         while time.monotonic() < until:
             message = self.messages.get(timeout=WAIT_S)
             if isinstance(message, kind):
                 return message
-        raise AssertionError(f"no {kind.__name__} came")
+        raise AssertionError(f"no {kind} came")
 
 
 def pixels_of(payload: bytes) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from renderpool.session import drawing as drawing_module
+from renderpool.session import painters as painters_module
 from renderpool.session import scheduler as scheduler_module
 from renderpool.session.flight import MAX_IN_FLIGHT
 from renderpool.session.painter import paint
@@ -84,7 +84,7 @@ def test_what_was_drawn_for_a_light_frame_is_not_drawn_again_for_the_still_one(
         drawn.append((view.revision, light is not None))
         return paint(renderer, image, view, light)
 
-    monkeypatch.setattr(drawing_module, "paint", counting)
+    monkeypatch.setattr(painters_module, "paint", counting)
     viewer = Viewer(house)
     viewer.open()
     viewer.view(1)

@@ -1,0 +1,119 @@
+"""Pictures that somebody waits for: which part of which is drawn next. Used with the scheduler's lock held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from renderpool.session.job import Job
+from renderpool.session.painters import Painters
+from renderpool.session.painting import Painting
+from renderpool.session.session import RenderSession
+from renderpool.session.turns import STILL_PATIENCE_S, Turns
+from renderpool.session.volume_painter import Picture
+
+_MAX_BEGUN_STILLS = 8  # each has some MB of pixels
+
+
+@dataclass(eq=False, slots=True)
+class Begun:
+    """A picture that somebody waits for, as far as it is drawn."""
+
+    session: RenderSession
+    job: Job
+    picture: Picture | None = None
+    drawn_s: float = 0.0
+    passes: int = 0
+    is_in_pass: bool = False
+    preview_at_s: float = float("-inf")
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it is of full quality."""
+        return self.job.light is None
+
+    def step(self, painters: Painters) -> Painting | None:
+        """Draw the next part."""
+        if self.picture is None:
+            self.picture = painters.begin(self.job)
+        return self.picture.step()
+
+
+class PictureQueue:
+    """What is begun, and what sessions have to begin, in the order that `turns` gives."""
+
+    def __init__(self) -> None:
+        self._begun: list[Begun] = []
+        self._turns = Turns()
+
+    def next(self, sessions: Sequence[RenderSession], now_s: float, *, lights: bool, stills: bool) -> Begun | None:
+        """Return a picture of which a part is to be drawn now.
+
+        Parameters
+        ----------
+        lights, stills
+            Whether pictures of these kinds may be drawn: there is somebody to encode them.
+        """
+        self._give_up_unwanted()
+        order = self._turns.in_order(sessions)
+        first = stills and self._turns.stills_may_go_first
+        return (
+            (self._still(order, now_s, STILL_PATIENCE_S) if first else None)
+            or (self._moving(order, now_s) if lights else None)
+            or (self._still(order, now_s, 0.0) if stills else None)
+        )
+
+    def _give_up_unwanted(self) -> None:
+        for begun in tuple(self._begun):
+            if not begun.session.is_wanted(begun.job):
+                begun.session.drop(begun.job)
+                self._begun.remove(begun)
+
+    def _moving(self, order: Sequence[RenderSession], now_s: float) -> Begun | None:
+        begun_of = {begun.session: begun for begun in self._begun if not begun.is_still}
+        for session in order:
+            begun = begun_of.get(session) or self._begin(session, now_s, still=False)
+            if begun is not None:
+                return begun
+        return None
+
+    def _still(self, order: Sequence[RenderSession], now_s: float, patience_s: float) -> Begun | None:
+        stills = [begun for begun in self._begun if begun.is_still]
+        for begun in stills:
+            if begun.is_in_pass:
+                return begun
+        if len(stills) < _MAX_BEGUN_STILLS:
+            for session in order:
+                fresh = self._begin(session, now_s, still=True, patience_s=patience_s)
+                if fresh is not None:
+                    return fresh
+        return min(stills, key=lambda begun: (begun.passes, order.index(begun.session)), default=None)
+
+    def _begin(self, session: RenderSession, now_s: float, *, still: bool, patience_s: float = 0.0) -> Begun | None:
+        job = session.pick(now_s, still=still, patience_s=patience_s)
+        if job is None:
+            return None
+        begun = Begun(session, job)
+        self._begun.append(begun)
+        return begun
+
+    def drawn(self, begun: Begun, took_s: float, painting: Painting | None) -> bool:
+        """Count a part that was drawn; returns whether the picture is still waited for."""
+        is_finished = begun.picture is None or begun.picture.is_finished
+        begun.drawn_s += took_s
+        begun.is_in_pass = painting is None
+        begun.passes += painting is not None
+        self._turns.charge(begun.session, took_s, still=begun.is_still, is_begun=not is_finished)
+        if begun not in self._begun:  # it has failed
+            return False
+        if is_finished:
+            self._begun.remove(begun)
+        return True
+
+    def remove(self, job: Job) -> None:
+        """Let go of a picture that has failed."""
+        self._begun = [begun for begun in self._begun if begun.job is not job]
+
+    def forget(self, session: RenderSession) -> None:
+        """Forget a session that is closed."""
+        self._turns.forget(session)
