@@ -111,6 +111,11 @@ ENGLISH: dict[str, str] = {
     "too_few_slices_left": "{{0}} of the {{1}} slices of this volume cannot be read: too few are left.",
     "no_values": "The values of this volume are no numbers.",
     "not_made": "This volume could not be made.",
+    # Why an edit cut nothing.
+    "nothing_connected": "Nothing was cut: at this point nothing is left that lies between these values.",
+    "too_many_pieces": "Nothing was cut: what lies between these values is in more than {{0}} pieces.",
+    "no_table": "Nothing was cut: no table was found.",
+    "table_only_ct": "Nothing was cut: a table is looked for in axial CT images only.",
 }
 
 _PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
