@@ -61,11 +61,11 @@ def run() -> list[Row]:
     """Measure all rows."""
     folder = Path(os.environ.get("WEBVIEWER_BENCH_RENDER", "../shared/render"))
     description = json.loads((folder / "scene.json").read_text("utf-8"))
-    phantom = _phantom(folder)
+    phantom = phantom_file(folder)
     renderer = Renderer()
     try:
         caster, volume = RayCaster(), _volume(np.load(phantom), description)
-        with tempfile.TemporaryDirectory(prefix="webviewer-bench-") as text, _peer(phantom, folder) as peer:
+        with tempfile.TemporaryDirectory(prefix="webviewer-bench-") as text, vtk_peer(phantom, folder) as peer:
             ours = _Ours(caster, volume, description, renderer.context.renderer)
             rows = [_against(ours, goal, peer, Path(text) / "peer.npy") for goal in GOALS]
         rows += [_skipping(ours), _distance_field(volume.bricks)]
@@ -76,7 +76,8 @@ def run() -> list[Row]:
     return rows
 
 
-def _phantom(folder: Path) -> Path:
+def phantom_file(folder: Path) -> Path:
+    """Return the file of the phantom, computed once."""
     file = Path("build/bench-phantom.npy").resolve()
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -137,11 +138,14 @@ class _Ours:
         return self.caster.draw(self.volume, look, view, skip=skip)
 
 
-class _Peer:
+class VtkPeer:
+    """VTK in a process of its own."""
+
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
     def draw(self, **wish: Any) -> dict[str, Any]:
+        """Return the answer to a wish, as ``volume_peer.py`` describes both."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(wish) + "\n")
@@ -151,7 +155,8 @@ class _Peer:
 
 
 @contextmanager
-def _peer(phantom: Path, folder: Path) -> Iterator[_Peer | None]:
+def vtk_peer(phantom: Path, folder: Path) -> Iterator[VtkPeer | None]:
+    """Run VTK with the phantom; gives None where there is no VTK."""
     python = os.environ.get("WEBVIEWER_BENCH_VTK") or (sys.executable if importlib.util.find_spec("vtk") else None)
     if python is None:
         yield None
@@ -165,13 +170,13 @@ def _peer(phantom: Path, folder: Path) -> Iterator[_Peer | None]:
         text=True,
     )
     try:
-        yield _Peer(process)
+        yield VtkPeer(process)
     finally:
         process.terminate()
         process.wait()
 
 
-def _against(ours: _Ours, goal: Goal, peer: _Peer | None, picture: Path) -> Row:
+def _against(ours: _Ours, goal: Goal, peer: VtkPeer | None, picture: Path) -> Row:
     kind, scene, size, faster, least_db = goal
     size_px, step_mm = size
     walls: dict[str, list[float]] = {"ours": [], "peer": []}

@@ -1,8 +1,10 @@
-"""VTK's volume mappers as a process of its own, asked frame by frame: ``python volume_peer.py PHANTOM.npy SCENE.json``.
+"""VTK's volume mappers and its reslice, a process of its own: ``python volume_peer.py PHANTOM.npy SCENE.json``.
 
 It runs in an interpreter that has ``vtk`` and ``numpy``, and imports nothing of ours. Each line on stdin is a JSON
 object ``{"kind": "gpu"|"fixed", "scene": "bone"|"soft"|"mip", "step_mm", "size_px", "frame", "picture": file or
-null}``; the answer is one line ``{"wall_ms", "cpu_ms", "peer"}``, and the picture as .npy where a file was named.
+null}``; the answer is one line ``{"wall_ms", "cpu_ms", "peer"}``, and the picture as .npy where a file was named. Of
+planes it is ``{"kind": "reslice", "right", "down", "center_mm", "mm_per_px", "size_px", "samples", "sample_mm",
+"picture"}``: one sample is a plane, more are the maximum of a slab; its picture has values, not greys.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ class Peer:
         self._image.SetSpacing(*description["volume"]["spacing_mm"])
         self._image.GetPointData().SetScalars(_arrays.numpy_to_vtk(volume.reshape(-1), deep=0))
         self._what: tuple[Any, ...] = ()
+        self._reslice: Any = None
 
     def _prepare(self, kind: str, scene: str, step_mm: float, size_px: int) -> None:
         if kind == "gpu":
@@ -118,12 +121,49 @@ class Peer:
         eye: list[float] = (np.array(place["target_mm"]) + turn @ direction * place["distance_mm"]).tolist()
         return eye
 
+    def reslice(self, wish: dict[str, Any]) -> dict[str, Any]:
+        """Take a plane or a maximum slab and say what it took."""
+        size_px, mm_per_px = int(wish["size_px"]), float(wish["mm_per_px"])
+        right, down, center = (np.array(wish[key], float) for key in ("right", "down", "center_mm"))
+        corner = center - (right + down) * mm_per_px * (size_px - 1) / 2
+        axes = vtk.vtkMatrix4x4()
+        for column, vector in enumerate((right, down, np.cross(right, down), corner)):
+            for row in range(3):
+                axes.SetElement(row, column, float(vector[row]))
+        cpu, wall = time.process_time(), time.perf_counter()
+        if self._reslice is None:
+            self._reslice = vtk.vtkImageReslice()
+            self._reslice.SetInputData(self._image)
+            self._reslice.SetOutputDimensionality(2)
+            self._reslice.SetInterpolationModeToLinear()
+            self._reslice.SetBackgroundLevel(-1024)
+            self._reslice.SetNumberOfThreads(2)
+        reslice = self._reslice
+        reslice.SetResliceAxes(axes)
+        reslice.SetOutputSpacing(mm_per_px, mm_per_px, float(wish["sample_mm"]))
+        reslice.SetOutputOrigin(0, 0, 0)
+        reslice.SetOutputExtent(0, size_px - 1, 0, size_px - 1, 0, 0)
+        reslice.SetSlabModeToMax()
+        reslice.SetSlabNumberOfSlices(int(wish["samples"]))
+        reslice.Update()
+        answer = {
+            "wall_ms": (time.perf_counter() - wall) * 1e3,
+            "cpu_ms": (time.process_time() - cpu) * 1e3,
+            "peer": f"VTK {vtk.vtkVersion().GetVTKVersion()}",
+        }
+        if wish["picture"]:
+            values = _arrays.vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars())
+            np.save(wish["picture"], values.reshape(size_px, size_px))
+        return answer
+
 
 def main() -> None:
     """Answer until stdin ends."""
     peer = Peer(np.load(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text("utf-8")))
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(peer.draw(json.loads(line))) + "\n")
+        wish = json.loads(line)
+        answer = peer.reslice(wish) if wish["kind"] == "reslice" else peer.draw(wish)
+        sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 
