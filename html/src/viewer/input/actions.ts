@@ -2,6 +2,7 @@
 
 import type { ViewerEnvironment } from '../control/environment';
 import type { ViewerController } from '../control/viewer';
+import { handleMeasureKey } from '../measure/control/keys';
 import { type HeldTool, measureTools, type MeasureTool, type Tool, tools } from '../model/tools';
 
 export type ActionName =
@@ -98,6 +99,7 @@ const letterActions = new Map(
 export function handleKey(event: KeyboardEvent, environment: ViewerEnvironment): boolean {
   const { viewer } = environment;
   const at = event.timeStamp;
+  if (handleMeasureKey(event, viewer)) return true;
   if (event.ctrlKey || event.metaKey) {
     if (event.altKey || event.shiftKey || event.key.toLowerCase() !== 's') return false;
     environment.exportPicture();

@@ -1,7 +1,9 @@
 import { useEffect, useRef } from 'react';
 import type { CellController } from '../control/cell';
 import type { MouseButton, ViewerController } from '../control/viewer';
+import type { MeasurePointer } from '../measure/control/pointer';
 import type { Point } from '../model/geometry';
+import { isMeasureTool } from '../model/tools';
 import { ToolDrag, TwoFingerDrag, zoomCell } from './drag';
 import { TouchRecogniser } from './gestures';
 
@@ -9,6 +11,8 @@ export interface CellInputHandlers {
   /** Right click without a move, long press, or the menu key; page coordinates. */
   openMenu: (at: Point) => void;
   enlarge: () => void;
+  /** Who draws here; asked before anything else is done with a button or a finger. */
+  measuring: MeasurePointer;
 }
 
 const BUTTONS: readonly MouseButton[] = ['left', 'middle', 'right'];
@@ -36,7 +40,13 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
     const box = (): { width: number; height: number } => ({ width: element.clientWidth, height: element.clientHeight });
     const onChrome = (event: Event): boolean => event.target instanceof Element && event.target.closest('[data-chrome]') !== null;
 
+    const { measuring } = latest.current;
+    const showCursor = (): void => {
+      element.style.cursor = isMeasureTool(viewer.state.bindings.left) ? 'crosshair' : measuring.isOverOne ? 'grab' : '';
+    };
+
     // Mouse and pen
+    let drawing: { pointer: number; button: MouseButton; from: Point; moved: boolean } | null = null;
     let drag: { tool: ToolDrag; pointer: number; button: MouseButton; from: Point; moved: boolean } | null = null;
     const endDrag = (at: number): void => {
       drag?.tool.end(at);
@@ -49,6 +59,10 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
     const stopFilm = (): void => {
       if (viewer.state.playing === cell.number) viewer.stopPlay();
     };
+    const openMenu = (event: MouseEvent): void => {
+      measuring.openMenu(place(event), false);
+      latest.current.openMenu({ x: event.clientX, y: event.clientY });
+    };
     const pagePoint = (at: Point): Point => {
       const area = element.getBoundingClientRect();
       return { x: at.x + area.left, y: at.y + area.top };
@@ -57,9 +71,15 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
     const touch = new TouchRecogniser(
       {
         one: (phase, from, to) => {
+          const { left } = viewer.state.bindings;
           if (phase === 'start') {
             stopFilm();
-            one = new ToolDrag(cell, viewer.state.bindings.left, from, box());
+            if (measuring.down(from, left, true)) return;
+            one = isMeasureTool(left) ? null : new ToolDrag(cell, left, from, box());
+          } else if (measuring.isDown) {
+            if (phase === 'move') measuring.move(to);
+            else if (from === to) measuring.cancel(); // a second finger came
+            else measuring.up(to);
           } else if (phase === 'move') one?.move(to, time);
           else {
             one?.end(time);
@@ -69,6 +89,7 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
         two: (phase, fingers) => {
           if (phase === 'start') {
             stopFilm();
+            measuring.cancel();
             two = new TwoFingerDrag(cell);
           } else if (phase === 'move') two?.move(fingers, time);
           else {
@@ -86,9 +107,17 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
             three = null;
           }
         },
-        tap: () => undefined,
-        doubleTap: () => latest.current.enlarge(),
-        longPress: (at) => latest.current.openMenu(pagePoint(at)),
+        tap: (at) => {
+          if (measuring.down(at, viewer.state.bindings.left, true)) measuring.up(at);
+        },
+        doubleTap: (at) => {
+          if (measuring.down(at, viewer.state.bindings.left, true)) measuring.up(at);
+          else latest.current.enlarge();
+        },
+        longPress: (at) => {
+          measuring.openMenu(at, true);
+          latest.current.openMenu(pagePoint(at));
+        },
       },
       viewer.clock,
     );
@@ -103,12 +132,19 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
         return;
       }
       const button = BUTTONS[event.button];
-      if (button === undefined || drag !== null) return;
+      if (button === undefined || drag !== null || drawing !== null) return;
       if (button === 'middle') event.preventDefault(); // no automatic scrolling
       element.setPointerCapture(event.pointerId);
       const from = place(event);
       stopFilm();
-      drag = { tool: new ToolDrag(cell, viewer.state.bindings[button], from, box()), pointer: event.pointerId, button, from, moved: false };
+      const tool = viewer.state.bindings[button];
+      // Shapes that are there are taken hold of with the left button, whatever it drives.
+      if ((button === 'left' || isMeasureTool(tool)) && measuring.down(from, tool, false)) {
+        drawing = { pointer: event.pointerId, button, from, moved: false };
+        return;
+      }
+      if (isMeasureTool(tool)) return; // nothing to measure here
+      drag = { tool: new ToolDrag(cell, tool, from, box()), pointer: event.pointerId, button, from, moved: false };
     });
     on('pointermove', (event) => {
       if (event.pointerType === 'touch') {
@@ -116,8 +152,19 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
         touch.move(event.pointerId, place(event));
         return;
       }
-      if (drag === null || drag.pointer !== event.pointerId) return;
       const to = place(event);
+      if (drawing?.pointer === event.pointerId) {
+        if (Math.hypot(to.x - drawing.from.x, to.y - drawing.from.y) >= CLICK_PX) drawing.moved = true;
+        measuring.move(to);
+        return;
+      }
+      if (drag === null) {
+        if (onChrome(event)) measuring.leave();
+        else measuring.hover(to, viewer.state.bindings.left);
+        showCursor();
+        return;
+      }
+      if (drag.pointer !== event.pointerId) return;
       if (!drag.moved && Math.hypot(to.x - drag.from.x, to.y - drag.from.y) < CLICK_PX) return;
       drag.moved = true;
       drag.tool.move(to, event.timeStamp);
@@ -126,18 +173,31 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
       if (event.pointerType === 'touch') {
         time = event.timeStamp;
         touch.up(event.pointerId);
+      } else if (drawing?.pointer === event.pointerId) {
+        const click = drawing.button === 'right' && !drawing.moved;
+        drawing = null;
+        if (click) measuring.cancel();
+        else measuring.up(place(event));
+        if (click) openMenu(event);
+        showCursor();
       } else if (drag?.pointer === event.pointerId) {
         const click = drag.button === 'right' && !drag.moved;
         endDrag(event.timeStamp);
-        if (click) latest.current.openMenu({ x: event.clientX, y: event.clientY });
+        if (click) openMenu(event);
       }
+    });
+    on('pointerleave', (event) => {
+      if (event.pointerType !== 'touch') measuring.leave();
     });
     on('pointercancel', (event) => {
       if (event.pointerType === 'touch') touch.cancel(event.pointerId);
-      else endDrag(event.timeStamp);
+      else if (drawing?.pointer === event.pointerId) {
+        drawing = null;
+        measuring.cancel();
+      } else endDrag(event.timeStamp);
     });
     on('dblclick', (event) => {
-      if (!onChrome(event)) latest.current.enlarge();
+      if (!onChrome(event) && !measuring.tookLast) latest.current.enlarge();
     });
     // Some systems send this when the button goes down, before anybody knows whether it will be a drag.
     on('contextmenu', (event) => event.preventDefault());

@@ -1,12 +1,14 @@
 import { Menu } from '@mantine/core';
 import { IconArrowsDiagonal, IconContrast, IconPhotoDown, IconRestore } from '@tabler/icons-react';
 import { useTranslation } from '../../shared/i18n';
-import { useStore } from '../control/store';
+import { useSelected, useStore } from '../control/store';
 import { actionKeys, type ActionName, keyLabel, runAction, toolKeys } from '../input/actions';
 import { tools } from '../model/tools';
 import type { Point } from '../model/geometry';
 import { Choice } from './Choice';
 import { useViewer } from './context';
+import { measuringOf } from '../measure/control/measureOf';
+import { MeasureMenuItems } from '../measure/ui/MeasureMenuItems';
 import { toolIcons } from './icons';
 import type { Icon } from './ToolButton';
 import classes from './Toolbar.module.css';
@@ -18,7 +20,8 @@ export function CellMenu({ at, onClose }: { at: Point | null; onClose: () => voi
   const { viewer } = environment;
   const state = useStore(viewer.store);
   // Kept on the screen: the dropdown would rather flip, and finds no room above either.
-  const height = (state.places.length > 1 ? 10 : 9) * (window.matchMedia('(pointer: coarse)').matches ? 44 : 30) + 72;
+  const about = useSelected(measuringOf(viewer).measures.store, ({ menu }) => menu !== null);
+  const height = ((state.places.length > 1 ? 10 : 9) + (about ? 3 : 0)) * (window.matchMedia('(pointer: coarse)').matches ? 44 : 30) + 72;
   const top = Math.max(8, Math.min(at?.y ?? 0, window.innerHeight - height));
   const action = (name: ActionName, IconOf: Icon) => (
     <Menu.Item
@@ -35,6 +38,7 @@ export function CellMenu({ at, onClose }: { at: Point | null; onClose: () => voi
         <span style={{ position: 'fixed', left: at?.x ?? 0, top, width: 1, height: 1 }} aria-hidden />
       </Menu.Target>
       <Menu.Dropdown className={`${classes.menu} ${classes.keys}`}>
+        <MeasureMenuItems />
         <Menu.Label>{t('menu.tools')}</Menu.Label>
         {tools.map((name) => {
           const IconOf = toolIcons[name];

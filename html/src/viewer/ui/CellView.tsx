@@ -4,6 +4,11 @@ import type { CellController } from '../control/cell';
 import { asShown } from '../control/cellState';
 import { useSelected } from '../control/store';
 import { useCellInput } from '../input/useCellInput';
+import type { Measures } from '../measure/control/measures';
+import type { MeasurePointer } from '../measure/control/pointer';
+import { MeasureLayer } from '../measure/ui/MeasureLayer';
+import { surfaceOfCell, useImageSurface } from '../measure/ui/useImageSurface';
+import { useMeasuring } from '../measure/ui/useMeasuring';
 import type { Point } from '../model/geometry';
 import { CellMessage } from './CellMessage';
 import { useViewer } from './context';
@@ -35,7 +40,8 @@ export const CellView = memo(function CellView({ cell, active, openMenu }: CellV
   useCellCanvas(cell, element, canvas);
 
   const enlarge = useCallback(() => viewer.toggleEnlarged(cell.number), [viewer, cell]);
-  useCellInput(element, cell, viewer, { openMenu, enlarge });
+  const { measures, pointer } = useMeasuring(viewer, cell.number, () => surfaceOfCell(cell.number, cell.state));
+  useCellInput(element, cell, viewer, { openMenu, enlarge, measuring: pointer });
 
   return (
     <div
@@ -53,6 +59,7 @@ export const CellView = memo(function CellView({ cell, active, openMenu }: CellV
       onKeyDown={(event) => {
         if (event.key !== 'ContextMenu' && !(event.shiftKey && event.key === 'F10')) return;
         event.preventDefault();
+        measures.store.set({ menu: measures.state.chosen });
         const box = event.currentTarget.getBoundingClientRect();
         openMenu({ x: box.left + box.width / 2, y: box.top + box.height / 2 });
       }}
@@ -74,6 +81,7 @@ export const CellView = memo(function CellView({ cell, active, openMenu }: CellV
       <canvas ref={canvas} className={classes.canvas} aria-hidden />
       <CellMessage cell={cell} />
       <Overlay cell={cell} />
+      <Measurements cell={cell} measures={measures} pointer={pointer} />
       {slides && <SliceSlider cell={cell} active={active} />}
       <ProgressCard cell={cell} />
       <span className={classes.frame} aria-hidden />
@@ -81,6 +89,10 @@ export const CellView = memo(function CellView({ cell, active, openMenu }: CellV
     </div>
   );
 });
+
+function Measurements({ cell, measures, pointer }: { cell: CellController; measures: Measures; pointer: MeasurePointer }) {
+  return <MeasureLayer measures={measures} pointer={pointer} surface={useImageSurface(cell)} />;
+}
 
 /** Series and image, as of the last rest: a name that changes many times a second helps nobody. */
 function useCellName(cell: CellController): string {

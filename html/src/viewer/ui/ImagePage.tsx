@@ -14,6 +14,7 @@ import { shownIndex, type Translate } from './corners';
 import { KeysDialog, WindowDialog } from './dialogs';
 import { pictureOf, saveFile } from './exportPicture';
 import { LiveRegion } from './LiveRegion';
+import { MeasureLive } from '../measure/ui/MeasureList';
 import { PhoneBottom, PhoneTop } from './Phone';
 import { Strip } from './Strip';
 import { Toolbar } from './Toolbar';
@@ -85,6 +86,7 @@ export function ImagePage({ active, onBack }: { active: boolean; onBack: () => v
         <WindowDialog opened={windowDialog} onClose={() => setWindowDialog(false)} />
         <KeysDialog opened={keysDialog} onClose={() => setKeysDialog(false)} />
         <LiveRegion />
+        <MeasureLive />
       </div>
     </ViewerContext.Provider>
   );

@@ -5,7 +5,9 @@ import { personName } from '../../shared/format/person';
 import { useTranslation } from '../../shared/i18n';
 import { useStore } from '../control/store';
 import { type ActionName, runAction } from '../input/actions';
-import type { Tool } from '../model/tools';
+import { MeasureList } from '../measure/ui/MeasureList';
+import { useImageMeasureProps } from '../measure/ui/useImageMeasureProps';
+import { isMeasureTool, measureTools, type HeldTool } from '../model/tools';
 import { isColour, frameAt } from '../model/series';
 import { useViewer } from './context';
 import { fitIcons, toolIcons, turnIcons } from './icons';
@@ -67,7 +69,7 @@ export function PhoneBottom() {
   const { viewer, lying } = useViewer();
   const { bindings } = useStore(viewer.store);
   const [drawer, setDrawer] = useState(false);
-  const tool = (name: Tool) => (
+  const tool = (name: HeldTool) => (
     <Big key={name} icon={toolIcons[name]} label={t(`short.${name}`)} pressed={bindings.left === name} onPress={() => viewer.bind('left', name)} />
   );
   return (
@@ -78,7 +80,7 @@ export function PhoneBottom() {
         {tool('zoom')}
         <Big icon={IconRestore} label={t('short.reset')} onPress={(at) => viewer.activeCell.reset('all', at)} />
         {/* Held across, the bar is 54 px wide: the Portuguese word for tools is not. */}
-        <Big icon={IconTools} label={t(lying ? 'phone.more' : 'short.tools')} pressed={bindings.left === 'pan' || bindings.left === 'rotate'} onPress={() => setDrawer(true)} />
+        <Big icon={IconTools} label={t(lying ? 'phone.more' : 'short.tools')} pressed={bindings.left === 'pan' || bindings.left === 'rotate' || isMeasureTool(bindings.left)} onPress={() => setDrawer(true)} />
       </div>
       <ToolDrawer opened={drawer} onClose={() => setDrawer(false)} />
     </>
@@ -101,6 +103,7 @@ function ToolDrawer({ opened, onClose }: { opened: boolean; onClose: () => void 
   const { bindings, playing, active } = useStore(viewer.store);
   const { detail, reference, data } = useStore(viewer.cell(active).store);
   const frame = frameAt(detail, reference.image);
+  const measuring = useImageMeasureProps();
   const action = (name: ActionName, icon: Icon, pressed?: boolean, label?: string) => (
     <Big
       key={name}
@@ -116,7 +119,7 @@ function ToolDrawer({ opened, onClose }: { opened: boolean; onClose: () => void 
   return (
     <Drawer opened={opened} onClose={onClose} position="bottom" size="auto" title={t('short.tools')} closeButtonProps={{ 'aria-label': t('common:close') }} classNames={{ content: classes.drawer ?? '', header: classes.drawer ?? '' }}>
       <div className={classes.grid}>
-        {(['scroll', 'window', 'zoom', 'pan', 'rotate'] as const).map((name) => (
+        {(['scroll', 'window', 'zoom', 'pan', 'rotate', ...measureTools] as const).map((name) => (
           <Big
             key={name}
             icon={toolIcons[name]}
@@ -134,6 +137,15 @@ function ToolDrawer({ opened, onClose }: { opened: boolean; onClose: () => void 
         {(detail?.frames.length ?? 0) > 1 &&
           action('play', playing === null ? IconPlayerPlay : IconPlayerPause, playing !== null, playing === null ? t('action.play') : t('play.stop'))}
       </div>
+      <Section title={t('measure.title')}>
+        <MeasureList
+          {...measuring}
+          goTo={(one) => {
+            measuring.goTo(one);
+            onClose();
+          }}
+        />
+      </Section>
       {(frame === null || !isColour(frame)) && (
         <Section title={t('window.list')}>
           <Menu opened onClose={onClose} withinPortal={false} transitionProps={{ duration: 0 }} trapFocus={false} closeOnClickOutside={false}>

@@ -18,7 +18,9 @@ import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
 import type { MouseButton, OverlayLevel } from '../control/viewer';
 import { actionKeys, type ActionName, keyLabel, runAction, toolKeys } from '../input/actions';
-import type { Tool } from '../model/tools';
+import { MeasureItems, MeasureTools } from '../measure/ui/MeasureTools';
+import { useImageMeasureProps } from '../measure/ui/useImageMeasureProps';
+import type { HeldTool } from '../model/tools';
 import { Choice } from './Choice';
 import { useViewer } from './context';
 import { fitIcons, FullScreenIcon, toolIcons, turnIcons } from './icons';
@@ -48,14 +50,15 @@ export function Toolbar() {
   const bar = useRef<HTMLDivElement>(null);
   const [fit, setFit] = useState<FitName>('fit');
   const [turn, setTurn] = useState<TurnName>('turnRight');
-  const [moveTool, setMoveTool] = useState<Tool>('zoom');
+  const [moveTool, setMoveTool] = useState<HeldTool>('zoom');
+  const measuring = useImageMeasureProps();
   useRovingFocus(bar);
   useEffect(() => {
     // The key R chooses a member of the family too: the button shows the last one chosen.
     if (state.bindings.left === 'rotate' || state.bindings.left === 'zoom') setMoveTool(state.bindings.left);
   }, [state.bindings.left]);
 
-  const tool = (name: Tool) => {
+  const tool = (name: HeldTool) => {
     const buttons = (['left', 'middle', 'right'] as const).filter((button) => state.bindings[button] === name);
     const letter = buttons.map((button) => LETTERS[button]).join('');
     return (
@@ -126,6 +129,13 @@ export function Toolbar() {
       ),
       label: t('family.fit'),
       items: fitItems,
+    },
+    {
+      name: 'measure',
+      splits: true,
+      tools: <MeasureTools {...measuring} />,
+      label: t('measure.title'),
+      items: <MeasureItems {...measuring} />,
     },
     {
       name: 'image',

@@ -5,7 +5,7 @@ import { useStore } from '../control/store';
 import { actionKeys, type ActionName, keyLabel, toolKeys } from '../input/actions';
 import { currentWindow } from '../input/drag';
 import { formatWindowNumber, parseNumber, type Typed } from '../model/numbers';
-import { tools } from '../model/tools';
+import { measureTools, tools } from '../model/tools';
 import { frameAt } from '../model/series';
 import { windowValues } from '../model/windowing';
 import { useViewer } from './context';
@@ -98,7 +98,9 @@ function Keys() {
     [t('keys.images'), ['↑', '↓', 'PgUp', 'PgDn']],
     [t('keys.ends'), ['Home', 'End']],
     [t('keys.series'), ['←', '→']],
-    ...tools.map((tool): [string, string[]] => [t(`tool.${tool}`), [toolKeys[tool]]]),
+    ...[...tools, ...measureTools].flatMap((tool): [string, string[]][] => (toolKeys[tool] === undefined ? [] : [[t(`tool.${tool}`), [toolKeys[tool]]]])),
+    [t('measure.deleteThis'), ['Del']],
+    [t('measure.undo'), ['Ctrl+Z']],
     ...(Object.entries(actionKeys) as [ActionName, string][]).map(([name, key]): [string, string[]] => [t(`action.${name}`), [keyLabel(key)]]),
     [t('keys.regions'), ['F6']],
     [t('keys.menu'), ['Shift+F10']],

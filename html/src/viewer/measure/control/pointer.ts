@@ -5,6 +5,7 @@
 
 import type { Point } from '../../model/geometry';
 import { isMeasureTool, type MeasureTool, type Tool } from '../../model/tools';
+import type { Box } from '../model/layout';
 import { type MeasureSurface, samePlace } from '../model/place';
 import { beginsLine, distanceTo, handles, MAX_POINTS, moved, nearer, outlines, toolShapes, withHandle } from '../model/shapes';
 import type { Draft, Measurement, Measures } from './measures';
@@ -16,13 +17,6 @@ const REACH_MOUSE = { handle: 11, line: 6 } as const;
 const REACH_TOUCH = { handle: 22, line: 16 } as const;
 const KEY_STEP_PX = 1;
 const KEY_STRIDE_PX = 10;
-
-export interface Box {
-  left: number;
-  top: number;
-  width: number;
-  height: number;
-}
 
 export type Grip = { id: number; part: 'handle'; handle: number } | { id: number; part: 'line' } | { id: number; part: 'label' };
 
@@ -52,6 +46,11 @@ export class MeasurePointer {
   /** Where the labels stand, told by whoever draws them. */
   setLabels(labels: ReadonlyMap<number, Box>): void {
     this.#labels = labels;
+  }
+
+  /** Whether a click would take hold of a shape that is there. */
+  get isOverOne(): boolean {
+    return this.#measures.state.hovered !== null;
   }
 
   /** Whether a press holds something now. */

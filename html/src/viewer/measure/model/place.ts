@@ -22,6 +22,8 @@ export interface PlanePlace {
   origin: Vector;
   right: Vector;
   down: Vector;
+  /** The step of one voxel along the normal: up to half of it away it is the same plane. */
+  stepMm: number;
 }
 
 export type Place = ImagePlace | PlanePlace;
@@ -94,7 +96,7 @@ export interface PlaneSurfaceParts {
   mmPerCss: number;
   width: number;
   height: number;
-  /** The step of one voxel along the plane's normal: half of it is still the same plane. */
+  /** The step of one voxel along the plane's normal. */
   stepMm: number;
   slab: NonNullable<OnPlane['slab']>;
   thicknessMm: number;
@@ -106,7 +108,7 @@ export function planeSurface(parts: PlaneSurfaceParts): MeasureSurface {
   const { cellNumber, seriesId, volume, center, right, down, mmPerCss, width, height, slab, thicknessMm, interpolation } = parts;
   const isSlab = slab !== 'plane' && thicknessMm > 0;
   const middle = center ?? ZERO;
-  const own: PlanePlace = { kind: 'plane', seriesId, volume, origin: middle, right, down };
+  const own: PlanePlace = { kind: 'plane', seriesId, volume, origin: middle, right, down, stepMm: parts.stepMm };
   const lpsOf = (point: Point, place: PlanePlace): Vector => add(place.origin, add(scale(place.right, point.x), scale(place.down, point.y)));
   return {
     kind: 'plane',
@@ -114,7 +116,7 @@ export function planeSurface(parts: PlaneSurfaceParts): MeasureSurface {
     width,
     height,
     place: center === null ? null : own,
-    shows: (place) => center !== null && place.kind === 'plane' && samePlane(place, own, parts.stepMm / 2),
+    shows: (place) => center !== null && place.kind === 'plane' && samePlane(place, own),
     toCanvas: (point, place) => {
       if (place.kind !== 'plane') return NOWHERE;
       const from = subtract(lpsOf(point, place), middle);
@@ -153,26 +155,25 @@ export function lpsAtPlace(point: Point, place: Place): Vector | null {
   return place.kind === 'plane' ? add(place.origin, add(scale(place.right, point.x), scale(place.down, point.y))) : null;
 }
 
-/** The very same place, whatever is seen of it. */
+/** Whether two places are one: what belongs to one is seen on the other. */
 export function samePlace(one: Place, other: Place): boolean {
   if (one.kind === 'image' && other.kind === 'image') {
     return one.seriesId === other.seriesId && one.image.instance_id === other.image.instance_id && one.image.frame_number === other.image.frame_number;
   }
-  return one.kind === 'plane' && other.kind === 'plane' && samePlane(one, other, SAME_MM);
+  return one.kind === 'plane' && other.kind === 'plane' && samePlane(one, other);
 }
 
 /** A quarter of a degree. */
 const PARALLEL = 1e-5;
-const SAME_MM = 1e-3;
 const ZERO: Vector = [0, 0, 0];
 const NOWHERE: Point = { x: Number.NaN, y: Number.NaN };
 const NO_IMAGE: ImageReference = { instance_id: 1, frame_number: 1 };
 const UNITY: Affine = { a: 1, b: 0, c: 0, d: 1, e: 0, f: 0 };
 
-function samePlane(one: PlanePlace, other: PlanePlace, tolerance: number): boolean {
+function samePlane(one: PlanePlace, other: PlanePlace): boolean {
   if (one.seriesId !== other.seriesId || one.volume !== other.volume) return false;
   const normal = normalOf(one);
-  return 1 - Math.abs(dot(normal, normalOf(other))) < PARALLEL && Math.abs(dot(normal, subtract(other.origin, one.origin))) <= tolerance;
+  return 1 - Math.abs(dot(normal, normalOf(other))) < PARALLEL && Math.abs(dot(normal, subtract(other.origin, one.origin))) <= (one.stepMm / 2) * (1 + PARALLEL);
 }
 
 function normalOf({ right, down }: PlanePlace): Vector {

@@ -1,0 +1,60 @@
+/** Where labels stand: beside their shape, inside the window. CSS pixels. */
+
+import type { Point } from '../../model/geometry';
+
+export const LINE_PX = 16;
+const PAD_PX = 4;
+const GAP_PX = 10;
+const EDGE_PX = 6;
+/** A label farther away than this is tied to its shape by a dotted line. */
+const TIE_PX = 26;
+
+export interface Box {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+export interface Room {
+  width: number;
+  height: number;
+}
+
+/**
+ * @param offset where the doctor put it, from the middle of the shape; null for a place of its own
+ * @param places points of the shape in the window
+ * @param size of the words
+ */
+export function labelBox(places: readonly Point[], offset: Point | null, size: Room, room: Room): Box {
+  const width = size.width + 2 * PAD_PX;
+  const height = size.height + PAD_PX;
+  const xs = places.map(({ x }) => x);
+  const ys = places.map(({ y }) => y);
+  const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  const middle = { x: (left + right) / 2, y: (top + bottom) / 2 };
+  if (offset !== null) return { left: middle.x + offset.x, top: middle.y + offset.y, width, height };
+  const level = hold(middle.y - height / 2, EDGE_PX, room.height - height - EDGE_PX);
+  if (right + GAP_PX + width <= room.width - EDGE_PX) return { left: Math.max(EDGE_PX, right + GAP_PX), top: level, width, height };
+  if (left - GAP_PX - width >= EDGE_PX) return { left: left - GAP_PX - width, top: level, width, height };
+  const across = hold(middle.x - width / 2, EDGE_PX, room.width - width - EDGE_PX);
+  const under = bottom + GAP_PX + height <= room.height - EDGE_PX ? bottom + GAP_PX : top - GAP_PX - height;
+  return { left: across, top: hold(under, EDGE_PX, room.height - height - EDGE_PX), width, height };
+}
+
+/** The dotted line from a label to its shape, null where it stands right beside it. */
+export function tie(box: Box, places: readonly Point[]): [Point, Point] | null {
+  const near = (point: Point): Point => ({ x: hold(point.x, box.left, box.left + box.width), y: hold(point.y, box.top, box.top + box.height) });
+  let best: [Point, Point] | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  for (const place of places) {
+    const from = near(place);
+    const distance = Math.hypot(from.x - place.x, from.y - place.y);
+    if (distance < least) [best, least] = [[from, place], distance];
+  }
+  return least > TIE_PX ? best : null;
+}
+
+function hold(value: number, low: number, high: number): number {
+  return Math.max(low, Math.min(high, value));
+}

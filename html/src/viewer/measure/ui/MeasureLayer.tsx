@@ -1,0 +1,221 @@
+import { memo, useEffect, useLayoutEffect, useMemo } from 'react';
+import { useTranslation } from '../../../shared/i18n';
+import { useStore } from '../../control/store';
+import type { Point } from '../../model/geometry';
+import type { MeasureTool } from '../../model/tools';
+import { useViewer } from '../../ui/context';
+import type { Answers, Draft, Measures } from '../control/measures';
+import type { MeasurePointer } from '../control/pointer';
+import { type Box, labelBox, LINE_PX, tie } from '../model/layout';
+import type { MeasureSurface, Place } from '../model/place';
+import { beginsLine, handles, outlines, perpendiculars, toolShapes } from '../model/shapes';
+import { type Label, labelOf, type Translate } from '../model/text';
+import classes from './measure.module.css';
+import { sizeOfText } from './sizeOfText';
+
+interface MeasureLayerProps {
+  measures: Measures;
+  pointer: MeasurePointer;
+  surface: MeasureSurface;
+}
+
+const TICK_PX = 5;
+const HANDLE_PX = 6;
+
+/** Everything measured in a window, as vectors over its picture: sharp and at once, whatever the line. */
+export const MeasureLayer = memo(function MeasureLayer({ measures, pointer, surface }: MeasureLayerProps) {
+  const { t } = useTranslation('viewer');
+  const { locale } = useViewer();
+  const state = useStore(measures.store);
+  const items = measures.shown(surface);
+  const { chosen, hovered, probe, cursor } = state;
+  const draft = state.draft !== null && surface.shows(state.draft.place) ? state.draft : null;
+  const inWords = (tool: MeasureTool, place: Place, points: readonly Point[], answers: Answers): Label => {
+    const answer = answers[surface.basis];
+    return labelOf({ tool, place, points, measured: answer?.measured ?? null, fault: answer?.fault ?? null }, surface.cautions, locale, t as Translate);
+  };
+  const drawn = items.map((item) => {
+    const label = inWords(item.tool, item.place, item.points, item.answers);
+    const places = placesOf(item.tool, item.points, item.place, surface);
+    return { item, label, places, box: label.lines.length === 0 ? null : labelBox(places, item.label, sizeOfLabel(label), surface) };
+  });
+
+  useEffect(() => measures.ensure(surface));
+  useLayoutEffect(() => {
+    pointer.setLabels(new Map(drawn.flatMap(({ item, box }): [number, Box][] => (box === null ? [] : [[item.id, box]]))));
+  });
+
+  if (surface.place === null) return null;
+  const own = cursor !== null && cursor.cellNumber === surface.cellNumber ? cursor.at : null;
+  return (
+    <>
+      <svg className={classes.layer} aria-hidden data-measure-layer={surface.cellNumber}>
+        {drawn.map(({ item, label, places, box }) => (
+          <g key={item.id} className={classes.item} data-measurement={item.id} data-tool={item.tool} data-chosen={item.id === chosen || undefined} data-hovered={item.id === hovered || undefined}>
+            <Shape tool={item.tool} points={item.points} place={item.place} surface={surface} />
+            {item.id === chosen && handles(item.tool, item.points).map((point, index) => <Handle key={index} at={surface.toCanvas(point, item.place)} />)}
+            {box !== null && <Words label={label} box={box} places={places} />}
+          </g>
+        ))}
+        {draft !== null && <DraftShape draft={draft} surface={surface} label={inWords(draft.tool, draft.place, pointsOf(draft), draft.answers)} />}
+        {probe !== null && draft === null && probe.cellNumber === surface.cellNumber && surface.shows(probe.place) && (
+          <ProbeWords at={surface.toCanvas(probe.point, probe.place)} surface={surface} label={inWords('point', probe.place, [probe.point], probe.answers)} />
+        )}
+        {own !== null && <Lines of={[[{ x: own.x - 12, y: own.y }, { x: own.x + 12, y: own.y }], [{ x: own.x, y: own.y - 12 }, { x: own.x, y: own.y + 12 }]]} className={classes.cross} />}
+      </svg>
+      <Hint draft={draft !== null && draft.cellNumber === surface.cellNumber ? draft : null} byKeys={own !== null} pointer={pointer} />
+    </>
+  );
+});
+
+function DraftShape({ draft, surface, label }: { draft: Draft; surface: MeasureSurface; label: Label }) {
+  const points = pointsOf(draft);
+  const places = placesOf(draft.tool, points, draft.place, surface);
+  const box = label.lines.length === 0 || places.length === 0 ? null : labelBox(places, null, sizeOfLabel(label), surface);
+  return (
+    <g className={classes.draft} data-draft={draft.tool}>
+      <Shape tool={draft.tool} points={points} place={draft.place} surface={surface} open />
+      {draft.fixed.map((point, index) => (
+        <Handle key={index} at={surface.toCanvas(point, draft.place)} />
+      ))}
+      {box !== null && <Words label={label} box={box} places={places} />}
+    </g>
+  );
+}
+
+function Shape({ tool, points, place, surface, open = false }: { tool: MeasureTool; points: readonly Point[]; place: Place; surface: MeasureSurface; open?: boolean }) {
+  const at = (point: Point): Point => surface.toCanvas(point, place);
+  const lines = outlines(open && tool === 'polygon' && points.length < 3 ? 'polyline' : tool, points).map((line) => line.map(at));
+  const places = points.map(at);
+  const [only] = places;
+  const dotted = tool === 'cobb' ? perpendiculars(places) : [];
+  return (
+    <>
+      {dotted.length > 0 && <Lines of={dotted} className={classes.dotted} thin />}
+      <Lines of={tool === 'ruler' ? [...lines, ...ticks(lines[0])] : lines} />
+      {tool === 'point' && only !== undefined && (
+        <Lines
+          of={[
+            [{ x: only.x - 6, y: only.y }, { x: only.x + 6, y: only.y }],
+            [{ x: only.x, y: only.y - 6 }, { x: only.x, y: only.y + 6 }],
+          ]}
+        />
+      )}
+    </>
+  );
+}
+
+/** The ends of a ruler, across it. */
+function ticks(line: readonly Point[] | undefined): Point[][] {
+  const [from, to] = line ?? [];
+  if (from === undefined || to === undefined) return [];
+  const size = Math.hypot(to.x - from.x, to.y - from.y);
+  if (size < 1) return [];
+  const across = { x: (-(to.y - from.y) / size) * TICK_PX, y: ((to.x - from.x) / size) * TICK_PX };
+  return [from, to].map((end) => [
+    { x: end.x - across.x, y: end.y - across.y },
+    { x: end.x + across.x, y: end.y + across.y },
+  ]);
+}
+
+function Lines({ of, className = '', thin = false }: { of: readonly (readonly Point[])[]; className?: string | undefined; thin?: boolean }) {
+  const path = of.map((line) => line.map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(2)} ${y.toFixed(2)}`).join('')).join('');
+  if (path === '' || path.includes('NaN')) return null;
+  return (
+    <>
+      <path d={path} className={`${classes.edge} ${thin ? classes.thinEdge : ''}`} />
+      <path d={path} className={`${classes.line} ${className}`} />
+    </>
+  );
+}
+
+function Handle({ at }: { at: Point }) {
+  return (
+    <>
+      <circle cx={at.x} cy={at.y} r={HANDLE_PX} className={classes.handleEdge} />
+      <circle cx={at.x} cy={at.y} r={HANDLE_PX} className={classes.handle} data-handle="" />
+    </>
+  );
+}
+
+function Words({ label, box, places }: { label: Label; box: Box; places: readonly Point[] }) {
+  const tied = tie(box, places);
+  return (
+    <>
+      {tied !== null && <Lines of={[tied]} className={classes.dotted} thin />}
+      <text className={classes.text} data-label="">
+        {[...label.lines, ...label.cautions].map((line, index) => (
+          <tspan key={index} x={box.left + 4} y={box.top + 13 + index * LINE_PX} className={index < label.lines.length ? undefined : classes.caution}>
+            {line}
+          </tspan>
+        ))}
+      </text>
+    </>
+  );
+}
+
+function ProbeWords({ at, surface, label }: { at: Point; surface: MeasureSurface; label: Label }) {
+  if (label.lines.length === 0) return null;
+  const around = [
+    { x: at.x - 6, y: at.y - 6 },
+    { x: at.x + 6, y: at.y + 6 },
+  ];
+  return (
+    <g data-probe="">
+      <Words label={label} box={labelBox(around, null, sizeOfLabel(label), surface)} places={[at]} />
+    </g>
+  );
+}
+
+/** What to do next; on a touch screen with the buttons that a mouse has no need of. */
+function Hint({ draft, byKeys, pointer }: { draft: Draft | null; byKeys: boolean; pointer: MeasurePointer }) {
+  const { t } = useTranslation('viewer');
+  const coarse = useMemo(() => window.matchMedia('(pointer: coarse)').matches, []);
+  if (draft === null && !byKeys) return null;
+  if (draft === null || byKeys) return <div className={classes.hint}>{t('measure.hint.keys')}</div>;
+  const { open, closed } = toolShapes[draft.tool];
+  const line = beginsLine(draft.tool, draft.fixed.length);
+  const key = coarse
+    ? line
+      ? 'measure.hint.tapLine'
+      : open
+        ? 'measure.hint.tapMore'
+        : 'measure.hint.tapNext'
+    : line
+      ? 'measure.hint.line'
+      : open
+        ? closed
+          ? 'measure.hint.close'
+          : 'measure.hint.more'
+        : 'measure.hint.next';
+  return (
+    <div className={classes.hint} data-chrome="" data-hint-bar="">
+      <span>{t(key)}</span>
+      {coarse && open && draft.fixed.length >= toolShapes[draft.tool].points && (
+        <button type="button" onClick={() => pointer.finish()}>
+          {t('measure.done')}
+        </button>
+      )}
+      {coarse && (
+        <button type="button" onClick={() => pointer.drop()}>
+          {t('measure.drop')}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function pointsOf({ fixed, floating }: Draft): readonly Point[] {
+  return floating === null ? fixed : [...fixed, floating];
+}
+
+function placesOf(tool: MeasureTool, points: readonly Point[], place: Place, surface: MeasureSurface): Point[] {
+  const held = tool === 'ellipse' || tool === 'rectangle' ? handles(tool, points) : points;
+  return held.map((point) => surface.toCanvas(point, place));
+}
+
+function sizeOfLabel({ lines, cautions }: Label): { width: number; height: number } {
+  const all = [...lines, ...cautions];
+  return { width: Math.max(...all.map(sizeOfText)), height: all.length * LINE_PX };
+}
+
