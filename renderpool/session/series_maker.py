@@ -1,6 +1,6 @@
-"""New series made of a volume: parallel planes or slabs, stored beside their source.
+"""New series made of a volume and stored beside their source: parallel planes or slabs, or pictures of it turning.
 
-A slice is taken from the device between the pictures of those who look at something, and stored before the next one is
+An image is taken from the device between the pictures of those who look at something, and stored before the next one is
 begun: what was stored stays, whatever happens later.
 """
 
@@ -15,13 +15,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from renderpool.scene.directions import LETTER_DIRECTIONS, turned
 from renderpool.scene.plane_canvas import PlaneCanvas, check_canvas_axes, plane_canvas
 from renderpool.scene.slab import Interpolation, Slab, SlabMode
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.volume_looks import plane_grey
 from webviewer.core.errors import InvalidInput
 from webviewer.core.uid import new_uid
-from webviewer.protocol.questions import MakeSeries, ParallelPlanes
+from webviewer.protocol.questions import MakeSeries, ParallelPlanes, Turning
+from webviewer.protocol.volumes import CameraPose, CameraView
 from webviewer.protocol.windows import WindowRecommended
 
 _MOST_BYTES = 2 * 1024**3  # of one series: disks are the hospital's
@@ -42,6 +44,8 @@ class SeriesSink(Protocol):
         ...
 
 
+DrawStill = Callable[[CameraView], NDArray[np.uint8]]
+"""Gives the picture of a camera in full quality, (height, width[, 3]) uint8; blocks, may raise."""
 TakeValues = Callable[[PlaneCanvas, Slab], NDArray[np.float32]]
 """Gives stored values of a plane or slab, (height, width) float32, NaN outside of the volume; blocks, may raise."""
 
@@ -97,12 +101,7 @@ def make_planes(
     images = wish.images
     if not isinstance(images, ParallelPlanes) or volume.values is None:
         raise InvalidInput("A series of planes needs planes, and a volume that is loaded.")
-    size_bytes = 2 * images.width_px * images.height_px * wish.count
-    if size_bytes > _MOST_BYTES:
-        raise InvalidInput(
-            f"A series of {wish.count} images of {images.width_px} × {images.height_px} pixels takes "
-            f"{size_bytes / 1024**3:.1f} GiB: at most {_MOST_BYTES / 1024**3:.0f} are stored at once."
-        )
+    _check_size(wish, images.width_px, images.height_px, 2)
     axes = check_canvas_axes(images.right_lps, images.down_lps)
     slab = Slab(SlabMode(images.slab), images.thickness_mm, Interpolation(images.interpolation))
     encoding = _encoding_of(volume.values.slope, volume.values.intercept, ends)
@@ -124,6 +123,85 @@ def make_planes(
         if not on_stored(number + 1):
             break
     return series_id
+
+
+def make_turning(
+    volume: LoadedVolume,
+    wish: MakeSeries,
+    seen: CameraView,
+    *,
+    owner_id: int,
+    draw_still: DrawStill,
+    sink: SeriesSink,
+    on_stored: Callable[[int], bool],
+) -> int | None:
+    """Make the pictures of a wish; for worker threads.
+
+    Parameters
+    ----------
+    wish
+        Whose images are `Turning`.
+    seen
+        What the camera sees at the first picture.
+
+    Returns, raises and further parameters as of `make_planes`.
+    """
+    images = wish.images
+    if not isinstance(images, Turning):
+        raise InvalidInput("A series of pictures needs a model that turns.")
+    _check_size(wish, images.width_px, images.height_px, 3)
+    head = {
+        "series_instance_uid": new_uid(),
+        "series_description": wish.series_description,
+        "derivation_description": f"Volume rendering: {wish.count} pictures of a turn by {images.degrees:g} degrees",
+        "made_at": datetime.now(UTC).isoformat(),
+        "rows": images.height_px,
+        "columns": images.width_px,
+        "content": {"kind": "picture"},
+    }
+    series_id: int | None = None
+    for number in range(wish.count):
+        pose = turned_pose(seen.pose, images, images.degrees * number / wish.count)
+        pixels = draw_still(seen.model_copy(update={"pose": pose, "moving": False}))
+        if pixels.ndim == 2:
+            pixels = np.repeat(pixels[:, :, np.newaxis], 3, axis=2)
+        own = head | {"sop_instance_uid": new_uid(), "instance_number": number + 1}
+        series_id = sink.store_derived(owner_id, volume.series.series_id, own, pixels.tobytes())
+        if not on_stored(number + 1):
+            break
+    return series_id
+
+
+def turned_pose(pose: CameraPose, images: Turning, angle_deg: float) -> CameraPose:
+    """Return a pose gone about the patient's long axis, from his front towards his left, on the canvas of a series."""
+    smaller = min(images.width_px, images.height_px) / min(pose.width_px, pose.height_px)
+    axis = np.array(LETTER_DIRECTIONS["H"])
+    axes = turned(check_canvas_axes(pose.right_lps, pose.down_lps), axis, angle_deg)
+    x_px, y_px = pose.offset_px
+    return CameraPose(
+        width_px=images.width_px,
+        height_px=images.height_px,
+        target_lps_mm=pose.target_lps_mm,
+        right_lps=_triple(axes[:, 0]),
+        down_lps=_triple(axes[:, 1]),
+        mm_per_px=pose.mm_per_px / smaller,
+        offset_px=(x_px * smaller, y_px * smaller),
+        eye_distance_mm=pose.eye_distance_mm,
+    )
+
+
+def _triple(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = values.tolist()
+    return x, y, z
+
+
+def _check_size(wish: MakeSeries, width_px: int, height_px: int, bytes_each: int) -> None:
+    size_bytes = bytes_each * width_px * height_px * wish.count
+    if size_bytes > _MOST_BYTES:
+        raise InvalidInput(
+            f"A series of {wish.count} images of {width_px} × {height_px} pixels takes "
+            f"{size_bytes / 1024**3:.1f} GiB: at most {_MOST_BYTES / 1024**3:.0f} are stored at once."
+        )
 
 
 def _canvas_at(images: ParallelPlanes, center: NDArray[np.float64]) -> PlaneCanvas:

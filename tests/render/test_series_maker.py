@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from renderpool.engine.renderer import Renderer
 from renderpool.server.storage import StorageSource
 from renderpool.session.cache import ImageCache
+from renderpool.session.device_images import draw_still_of, take_values_of
 from renderpool.session.loaded_volume import LoadedVolume
-from renderpool.session.plane_values import take_values_of
-from renderpool.session.series_maker import make_planes
+from renderpool.session.series_maker import make_planes, make_turning, turned_pose
 from renderpool.session.volume_cache import VolumeCache
 from renderpool.session.volume_painter import VolumePainter
 from renderpool.session.volume_store import VolumeStore
@@ -24,7 +25,8 @@ from tests.support.phantom_files import make_ct, to_bytes
 from tests.support.storage_http import TOKEN, StorageHttp, sqlite_settings
 from webviewer.adapters.nodes import StorageClient
 from webviewer.core.errors import InvalidInput, NotFound
-from webviewer.protocol.questions import MakeSeries, ParallelPlanes
+from webviewer.protocol.questions import MakeSeries, ParallelPlanes, Turning
+from webviewer.protocol.volumes import CameraPose, CameraView
 
 OWNER = 1
 ROWS, COLUMNS, SLICES = 40, 50, 24
@@ -148,6 +150,48 @@ def test_a_re_slice_is_a_volume_with_the_same_values_at_the_same_places(ward: Wa
         assert np.abs(values[number] - shown.values)[seen].max() < 1.0
         assert np.all(values[number][~shown.inside & ~shown.undecided] == -1024)
     assert np.abs(np.abs(normal) - (0, 1, 0)).max() < 1e-6
+
+
+def test_a_turning_model_becomes_pictures(ward: Ward) -> None:
+    volume = ward.volume_of(ward.series()[0]["series_id"])
+    pose = CameraPose(
+        width_px=200,
+        height_px=100,
+        target_lps_mm=(0.0, 0.0, 14.0),
+        right_lps=(1.0, 0.0, 0.0),
+        down_lps=(0.0, 0.0, -1.0),
+        mm_per_px=0.5,
+        offset_px=(10.0, -4.0),
+        eye_distance_mm=250.0,
+    )
+    turning = Turning(degrees=-180.0, width_px=80, height_px=60)
+    wish = MakeSeries(images=turning, count=4, series_description="Turning")
+    seen = CameraView(cell=0, revision=1, pose=pose)
+    draw_still = draw_still_of(volume, None, ward.submit)
+    stored: list[int] = []
+
+    def on_stored(count: int) -> bool:
+        stored.append(count)
+        return True
+
+    series_id = make_turning(
+        volume, wish, seen, owner_id=OWNER, draw_still=draw_still, sink=ward.client, on_stored=on_stored
+    )
+    assert stored == [1, 2, 3, 4]
+    assert series_id == ward.series()[1]["series_id"]
+    pictures = [dcmread(path).pixel_array for path in ward.node.stored_files() if is_picture(path)]
+    assert len({picture.tobytes() for picture in pictures}) == 4
+    assert all(picture.shape == (60, 80, 3) and picture.max() > 50 for picture in pictures)
+    # Seen from the patient's right, his front is at the right of the canvas.
+    quarter = turned_pose(pose, turning, -90.0)
+    assert np.allclose(quarter.right_lps, (0, -1, 0))
+    assert np.allclose(quarter.down_lps, (0, 0, -1))
+    assert quarter.mm_per_px == pytest.approx(0.5 * 100 / 60)
+    assert quarter.offset_px == pytest.approx((6.0, -2.4))
+
+
+def is_picture(path: Path) -> bool:
+    return bool(dcmread(path, stop_before_pixels=True).SamplesPerPixel == 3)
 
 
 def test_what_was_stored_stays_when_it_is_given_up(ward: Ward) -> None:

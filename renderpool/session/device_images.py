@@ -1,4 +1,4 @@
-"""Values of planes for those who do not draw: taken in the drawing thread, between the pictures of all who look."""
+"""Values of planes and still pictures for those who do not draw: made in the drawing thread, between everybody's."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.engine.parts import Part
+from renderpool.engine.volume_mask import VolumeMask
 from renderpool.scene.plane_canvas import PlaneCanvas
 from renderpool.scene.slab import Slab
 from renderpool.session.loaded_volume import LoadedVolume
-from renderpool.session.series_maker import TakeValues
+from renderpool.session.series_maker import DrawStill, TakeValues
 from renderpool.session.volume_painter import VolumePainter
+from webviewer.protocol.volumes import CameraView
 
 _BAND_SAMPLES = 2_000_000  # some 20 ms in software: others draw in between
 
@@ -39,6 +41,22 @@ def take_values_of(volume: LoadedVolume, submit: Submit) -> TakeValues:
         return np.concatenate([submit(band(part)).result() for part in _bands_of(canvas, slab, volume)])
 
     return take
+
+
+def draw_still_of(volume: LoadedVolume, mask: VolumeMask | None, submit: Submit) -> DrawStill:
+    """Return what draws still pictures of a whole volume; to be called in a worker thread, errors as of the painter."""
+
+    def draw(wish: CameraView) -> NDArray[np.uint8]:
+        while not submit(lambda painter: painter.prepare(volume)).result():
+            pass
+        picture = submit(lambda painter: painter.begin(volume, wish, None, mask)).result()
+        while True:
+            painting = submit(lambda _: picture.step()).result()
+            if picture.is_finished and painting is not None:
+                pixels: NDArray[np.uint8] = painting.pixels
+                return pixels
+
+    return draw
 
 
 def _bands_of(canvas: PlaneCanvas, slab: Slab, volume: LoadedVolume) -> list[Part]:
