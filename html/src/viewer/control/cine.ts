@@ -1,8 +1,18 @@
 /** Play: the clock says which image is due, so a slow line skips images instead of lagging behind. */
 
-import type { CellController } from './cell';
-
 export type PlayMode = 'loop' | 'swing' | 'once';
+
+/** What is played. */
+export interface Film {
+  readonly count: number;
+  readonly index: number;
+  /** The picture that was asked for last has not come. */
+  readonly isBehind: boolean;
+  /** Goes to an image; false where it is shown already. */
+  goTo: (index: number, at: number) => boolean;
+  begin: () => void;
+  end: (at: number) => void;
+}
 
 /** A picture that does not come must not hold the film for ever. */
 const PATIENCE_MS = 400;
@@ -32,39 +42,37 @@ export class Cine {
     this.#now = now;
   }
 
-  start(cell: CellController, speed: () => number, mode: PlayMode, ended: () => void): void {
+  start(film: Film, speed: () => number, mode: PlayMode, ended: () => void): void {
     this.#run += 1;
     const run = this.#run;
-    const count = cell.state.detail?.frames.length ?? 0;
     // At the end "once" begins again at the first image.
-    let start = mode === 'once' && cell.index === count - 1 ? -1 : cell.index;
+    let start = mode === 'once' && film.index === film.count - 1 ? -1 : film.index;
     let fps = speed();
     let since = this.#now();
     let sentAt = since;
-    cell.beginDrag();
+    film.begin();
     const tick = (): void => {
       if (run !== this.#run) return;
       const now = this.#now();
       if (fps !== speed()) {
-        start = cell.index;
+        start = film.index;
         since = now;
         fps = speed();
       }
-      const due = dueIndex(start, Math.floor(((now - since) * fps) / 1000), cell.state.detail?.frames.length ?? 0, mode);
+      const due = dueIndex(start, Math.floor(((now - since) * fps) / 1000), film.count, mode);
       if (due === null) {
-        this.stop(cell);
+        this.stop(film);
         ended();
         return;
       }
-      const behind = (cell.state.shown?.revision ?? 0) < cell.lastSent;
-      if ((!behind || now - sentAt > PATIENCE_MS) && cell.goTo(due, now, true)) sentAt = now;
+      if ((!film.isBehind || now - sentAt > PATIENCE_MS) && film.goTo(due, now)) sentAt = now;
       this.#onFrame(tick);
     };
     this.#onFrame(tick);
   }
 
-  stop(cell: CellController): void {
+  stop(film: Film): void {
     this.#run += 1;
-    cell.endDrag(this.#now());
+    film.end(this.#now());
   }
 }

@@ -6,11 +6,12 @@ import { MAX_CELLS } from '../../shared/protocol/messages';
 import { mirrored, normalDegrees } from '../model/geometry';
 import { frameAt, type SeriesDetail } from '../model/series';
 import type { Tool } from '../model/tools';
+import type { Vector } from '../model/vector';
 import { type Clock, browserClock } from '../stream/clock';
 import { type CellMessage, type ConnectionState, RenderConnection, type Socket } from '../stream/connection';
 import { SpareStream } from '../stream/spare';
 import { CellController } from './cell';
-import { Cine, type PlayMode } from './cine';
+import { Cine, type Film, type PlayMode } from './cine';
 import { Store } from './store';
 import { VolumeCellController } from './volumeCell';
 
@@ -97,6 +98,7 @@ export class ViewerController {
   readonly connection: RenderConnection;
   readonly clock: Clock;
   readonly #cine: Cine;
+  #handed: Vector | null = null;
   readonly #details = new Map<number, SeriesDetail>();
 
   constructor(deps: ViewerDependencies = browserDependencies()) {
@@ -166,6 +168,18 @@ export class ViewerController {
   /** The windows that hold something at the server now, whatever they show. */
   get #cells(): readonly (CellController | VolumeCellController)[] {
     return this.state.mode === 'image' ? this.cells : this.volumeCells;
+  }
+
+  /** A point of the patient that a page picked for the next one to show. */
+  handOver(point: Vector): void {
+    this.#handed = point;
+  }
+
+  /** The point that was picked for this page, once. */
+  takeHanded(): Vector | null {
+    const point = this.#handed;
+    this.#handed = null;
+    return point;
   }
 
   /** Another page of the study: what the former one held at the server goes; the image viewer's windows keep their view. */
@@ -268,13 +282,13 @@ export class ViewerController {
     const own = frameAt(cell.state.detail, cell.state.reference.image)?.frame_time_ms ?? null;
     if (own !== null && own > 0) this.store.set({ fps: Math.min(60, Math.max(1, Math.round(1000 / own))) });
     this.store.set({ playing: cell.number });
-    this.#cine.start(cell, () => this.state.fps, this.state.playMode, () => this.store.set({ playing: null }));
+    this.#cine.start(filmOf(cell), () => this.state.fps, this.state.playMode, () => this.store.set({ playing: null }));
   }
 
   stopPlay(): void {
     const { playing } = this.state;
     if (playing === null) return;
-    this.#cine.stop(this.cell(playing));
+    this.#cine.stop(filmOf(this.cell(playing)));
     this.store.set({ playing: null });
   }
 
@@ -327,4 +341,22 @@ export class ViewerController {
     else if (message.type === 'progress') (image ?? volume)?.progress(message.loaded, message.total);
     else if (message.type === 'view_error') (image ?? volume)?.failed(message);
   }
+}
+
+/** The images of a series as a film. */
+function filmOf(cell: CellController): Film {
+  return {
+    get count() {
+      return cell.state.detail?.frames.length ?? 0;
+    },
+    get index() {
+      return cell.index;
+    },
+    get isBehind() {
+      return (cell.state.shown?.revision ?? 0) < cell.lastSent;
+    },
+    goTo: (index, at) => cell.goTo(index, at, true),
+    begin: () => cell.beginDrag(),
+    end: (at) => cell.endDrag(at),
+  };
 }

@@ -121,7 +121,8 @@ describe('a window of a volume', () => {
 
   it('says that a volume cannot be had at all', () => {
     cell.open(7, 0);
-    cell.failed({ type: 'view_error', cell: 2, revision: cell.state.navigation.revision, code: 'no_volume', message: 'Two images.', image: null });
+    // Nothing was wished yet.
+    cell.failed({ type: 'view_error', cell: 2, revision: 0, code: 'no_volume', message: 'Two images.', image: null });
     expect(cell.state.fault).toEqual({ code: 'no_volume', message: 'Two images.', opening: true });
     cell.tryAgain();
     expect(told).toEqual(['open 7/0', 'open 7/0']);

@@ -161,6 +161,12 @@ export class VolumeCellController<Look = unknown> extends PictureCell<VolumeCell
     if (this.state.opened !== null) this.store.set({ facts });
   }
 
+  override failed(error: ViewError): void {
+    // A volume that cannot be opened is refused before any wish was sent.
+    const ofOpening = error.revision === 0 && this.state.shown === null;
+    super.failed(ofOpening ? { ...error, revision: this.state.navigation.revision } : error);
+  }
+
   override progress(loaded: number, total: number): void {
     // Before its answer the server may still tell of what was here before.
     if (this.state.opened !== null) super.progress(loaded, total);
