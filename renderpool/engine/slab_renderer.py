@@ -21,6 +21,8 @@ from webviewer.dicom.volume import VolumeGrid
 
 _VOLUME_UNIT, _LUT_UNIT = 0, 1
 _LUTS_BYTES = 4 * 1024**2
+_STORED_MAX = 65535.0
+_THRESHOLD_WIDTH = 1e-12
 # Numbers of shaders/slab.frag.glsl.
 _MODES = {SlabMode.PLANE: 0, SlabMode.MAXIMUM: 1, SlabMode.MINIMUM: 2, SlabMode.AVERAGE: 3}
 
@@ -40,6 +42,7 @@ class SlabRenderer:
         self._software = software
         self._debug = debug
         self._programs = Programs("canvas.vert.glsl", "slab.frag.glsl")
+        self._plain = Programs("plane.vert.glsl", "plane.frag.glsl")
         self._luts = TextureCache(_LUTS_BYTES)
         self._target, self._numbers = Framebuffer(1), Framebuffer(4)
 
@@ -72,7 +75,12 @@ class SlabRenderer:
             The grid is another volume's, the canvas is out of range, the part outside of it, or OpenGL reports an
             error.
         """
-        self._begin(volume, grid, view, slab, defines={"VOI_FUNCTION": int(grey.function)}, samples=samples, grey=grey)
+        if self._is_plain(slab, grey, samples):
+            self._begin_plain(volume, grid, view, grey)
+        else:
+            self._begin(
+                volume, grid, view, slab, defines={"VOI_FUNCTION": int(grey.function)}, samples=samples, grey=grey
+            )
         with drawing_in(part, view.width_px, view.height_px) as (left_px, top_px, width_px, height_px):
             self._draw(self._target, view)
         pixels = self._target.read(width_px, height_px, left_px, top_px)
@@ -93,6 +101,26 @@ class SlabRenderer:
         check_gl("taking the values of a plane")
         return np.where(numbers[..., 1] > 0, numbers[..., 0], np.float32(np.nan))
 
+    def _is_plain(self, slab: Slab, grey: GreyMap, samples: int) -> bool:
+        is_linear = grey.function in {VoiFunction.LINEAR, VoiFunction.LINEAR_EXACT}
+        is_trilinear = slab.interpolation is Interpolation.TRILINEAR
+        return self._software and slab.is_plane and is_trilinear and samples == 1 and is_linear
+
+    def _begin_plain(self, volume: VolumeTexture, grid: VolumeGrid, view: PlaneCanvas, grey: GreyMap) -> None:
+        _check_shapes(volume, grid)
+        program = self._plain.get({})
+        program.use()
+        volume.bind(_VOLUME_UNIT)
+        program.set_int("t_volume", _VOLUME_UNIT)
+        canvas_from_clip = np.diag([view.width_px / 2, view.height_px / 2, 1.0, 1.0])
+        canvas_from_clip[:2, 3] = view.width_px / 2, view.height_px / 2
+        size = np.array(grid.shape[::-1], dtype=np.float64)
+        texture_from_index = np.diag([*(1.0 / size), 1.0])
+        texture_from_index[:3, 3] = 0.5 / size
+        program.set_mat4("u_texture_from_clip", texture_from_index @ view.index_from_canvas(grid) @ canvas_from_clip)
+        program.set_vec3("u_grey", *_grey_line(volume, grey))
+        self._check("setting uniforms")
+
     def _begin(
         self,
         volume: VolumeTexture,
@@ -104,8 +132,7 @@ class SlabRenderer:
         samples: int = 1,
         grey: GreyMap | None = None,
     ) -> None:
-        if volume.shape != grid.shape:
-            raise RenderError(f"A volume of {volume.shape} does not lie on a grid of {grid.shape}.")
+        _check_shapes(volume, grid)
         samples = 1 if slab.interpolation is Interpolation.NEAREST else samples
         offsets_mm = sample_offsets_mm(slab, grid)
         mode = 0 if len(offsets_mm) == 1 else _MODES[slab.mode]
@@ -172,6 +199,24 @@ class SlabRenderer:
     def close(self) -> None:
         """Delete everything of the renderer; volumes are their owner's."""
         self._programs.close()
+        self._plain.close()
         self._luts.close()
         self._target.close()
         self._numbers.close()
+
+
+def _check_shapes(volume: VolumeTexture, grid: VolumeGrid) -> None:
+    if volume.shape != grid.shape:
+        raise RenderError(f"A volume of {volume.shape} does not lie on a grid of {grid.shape}.")
+
+
+def _grey_line(volume: VolumeTexture, grey: GreyMap) -> tuple[float, float, float]:
+    """Return a value as the texture has it, 0 to 1, the slope of the window's line, and its grey at the value."""
+    center, width, middle = grey.center, grey.width, 0.5
+    if grey.function is VoiFunction.LINEAR:
+        center, width = center - 0.5, width - 1.0
+        if width <= 0.0:  # a threshold, as in voi.glsl: black up to it, white beyond
+            width, middle = _THRESHOLD_WIDTH, 0.0
+    sign, middle = (-1.0, 1.0 - middle) if grey.inverted else (1.0, middle)
+    slope = sign * _STORED_MAX * volume.slope / width
+    return (center - volume.intercept) / volume.slope / _STORED_MAX, slope, middle

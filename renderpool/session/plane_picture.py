@@ -11,7 +11,7 @@ from renderpool.engine.parts import Part
 from renderpool.engine.slab_renderer import SlabRenderer
 from renderpool.scene.colours import paint_in_colours
 from renderpool.scene.plane_canvas import places_of_pixel, plane_canvas, scale_canvas
-from renderpool.scene.slab import Interpolation, Slab, SlabMode
+from renderpool.scene.slab import Interpolation, Slab, SlabMode, sample_offsets_mm
 from renderpool.session.bands import Bands
 from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
 from renderpool.session.painting import Painting
@@ -22,6 +22,7 @@ from webviewer.protocol.volumes import PlaneView
 
 _SMALLEST_REDUCED_PX = 256
 _LIGHT_PLACES = 2
+_SAMPLE_S = 3e-8  # what software takes: a first guess, so that what is soon done is done at once
 
 
 class PlanePicture:
@@ -83,7 +84,8 @@ class PlanePicture:
         ends = (0.0, 0.0) if device is None else (device.lowest, device.highest)
         self._grey = plane_grey(volume, wish.window, ends, invert=wish.invert)
         self._coarse = device is None or not device.is_whole
-        self._bands = Bands(canvas.width_px, canvas.height_px, self._draw)
+        samples = len(sample_offsets_mm(self._slab, volume.grid)) * self._places**2
+        self._bands = Bands(canvas.width_px, canvas.height_px, self._draw, canvas.width_px * samples * _SAMPLE_S)
 
     @property
     def holds(self) -> VolumeKey | None:

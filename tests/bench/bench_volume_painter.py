@@ -171,13 +171,13 @@ def _differing(pixels: NDArray[np.uint8], values: NDArray[np.int16]) -> float:
 
 
 def _facts(volume: LoadedVolume) -> Row:
-    begin = time.perf_counter()
+    begin = time.process_time()
     volume_facts(0, volume)
-    took_ms = (time.perf_counter() - begin) * 1e3
+    took_ms = (time.process_time() - begin) * 1e3
     return Row(
         id="volume_facts",
         what="histogram, ranges and presets of 300 slices of 512², once when they are there",
-        unit="ms",
+        unit="CPU ms",
         ours=took_ms,
         goal="≤ 100 ms",
         met=took_ms <= 100,
