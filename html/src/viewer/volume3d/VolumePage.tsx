@@ -1,18 +1,139 @@
-import { useLayoutEffect } from 'react';
+import { useMediaQuery } from '@mantine/hooks';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
+import { useTranslation } from '../../shared/i18n';
+import type { ViewerEnvironment, VolumePageProps } from '../control/environment';
+import { PASSING } from '../control/pictureCell';
+import { useSelected } from '../control/store';
+import { CELLS } from '../control/viewer';
 import { Banner } from '../ui/Banner';
-import { useViewer } from '../ui/context';
-import classes from '../ViewerTab.module.css';
+import { useViewer, ViewerContext } from '../ui/context';
+import { saveFile } from '../ui/exportPicture';
+import { Strip } from '../ui/Strip';
+import { usePageKeys } from '../ui/usePageKeys';
+import { seriesQuery } from '../ui/useViewerData';
+import tab from '../ViewerTab.module.css';
+import { Hands } from './control/hands';
+import { handleVolumeKey } from './control/keys';
+import { SceneController, type SceneLook } from './control/scene';
+import { Thumbnails } from './control/thumbnails';
+import { VolumeContext, type VolumeEnvironment } from './ui/context';
+import { AnglesDialog, SaveLookDialog, VolumeKeysDialog } from './ui/dialogs';
+import { pictureOfVolume } from './ui/exportVolume';
+import { MeasurementList } from './ui/MeasurementList';
+import { useLookName } from './ui/names';
+import { VolumePhoneBottom, VolumePhoneTop } from './ui/PhoneVolume';
+import { Stage } from './ui/Stage';
+import { usePanels } from './ui/usePanels';
+import { VolumeLive } from './ui/VolumeLive';
+import { VolumeToolbar } from './ui/VolumeToolbar';
+
+/** The window that is not on the page: pictures of presets come through it. */
+const HIDDEN = CELLS - 1;
 
 /** The volume of a series in three dimensions. */
-export function VolumePage({ seriesId }: { seriesId: number; active: boolean; onBack: () => void }) {
-  const { viewer } = useViewer();
+export function VolumePage(props: VolumePageProps) {
+  const { viewer, changeMode } = useViewer();
+  const series = useRef(props.seriesId);
+  series.current = props.seriesId;
+  const [parts, setParts] = useState<Pick<VolumeEnvironment, 'scene' | 'hands' | 'thumbnails'> | null>(null);
   useLayoutEffect(() => {
-    viewer.volumeCell(0).open(seriesId, 0);
-    return () => viewer.volumeCell(0).close();
-  }, [viewer, seriesId]);
-  return (
-    <div className={classes.viewer}>
-      <Banner />
-    </div>
+    const onFrame = (run: () => void): void => void (document.hidden ? window.setTimeout(run, 50) : requestAnimationFrame(run));
+    const scene = new SceneController(viewer.volumeCell<SceneLook>(0), onFrame, () => performance.now());
+    const hands = new Hands(scene, {
+      select: (point) => {
+        viewer.handOver(point);
+        changeMode('mpr', series.current);
+      },
+    });
+    const thumbnails = new Thumbnails(scene, viewer.volumeCell<string>(HIDDEN), viewer.clock);
+    setParts({ scene, hands, thumbnails });
+    return () => {
+      setParts(null);
+      thumbnails.leave();
+      scene.leave();
+    };
+  }, [viewer, changeMode]);
+  useLayoutEffect(() => {
+    parts?.scene.open(props.seriesId, 0);
+  }, [parts, props.seriesId]);
+  return parts === null ? null : <Opened {...props} {...parts} />;
+}
+
+function Opened({ seriesId, active, onBack, scene, hands, thumbnails }: VolumePageProps & Pick<VolumeEnvironment, 'scene' | 'hands' | 'thumbnails'>) {
+  const { t } = useTranslation('viewer');
+  const shared = useViewer();
+  const { viewer, study, phone, lying, locale } = shared;
+  const root = useRef<HTMLDivElement>(null);
+  const narrow = useMediaQuery('(max-width: 1279px)', false, { getInitialValueInEffect: false });
+  const small = useMediaQuery('(max-width: 1023px)', false, { getInitialValueInEffect: false });
+  const panels = usePanels(narrow);
+  const stripOpen = useSelected(viewer.store, (state) => state.stripOpen);
+  const detail = useQuery({ ...seriesQuery(study?.study_id ?? 0, seriesId), enabled: study !== null }).data ?? null;
+  const [dialog, setDialog] = useState<'angles' | 'save' | 'keys' | null>(null);
+  const nameOf = useLookName();
+  const close = useCallback(() => setDialog(null), []);
+  useRefusedCut(scene, hands);
+
+  useEffect(() => {
+    if (!active) scene.stopPlay();
+  }, [active, scene]);
+
+  const exportPicture = useCallback(() => {
+    const canvas = root.current?.querySelector<HTMLCanvasElement>('[data-zone="window"] canvas');
+    if (canvas === null || canvas === undefined) return;
+    const context = { study, detail, overlay: viewer.state.overlay, compact: false, locale, nameOf, t: t as (key: string) => string };
+    void pictureOfVolume(scene, canvas, context).then((blob) => {
+      if (blob !== null) saveFile(blob, `volume${detail?.series_number == null ? '' : `-S${detail.series_number}`}.png`);
+    });
+  }, [scene, study, detail, viewer, locale, nameOf, t]);
+
+  const openKeys = useCallback(() => setDialog('keys'), []);
+  const environment = useMemo<ViewerEnvironment>(() => ({ ...shared, openKeys, exportPicture }), [shared, openKeys, exportPicture]);
+  const volume = useMemo<VolumeEnvironment>(
+    () => ({ scene, hands, thumbnails, exportPicture, openAngles: () => setDialog('angles'), openSave: () => setDialog('save') }),
+    [scene, hands, thumbnails, exportPicture],
   );
+  usePageKeys(
+    active,
+    useCallback((event) => handleVolumeKey(event, { scene, hands, nextOverlay: () => viewer.nextOverlay(), exportPicture, openKeys }), [scene, hands, viewer, exportPicture, openKeys]),
+  );
+
+  return (
+    <ViewerContext.Provider value={environment}>
+      <VolumeContext.Provider value={volume}>
+        <div ref={root} className={tab.viewer} data-lying={lying || undefined}>
+          {phone ? <VolumePhoneTop onBack={onBack} /> : <VolumeToolbar seriesId={seriesId} detail={detail} panels={panels} />}
+          <div className={tab.middle}>
+            {!phone && !small && stripOpen && <Strip />}
+            <div className={tab.windows}>
+              <Stage seriesId={seriesId} detail={detail} panels={panels} />
+              <Banner />
+            </div>
+          </div>
+          {phone && <VolumePhoneBottom seriesId={seriesId} detail={detail} />}
+          <AnglesDialog opened={dialog === 'angles'} onClose={close} />
+          <SaveLookDialog opened={dialog === 'save'} onClose={close} />
+          <VolumeKeysDialog opened={dialog === 'keys'} onClose={close} />
+          <MeasurementList />
+          <VolumeLive />
+        </div>
+      </VolumeContext.Provider>
+    </ViewerContext.Provider>
+  );
+}
+
+/** A cut that the server refuses is taken back, and it is said why: the model stays. */
+function useRefusedCut(scene: SceneController, hands: Hands): void {
+  useEffect(() => {
+    let good = scene.state.cuts.present.steps;
+    return scene.cell.store.subscribe(() => {
+      const { shown, fault } = scene.cell.state;
+      const { steps } = scene.state.cuts.present;
+      if (shown?.wish !== null && shown?.wish !== undefined) good = shown.wish.look.cuts.steps;
+      if (fault === null || PASSING.has(fault.code) || fault.opening || steps === good || steps.length <= good.length) return;
+      hands.say('refused', fault.message);
+      scene.dropLastStep(0);
+    });
+  }, [scene, hands]);
 }

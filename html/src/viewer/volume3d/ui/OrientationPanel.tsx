@@ -1,0 +1,69 @@
+import { Menu, Tooltip, UnstyledButton } from '@mantine/core';
+import { IconChevronRight, IconFocusCentered, IconRestore } from '@tabler/icons-react';
+import { useRef } from 'react';
+import { useTranslation } from '../../../shared/i18n';
+import { Choice } from '../../ui/Choice';
+import toolbar from '../../ui/Toolbar.module.css';
+import { keepFocus } from '../../ui/ToolButton';
+import { useRovingFocus } from '../../ui/useRovingFocus';
+import { DEFAULT_OBLIQUE_DEG, obliqueAngles, type Orientation, orientationName, standardFrame } from '../model/orientations';
+import { useDrawnCamera, useVolume } from './context';
+import classes from './Panels.module.css';
+
+/** Letters on the buttons; the first two as radiographs are called. */
+const LABELS: Readonly<Record<'A' | 'P' | 'L' | 'R' | 'H' | 'F', string>> = { A: 'AP', P: 'PA', L: 'L', R: 'R', H: 'H', F: 'F' };
+
+/** The standard orientations, at the left edge. */
+export function OrientationPanel() {
+  const { t } = useTranslation('viewer');
+  const { scene } = useVolume();
+  const panel = useRef<HTMLDivElement>(null);
+  const camera = useDrawnCamera();
+  useRovingFocus(panel);
+  const now = camera === null ? null : orientationName(camera);
+  const turn = (name: Orientation, angle: number | undefined, at: number): void => scene.orient(standardFrame(name, angle), at);
+  return (
+    <div ref={panel} className={classes.orientation} data-chrome="" role="toolbar" aria-orientation="vertical" aria-label={t('volume3d.orientation.title')} data-zone="orientation">
+      {(Object.keys(LABELS) as (keyof typeof LABELS)[]).map((name) => (
+        <Tooltip key={name} label={t(`volume3d.orientation.${name}`)} position="right">
+          <UnstyledButton className={classes.view} data-tool="" data-pressed={now?.name === name || undefined} aria-pressed={now?.name === name} aria-label={t(`volume3d.orientation.${name}`)} onMouseDown={keepFocus} onClick={(event) => turn(name, undefined, event.timeStamp)}>
+            {LABELS[name]}
+          </UnstyledButton>
+        </Tooltip>
+      ))}
+      <span className={classes.line} aria-hidden />
+      {(['LAO', 'RAO'] as const).map((name) => (
+        <span key={name} className={classes.oblique} data-pressed={now?.name === name || undefined}>
+          <Tooltip label={t(`volume3d.orientation.${name}`)} position="right">
+            <UnstyledButton className={classes.view} data-tool="" data-pressed={now?.name === name || undefined} aria-pressed={now?.name === name} aria-label={t(`volume3d.orientation.${name}`)} onMouseDown={keepFocus} onClick={(event) => turn(name, DEFAULT_OBLIQUE_DEG, event.timeStamp)}>
+              {name}
+            </UnstyledButton>
+          </Tooltip>
+          <Menu position="right-start" width={120} offset={4} returnFocus>
+            <Menu.Target>
+              <UnstyledButton className={classes.more} data-tool="" aria-label={t('volume3d.orientation.angles', { name })}>
+                <IconChevronRight size={12} stroke={2} aria-hidden />
+              </UnstyledButton>
+            </Menu.Target>
+            <Menu.Dropdown className={toolbar.menu ?? ''}>
+              {obliqueAngles.map((angle) => (
+                <Choice key={angle} chosen={now?.name === name && now.angleDeg === angle} label={`${name} ${angle}°`} onChoose={(at) => turn(name, angle, at)} />
+              ))}
+            </Menu.Dropdown>
+          </Menu>
+        </span>
+      ))}
+      <span className={classes.line} aria-hidden />
+      <Tooltip label={t('volume3d.orientation.center')} position="right">
+        <UnstyledButton className={classes.view} data-tool="" aria-label={t('volume3d.orientation.center')} onMouseDown={keepFocus} onClick={(event) => scene.recenter(event.timeStamp)}>
+          <IconFocusCentered size={18} stroke={1.7} aria-hidden />
+        </UnstyledButton>
+      </Tooltip>
+      <Tooltip label={t('volume3d.action.resetPosition')} position="right">
+        <UnstyledButton className={classes.view} data-tool="" aria-label={t('volume3d.action.resetPosition')} onMouseDown={keepFocus} onClick={(event) => scene.resetPosition(event.timeStamp)}>
+          <IconRestore size={18} stroke={1.7} aria-hidden />
+        </UnstyledButton>
+      </Tooltip>
+    </div>
+  );
+}

@@ -1,0 +1,505 @@
+import { Menu, Popover, Radio, Slider, UnstyledButton } from '@mantine/core';
+import {
+  IconArrowBackUp,
+  IconArrowForwardUp,
+  IconArrowsMinimize,
+  IconBox,
+  IconChevronDown,
+  IconDots,
+  IconEye,
+  IconEyeOff,
+  IconKeyboard,
+  IconLayoutSidebarLeftCollapse,
+  IconLayoutSidebarLeftExpand,
+  IconPalette,
+  IconPerspective,
+  IconPhotoDown,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconRestore,
+  IconSlice,
+  IconTable,
+  IconWand,
+} from '@tabler/icons-react';
+import { Fragment, type ReactNode, useRef, useState } from 'react';
+import { useTranslation } from '../../../shared/i18n';
+import { useSelected, useStore } from '../../control/store';
+import type { MouseButton, OverlayLevel } from '../../control/viewer';
+import { formatNumber, formatTenths } from '../../model/numbers';
+import type { SeriesDetail } from '../../model/series';
+import { Choice } from '../../ui/Choice';
+import { useViewer } from '../../ui/context';
+import { FullScreenIcon } from '../../ui/icons';
+import { ModeSwitch } from '../../ui/ModeSwitch';
+import { FamilyMenu, type Icon, ToolButton } from '../../ui/ToolButton';
+import bar from '../../ui/Toolbar.module.css';
+import { useFolding } from '../../ui/useFolding';
+import { useRovingFocus } from '../../ui/useRovingFocus';
+import { toolKeys } from '../control/hands';
+import { type ClickTool, isHeld, type Tool } from '../control/scene';
+import { axes, type Axis } from '../control/turntable';
+import { depthMm, isWhole } from '../model/clipBox';
+import { useVolume } from './context';
+import { toolIcons } from './icons';
+import { NumberField } from './TransferPanel';
+import type { Panels } from './usePanels';
+import classes from './VolumeToolbar.module.css';
+
+const LETTERS: Readonly<Record<MouseButton, string>> = { left: 'L', middle: 'M', right: 'R' };
+const POLYGONS: readonly ClickTool[] = ['cutInside', 'cutOutside'];
+const OBJECTS: readonly ClickTool[] = ['cutObject', 'keepObject'];
+const SPHERES: readonly ClickTool[] = ['removeSphere', 'restoreSphere'];
+const RULERS: readonly ClickTool[] = ['line', 'polyline', 'angle'];
+
+interface Family {
+  name: string;
+  tools: ReactNode;
+  splits?: boolean;
+  atEnd?: boolean;
+  label: string;
+  items: ReactNode;
+}
+
+/** All tools of the volume page; what has no room goes into More from the right. */
+export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; detail: SeriesDetail | null; panels: Panels }) {
+  const { t } = useTranslation('viewer');
+  const { viewer, toggleFullScreen, openKeys } = useViewer();
+  const { scene, hands, openAngles, exportPicture } = useVolume();
+  const { bindings, cuts, playing, camera } = useStore(scene.store);
+  const overlay = useSelected(viewer.store, (state) => state.overlay);
+  const stripOpen = useSelected(viewer.store, (state) => state.stripOpen);
+  const grid = useSelected(scene.cell.store, (state) => state.grid);
+  const element = useRef<HTMLDivElement>(null);
+  const [chosen, setChosen] = useState<Record<'polygon' | 'object' | 'sphere' | 'ruler', ClickTool>>({ polygon: 'cutInside', object: 'cutObject', sphere: 'removeSphere', ruler: 'line' });
+  useRovingFocus(element);
+
+  const take = (name: Tool): void => {
+    hands.escape();
+    scene.bind('left', name);
+  };
+  const tool = (name: Tool) => {
+    const buttons = (['left', 'middle', 'right'] as const).filter((button) => bindings[button] === name);
+    const letter = isHeld(name) ? buttons.map((button) => LETTERS[button]).join('') : '';
+    return (
+      <ToolButton
+        key={name}
+        icon={toolIcons[name]}
+        label={t(`volume3d.tool.${name}`)}
+        shortcut={toolKeys[name]}
+        pressed={buttons.length > 0}
+        letter={letter === '' ? undefined : letter}
+        onPress={() => take(name)}
+        {...(isHeld(name) ? { onOtherButton: (button: 'middle' | 'right') => scene.bind(button, name) } : {})}
+      />
+    );
+  };
+  const toolItem = (name: Tool, after?: () => void) => {
+    const IconOf = toolIcons[name];
+    return (
+      <Menu.Item
+        key={name}
+        leftSection={<IconOf size={16} />}
+        rightSection={toolKeys[name] === undefined ? undefined : <span data-hint="">{toolKeys[name]}</span>}
+        onClick={() => {
+          after?.();
+          take(name);
+        }}
+      >
+        {t(`volume3d.tool.${name}`)}
+      </Menu.Item>
+    );
+  };
+  /** One button that shows the last member chosen, and the others under its arrow. */
+  const family = (name: keyof typeof chosen, members: readonly ClickTool[], settings?: ReactNode, more?: ReactNode): Pick<Family, 'tools' | 'items'> => {
+    const shown = members.includes(bindings.left as ClickTool) ? (bindings.left as ClickTool) : chosen[name];
+    const items = members.map((one) => toolItem(one, () => setChosen({ ...chosen, [name]: one })));
+    return {
+      tools: (
+        <>
+          {tool(shown)}
+          <FamilyMenu label={t(`volume3d.family.${name}`)}>
+            {items}
+            {more}
+          </FamilyMenu>
+          {settings}
+        </>
+      ),
+      items: (
+        <>
+          {items}
+          {more}
+        </>
+      ),
+    };
+  };
+  const act = (icon: Icon, label: string, run: (at: number) => void, extra: { pressed?: boolean; disabled?: boolean; shortcut?: string } = {}) => (
+    <ToolButton icon={icon} label={label} shortcut={extra.shortcut} pressed={extra.pressed} disabled={extra.disabled ?? false} onPress={(event) => run(event.timeStamp)} />
+  );
+  const item = (IconOf: Icon, label: string, run: (at: number) => void, disabled = false) => (
+    <Menu.Item leftSection={<IconOf size={16} />} disabled={disabled} onClick={(event) => run(event.timeStamp)}>
+      {label}
+    </Menu.Item>
+  );
+
+  const { steps, box, boxOn, plane } = cuts.present;
+  const nothingCut = steps.length === 0 && plane === null && (!boxOn || box === null || grid === null || isWhole(box, grid));
+  const removeTable = (at: number): void => {
+    if (!scene.cut({ kind: 'table' }, at)) hands.say('tooManyCuts');
+  };
+  const boxItems = (
+    <>
+      {item(IconBox, t(boxOn ? 'volume3d.box.off' : 'volume3d.box.on'), (at) => scene.toggleBox(at))}
+      {item(IconRestore, t('volume3d.box.reset'), (at) => scene.resetBox(at), box === null)}
+      {item(IconSlice, t(plane === null ? 'volume3d.plane.on' : 'volume3d.plane.off'), (at) => scene.togglePlane(at))}
+    </>
+  );
+  const projectionItems = (
+    <>
+      {(['parallel', 'perspective'] as const).map((name) => (
+        <Choice key={name} chosen={camera?.projection === name} label={t(`volume3d.projection.${name}`)} onChoose={(at) => scene.setProjection(name, at)} />
+      ))}
+      <Menu.Divider />
+      {item(IconArrowsMinimize, t('volume3d.action.angles'), openAngles)}
+    </>
+  );
+  const panelItems = (['orientation', 'presets', 'transfer'] as const).map((name) => (
+    <Menu.CheckboxItem key={name} checked={panels.open[name]} closeMenuOnClick={false} onChange={() => panels.toggle(name)}>
+      {t(`volume3d.panel.${name}`)}
+    </Menu.CheckboxItem>
+  ));
+  const overlayItems = (
+    <>
+      {(['full', 'anonymous', 'off'] as OverlayLevel[]).map((level) => (
+        <Choice key={level} chosen={overlay === level} label={t(`overlay.${level}`)} onChoose={() => viewer.store.set({ overlay: level })} />
+      ))}
+      <Menu.Divider />
+      <Menu.Label>{t('volume3d.panel.title')}</Menu.Label>
+      {panelItems}
+    </>
+  );
+  const polygon = family('polygon', POLYGONS);
+  const object = family('object', OBJECTS, <ObjectSettings />);
+  const sphere = family('sphere', SPHERES, <SphereSettings />, item(IconTable, t('volume3d.action.removeTable'), removeTable));
+  const ruler = family('ruler', RULERS);
+  const families: Family[] = [
+    { name: 'polygon', splits: true, label: t('volume3d.family.polygon'), ...polygon },
+    { name: 'object', label: t('volume3d.family.object'), ...object },
+    { name: 'sphere', label: t('volume3d.family.sphere'), ...sphere },
+    {
+      name: 'table',
+      label: t('volume3d.action.removeTable'),
+      tools: act(IconWand, t('volume3d.action.removeTable'), removeTable),
+      items: item(IconWand, t('volume3d.action.removeTable'), removeTable),
+    },
+    {
+      name: 'undo',
+      label: t('volume3d.action.undo'),
+      tools: (
+        <>
+          {act(IconArrowBackUp, t('volume3d.action.undo'), (at) => scene.undo(at), { disabled: cuts.past.length === 0, shortcut: 'Control+Z' })}
+          {act(IconArrowForwardUp, t('volume3d.action.redo'), (at) => scene.redo(at), { disabled: cuts.future.length === 0, shortcut: 'Control+Y' })}
+          <FamilyMenu label={t('volume3d.family.undo')}>{item(IconRestore, t('volume3d.action.restoreAll'), (at) => scene.restoreAll(at), nothingCut)}</FamilyMenu>
+        </>
+      ),
+      items: (
+        <>
+          {item(IconArrowBackUp, t('volume3d.action.undo'), (at) => scene.undo(at), cuts.past.length === 0)}
+          {item(IconArrowForwardUp, t('volume3d.action.redo'), (at) => scene.redo(at), cuts.future.length === 0)}
+          {item(IconRestore, t('volume3d.action.restoreAll'), (at) => scene.restoreAll(at), nothingCut)}
+        </>
+      ),
+    },
+    {
+      name: 'box',
+      splits: true,
+      label: t('volume3d.box.title'),
+      tools: (
+        <>
+          <UnstyledButton className={classes.named} data-tool="" data-pressed={boxOn || undefined} aria-pressed={boxOn} onClick={(event) => scene.toggleBox(event.timeStamp)}>
+            <IconBox size={19} stroke={1.7} aria-hidden />
+            <span>{t('volume3d.box.title')}</span>
+          </UnstyledButton>
+          <FamilyMenu label={t('volume3d.family.box')}>{boxItems}</FamilyMenu>
+          {plane !== null && grid !== null && <PlaneSettings depth={plane.depth} mm={depthMm(grid, plane)} />}
+        </>
+      ),
+      items: boxItems,
+    },
+    { name: 'ruler', splits: true, label: t('volume3d.family.ruler'), ...ruler },
+    { name: 'marker', label: t('volume3d.tool.marker'), tools: tool('marker'), items: toolItem('marker') },
+    { name: 'select', label: t('volume3d.tool.select'), tools: tool('select'), items: toolItem('select') },
+    {
+      name: 'play',
+      splits: true,
+      label: t('action.play'),
+      tools: (
+        <>
+          {act(playing ? IconPlayerPause : IconPlayerPlay, playing ? t('play.stop') : t('volume3d.action.play'), () => scene.togglePlay(), { pressed: playing, shortcut: 'Space' })}
+          <TurnSettings />
+        </>
+      ),
+      items: item(playing ? IconPlayerPause : IconPlayerPlay, playing ? t('play.stop') : t('volume3d.action.play'), () => scene.togglePlay()),
+    },
+    {
+      name: 'projection',
+      splits: true,
+      label: t('volume3d.projection.title'),
+      tools: (
+        <>
+          {act(IconPerspective, `${t('volume3d.projection.title')}: ${t(`volume3d.projection.${camera?.projection ?? 'parallel'}`)}`, (at) => scene.setProjection(camera?.projection === 'perspective' ? 'parallel' : 'perspective', at), { pressed: camera?.projection === 'perspective' })}
+          <FamilyMenu label={t('volume3d.projection.title')}>{projectionItems}</FamilyMenu>
+        </>
+      ),
+      items: projectionItems,
+    },
+    {
+      name: 'transfer',
+      label: t('volume3d.transfer'),
+      tools: act(IconPalette, t('volume3d.transfer'), () => panels.toggle('transfer'), { pressed: panels.open.transfer }),
+      items: item(IconPalette, t('volume3d.transfer'), () => panels.toggle('transfer')),
+    },
+    {
+      name: 'overlays',
+      label: t('action.overlays'),
+      tools: (
+        <>
+          {act(overlay === 'off' ? IconEyeOff : IconEye, `${t('action.overlays')}: ${t(`overlay.${overlay}`)}`, () => viewer.nextOverlay(), { pressed: overlay !== 'full', shortcut: 'O' })}
+          <FamilyMenu label={t('action.overlays')}>{overlayItems}</FamilyMenu>
+        </>
+      ),
+      items: overlayItems,
+    },
+    {
+      name: 'output',
+      atEnd: true,
+      label: t('family.output'),
+      tools: (
+        <>
+          {act(IconPhotoDown, t('action.exportPicture'), exportPicture, { shortcut: 'Control+S' })}
+          {act(IconKeyboard, t('action.keys'), openKeys, { shortcut: '?' })}
+          {act(FullScreenIcon, t('action.fullScreen'), toggleFullScreen)}
+        </>
+      ),
+      items: (
+        <>
+          {item(IconPhotoDown, t('action.exportPicture'), exportPicture)}
+          {item(IconKeyboard, t('action.keys'), openKeys)}
+          {item(FullScreenIcon, t('action.fullScreen'), toggleFullScreen)}
+        </>
+      ),
+    },
+  ];
+  const shown = useFolding(element, families.length);
+  const folded = families.slice(shown);
+
+  return (
+    <div ref={element} className={bar.bar} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
+      <span className={bar.family} data-essential="">
+        <ToolButton icon={stripOpen ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarLeftExpand} label={t(stripOpen ? 'strip.fold' : 'strip.unfold')} onPress={() => viewer.store.set({ stripOpen: !stripOpen })} />
+        <Split />
+        <ModeSwitch seriesId={seriesId} detail={detail} />
+        <Split />
+        {tool('rotate')}
+        {tool('pan')}
+        {tool('zoom')}
+        {tool('window')}
+        {tool('center')}
+        {act(IconRestore, t('volume3d.action.resetPosition'), (at) => scene.resetPosition(at), { shortcut: '0' })}
+      </span>
+      {families.map((one, index) => (
+        <Fragment key={one.name}>
+          {one.atEnd === true && index < shown && <span className={bar.space} />}
+          <span className={bar.family} data-family="" hidden={index >= shown}>
+            {one.splits === true && <Split />}
+            {one.tools}
+          </span>
+        </Fragment>
+      ))}
+      {folded.length > 0 && (
+        <Menu position="bottom-end" width={280} offset={4}>
+          <Menu.Target>
+            <UnstyledButton className={bar.tool} data-tool="" aria-label={t('phone.more')} title={t('phone.more')}>
+              <IconDots size={19} stroke={1.7} />
+            </UnstyledButton>
+          </Menu.Target>
+          <Menu.Dropdown className={bar.menu ?? ''}>
+            {folded.map((one, index) => (
+              <Fragment key={one.name}>
+                {index > 0 && <Menu.Divider />}
+                <Menu.Label>{one.label}</Menu.Label>
+                {one.items}
+              </Fragment>
+            ))}
+          </Menu.Dropdown>
+        </Menu>
+      )}
+    </div>
+  );
+}
+
+function Split() {
+  return <span className={bar.split} aria-hidden />;
+}
+
+/** Settings of a tool beside its button: sliders and fields are no entries of a menu. */
+function Settings({ label, text, children }: { label: string; text?: string; children: ReactNode }) {
+  return (
+    <Popover position="bottom-start" width={260} offset={4} trapFocus returnFocus>
+      <Popover.Target>
+        <UnstyledButton className={text === undefined ? bar.arrow : classes.setting} data-tool="" aria-label={text === undefined ? label : `${label}: ${text}`}>
+          {text}
+          {text === undefined && <IconChevronDown size={12} stroke={2} aria-hidden />}
+        </UnstyledButton>
+      </Popover.Target>
+      <Popover.Dropdown className={bar.menu ?? ''} aria-label={label}>
+        <div className={classes.settings}>{children}</div>
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
+
+function Labelled({ label, value, children }: { label: string; value: string; children: ReactNode }) {
+  return (
+    <div>
+      <div className={bar.speedLine}>
+        <span>{label}</span>
+        <span>{value}</span>
+      </div>
+      {children}
+    </div>
+  );
+}
+
+function SphereSettings() {
+  const { t } = useTranslation('viewer');
+  const { locale } = useViewer();
+  const { scene } = useVolume();
+  const radius = useSelected(scene.store, (state) => state.radiusMm);
+  const active = useSelected(scene.store, ({ bindings }) => bindings.left === 'removeSphere' || bindings.left === 'restoreSphere');
+  if (!active) return null;
+  const text = t('volume3d.measure.mm', { value: formatNumber(radius, locale) });
+  return (
+    <Settings label={t('volume3d.sphere.radius')} text={text}>
+      <SphereRadius />
+    </Settings>
+  );
+}
+
+/** How large the round brush is. */
+export function SphereRadius() {
+  const { t } = useTranslation('viewer');
+  const { locale } = useViewer();
+  const { scene } = useVolume();
+  const radius = useSelected(scene.store, (state) => state.radiusMm);
+  return (
+    <Labelled label={t('volume3d.sphere.radius')} value={t('volume3d.measure.mm', { value: formatNumber(radius, locale) })}>
+      <Slider size="sm" min={1} max={60} step={1} label={null} thumbLabel={t('volume3d.sphere.radius')} value={radius} onChange={(value) => scene.store.set({ radiusMm: value })} />
+    </Labelled>
+  );
+}
+
+function ObjectSettings() {
+  const { t } = useTranslation('viewer');
+  const { scene } = useVolume();
+  const active = useSelected(scene.store, ({ bindings }) => bindings.left === 'cutObject' || bindings.left === 'keepObject');
+  if (!active) return null;
+  return (
+    <Settings label={t('volume3d.object.threshold')}>
+      <ObjectThreshold />
+    </Settings>
+  );
+}
+
+/** Between which values a piece hangs together; what shows, unless the doctor says otherwise. */
+export function ObjectThreshold() {
+  const { t } = useTranslation('viewer');
+  const { scene, hands } = useVolume();
+  useStore(scene.store);
+  const unit = useSelected(scene.cell.store, ({ facts }) => facts?.unit ?? '');
+  const own = scene.state.threshold;
+  const { low, high } = hands.threshold;
+  return (
+    <>
+      <p className={classes.help}>{t('volume3d.object.help')}</p>
+      <div className={classes.pair}>
+        <NumberField label={t('volume3d.object.from')} value={low} suffix={unit} onCommit={(value) => scene.store.set({ threshold: { low: Math.min(value, high), high } })} />
+        <NumberField label={t('volume3d.object.to')} value={high} suffix={unit} onCommit={(value) => scene.store.set({ threshold: { low, high: Math.max(value, low) } })} />
+      </div>
+      <UnstyledButton className={classes.link} disabled={own === null} onClick={() => scene.store.set({ threshold: null })}>
+        {t('volume3d.object.shown')}
+      </UnstyledButton>
+    </>
+  );
+}
+
+function PlaneSettings({ depth, mm }: { depth: number; mm: number }) {
+  const { t } = useTranslation('viewer');
+  const { locale } = useViewer();
+  return (
+    <Settings label={t('volume3d.plane.depth')} text={t('volume3d.measure.mm', { value: formatTenths(mm, locale) })}>
+      <PlaneDepth depth={depth} mm={mm} />
+    </Settings>
+  );
+}
+
+/** How deep the clipping plane cuts. */
+export function PlaneDepth({ depth, mm }: { depth: number; mm: number }) {
+  const { t } = useTranslation('viewer');
+  const { locale } = useViewer();
+  const { scene } = useVolume();
+  const begun = useRef(false);
+  return (
+    <Labelled label={t('volume3d.plane.depth')} value={t('volume3d.measure.mm', { value: formatTenths(mm, locale) })}>
+      <Slider
+        size="sm"
+        min={0}
+        max={1}
+        step={0.002}
+        label={null}
+        thumbLabel={t('volume3d.plane.depth')}
+        value={depth}
+        onChange={(value) => {
+          const { plane } = scene.state.cuts.present;
+          if (plane === null) return;
+          const now = performance.now();
+          if (!begun.current) scene.setCuts({}, now);
+          begun.current = true;
+          scene.dragCuts({ plane: { ...plane, depth: value } }, now);
+        }}
+        onChangeEnd={() => {
+          begun.current = false;
+        }}
+      />
+    </Labelled>
+  );
+}
+
+function TurnSettings() {
+  const { t } = useTranslation('viewer');
+  return (
+    <Settings label={t('volume3d.turntable.settings')}>
+      <TurnChoices />
+    </Settings>
+  );
+}
+
+/** How fast the model turns by itself, and about which axis. */
+export function TurnChoices() {
+  const { t } = useTranslation('viewer');
+  const { locale } = useViewer();
+  const { scene } = useVolume();
+  const speed = useSelected(scene.store, (state) => state.speed);
+  const axis = useSelected(scene.store, (state) => state.axis);
+  return (
+    <>
+      <Labelled label={t('play.speed')} value={t('volume3d.turntable.speed', { speed: formatNumber(speed, locale) })}>
+        <Slider size="sm" min={5} max={180} step={5} label={null} thumbLabel={t('play.speed')} value={speed} onChange={(value) => scene.store.set({ speed: value })} />
+      </Labelled>
+      <Radio.Group value={axis} onChange={(value) => scene.store.set({ axis: value as Axis })} aria-label={t('volume3d.turntable.axis')}>
+        {axes.map((one) => (
+          <Radio key={one} value={one} label={t(`volume3d.turntable.${one}`)} size="xs" mt={8} />
+        ))}
+      </Radio.Group>
+    </>
+  );
+}

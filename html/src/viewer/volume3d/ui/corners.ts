@@ -1,0 +1,97 @@
+/** The texts in the corners of the volume's window; what they say is of the picture that is seen. */
+
+import type { Study } from '../../../shared/api/types';
+import { personName } from '../../../shared/format/person';
+import type { OverlayLevel } from '../../control/viewer';
+import { formatNumber, formatWindowNumber } from '../../model/numbers';
+import { ageAt, dateAndTime } from '../../model/patient';
+import type { SeriesDetail } from '../../model/series';
+import type { LookName, SceneCellState, SceneLook } from '../control/scene';
+import { windowOf } from '../model/look';
+import { anglesOf, orientationName } from '../model/orientations';
+
+type Translate = (key: string, values?: Record<string, unknown>) => string;
+
+export interface VolumeCornerContext {
+  study: Study | null;
+  detail: SeriesDetail | null;
+  overlay: OverlayLevel;
+  /** The phone's bar already names the patient. */
+  compact: boolean;
+  locale: string;
+  nameOf: (name: LookName | null) => string;
+  t: Translate;
+}
+
+export interface VolumeCorners {
+  topLeft: string[];
+  topRight: string[];
+  bottomRight: string[];
+}
+
+/** Modalities of which the window serves a diagnosis. */
+const DIAGNOSTIC: readonly string[] = ['CT', 'MR', 'MG', 'XA'];
+
+export function isDiagnostic(modality: string): boolean {
+  return DIAGNOSTIC.includes(modality);
+}
+
+export function volumeCorners(state: SceneCellState, wanted: SceneLook | null, context: VolumeCornerContext): VolumeCorners {
+  const { overlay } = context;
+  if (overlay === 'off') return { topLeft: [], topRight: [], bottomRight: [] };
+  const seen = state.shown?.wish?.look ?? wanted;
+  return { topLeft: patient(context), topRight: look(seen, context), bottomRight: quality(state, seen, context) };
+}
+
+function patient({ study, detail, overlay, compact, t }: VolumeCornerContext): string[] {
+  const series = detail === null ? '' : present([detail.series_number === null ? '' : `S${detail.series_number}`, detail.series_description]).join(' · ');
+  if (study === null || overlay !== 'full') return present([series]);
+  const age = ageAt(study.patient_birth_date, study.study_date);
+  const years = age === null ? '' : t('corner.years', { age });
+  const birth = study.patient_birth_date === null ? '' : age === null ? study.patient_birth_date : `${study.patient_birth_date} (${years})`;
+  if (compact) return present([present([study.patient_sex, birth]).join(' · '), series]);
+  return present([
+    personName(study.patient_name) || t('common:noName'),
+    present([study.patient_id, study.patient_sex, birth]).join(' · '),
+    study.study_description,
+    present([series, dateAndTime(study.study_date, study.study_time)]).join(' · '),
+  ]);
+}
+
+function look(seen: SceneLook | null, { locale, nameOf, t }: VolumeCornerContext): string[] {
+  if (seen === null) return [];
+  const lines: string[] = [];
+  if (seen.look !== null) {
+    const { width, center } = windowOf(seen.look);
+    lines.push(t('corner.window', { width: formatWindowNumber(width, width, locale), level: formatWindowNumber(center, width, locale) }));
+  }
+  const name = seen.name === null && seen.look !== null ? t('volume3d.look.own') : nameOf(seen.name);
+  lines.push(present([name, orientationText(seen, locale, t)]).join(' · '));
+  return present(lines);
+}
+
+/** From where it is seen: a standard orientation by its name, any other by its angles. */
+export function orientationText({ camera }: Pick<SceneLook, 'camera'>, locale: string, t: Translate): string {
+  const known = orientationName(camera);
+  if (known !== null) {
+    const label = { A: 'AP', P: 'PA', L: 'L', R: 'R', H: 'H', F: 'F', LAO: 'LAO', RAO: 'RAO' }[known.name];
+    return known.angleDeg === null ? label : `${label} ${formatNumber(known.angleDeg, locale)}°`;
+  }
+  const { rotationDeg, angulationDeg, rollDeg } = anglesOf(camera);
+  const part = (degrees: number, plus: string, minus: string): string => (Math.abs(degrees) < 0.5 ? '' : `${degrees > 0 ? plus : minus} ${formatNumber(Math.abs(Math.round(degrees)), locale)}°`);
+  return present([part(rotationDeg, 'LAO', 'RAO'), part(angulationDeg, 'CRA', 'CAU'), Math.abs(rollDeg) < 0.5 ? '' : t('volume3d.corner.roll', { degrees: formatNumber(Math.round(rollDeg), locale) })]).join(' ');
+}
+
+function quality({ shown, opened }: SceneCellState, seen: SceneLook | null, { t }: VolumeCornerContext): string[] {
+  if (shown === null || seen === null) return [];
+  const fine = shown.coarse ? 'coarse' : shown.still ? 'fine' : 'moving';
+  const lines = [`${t(`volume3d.projection.${seen.camera.projection}`)} · ${t(`volume3d.corner.${fine}`)}`];
+  if (shown.sourceLossy) lines.push(t('corner.sourceLossy'));
+  lines.push(t('volume3d.corner.colours'));
+  if (opened !== null && !isDiagnostic(opened.modality)) lines.push(t('volume3d.corner.caution'));
+  return lines;
+}
+
+function present(lines: (string | null)[]): string[] {
+  return lines.filter((line): line is string => line !== null && line !== '');
+}
