@@ -29,8 +29,6 @@ class VolumeMask:
         Of the volume, (slices, rows, columns).
     packed
         (slices, rows, bytes) uint8, as of `pack`. It is made read-only.
-    note
-        What the doctor should know of the last cut, in words; empty = nothing.
 
     Raises
     ------
@@ -38,7 +36,7 @@ class VolumeMask:
         The bytes are not of this shape.
     """
 
-    def __init__(self, shape: tuple[int, int, int], packed: NDArray[np.uint8], note: str = "") -> None:
+    def __init__(self, shape: tuple[int, int, int], packed: NDArray[np.uint8]) -> None:
         slices, rows, columns = shape
         if packed.dtype != np.uint8 or packed.shape != (slices, rows, bytes_of_row(columns)):
             raise InvalidInput(
@@ -48,7 +46,6 @@ class VolumeMask:
         packed.flags.writeable = False
         self.shape = shape
         self.packed = packed
-        self.note = note
         self.version = object()
         """Another object for each mask."""
         self.bricks = bricks_with_any(packed, columns)
