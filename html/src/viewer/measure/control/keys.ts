@@ -25,8 +25,6 @@ export function handleMeasureKey(event: KeyboardEvent, viewer: ViewerController,
       measures.removeOne(chosen);
       return true;
     }
-    case 'Enter':
-      return pointer?.finish() === true;
     case 'Escape':
       if (pointer?.drop() === true) return true;
       if (measures.state.chosen === null) return false;

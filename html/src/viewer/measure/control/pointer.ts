@@ -187,6 +187,7 @@ export class MeasurePointer {
     if (surface === null || surface.place === null) return false;
     if (cursor === null || cursor.cellNumber !== surface.cellNumber) {
       if (key !== 'Enter' || !isMeasureTool(tool)) return false;
+      if (this.#draftHere(surface) !== null) return this.finish(); // drawn with a mouse until now
       this.#moveCursor({ x: surface.width / 2, y: surface.height / 2 }, tool, surface);
       return true;
     }

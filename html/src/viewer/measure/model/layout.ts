@@ -43,16 +43,25 @@ export function labelBox(places: readonly Point[], offset: Point | null, size: R
 }
 
 /** The dotted line from a label to its shape, null where it stands right beside it. */
-export function tie(box: Box, places: readonly Point[]): [Point, Point] | null {
-  const near = (point: Point): Point => ({ x: hold(point.x, box.left, box.left + box.width), y: hold(point.y, box.top, box.top + box.height) });
+export function tie(box: Box, lines: readonly (readonly Point[])[]): [Point, Point] | null {
+  const middle = { x: box.left + box.width / 2, y: box.top + box.height / 2 };
   let best: [Point, Point] | null = null;
   let least = Number.POSITIVE_INFINITY;
-  for (const place of places) {
-    const from = near(place);
-    const distance = Math.hypot(from.x - place.x, from.y - place.y);
-    if (distance < least) [best, least] = [[from, place], distance];
+  for (const line of lines) {
+    for (let index = 0; index < line.length; index += 1) {
+      const to = nearestOn(line[Math.max(0, index - 1)] as Point, line[index] as Point, middle);
+      const from = { x: hold(to.x, box.left, box.left + box.width), y: hold(to.y, box.top, box.top + box.height) };
+      const distance = Math.hypot(from.x - to.x, from.y - to.y);
+      if (distance < least) [best, least] = [[from, to], distance];
+    }
   }
   return least > TIE_PX ? best : null;
+}
+
+function nearestOn(from: Point, to: Point, at: Point): Point {
+  const along = (to.x - from.x) ** 2 + (to.y - from.y) ** 2;
+  const share = along === 0 ? 0 : hold(((at.x - from.x) * (to.x - from.x) + (at.y - from.y) * (to.y - from.y)) / along, 0, 1);
+  return { x: from.x + share * (to.x - from.x), y: from.y + share * (to.y - from.y) };
 }
 
 function hold(value: number, low: number, high: number): number {

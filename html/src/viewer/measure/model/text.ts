@@ -55,7 +55,7 @@ function linesOf({ tool, place, points }: Said, measured: Measured, locale: stri
     const unit = measured.unit === '' ? '' : ` ${measured.unit}`;
     lines.push(t('measure.mean', { value: formatMean(statistics.mean, locale) + unit + star }));
     lines.push(t('measure.deviation', { value: formatMean(statistics.standard_deviation, locale) + star }));
-    lines.push(t('measure.range', { low: formatValue(statistics.minimum, locale), high: formatValue(statistics.maximum, locale) + star }));
+    lines.push(t('measure.range', { low: formatEnd(statistics.minimum, locale), high: formatEnd(statistics.maximum, locale) + star }));
   }
   if (measured.length !== null) {
     const length = restsOn(`${formatLength(measured.length, measured.length_unit, locale)} ${measured.length_unit}`, measured, t);
@@ -111,6 +111,11 @@ export function formatMean(value: number, locale: string): string {
   const size = Math.abs(value);
   if (size >= 100) return formatNumber(value, locale);
   return size >= 1 ? formatNumber(value, locale, 1) : significant(value, locale, 3);
+}
+
+/** The lowest and highest value: whole ones as they are, others as means. */
+function formatEnd(value: number, locale: string): string {
+  return Number.isInteger(value) ? formatNumber(value, locale) : formatMean(value, locale);
 }
 
 /** A stored value as it is: whole, or with six digits. */

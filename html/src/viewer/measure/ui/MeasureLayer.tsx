@@ -37,7 +37,7 @@ export const MeasureLayer = memo(function MeasureLayer({ measures, pointer, surf
   const drawn = items.map((item) => {
     const label = inWords(item.tool, item.place, item.points, item.answers);
     const places = placesOf(item.tool, item.points, item.place, surface);
-    return { item, label, places, box: label.lines.length === 0 ? null : labelBox(places, item.label, sizeOfLabel(label), surface) };
+    return { item, label, box: label.lines.length === 0 ? null : labelBox(places, item.label, sizeOfLabel(label), surface) };
   });
 
   useEffect(() => measures.ensure(surface));
@@ -50,11 +50,11 @@ export const MeasureLayer = memo(function MeasureLayer({ measures, pointer, surf
   return (
     <>
       <svg className={classes.layer} aria-hidden data-measure-layer={surface.cellNumber}>
-        {drawn.map(({ item, label, places, box }) => (
+        {drawn.map(({ item, label, box }) => (
           <g key={item.id} className={classes.item} data-measurement={item.id} data-tool={item.tool} data-chosen={item.id === chosen || undefined} data-hovered={item.id === hovered || undefined}>
             <Shape tool={item.tool} points={item.points} place={item.place} surface={surface} />
             {item.id === chosen && handles(item.tool, item.points).map((point, index) => <Handle key={index} at={surface.toCanvas(point, item.place)} />)}
-            {box !== null && <Words label={label} box={box} places={places} />}
+            {box !== null && <Words label={label} box={box} to={linesOf(item.tool, item.points, item.place, surface)} />}
           </g>
         ))}
         {draft !== null && <DraftShape draft={draft} surface={surface} label={inWords(draft.tool, draft.place, pointsOf(draft), draft.answers)} />}
@@ -78,7 +78,7 @@ function DraftShape({ draft, surface, label }: { draft: Draft; surface: MeasureS
       {draft.fixed.map((point, index) => (
         <Handle key={index} at={surface.toCanvas(point, draft.place)} />
       ))}
-      {box !== null && <Words label={label} box={box} places={places} />}
+      {box !== null && <Words label={label} box={box} to={linesOf(draft.tool, points, draft.place, surface)} />}
     </g>
   );
 }
@@ -138,8 +138,8 @@ function Handle({ at }: { at: Point }) {
   );
 }
 
-function Words({ label, box, places }: { label: Label; box: Box; places: readonly Point[] }) {
-  const tied = tie(box, places);
+function Words({ label, box, to }: { label: Label; box: Box; to: readonly (readonly Point[])[] }) {
+  const tied = tie(box, to);
   return (
     <>
       {tied !== null && <Lines of={[tied]} className={classes.dotted} thin />}
@@ -162,7 +162,7 @@ function ProbeWords({ at, surface, label }: { at: Point; surface: MeasureSurface
   ];
   return (
     <g data-probe="">
-      <Words label={label} box={labelBox(around, null, sizeOfLabel(label), surface)} places={[at]} />
+      <Words label={label} box={labelBox(around, null, sizeOfLabel(label), surface)} to={[[at]]} />
     </g>
   );
 }
@@ -207,6 +207,12 @@ function Hint({ draft, byKeys, pointer }: { draft: Draft | null; byKeys: boolean
 
 function pointsOf({ fixed, floating }: Draft): readonly Point[] {
   return floating === null ? fixed : [...fixed, floating];
+}
+
+/** What is drawn of a shape, in the window. */
+function linesOf(tool: MeasureTool, points: readonly Point[], place: Place, surface: MeasureSurface): Point[][] {
+  const lines = tool === 'point' ? [[...points]] : outlines(tool, points);
+  return lines.map((line) => line.map((point) => surface.toCanvas(point, place)));
 }
 
 function placesOf(tool: MeasureTool, points: readonly Point[], place: Place, surface: MeasureSurface): Point[] {
