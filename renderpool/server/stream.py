@@ -29,7 +29,6 @@ from webviewer.protocol.messages import (
     Welcome,
     parse_client_message,
 )
-from webviewer.protocol.volumes import Edit
 
 _LOG = logging.getLogger(__name__)
 
@@ -216,9 +215,6 @@ async def _receive(
             outbox.put(Pong())
         elif isinstance(parsed, Hello):
             await close_socket(socket, CloseCode.BAD_MESSAGE, "hello came twice.")
-            return
-        elif isinstance(parsed, Edit):
-            await close_socket(socket, CloseCode.BAD_MESSAGE, "This render node cuts no volumes.")
             return
         elif not isinstance(parsed, Pong):
             note_use()  # pings do not count, or a forgotten page would never be signed out

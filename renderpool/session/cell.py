@@ -188,20 +188,19 @@ class Cell(ABC, Generic[Prepared]):
         """What its next frame holds at most."""
         return 0 if self._ready is None else most_bytes(*self._ready)
 
-    def pick(self, now_s: float, *, still: bool, patience_s: float) -> Job | None:
-        """Return what is to be drawn now, of the kind asked for, and take it off the list."""
+    def pick(self, now_s: float, *, still: bool, patience_s: float, quick: bool) -> Job | None:
+        """Return what is to be drawn now, of the kind asked for, and take it off the list; see `RenderSession.pick`."""
         if self._ready is None:
             return None
         wish, shown = self._ready
         pace = self._around.pace_of(wish)
+        is_slow = pace.still_cost_s > _SLOW_STILL_S and self._painting is None
         rested = self._still_at_s is not None and self._still_at_s + patience_s <= now_s
-        if still and rested and not self._light_due:
+        if still and rested and not self._light_due and not (quick and is_slow):
             painting, self._still_at_s, self._painting = self._painting, None, None
             return Job(self.number, self.generation, wish, shown, None, pace, painting)
         if not still and self._light_due:
             self._light_due = False
-            if rested and wish.moving and pace.still_cost_s <= _SLOW_STILL_S:
-                return None  # at rest by now: the still frame alone
             return Job(self.number, self.generation, wish, shown, pace.quality.level, pace)
         return None
 

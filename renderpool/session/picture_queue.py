@@ -55,12 +55,11 @@ class PictureQueue:
             Whether pictures of these kinds may be drawn: there is somebody to encode them.
         """
         self._give_up_unwanted()
-        order = self._turns.in_order(sessions)
         first = stills and self._turns.stills_may_go_first
         return (
-            (self._still(order, now_s, STILL_PATIENCE_S) if first else None)
-            or (self._moving(order, now_s) if lights else None)
-            or (self._still(order, now_s, 0.0) if stills else None)
+            (self._still(sessions, now_s, STILL_PATIENCE_S) if first else None)
+            or (self._moving(sessions, now_s) if lights else None)
+            or (self._still(sessions, now_s, 0.0) if stills else None)
         )
 
     def _give_up_unwanted(self) -> None:
@@ -69,28 +68,32 @@ class PictureQueue:
                 begun.session.drop(begun.job)
                 self._begun.remove(begun)
 
-    def _moving(self, order: Sequence[RenderSession], now_s: float) -> Begun | None:
+    def _moving(self, sessions: Sequence[RenderSession], now_s: float) -> Begun | None:
         begun_of = {begun.session: begun for begun in self._begun if not begun.is_still}
-        for session in order:
+        for session in self._turns.in_order(sessions, still=False):
             begun = begun_of.get(session) or self._begin(session, now_s, still=False)
             if begun is not None:
                 return begun
         return None
 
-    def _still(self, order: Sequence[RenderSession], now_s: float, patience_s: float) -> Begun | None:
+    def _still(self, sessions: Sequence[RenderSession], now_s: float, patience_s: float) -> Begun | None:
         stills = [begun for begun in self._begun if begun.is_still]
-        for begun in stills:
-            if begun.is_in_pass:
-                return begun
+        current = next((begun for begun in stills if begun.is_in_pass), None)
+        order = self._turns.in_order(sessions, still=True)
         if len(stills) < _MAX_BEGUN_STILLS:
             for session in order:
-                fresh = self._begin(session, now_s, still=True, patience_s=patience_s)
+                if current is not None and session is current.session:
+                    break  # those who follow have used more
+                fresh = self._begin(session, now_s, still=True, patience_s=patience_s, quick=current is not None)
                 if fresh is not None:
                     return fresh
-        return min(stills, key=lambda begun: (begun.passes, order.index(begun.session)), default=None)
+        rest = min(stills, key=lambda begun: (begun.passes, order.index(begun.session)), default=None)
+        return current or rest
 
-    def _begin(self, session: RenderSession, now_s: float, *, still: bool, patience_s: float = 0.0) -> Begun | None:
-        job = session.pick(now_s, still=still, patience_s=patience_s)
+    def _begin(
+        self, session: RenderSession, now_s: float, *, still: bool, patience_s: float = 0.0, quick: bool = False
+    ) -> Begun | None:
+        job = session.pick(now_s, still=still, patience_s=patience_s, quick=quick)
         if job is None:
             return None
         begun = Begun(session, job)

@@ -38,12 +38,12 @@ from renderpool.session.workers import Workers
 from webviewer.core.errors import WebviewerError
 from webviewer.protocol.messages import Ack, Close, Open, ServerMessage, View
 from webviewer.protocol.questions import Ask
-from webviewer.protocol.volumes import CameraView, OpenVolume, PlaneView
+from webviewer.protocol.volumes import CameraView, Edit, OpenVolume, PlaneView
 
 _STILL_HOLDS_UP_S = 1.0  # how long a still frame may keep a line with a cap busy
 
 AnyKind = TypeVar("AnyKind", bound=Cell[Any])
-Message = Open | View | OpenVolume | PlaneView | CameraView | Ask | Ack | Close
+Message = Open | View | OpenVolume | PlaneView | CameraView | Edit | Ask | Ack | Close
 
 
 class RenderSession:
@@ -134,6 +134,10 @@ class RenderSession:
                 self._cell(message.cell, ImageCell).open(message)
             elif isinstance(message, OpenVolume):
                 self._cell(message.cell, VolumeCell).open(message)
+            elif isinstance(message, Edit):
+                cell = self._cells.get(message.cell)
+                if isinstance(cell, VolumeCell):  # else it was on its way when the cell was closed
+                    cell.on_edit(message)
             elif isinstance(message, Ask):
                 self._asking.ask(message)
             else:
@@ -182,17 +186,17 @@ class RenderSession:
 
     # -- drawing: called by the scheduler with the lock held -----------------------------------------------------------
 
-    def pick(self, now_s: float, *, still: bool, patience_s: float = 0.0) -> Job | None:
+    def pick(self, now_s: float, *, still: bool, patience_s: float = 0.0, quick: bool = False) -> Job | None:
         """Return a picture to draw now, of the kind asked for, and take it off the list.
 
-        A still one must have been due for ``patience_s``.
+        A still one must have been due for ``patience_s``; ``quick``: one that takes little time.
         """
         if self._bucket.ready_in_s(now_s) > 0 or self._waits_for_line():
             return None
         for cell in self._cells.values():
             if not self._may_make(cell, still=still):
                 continue
-            job = cell.pick(now_s, still=still, patience_s=patience_s)
+            job = cell.pick(now_s, still=still, patience_s=patience_s, quick=quick)
             if job is not None:
                 self._flight.begin(job)
                 # Last, so that all cells get their turn.
@@ -202,7 +206,8 @@ class RenderSession:
         return None
 
     def _may_make(self, cell: Cell[Any], *, still: bool) -> bool:
-        is_made = self._flight.makes(cell.number, light=not still)
+        # A still one waits for the light one of its cell, too: what that looks like need not be drawn again.
+        is_made = self._flight.makes(cell.number, light=True) or self._flight.makes(cell.number, light=not still)
         return not is_made and self._flight.has_room(cell.number, cell.next_bytes)
 
     def _waits_for_line(self) -> bool:

@@ -7,7 +7,8 @@ A picture that takes long is drawn in parts; between two of them somebody else m
   nobody. So one who scrolls is drawn at once, however many turn a volume, as long as that takes no more than his share.
 - Still parts wait behind moving ones of all sessions, but once a still one has been due for ``STILL_PATIENCE_S`` they
   get ``_STILL_SHARE`` of the thread, so that a busy viewer does not keep the others from their full quality.
-- A still pass that is begun is finished first; then those go on that have had the fewest passes.
+- Of stills those go first that take little time and whose session has used less; then a pass that is begun is
+  finished, and then those go on that have had the fewest passes.
 """
 
 from __future__ import annotations
@@ -18,19 +19,38 @@ from typing import TypeVar
 SessionT = TypeVar("SessionT", bound=Hashable)
 
 STILL_PATIENCE_S = 0.08
-_CREDIT_S = 0.15
+_CREDIT_S = 0.4  # more than pictures take that are begun
 _RUN_ON_S = 0.1
 _STILL_SHARE = 0.25
 _STILL_MOST_S = 0.05  # what stills may have in hand
 _STILL_LEAST_S = -0.2  # a single long part is forgiven
 
 
+class _Account:
+    """What each session has used of late; who was idle counts as one who had a little less than the others."""
+
+    def __init__(self) -> None:
+        self._used_s: dict[Hashable, float] = {}
+        self._now_s = 0.0  # what those who are served have used
+
+    def used_s(self, session: Hashable) -> float:
+        return max(self._used_s.get(session, 0.0), self._now_s - _CREDIT_S)
+
+    def charge(self, session: Hashable, took_s: float) -> None:
+        before_s = self.used_s(session)
+        self._now_s = max(self._now_s, before_s)
+        self._used_s[session] = before_s + took_s
+
+    def forget(self, session: Hashable) -> None:
+        self._used_s.pop(session, None)
+
+
 class Turns:
     """The account; used with the scheduler's lock held."""
 
     def __init__(self) -> None:
-        self._used_s: dict[Hashable, float] = {}
-        self._now_s = 0.0  # how much one has used who was always served as the others
+        # Two, since what a session uses for stills, which have a share of their own, is no reason to move it less.
+        self._moving, self._still = _Account(), _Account()
         self._last: Hashable = None
         self._still_s = _STILL_MOST_S
 
@@ -39,30 +59,30 @@ class Turns:
         """Whether stills have not had their share of late."""
         return self._still_s >= 0
 
-    def in_order(self, sessions: Iterable[SessionT]) -> list[SessionT]:
-        """Return the sessions, whose turn comes first at the beginning."""
+    def in_order(self, sessions: Iterable[SessionT], *, still: bool) -> list[SessionT]:
+        """Return the sessions, whose turn comes first at the beginning, for pictures of a kind."""
+        if still:
+            return sorted(sessions, key=self._still.used_s)
         return sorted(sessions, key=self._place)
 
     def _place(self, session: Hashable) -> float:
-        used_s = self._effective_s(session)
+        used_s = self._moving.used_s(session)
         return used_s - _RUN_ON_S if session is self._last else used_s
-
-    def _effective_s(self, session: Hashable) -> float:
-        return max(self._used_s.get(session, 0.0), self._now_s - _CREDIT_S)
 
     def charge(self, session: Hashable, took_s: float, *, still: bool, is_begun: bool) -> None:
         """Count what a part took; ``is_begun``: more of the same picture is to come."""
-        before_s = self._effective_s(session)
-        self._now_s = max(self._now_s, before_s)
-        self._used_s[session] = before_s + took_s
         if still:
+            self._still.charge(session, took_s)
             self._still_s = max(_STILL_LEAST_S, self._still_s - took_s)
         else:
-            self._last = session if is_begun else None
+            self._moving.charge(session, took_s)
+            if is_begun or session is self._last:
+                self._last = session if is_begun else None
             self._still_s = min(_STILL_MOST_S, self._still_s + took_s * _STILL_SHARE / (1 - _STILL_SHARE))
 
     def forget(self, session: Hashable) -> None:
         """Forget a session that is closed."""
-        self._used_s.pop(session, None)
+        self._moving.forget(session)
+        self._still.forget(session)
         if self._last is session:
             self._last = None

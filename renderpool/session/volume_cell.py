@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from renderpool.session.cell import Cell, Surroundings
+from renderpool.session.cell_edits import CellEdits
 from renderpool.session.job import Job, ShownVolume
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.painting import Painting
@@ -19,9 +20,9 @@ from renderpool.session.source import SeriesFrames
 from renderpool.session.volume_cache import VolumeUse
 from renderpool.session.volume_facts import volume_facts
 from renderpool.session.volume_words import volume_opened
-from webviewer.core.errors import NotFound, WebviewerError
+from webviewer.core.errors import NotFound, Unavailable, WebviewerError
 from webviewer.protocol.messages import ServerMessage
-from webviewer.protocol.volumes import CameraView, OpenVolume, PlaneView
+from webviewer.protocol.volumes import CameraView, Edit, OpenVolume, PlaneView
 
 
 class Told(Enum):
@@ -52,6 +53,7 @@ class VolumeCell(Cell[OpenedVolume]):
         self._error: WebviewerError | None = None  # why there is no volume to show
         self._told = Told.NOTHING
         self._is_telling = False
+        self._edits = CellEdits(around, self._on_cut)
 
     @property
     def volume(self) -> LoadedVolume:
@@ -65,10 +67,13 @@ class VolumeCell(Cell[OpenedVolume]):
     @property
     def seen(self) -> tuple[ShownVolume, CameraView]:
         """What the newest camera sees; raises why nothing is seen."""
-        volume = self.volume
-        if not isinstance(self.wish, CameraView):
+        volume, wish = self.volume, self.wish
+        if not isinstance(wish, CameraView):
             raise NotFound("This window shows no volume seen by a camera.", code="not_open")
-        return ShownVolume(volume), self.wish
+        cut = self._edits.cut(volume, wish.edits)
+        if cut is None:
+            raise Unavailable("What was cut away is still being made.", code="cut_in_work")
+        return ShownVolume(volume, cut.mask), wish
 
     def open(self, message: OpenVolume) -> None:
         """Show a volume of a series, or what it is now."""
@@ -76,6 +81,7 @@ class VolumeCell(Cell[OpenedVolume]):
         self._progress, self._error, self._told = None, None, Told.NOTHING
         if (self.series_id, self._volume_number) != (message.series_id, message.volume):
             self.close()
+            self._edits.clear()
             self._forget_pictures()
             if self.wish is not None and self.wish.revision <= self._sent_revision:
                 self.wish = None  # that wish was for the volume before
@@ -155,8 +161,20 @@ class VolumeCell(Cell[OpenedVolume]):
 
         self._is_telling = around.workers.run(tell)
 
+    def on_edit(self, message: Edit) -> None:
+        """Take an edit."""
+        try:
+            self._edits.put(message.number, message.step)
+        except WebviewerError as exc:
+            self._send_error(self.wish, exc.code, exc.message)
+
+    def _on_cut(self) -> None:
+        if self.is_current:
+            self._advance()
+
     def close(self) -> None:
         """Let go of the volume."""
+        self._edits.close()
         if self._use is not None:
             self._leave(self._use)
             self._use = None
@@ -175,8 +193,28 @@ class VolumeCell(Cell[OpenedVolume]):
             return
         if use is None or use.volume.revision == 0:
             return
-        self._set_ready(wish, ShownVolume(use.volume))
-        if not use.volume.is_whole:
+        if isinstance(wish, CameraView):
+            self._see(wish, use.volume)
+        else:
+            self._show(wish, ShownVolume(use.volume))
+
+    def _see(self, wish: CameraView, volume: LoadedVolume) -> None:
+        """Show what edits have left; while that is being made, what the ones before had, as long as something moves."""
+        try:
+            cut = self._edits.cut(volume, wish.edits)
+        except WebviewerError as exc:
+            self._send_error(wish, exc.code, exc.message)
+            return
+        made = self._edits.made
+        if cut is not None:
+            self._show(wish, ShownVolume(volume, cut.mask))
+        elif made is not None and made.volume is volume and wish.moving:
+            self._show(wish, ShownVolume(volume, made.mask))
+            self._still_at_s = None
+
+    def _show(self, wish: PlaneView | CameraView, shown: ShownVolume) -> None:
+        self._set_ready(wish, shown)
+        if not shown.volume.is_whole:
             self._light_due, self._still_at_s = True, None
 
     # -- drawing -------------------------------------------------------------------------------------------------------

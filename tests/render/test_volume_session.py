@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from renderpool.session.asking import MAX_PENDING
+from renderpool.session.cell_edits import MAX_POINTS
 from tests.render.house import House, Viewer, pixels_of, wait_until
 from tests.render.reference_view import grey_linear
 from tests.render.reference_volume import Cut, Vector, cut_volume, report_worst
@@ -21,7 +22,7 @@ from webviewer.protocol.base import ImageReference
 from webviewer.protocol.framing import Encoding, FrameFlag
 from webviewer.protocol.messages import Close, Progress, ViewError
 from webviewer.protocol.questions import Ask, AskError, Measure, Measured, OnImage, OnPlane, Pick
-from webviewer.protocol.volumes import OpenVolume, VolumeFacts, VolumeOpened
+from webviewer.protocol.volumes import CutObject, CutSphere, Edit, EditStep, Look, OpenVolume, VolumeFacts, VolumeOpened
 from webviewer.protocol.windows import WindowValues
 
 SLICES = 40
@@ -398,3 +399,96 @@ def test_of_one_question_the_newest_is_answered_and_too_many_are_refused(
     answers = [viewer.next_message(Measured) for _ in range(MAX_PENDING)]
     assert [answer.question for answer in answers] == list(range(1, 1 + MAX_PENDING))
     assert answers[0].length == pytest.approx(199 * 0.75)
+
+
+# -- edits -------------------------------------------------------------------------------------------------------------
+
+BRIGHT = (ORIGIN[0] + 26 * 0.75, ORIGIN[1] + 2 * 0.5, MIDDLE[2])
+HOLE = CutSphere(centers_lps_mm=(BRIGHT,), radius_mm=4.0)
+PIECE = CutObject(p_lps_mm=BRIGHT, low=1900.0, high=2100.0)
+
+
+def mip_of(viewer: Viewer) -> Look:
+    facts = viewer.next_message(VolumeFacts)
+    look: Look = next(preset.look for preset in facts.presets if preset.look.mode == "mip")
+    return look
+
+
+def test_what_was_cut_away_is_not_seen_not_picked_and_comes_back(
+    make_house: Callable[..., House], source: SpaceSource
+) -> None:
+    viewer = Viewer(make_house(source))
+    viewer.open_volume()
+    look = mip_of(viewer)
+    viewer.session.handle(Edit(cell=0, number=1, step=HOLE))
+    viewer.session.handle(Edit(cell=0, number=2, step=PIECE))
+    pictures = []
+    for revision, edits in enumerate((0, 1, 2, 1, 0), 1):
+        viewer.camera(revision, target_lps_mm=BRIGHT, look=look, edits=edits)
+        header, payload = viewer.next_still()
+        assert header.revision == revision
+        pictures.append(payload)
+    uncut, hole, both, hole_again, uncut_again = (pixels_of(payload).astype(int) for payload in pictures)
+    assert np.array_equal(uncut, uncut_again)
+    assert np.array_equal(hole, hole_again)
+    assert uncut[32, 40] == uncut.max() > 200
+    assert (hole <= uncut).all()
+    assert hole[32, 40] < uncut[32, 40] - 50
+    assert both.max() < uncut.max() - 50, "the whole bright piece is gone"
+    viewer.camera(9, target_lps_mm=BRIGHT, look=look, edits=1)
+    viewer.next_still()
+    picked = viewer.ask(1, Pick(x_px=40.5, y_px=32.5)).p_lps_mm
+    assert picked is None or picked[1] > BRIGHT[1] + 3.9
+
+
+def test_edits_are_replayed_on_another_node_while_it_loads(
+    make_house: Callable[..., House], source: SpaceSource
+) -> None:
+    pictures = []
+    for _ in range(2):
+        source.gate.clear()
+        source.hold_after = 6
+        viewer = Viewer(make_house(source))
+        viewer.open_volume()
+        steps: tuple[EditStep, ...] = (HOLE, PIECE)
+        for number, step in enumerate(steps, 1):
+            viewer.session.handle(Edit(cell=0, number=number, step=step))
+        viewer.camera(4, target_lps_mm=MIDDLE, edits=2)
+        assert source.waits.wait(20)
+        source.gate.set()
+        pictures.append(viewer.next_still()[1])
+        assert {header.revision for header in viewer.all_frames} == {4}
+    assert pictures[0] == pictures[1]
+
+
+def test_an_edit_takes_the_place_of_its_number_and_of_those_after_it(
+    make_house: Callable[..., House], source: SpaceSource
+) -> None:
+    viewer = Viewer(make_house(source))
+    viewer.open_volume()
+    look = mip_of(viewer)
+    wish: dict[str, Any] = {"target_lps_mm": BRIGHT, "look": look}
+    viewer.session.handle(Edit(cell=0, number=1, step=PIECE))
+    viewer.session.handle(Edit(cell=0, number=2, step=HOLE))
+    viewer.session.handle(Edit(cell=0, number=1, step=HOLE))
+    viewer.camera(1, **wish, edits=1)
+    _, payload = viewer.next_still()
+    viewer.camera(2, **wish, edits=2)
+    error = viewer.next_message(ViewError)
+    assert (error.code, error.revision) == ("invalid_input", 2)
+    viewer.session.handle(Edit(cell=0, number=3, step=HOLE))
+    assert viewer.next_message(ViewError).message == "Edit 3 cannot follow edit 1: none may be left out."
+    viewer.camera(3, **wish, edits=1)
+    assert viewer.next_still()[1] == payload
+    viewer.open_volume()  # the same again: what was cut stays
+    viewer.camera(4, **wish, edits=1)
+    assert viewer.next_still()[1] == payload
+
+
+def test_edits_have_a_bound(make_house: Callable[..., House], source: SpaceSource) -> None:
+    viewer = Viewer(make_house(source))
+    viewer.open_volume()
+    step = CutSphere(centers_lps_mm=(BRIGHT,) * 256, radius_mm=1.0)
+    for number in range(1, MAX_POINTS // 256 + 2):
+        viewer.session.handle(Edit(cell=0, number=number, step=step))
+    assert viewer.next_message(ViewError).code == "limit_exceeded"
