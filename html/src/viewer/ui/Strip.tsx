@@ -5,7 +5,7 @@ import { address } from '../../shared/api/client';
 import type { Series } from '../../shared/api/types';
 import { localDay } from '../../shared/format/format';
 import { useTranslation } from '../../shared/i18n';
-import { useStore } from '../control/store';
+import { useSelected, useStore } from '../control/store';
 import { SERIES_DRAG_TYPE } from './CellView';
 import { useViewer } from './context';
 import classes from './Strip.module.css';
@@ -47,13 +47,19 @@ export function Strip({ below = false }: { below?: boolean }) {
 
 function SeriesCard({ series }: { series: Series }) {
   const { t } = useTranslation('viewer');
-  const { viewer, phone } = useViewer();
+  const { viewer, mode, changeMode, phone } = useViewer();
   const { active, places } = useStore(viewer.store);
+  // Pages of volumes show one series in all their windows.
+  const ofVolume = useSelected(viewer.volumeCell(0).store, ({ reference }) => reference?.seriesId ?? null);
   const shownIn = places.filter((number) => viewer.cell(number).state.reference.seriesId === series.series_id);
   // Every cell is watched: which series they show is what the frames say.
   useStore(viewer.shows);
-  const state = shownIn.includes(active) ? 'active' : shownIn.length > 0 ? 'elsewhere' : undefined;
-  const show = (): void => viewer.show(active, series.series_id);
+  const inImages = shownIn.includes(active) ? 'active' : shownIn.length > 0 ? 'elsewhere' : undefined;
+  const state = mode === 'image' ? inImages : ofVolume === series.series_id ? 'active' : undefined;
+  const show = (): void => {
+    if (mode === 'image') viewer.show(active, series.series_id);
+    else if (state !== 'active') changeMode(mode, series.series_id);
+  };
   const number = series.series_number === null ? '' : `S${series.series_number}`;
   return (
     <UnstyledButton
