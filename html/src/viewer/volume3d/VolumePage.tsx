@@ -4,8 +4,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from '../../shared/i18n';
 import type { ViewerEnvironment, VolumePageProps } from '../control/environment';
 import { PASSING } from '../control/pictureCell';
-import { useSelected } from '../control/store';
 import { CELLS } from '../control/viewer';
+import type { Vector } from '../model/vector';
 import { Banner } from '../ui/Banner';
 import { useViewer, ViewerContext } from '../ui/context';
 import { saveFile } from '../ui/exportPicture';
@@ -40,12 +40,11 @@ export function VolumePage(props: VolumePageProps) {
   useLayoutEffect(() => {
     const onFrame = (run: () => void): void => void (document.hidden ? window.setTimeout(run, 50) : requestAnimationFrame(run));
     const scene = new SceneController(viewer.volumeCell<SceneLook>(0), onFrame, () => performance.now());
-    const hands = new Hands(scene, {
-      select: (point) => {
-        viewer.handOver(point);
-        changeMode('mpr', series.current);
-      },
-    });
+    const select = (point: Vector): void => {
+      viewer.handOver(point);
+      changeMode('mpr', series.current);
+    };
+    const hands = new Hands(scene, { select }, viewer.clock);
     const thumbnails = new Thumbnails(scene, viewer.volumeCell<string>(HIDDEN), viewer.clock);
     setParts({ scene, hands, thumbnails });
     return () => {
@@ -68,7 +67,6 @@ function Opened({ seriesId, active, onBack, scene, hands, thumbnails }: VolumePa
   const narrow = useMediaQuery('(max-width: 1279px)', false, { getInitialValueInEffect: false });
   const small = useMediaQuery('(max-width: 1023px)', false, { getInitialValueInEffect: false });
   const panels = usePanels(narrow);
-  const stripOpen = useSelected(viewer.store, (state) => state.stripOpen);
   const detail = useQuery({ ...seriesQuery(study?.study_id ?? 0, seriesId), enabled: study !== null }).data ?? null;
   const [dialog, setDialog] = useState<'angles' | 'save' | 'keys' | null>(null);
   const nameOf = useLookName();
@@ -105,12 +103,13 @@ function Opened({ seriesId, active, onBack, scene, hands, thumbnails }: VolumePa
         <div ref={root} className={tab.viewer} data-lying={lying || undefined}>
           {phone ? <VolumePhoneTop onBack={onBack} /> : <VolumeToolbar seriesId={seriesId} detail={detail} panels={panels} />}
           <div className={tab.middle}>
-            {!phone && !small && stripOpen && <Strip />}
+            {!phone && !small && panels.open.strip && <Strip />}
             <div className={tab.windows}>
               <Stage seriesId={seriesId} detail={detail} panels={panels} />
               <Banner />
             </div>
           </div>
+          {!phone && small && panels.open.strip && <Strip below />}
           {phone && <VolumePhoneBottom seriesId={seriesId} detail={detail} />}
           <AnglesDialog opened={dialog === 'angles'} onClose={close} />
           <SaveLookDialog opened={dialog === 'save'} onClose={close} />

@@ -1,9 +1,10 @@
 /** What pointers do on the picture: drags by the tool of their button, clicks by the tool of the left one. */
 
-import type { CameraPose, Look, Picked } from '../../../shared/protocol/messages';
+import type { CameraPose, Look, Pick, Picked } from '../../../shared/protocol/messages';
 import { Store } from '../../control/store';
 import type { TwoFingers } from '../../input/gestures';
 import type { Point } from '../../model/geometry';
+import type { Clock } from '../../stream/clock';
 import type { Vector } from '../../model/vector';
 import { dragWindow, type WidthLevel } from '../../model/windowing';
 import { type Camera, panned, poseOf, rolled, turnedByDrag, zoomed } from '../model/camera';
@@ -16,6 +17,9 @@ const CLOSES_PX = 10;
 /** The contract takes no more. */
 const MAX_OUTLINE = 256;
 const MAX_STROKE = 256;
+/** A cut of a large volume takes a moment. */
+const AGAIN_MS = 150;
+const MOST_TRIES = 40;
 /** A whole turn of zooming over so many CSS pixels. */
 const ZOOM_PX = 160;
 
@@ -42,10 +46,12 @@ export class Hands {
   readonly store = new Store<HandsState>({ outline: [], pointer: null, stroke: [], notice: null });
   readonly #scene: SceneController;
   readonly #targets: HandsTargets;
+  readonly #pause: (ms: number) => Promise<void>;
   #notices = 0;
 
-  constructor(scene: SceneController, targets: HandsTargets) {
+  constructor(scene: SceneController, targets: HandsTargets, clock: Clock) {
     this.#scene = scene;
+    this.#pause = (ms) => new Promise((resolve) => void clock.setTimeout(resolve, ms));
     this.#targets = targets;
   }
 
@@ -98,15 +104,27 @@ export class Hands {
   /** The point of the patient that is seen there; null, and said so, where nothing is. */
   async pick(at: Point, key = 'pick', quiet = false): Promise<Vector | null> {
     const { perCss } = this.#scene.cell.state.canvas;
+    const what = { kind: 'pick', x_px: at.x * perCss, y_px: at.y * perCss } as const;
     try {
-      const answer = await this.#scene.cell.ask({ kind: 'pick', x_px: at.x * perCss, y_px: at.y * perCss }, key);
-      const point = (answer as Picked).p_lps_mm;
+      const point = await this.#picked(what, key);
       if (point === null && !quiet) this.say('nothingThere');
       return point;
     } catch (error) {
-      const code = (error as { code?: string }).code ?? '';
+      const code = codeOf(error);
       if (!quiet && code !== 'superseded') this.say(code === 'lost' || code === 'gone' ? 'lost' : 'refused', error instanceof Error ? error.message : '');
       return null;
+    }
+  }
+
+  /** While what was cut away is being made, it is asked again. */
+  async #picked(what: Pick, key: string): Promise<Vector | null> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return ((await this.#scene.cell.ask(what, key)) as Picked).p_lps_mm;
+      } catch (error) {
+        if (codeOf(error) !== 'cut_in_work' || tries === MOST_TRIES) throw error;
+        await this.#pause(AGAIN_MS);
+      }
     }
   }
 
@@ -193,6 +211,10 @@ export class Hands {
     const { canvas } = this.#scene.cell.state;
     return camera === null || canvas.widthPx < 1 ? null : poseOf(camera, canvas);
   }
+}
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string }).code ?? '';
 }
 
 function apart(one: Point, other: Point): number {

@@ -7,6 +7,7 @@ import type { Preset } from '../../../shared/protocol/messages';
 import { Store } from '../../control/store';
 import type { VolumeCellController, VolumeCellState, VolumeWish } from '../../control/volumeCell';
 import { poseOf, startCamera, zoomed } from '../model/camera';
+import { inOrder } from '../model/presets';
 import type { SceneController } from './scene';
 
 export const WIDTH_CSS = 96;
@@ -75,7 +76,7 @@ export class Thumbnails {
     }
     if (this.#waitsFor !== null || !facts.whole || fault !== null) return;
     if (shown === null || !shown.still || shown.coarse || shown.revision !== navigation.revision) return;
-    const next = facts.presets.find(({ preset_id }) => !this.store.get().pictures.has(preset_id) && !this.#failed.has(preset_id));
+    const next = inOrder(facts.presets, facts.default_preset).find(({ preset_id }) => !this.store.get().pictures.has(preset_id) && !this.#failed.has(preset_id));
     if (next === undefined) {
       this.#cell.close();
       return;

@@ -44,7 +44,7 @@ export function TransferPanel({ onClose }: { onClose: () => void }) {
 function Icon({ label, disabled = false, onClick, children }: { label: string; disabled?: boolean; onClick: (at: number) => void; children: React.ReactNode }) {
   return (
     <Tooltip label={label}>
-      <ActionIcon variant="subtle" color="gray" size={28} aria-label={label} aria-disabled={disabled || undefined} data-disabled={disabled || undefined} onClick={(event) => !disabled && onClick(event.timeStamp)}>
+      <ActionIcon variant="subtle" color="gray" size={28} aria-label={label} aria-disabled={disabled || undefined} className={disabled ? (classes.off ?? '') : ''} onClick={(event) => !disabled && onClick(event.timeStamp)}>
         {children}
       </ActionIcon>
     </Tooltip>

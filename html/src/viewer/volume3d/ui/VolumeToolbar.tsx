@@ -67,7 +67,7 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
   const { scene, hands, openAngles, exportPicture } = useVolume();
   const { bindings, cuts, playing, camera } = useStore(scene.store);
   const overlay = useSelected(viewer.store, (state) => state.overlay);
-  const stripOpen = useSelected(viewer.store, (state) => state.stripOpen);
+  const stripOpen = panels.open.strip;
   const grid = useSelected(scene.cell.store, (state) => state.grid);
   const element = useRef<HTMLDivElement>(null);
   const [chosen, setChosen] = useState<Record<'polygon' | 'object' | 'sphere' | 'ruler', ClickTool>>({ polygon: 'cutInside', object: 'cutObject', sphere: 'removeSphere', ruler: 'line' });
@@ -295,7 +295,7 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
   return (
     <div ref={element} className={bar.bar} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
       <span className={bar.family} data-essential="">
-        <ToolButton icon={stripOpen ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarLeftExpand} label={t(stripOpen ? 'strip.fold' : 'strip.unfold')} onPress={() => viewer.store.set({ stripOpen: !stripOpen })} />
+        <ToolButton icon={stripOpen ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarLeftExpand} label={t(stripOpen ? 'strip.fold' : 'strip.unfold')} onPress={() => panels.toggle('strip')} />
         <Split />
         <ModeSwitch seriesId={seriesId} detail={detail} />
         <Split />

@@ -1,6 +1,7 @@
 /** The texts in the corners of the volume's window; what they say is of the picture that is seen. */
 
 import type { Study } from '../../../shared/api/types';
+import type { VolumeFacts } from '../../../shared/protocol/messages';
 import { personName } from '../../../shared/format/person';
 import type { OverlayLevel } from '../../control/viewer';
 import { formatNumber, formatWindowNumber } from '../../model/numbers';
@@ -39,8 +40,15 @@ export function isDiagnostic(modality: string): boolean {
 export function volumeCorners(state: SceneCellState, wanted: SceneLook | null, context: VolumeCornerContext): VolumeCorners {
   const { overlay } = context;
   if (overlay === 'off') return { topLeft: [], topRight: [], bottomRight: [] };
-  const seen = state.shown?.wish?.look ?? wanted;
+  const seen = named(state.shown?.wish?.look ?? wanted, state.facts);
   return { topLeft: patient(context), topRight: look(seen, context), bottomRight: quality(state, seen, context) };
+}
+
+/** Asked for without a look, a picture has the volume's default one. */
+function named(seen: SceneLook | null, facts: VolumeFacts | null): SceneLook | null {
+  if (seen === null || seen.look !== null || facts === null) return seen;
+  const preset = facts.presets.find((one) => one.preset_id === facts.default_preset);
+  return preset === undefined ? seen : { ...seen, look: preset.look, name: { kind: 'preset', name: preset.preset_id } };
 }
 
 function patient({ study, detail, overlay, compact, t }: VolumeCornerContext): string[] {

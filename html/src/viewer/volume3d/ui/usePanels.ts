@@ -1,6 +1,6 @@
 import { useCallback, useState } from 'react';
 
-export type PanelName = 'orientation' | 'presets' | 'transfer';
+export type PanelName = 'orientation' | 'presets' | 'transfer' | 'strip';
 
 export interface Panels {
   open: Readonly<Record<PanelName, boolean>>;
@@ -9,7 +9,7 @@ export interface Panels {
 
 /** Which panels stand over the picture. All fold, and stay so in this browser. */
 export function usePanels(narrow: boolean): Panels {
-  const [open, setOpen] = useState<Record<PanelName, boolean>>(() => ({ orientation: true, presets: true, transfer: !narrow, ...kept() }));
+  const [open, setOpen] = useState<Record<PanelName, boolean>>(() => ({ orientation: true, presets: true, transfer: !narrow, strip: false, ...kept() }));
   const toggle = useCallback(
     (name: PanelName) =>
       setOpen((before) => {
@@ -32,7 +32,7 @@ function kept(): Partial<Record<PanelName, boolean>> {
   try {
     const value: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}');
     if (typeof value !== 'object' || value === null) return {};
-    return Object.fromEntries(Object.entries(value).filter(([name, on]) => ['orientation', 'presets', 'transfer'].includes(name) && typeof on === 'boolean'));
+    return Object.fromEntries(Object.entries(value).filter(([name, on]) => ['orientation', 'presets', 'transfer', 'strip'].includes(name) && typeof on === 'boolean'));
   } catch {
     return {};
   }
