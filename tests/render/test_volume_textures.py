@@ -225,4 +225,4 @@ def test_light_sizes_follow_what_pictures_took() -> None:
         sizes.took("endless", sizes.choose("endless", 1000, 800), 30.0)
     size = sizes.choose("endless", 1000, 800)
     assert size.width_px * size.height_px == pytest.approx(128**2, rel=0.05)
-    assert size.step_voxels == 3.0
+    assert size.step_voxels == 2.0
