@@ -35,6 +35,14 @@ def facts(node: RenderNode) -> dict[str, object]:
             "hits": node.cache.hits,
             "loads": node.cache.loads,
         },
+        "volume_cache": {
+            "volumes": len(node.volumes),
+            "bytes": node.volumes.size_bytes,
+            "in_use_bytes": node.volumes.in_use_bytes(),
+            "budget_bytes": node.volumes.budget_bytes,
+            "hits": node.volumes.hits,
+            "loads": node.volumes.loads,
+        },
         "frames": {
             "light": counters.light_frames,
             "still": counters.still_frames,
@@ -68,7 +76,7 @@ class _NodeCollector(Collector):
         self._node = node
 
     def collect(self) -> list[Metric]:
-        counters, cache = self._node.scheduler.counters, self._node.cache
+        counters, cache, volumes = self._node.scheduler.counters, self._node.cache, self._node.volumes
         frames = CounterMetricFamily("webviewer_render_frames", "Frames by outcome", labels=["outcome"])
         for outcome, count in (
             ("light", counters.light_frames),
@@ -85,6 +93,18 @@ class _NodeCollector(Collector):
             CounterMetricFamily("webviewer_render_image_cache_hits", "Frames found in the cache", value=cache.hits),
             CounterMetricFamily("webviewer_render_image_loads", "Frames decoded", value=cache.loads),
             GaugeMetricFamily("webviewer_render_image_cache_bytes", "Bytes of decoded frames", value=cache.size_bytes),
+            CounterMetricFamily("webviewer_render_volume_cache_hits", "Volumes found in the cache", value=volumes.hits),
+            CounterMetricFamily("webviewer_render_volume_loads", "Volumes loaded", value=volumes.loads),
+            GaugeMetricFamily("webviewer_render_volumes", "Volumes in memory", value=len(volumes)),
+            GaugeMetricFamily("webviewer_render_volume_cache_bytes", "Bytes of volumes", value=volumes.size_bytes),
+            GaugeMetricFamily(
+                "webviewer_render_volume_in_use_bytes",
+                "Bytes of volumes that somebody looks at",
+                value=volumes.in_use_bytes(),
+            ),
+            GaugeMetricFamily(
+                "webviewer_render_volume_budget_bytes", "Bytes that volumes may take", value=volumes.budget_bytes
+            ),
             GaugeMetricFamily("webviewer_render_sessions", "Open streams", value=self._node.scheduler.session_count),
         ]
 

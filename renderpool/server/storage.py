@@ -6,7 +6,7 @@ import re
 import ssl
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -77,6 +77,10 @@ class StorageSource:
         """Yield each frame's bytes as stored, or why it cannot be had; raises Unavailable."""
         return self._client.frames(owner_id, keys)
 
+    def store_derived(self, owner_id: int, series_id: int, head: Mapping[str, object], pixels: bytes) -> int:
+        """Store an object made of a series and return the series it is in; raises WebviewerError."""
+        return self._client.store_derived(owner_id, series_id, head, pixels)
+
 
 def _series(found: RenderSeries) -> SeriesFrames:
     return SeriesFrames(found.series_id, found.modality, found.frames, found.instances, found.files, found.version)
@@ -138,7 +142,9 @@ class StorageNodes:
     def _make(self, address: str) -> StorageNode:
         source = self._make_source(checked_address(address))
         images = ImageStore(self._cache, source)
-        return StorageNode(address, source, Stores(images, VolumeStore(self._volumes, self._cache, source, address)))
+        volumes = VolumeStore(self._volumes, self._cache, source, address)
+        sink = source if isinstance(source, StorageSource) else None
+        return StorageNode(address, source, Stores(images, volumes, sink))
 
     def close(self) -> None:
         """Ask for nothing any more."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from functools import partial
 
 from renderpool.session.cell import Surroundings
@@ -18,11 +18,12 @@ from renderpool.session.job import ShownVolume
 from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.painters import Painters
 from renderpool.session.questions import measure_on_image, measure_on_plane
+from renderpool.session.series_asking import SeriesAsking
 from renderpool.session.source import FrameKey
 from renderpool.session.volume_cell import VolumeCell
 from webviewer.core.errors import Conflict, LimitExceeded, NotFound, Unavailable, WebviewerError
 from webviewer.protocol.messages import ServerMessage
-from webviewer.protocol.questions import Ask, AskError, Measure, OnImage, Pick, Picked
+from webviewer.protocol.questions import Ask, AskError, Made, MakeSeries, Measure, OnImage, Pick, Picked, Turning
 from webviewer.protocol.volumes import CameraView
 
 _LOG = logging.getLogger(__name__)
@@ -38,13 +39,14 @@ class Asking:
         self._around = around
         self._pending: OrderedDict[tuple[int, int], Ask] = OrderedDict()
         self._answering: Ask | None = None
+        self._is_making = False
         self._is_closed = False
 
     def ask(self, question: Ask) -> None:
         """Take a question."""
         key = (question.cell, question.question)
         if key not in self._pending and len(self._pending) >= MAX_PENDING:
-            self._refuse(question, LimitExceeded(f"{MAX_PENDING} questions wait to be answered already."))
+            self._tell(question, LimitExceeded(f"{MAX_PENDING} questions wait to be answered already."))
             return
         self._pending[key] = question
         self._next()
@@ -79,7 +81,8 @@ class Asking:
         elif isinstance(what, Pick):
             self._pick(question, what, *cell.seen)
         else:
-            raise Conflict("This cannot be answered yet.")
+            self._make_series(question, what, cell)
+            self._finish(question, None)
 
     def _measure_on_image(self, question: Ask, what: Measure, cell: ImageCell, key: FrameKey) -> None:
         series, images = cell.series, self._around.images
@@ -118,37 +121,73 @@ class Asking:
                 else:
                     self._finish(question, error if isinstance(error, WebviewerError) else WebviewerError(str(error)))
 
-        self._around.draw(pick).add_done_callback(picked)
+        self._around.draw(pick, soon=True).add_done_callback(picked)
+
+    def _make_series(self, question: Ask, what: MakeSeries, cell: VolumeCell) -> None:
+        """Have a series made, while other questions are answered."""
+        if self._around.sink is None:
+            raise Conflict("Nothing can be stored from here.")
+        if self._is_making:
+            raise Conflict("A series is being made already: the next one can be when that is done.", code="making")
+        turns = isinstance(what.images, Turning)
+        shown, seen = cell.seen if turns else (ShownVolume(cell.volume), None)
+        asking = SeriesAsking(
+            self._around,
+            question,
+            what,
+            sink=self._around.sink,
+            shown=shown,
+            seen=seen,
+            goes_on=lambda: not self._is_closed and cell.is_current,
+        )
+
+        def make() -> None:
+            outcome = self._outcome(
+                question, lambda: Made(cell=question.cell, question=question.question, series_id=asking.make())
+            )
+            with self._around.lock:
+                self._is_making = False
+                if not self._is_closed:
+                    self._tell(question, outcome)
+
+        self._is_making = self._around.workers.make(make)
+        if not self._is_making:
+            raise Unavailable(_STOPPING)
 
     def _work(self, question: Ask, answer: Callable[[], ServerMessage]) -> None:
         """Have an answer made in a worker thread."""
 
         def run() -> None:
-            outcome: ServerMessage | WebviewerError
-            try:
-                outcome = answer()
-            except WebviewerError as exc:
-                outcome = exc
-            except Exception:  # noqa: BLE001  an edge: whoever asked must hear of it
-                _LOG.exception("question_failed", extra={"kind": question.what.kind})
-                outcome = WebviewerError("This question could not be answered.")
+            outcome = self._outcome(question, answer)
             with self._around.lock:
                 self._finish(question, outcome)
 
         if not self._around.workers.run(run):
             self._finish(question, Unavailable(_STOPPING))
 
-    def _finish(self, question: Ask, outcome: ServerMessage | WebviewerError) -> None:
-        """Send an answer, unless the same was asked anew meanwhile, and go on."""
+    @staticmethod
+    def _outcome(question: Ask, answer: Callable[[], ServerMessage]) -> ServerMessage | WebviewerError:
+        try:
+            return answer()
+        except WebviewerError as exc:
+            return exc
+        except CancelledError:
+            return Unavailable(_STOPPING)
+        except Exception:  # noqa: BLE001  an edge: whoever asked must hear of it
+            _LOG.exception("question_failed", extra={"kind": question.what.kind})
+            return WebviewerError("This question could not be answered.")
+
+    def _finish(self, question: Ask, outcome: ServerMessage | WebviewerError | None) -> None:
+        """Send an answer (None = it comes later), unless the same was asked anew meanwhile, and go on."""
         self._answering = None
         is_newest = (question.cell, question.question) not in self._pending
-        if not self._is_closed and is_newest:
-            if isinstance(outcome, WebviewerError):
-                self._refuse(question, outcome)
-            else:
-                self._around.send(outcome)
+        if outcome is not None and not self._is_closed and is_newest:
+            self._tell(question, outcome)
         self._next()
 
-    def _refuse(self, question: Ask, error: WebviewerError) -> None:
-        told = AskError(cell=question.cell, question=question.question, code=error.code, message=error.message)
-        self._around.send(told)
+    def _tell(self, question: Ask, outcome: ServerMessage | WebviewerError) -> None:
+        if isinstance(outcome, WebviewerError):
+            outcome = AskError(
+                cell=question.cell, question=question.question, code=outcome.code, message=outcome.message
+            )
+        self._around.send(outcome)

@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from renderpool.session.images import ImageStore
 from renderpool.session.job import Job, Pace, Shown, Wish, most_bytes
 from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.painters import Painters
 from renderpool.session.painting import Painting
+from renderpool.session.series_maker import SeriesSink
 from renderpool.session.source import FrameKey, SeriesFrames
 from renderpool.session.volume_store import VolumeStore
 from renderpool.session.workers import Workers
@@ -25,8 +26,14 @@ from webviewer.core.errors import WebviewerError
 from webviewer.protocol.base import ImageReference
 from webviewer.protocol.messages import Progress, ServerMessage, ViewError
 
-Draw = Callable[[Callable[[Painters], Any]], "Future[Any]"]
-"""Has something done in the drawing thread soon: some ms; raises LimitExceeded, Unavailable."""
+
+class Draw(Protocol):
+    """Has something done in the drawing thread."""
+
+    def __call__(self, call: Callable[[Painters], Any], *, soon: bool = False) -> Future[Any]:
+        """See `Scheduler.draw`."""
+        ...
+
 
 STILL_AFTER_S = 0.09
 _PROGRESS_EVERY_S = 0.2
@@ -45,6 +52,7 @@ class Surroundings:
     owner_id: int
     images: ImageStore
     volumes: VolumeStore
+    sink: SeriesSink | None
     workers: Workers
     draw: Draw
     lock: threading.Condition

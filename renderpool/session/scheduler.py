@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
 from renderpool.engine.renderer import Renderer
@@ -28,6 +27,7 @@ from renderpool.session.painting import Painting
 from renderpool.session.picture_queue import Begun, PictureQueue
 from renderpool.session.quality import LightLevel
 from renderpool.session.session import RenderSession
+from renderpool.session.singles import Singles
 from renderpool.session.stores import Stores
 from renderpool.session.workers import Workers
 from webviewer.core.errors import DeviceLost, LimitExceeded, RenderError, Unavailable, WebviewerError
@@ -37,7 +37,6 @@ _LOG = logging.getLogger(__name__)
 
 MAX_SESSIONS = 128
 MAX_SESSIONS_OF_OWNER = 16
-_MAX_SINGLES = 64
 _PREVIEW_EVERY_S = 0.15
 _PREVIEW = LightLevel(85, 1.0)
 _TURNS_BEFORE_SINGLE = 4
@@ -102,7 +101,7 @@ class Scheduler:
         self._on_lost = on_lost
         self._lock = threading.Condition(threading.RLock())
         self._sessions: deque[RenderSession] = deque()
-        self._singles: deque[Callable[[Painters], None]] = deque()
+        self._singles = Singles()
         self._queue = PictureQueue()
         self._turns_since_single = 0
         self._work_since_s: float | None = None
@@ -185,7 +184,7 @@ class Scheduler:
                 self._lock,
                 send,
                 workers=self._workers,
-                draw=partial(self.draw, soon=True),
+                draw=self.draw,
                 clock=self._clock,
                 bandwidth_bytes_per_s=self._bandwidth,
                 end=end,
@@ -222,30 +221,12 @@ class Scheduler:
 
         ``soon``: before what others have submitted; it must take some ms only.
         """
-        future: Future[Result] = Future()
-
-        def run(painters: Painters) -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                future.set_result(call(painters))
-            except WebviewerError as exc:
-                future.set_exception(exc)
-            except Exception as exc:  # noqa: BLE001  an edge: the thread goes on
-                _LOG.exception("draw_failed")
-                future.set_exception(RenderError(f"This picture could not be drawn: {type(exc).__name__}."))
-
         with self._lock:
             if self._stopping:
                 raise Unavailable("The render node is stopping.")
-            if len(self._singles) >= _MAX_SINGLES:
-                raise LimitExceeded(f"{_MAX_SINGLES} pictures wait to be drawn already.", resets_in_s=1.0)
-            if soon:
-                self._singles.appendleft(run)
-            else:
-                self._singles.append(run)
+            future = self._singles.put(call, soon=soon)
             self._lock.notify_all()
-        return future
+            return future
 
     # -- the drawing thread --------------------------------------------------------------------------------------------
 
@@ -279,6 +260,9 @@ class Scheduler:
             _LOG.critical("drawing_thread_failed", exc_info=True)
             self._on_lost()
         finally:
+            with self._lock:
+                self._stopping = True
+                self._singles.cancel()
             (painters or renderer).close()
 
     def _wait(self) -> Callable[[Painters], None] | None:
@@ -311,7 +295,7 @@ class Scheduler:
     def _next_single(self) -> Callable[[Painters], None]:
         self._turns_since_single = 0
         self.counters.single_pictures += 1
-        return self._singles.popleft()
+        return self._singles.take()
 
     def _draw(self, painters: Painters, begun: Begun) -> None:
         """Draw a part of a picture, and hand over what is complete."""

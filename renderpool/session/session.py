@@ -96,6 +96,7 @@ class RenderSession:
             owner_id=owner_id,
             images=stores.images,
             volumes=stores.volumes,
+            sink=stores.sink,
             workers=workers,
             draw=draw,
             lock=lock,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from renderpool.session.images import ImageStore
+from renderpool.session.series_maker import SeriesSink
 from renderpool.session.volume_store import VolumeStore
 
 
@@ -14,6 +15,8 @@ class Stores:
 
     images: ImageStore
     volumes: VolumeStore
+    sink: SeriesSink | None = None
+    """Where new series go; None = nowhere."""
 
     def close(self) -> None:
         """Ask for nothing any more."""

@@ -144,7 +144,8 @@ class House:
         self.cache = ImageCache(budget_bytes, decode_threads=2)
         self.volumes = VolumeCache(volume_bytes, keep=keep_volumes)
         self.store = ImageStore(self.cache, source)
-        self.stores = Stores(self.store, VolumeStore(self.volumes, self.cache, source, "storage"))
+        sink = source if hasattr(source, "store_derived") else None
+        self.stores = Stores(self.store, VolumeStore(self.volumes, self.cache, source, "storage"), sink)
         self.scheduler = Scheduler(keep_textures=budget_bytes > 0, bandwidth_bytes_per_s=bandwidth, debug=True)
         self.scheduler.start()
 

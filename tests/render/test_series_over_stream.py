@@ -1,0 +1,101 @@
+"""New series that a viewer asks for, out of and into a real storage node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from renderpool.server.storage import StorageSource
+from tests.render.house import House, Viewer
+from tests.support.storage_http import TOKEN, StorageHttp, fill_series, sqlite_settings
+from webviewer.adapters.nodes import StorageClient
+from webviewer.protocol.messages import Close
+from webviewer.protocol.questions import Ask, AskError, Made, MakeSeries, Making, ParallelPlanes, Turning
+
+SLICES = 24
+
+
+class Ward:
+    def __init__(self, folder: Path) -> None:
+        self.node = StorageHttp(folder / "node", sqlite_settings(folder))
+        self.node.start()
+        self.series_id = fill_series(self.node, SLICES)
+        self.source = StorageSource(StorageClient(self.node.base_url, TOKEN))
+        self.house = House(self.source)
+
+    def frames_of(self, series_id: int) -> int:
+        return len(self.source.series(1, series_id).frames)
+
+    def close(self) -> None:
+        self.house.close()
+        self.node.stop()
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    made = Ward(tmp_path_factory.mktemp("ward"))
+    yield made
+    made.close()
+
+
+def coronal(count: int, opened: Any) -> MakeSeries:
+    matrix = opened.lps_from_index
+    images = ParallelPlanes(
+        center_lps_mm=(matrix[3] + 20.0, matrix[7] + 10.0, matrix[11] + 10.0),
+        right_lps=(1.0, 0.0, 0.0),
+        down_lps=(0.0, 0.0, -1.0),
+        mm_per_px=1.0,
+        width_px=48,
+        height_px=40,
+        step_mm=1.5,
+    )
+    return MakeSeries(images=images, count=count, series_description="Coronal")
+
+
+def test_a_series_is_made_while_other_questions_are_answered_and_told_of_at_each_image(ward: Ward) -> None:
+    viewer = Viewer(ward.house, owner_id=1)
+    opened = viewer.open_volume(series_id=ward.series_id)
+    viewer.session.handle(Ask(cell=0, question=1, what=coronal(12, opened)))
+    refused = viewer.ask(2, coronal(1, opened))
+    assert (refused.question, refused.code) == (2, "making")
+    stored = [viewer.next_message(Making) for _ in range(12)]
+    assert [(message.stored, message.total, message.question) for message in stored] == [
+        (k, 12, 1) for k in range(1, 13)
+    ]
+    made = viewer.next_message(Made)
+    assert made.series_id != ward.series_id
+    assert ward.frames_of(made.series_id) == 12
+    viewer.open_volume(series_id=made.series_id, cell=1)  # what was made is a volume again
+
+
+def test_pictures_of_a_turning_model_are_made_of_what_the_camera_sees(ward: Ward) -> None:
+    viewer = Viewer(ward.house, owner_id=1)
+    viewer.open_volume(series_id=ward.series_id)
+    turning = MakeSeries(images=Turning(width_px=64, height_px=48), count=4, series_description="Turn")
+    assert viewer.ask(1, turning).code == "not_open"
+    viewer.camera(1)
+    viewer.session.handle(Ask(cell=0, question=2, what=turning))
+    assert ward.frames_of(viewer.next_message(Made).series_id) == 4
+
+
+def test_what_was_stored_stays_when_the_cell_is_closed(ward: Ward) -> None:
+    viewer = Viewer(ward.house, owner_id=1)
+    opened = viewer.open_volume(series_id=ward.series_id)
+    viewer.session.handle(Ask(cell=0, question=1, what=coronal(400, opened)))
+    viewer.next_message(Making)
+    viewer.session.handle(Close(cell=0))
+    series_id = viewer.next_message(Made).series_id
+    assert 1 <= ward.frames_of(series_id) < 400
+
+
+def test_a_series_that_is_too_large_is_refused(ward: Ward) -> None:
+    viewer = Viewer(ward.house, owner_id=1)
+    opened = viewer.open_volume(series_id=ward.series_id)
+    wish = coronal(2000, opened)
+    too_large = wish.model_copy(update={"images": wish.images.model_copy(update={"width_px": 2048, "height_px": 2048})})
+    refused = viewer.ask(1, too_large)
+    assert isinstance(refused, AskError)
+    assert refused.code == "invalid_input"
