@@ -116,6 +116,12 @@ ENGLISH: dict[str, str] = {
     "too_many_pieces": "Nothing was cut: what lies between these values is in more than {{0}} pieces.",
     "no_table": "Nothing was cut: no table was found.",
     "table_only_ct": "Nothing was cut: a table is looked for in axial CT images only.",
+    # Why there is no surface of one.
+    "no_surface": "Nothing of this volume is left that is not under this value: there is no surface.",
+    "surface_too_big": (
+        "The surface at this value has more than {{0}} million triangles: cut away what is not needed, or choose "
+        "another value."
+    ),
 }
 
 _PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
