@@ -1,19 +1,133 @@
-import { useLayoutEffect } from 'react';
+import { useMediaQuery } from '@mantine/hooks';
+import { useQuery } from '@tanstack/react-query';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useTranslation } from '../../shared/i18n';
 import type { VolumePageProps } from '../control/environment';
+import { useStore } from '../control/store';
+import { handleMeasureKey } from '../measure/control/keys';
+import type { Point } from '../model/geometry';
 import { Banner } from '../ui/Banner';
 import { useViewer } from '../ui/context';
-import classes from '../ViewerTab.module.css';
+import type { Translate } from '../ui/corners';
+import { saveFile } from '../ui/exportPicture';
+import { Strip } from '../ui/Strip';
+import { usePageKeys } from '../ui/usePageKeys';
+import { seriesQuery } from '../ui/useViewerData';
+import tab from '../ViewerTab.module.css';
+import { isMeasureTool, type Tool } from '../model/tools';
+import { MprController } from './control/mpr';
+import { handleMprKey } from './input/keys';
+import { visibleKinds } from './model/state';
+import { MprContext, type MprEnvironment } from './ui/context';
+import { MprKeysDialog, MprWindowDialog } from './ui/dialogs';
+import { pictureOfPlane } from './ui/exportPlane';
+import { MprMessage, MprProgress, Notes } from './ui/Messages';
+import classes from './ui/mpr.module.css';
+import { MprLive } from './ui/MprLive';
+import { MprMenu } from './ui/MprMenu';
+import { MprToolbar } from './ui/MprToolbar';
+import { MprPhoneBottom, MprPhoneTop, PlaneTabs } from './ui/PhoneMpr';
+import { PlaneWindow } from './ui/PlaneWindow';
+import { VolumePane } from './ui/VolumePane';
 
-/** Three planes through a volume, and the volume itself. */
-export function MprPage({ seriesId }: VolumePageProps) {
+/** Three planes through a volume that cross, and the volume itself. */
+export function MprPage(props: VolumePageProps) {
   const { viewer } = useViewer();
+  const [mpr, setMpr] = useState<MprController | null>(null);
   useLayoutEffect(() => {
-    viewer.volumeCell(0).open(seriesId, 0);
-    return () => viewer.volumeCell(0).close();
-  }, [viewer, seriesId]);
+    const onFrame = (run: () => void): void => void (document.hidden ? window.setTimeout(run, 50) : requestAnimationFrame(run));
+    const controller = new MprController(viewer, onFrame);
+    const leave = controller.start();
+    setMpr(controller);
+    return () => {
+      setMpr(null);
+      leave();
+    };
+  }, [viewer]);
+  useLayoutEffect(() => mpr?.open(props.seriesId, 0), [mpr, props.seriesId]);
+  return mpr === null ? null : <Opened {...props} mpr={mpr} />;
+}
+
+function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprController }) {
+  const { t } = useTranslation('viewer');
+  const { study, viewer, phone, lying, locale } = useViewer();
+  const root = useRef<HTMLDivElement>(null);
+  const state = useStore(mpr.store);
+  const narrow = useMediaQuery('(max-width: 1023px)', false, { getInitialValueInEffect: false });
+  const detail = useQuery({ ...seriesQuery(study?.study_id ?? 0, seriesId), enabled: study !== null }).data ?? null;
+  const [dialog, setDialog] = useState<'window' | 'keys' | null>(null);
+  const [menuAt, setMenuAt] = useState<Point | null>(null);
+  const close = useCallback(() => setDialog(null), []);
+
+  useEffect(() => {
+    if (!active) mpr.stopPlay();
+  }, [active, mpr]);
+
+  useEffect(() => {
+    if (phone) mpr.showAlone(mpr.state.active);
+    else if (mpr.state.layout === 'single') mpr.setLayout('grid');
+  }, [phone, mpr]);
+
+  const exportPicture = useCallback(() => {
+    const kind = mpr.activePlane;
+    const canvas = root.current?.querySelector<HTMLCanvasElement>(`[data-kind="${kind}"] canvas`);
+    if (canvas === null || canvas === undefined) return;
+    const context = { study, overlay: mpr.state.overlay, compact: false, locale, t: t as Translate };
+    void pictureOfPlane(mpr, kind, canvas, context).then((blob) => {
+      if (blob !== null) saveFile(blob, `${kind}${detail?.series_number == null ? '' : `-S${detail.series_number}`}.png`);
+    });
+  }, [mpr, study, detail, locale, t]);
+
+  const openKeys = useCallback(() => setDialog('keys'), []);
+  const openWindowDialog = useCallback(() => setDialog('window'), []);
+  const environment = useMemo<MprEnvironment>(
+    () => ({ mpr, seriesId, detail, exportPicture, openKeys, openWindowDialog }),
+    [mpr, seriesId, detail, exportPicture, openKeys, openWindowDialog],
+  );
+  usePageKeys(
+    active,
+    useCallback(
+      (event) => {
+        const { left } = mpr.state.bindings;
+        const tool: Tool = isMeasureTool(left) ? left : 'pan';
+        return handleMeasureKey(event, viewer, tool) || handleMprKey(event, mpr, { exportPicture, openKeys });
+      },
+      [mpr, viewer, exportPicture, openKeys],
+    ),
+  );
+  const openMenu = useCallback((at: Point) => setMenuAt(at), []);
+  const visible = visibleKinds(state);
+  const strip = state.stripOpen && !phone;
   return (
-    <div className={classes.viewer}>
-      <Banner />
-    </div>
+    <MprContext.Provider value={environment}>
+      <div ref={root} className={tab.viewer} data-lying={lying || undefined}>
+        {phone ? <MprPhoneTop onBack={onBack} /> : <MprToolbar />}
+        {phone && <PlaneTabs />}
+        <div className={tab.middle}>
+          {strip && !narrow && <Strip />}
+          <div className={tab.windows} id="mpr-windows" {...(phone ? { role: 'tabpanel', 'aria-labelledby': `mpr-tab-${state.active}` } : {})}>
+            <div className={classes.grid} data-layout={visible.length === 1 ? 'single' : state.layout}>
+              {visible.map((kind) =>
+                kind === 'volume' ? (
+                  <VolumePane key={kind} active={kind === state.active} />
+                ) : (
+                  <PlaneWindow key={kind} kind={kind} active={kind === state.active} openMenu={openMenu} />
+                ),
+              )}
+            </div>
+            <MprProgress />
+            <Notes />
+            <MprMessage />
+            <Banner />
+          </div>
+        </div>
+        {strip && narrow && <Strip below />}
+        {phone && <MprPhoneBottom />}
+        <MprMenu at={menuAt} onClose={() => setMenuAt(null)} />
+        <MprWindowDialog opened={dialog === 'window'} onClose={close} />
+        <MprKeysDialog opened={dialog === 'keys'} onClose={close} />
+        <MprLive />
+      </div>
+    </MprContext.Provider>
   );
 }

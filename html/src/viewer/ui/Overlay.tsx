@@ -61,7 +61,7 @@ export const Overlay = memo(function Overlay({ cell }: { cell: CellController })
   );
 });
 
-function Lines({ className, lines, strong = false }: { className: string | undefined; lines: readonly string[]; strong?: boolean }) {
+export function Lines({ className, lines, strong = false }: { className: string | undefined; lines: readonly string[]; strong?: boolean }) {
   return (
     <div className={className}>
       {lines.map((line, index) => (
@@ -93,7 +93,8 @@ export function barPath(bar: ScaleBar, width: number): string {
   return parts.join('');
 }
 
-function Bar({ bar, locale, t }: { bar: ScaleBar; locale: string; t: Translate }) {
+/** The scale. */
+export function Bar({ bar, locale, t }: { bar: ScaleBar; locale: string; t: Translate }) {
   const path = barPath(bar, 9);
   return (
     <div className={classes.bar}>

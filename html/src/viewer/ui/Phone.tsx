@@ -87,7 +87,8 @@ export function PhoneBottom() {
   );
 }
 
-function Big({ icon: IconOf, label, pressed, onPress }: { icon: Icon; label: string; pressed?: boolean; onPress: (at: number) => void }) {
+/** One tool of a phone. */
+export function Big({ icon: IconOf, label, pressed, onPress }: { icon: Icon; label: string; pressed?: boolean; onPress: (at: number) => void }) {
   return (
     <UnstyledButton className={classes.big} data-pressed={pressed || undefined} aria-pressed={pressed} onClick={(event) => onPress(event.timeStamp)}>
       <IconOf size={22} stroke={1.7} />

@@ -78,3 +78,25 @@ export function FamilyMenu({ label, text, width = 240, children }: FamilyMenuPro
     </Menu>
   );
 }
+
+interface FamilyToolProps {
+  icon: Icon;
+  label: string;
+  width?: number;
+  position?: 'bottom-start' | 'bottom-end';
+  children: ReactNode;
+}
+
+/** A tool that is only a list. */
+export function FamilyTool({ icon: IconOf, label, width = 200, position = 'bottom-start', children }: FamilyToolProps) {
+  return (
+    <Menu position={position} width={width} offset={4}>
+      <Menu.Target>
+        <button type="button" className={classes.tool} data-tool="" aria-label={label} title={label}>
+          <IconOf size={iconSize.tool} stroke={iconStroke} />
+        </button>
+      </Menu.Target>
+      <Menu.Dropdown className={classes.menu}>{children}</Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -26,7 +26,7 @@ import { useViewer } from './context';
 import { fitIcons, FullScreenIcon, toolIcons, turnIcons } from './icons';
 import { ModeSwitch } from './ModeSwitch';
 import { LayoutItems, PlayModeItems, PlaySettings } from './menus';
-import { FamilyMenu, type Icon, ToolButton } from './ToolButton';
+import { FamilyMenu, FamilyTool, type Icon, ToolButton } from './ToolButton';
 import classes from './Toolbar.module.css';
 import { useFolding } from './useFolding';
 import { useRovingFocus } from './useRovingFocus';
@@ -332,26 +332,4 @@ function iconOf(IconOf: Icon): ReactNode {
 
 function Split() {
   return <span className={classes.split} aria-hidden />;
-}
-
-interface FamilyToolProps {
-  icon: Icon;
-  label: string;
-  width?: number;
-  position?: 'bottom-start' | 'bottom-end';
-  children: ReactNode;
-}
-
-/** A tool that is only a list. */
-function FamilyTool({ icon: IconOf, label, width = 200, position = 'bottom-start', children }: FamilyToolProps) {
-  return (
-    <Menu position={position} width={width} offset={4}>
-      <Menu.Target>
-        <button type="button" className={classes.tool} data-tool="" aria-label={label} title={label}>
-          <IconOf size={19} stroke={1.7} />
-        </button>
-      </Menu.Target>
-      <Menu.Dropdown className={classes.menu}>{children}</Menu.Dropdown>
-    </Menu>
-  );
 }

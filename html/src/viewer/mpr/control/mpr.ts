@@ -135,6 +135,12 @@ export class MprController {
     this.#arrange({ layout, enlarged: false });
   }
 
+  /** One window alone: what a phone shows. */
+  showAlone(kind: WindowKind): void {
+    this.viewer.activate(cellNumbers[kind]);
+    this.#arrange({ layout: 'single', active: kind, enlarged: false });
+  }
+
   /** Another plane for a window: it swaps with the window that shows it. */
   choose(kind: WindowKind, other: WindowKind): void {
     if (kind === other) return;

@@ -1,0 +1,132 @@
+import { ActionIcon, Button } from '@mantine/core';
+import { IconAlertTriangle, IconCubeOff, IconX } from '@tabler/icons-react';
+import { useEffect, useState } from 'react';
+import type { Sentence } from '../../../shared/protocol/messages';
+import { useTranslation } from '../../../shared/i18n';
+import { PASSING } from '../../control/pictureCell';
+import { useSelected, useStore } from '../../control/store';
+import { formatNumber } from '../../model/numbers';
+import { type Say, sayOf } from '../../model/sentences';
+import cells from '../../ui/CellView.module.css';
+import { useViewer } from '../../ui/context';
+import { useMpr } from './context';
+import classes from './mpr.module.css';
+
+const APPEARS_MS = 300;
+const STAYS_MS = 400;
+
+/** How much of the volume is there; one card for all windows. */
+export function MprProgress() {
+  const { t } = useTranslation('viewer');
+  const { viewer, locale } = useViewer();
+  const { mpr } = useMpr();
+  const connection = useSelected(viewer.store, (state) => state.connection.kind);
+  // All windows show one volume, so one of them tells of its loading.
+  const { store } = mpr.cell('axial');
+  const loading = useSelected(store, (state) => state.loading);
+  const bare = useSelected(store, ({ reference, fault, opened }) => reference !== null && fault === null && opened === null);
+  const waiting = (connection === 'open' || connection === 'connecting') && (loading !== null || bare);
+  const [visible, setVisible] = useState(false);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setVisible(waiting), waiting ? APPEARS_MS : STAYS_MS);
+    return () => window.clearTimeout(timer);
+  }, [waiting]);
+  if (!visible) return null;
+  const known = loading !== null;
+  const words = t(known ? 'mpr.loading' : 'mpr.opening');
+  const share = known && loading.total > 0 ? loading.loaded / loading.total : 1;
+  return (
+    <div
+      className={classes.progress}
+      role="progressbar"
+      aria-label={words}
+      {...(known ? { 'aria-valuemin': 0, 'aria-valuemax': loading.total, 'aria-valuenow': loading.loaded } : {})}
+    >
+      <div className={cells.progressLine}>
+        <span>{words}</span>
+        {known && <span>{t('loaded', { loaded: formatNumber(loading.loaded, locale), total: formatNumber(loading.total, locale) })}</span>}
+      </div>
+      <div className={cells.progressTrack}>
+        {known || !waiting ? <span className={cells.progressBar} style={{ transform: `scaleX(${share})` }} /> : <span className={cells.progressAway} />}
+      </div>
+    </div>
+  );
+}
+
+/** Why there is no volume at all, in words, over all windows. */
+export function MprMessage() {
+  const { t } = useTranslation(['viewer', 'sentences']);
+  const { locale, changeMode } = useViewer();
+  const { mpr, seriesId, detail } = useMpr();
+  const axial = useSelected(mpr.cell('axial').store, (state) => state.fault);
+  const refusal = detail?.volume_refusal ?? null;
+  const fault = axial?.opening === true ? axial : null;
+  if (fault === null) return null;
+  const passing = PASSING.has(fault.code);
+  const gone = fault.code === 'not_found' && refusal === null;
+  const large = fault.code === 'limit_exceeded';
+  const own = fault.message !== '' && !passing && locale === 'en';
+  const title = gone ? 'fault.goneTitle' : passing ? 'fault.awayTitle' : large ? 'mpr.fault.tooLarge' : 'mpr.fault.title';
+  const words =
+    refusal !== null ? sayOf(t as unknown as Say, refusal) : gone ? t('fault.goneText') : own ? fault.message : t(passing ? 'fault.awayText' : large ? 'mpr.fault.tooLargeText' : 'mpr.fault.text');
+  return (
+    <div className={classes.whole}>
+      <div className={cells.message} role="alert">
+        <IconCubeOff size={34} stroke={1.4} aria-hidden />
+        <div className={cells.title}>{t(title)}</div>
+        <div className={cells.text}>{words}</div>
+        <div className={cells.buttons}>
+          {!gone && <Button onClick={() => changeMode('image', seriesId)}>{t('mpr.fault.show2d')}</Button>}
+          <Button variant="default" onClick={() => mpr.tryAgain()}>
+            {t('common:tryAgain')}
+          </Button>
+        </div>
+        <details className={cells.details}>
+          <summary>{t('common:details')}</summary>
+          {words === fault.message ? '' : `${fault.message} `}
+          {t('fault.code', { code: fault.code })}
+        </details>
+      </div>
+    </div>
+  );
+}
+
+/** What a doctor should know of this volume: gaps, tilts, several volumes, PET. It can be folded away. */
+export function Notes() {
+  const { t } = useTranslation(['viewer', 'sentences']);
+  const { mpr } = useMpr();
+  const opened = useSelected(mpr.cell('axial').store, (state) => state.opened);
+  const facts = useSelected(mpr.cell('axial').store, (state) => state.facts);
+  const { layout, enlarged } = useStore(mpr.store);
+  const [folded, setFolded] = useState<object | null>(null);
+  if (opened === null) return null;
+  const say = t as unknown as Say;
+  const told = new Map<string, string>();
+  for (const sentence of [...opened.warnings, ...(facts?.warnings ?? [])] as Sentence[]) told.set(`${sentence.code}/${sentence.text}`, sayOf(say, sentence));
+  const words = [...told.values()];
+  if (opened.modality === 'PT') words.unshift(t('mpr.notes.pet'));
+  const shown = opened.volumes.find(({ number }) => number === opened.volume);
+  if (opened.volumes.length > 1 && shown !== undefined) words.unshift(t('mpr.volumes.several', { count: opened.volumes.length, label: sayOf(say, shown.label) }));
+  if (words.length === 0) return null;
+  if (folded === opened) {
+    return (
+      <button type="button" className={classes.notesFolded} data-top={layout === 'single' || enlarged || layout === 'row' || undefined} onClick={() => setFolded(null)} title={t('mpr.notes.title')}>
+        <IconAlertTriangle size={16} stroke={1.7} aria-hidden />
+        {t('mpr.notes.unfold', { count: words.length })}
+      </button>
+    );
+  }
+  return (
+    <div className={classes.notes} role="note" aria-label={t('mpr.notes.title')}>
+      <IconAlertTriangle size={16} stroke={1.7} aria-hidden />
+      <div>
+        {words.map((word) => (
+          <p key={word}>{word}</p>
+        ))}
+      </div>
+      <ActionIcon variant="subtle" color="gray" size={24} aria-label={t('mpr.notes.fold')} onClick={() => setFolded(opened)}>
+        <IconX size={14} stroke={1.7} aria-hidden />
+      </ActionIcon>
+    </div>
+  );
+}

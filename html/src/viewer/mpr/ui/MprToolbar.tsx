@@ -1,0 +1,338 @@
+import { Menu } from '@mantine/core';
+import {
+  IconAxisX,
+  IconContrast,
+  IconCurrentLocation,
+  IconDots,
+  IconEye,
+  IconEyeOff,
+  IconFlipHorizontal,
+  IconFlipVertical,
+  IconFocusCentered,
+  IconGridDots,
+  IconKeyboard,
+  IconLayoutGrid,
+  IconLayoutSidebarLeftCollapse,
+  IconLayoutSidebarLeftExpand,
+  IconLineDashed,
+  IconPhotoDown,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconPlus,
+  IconRestore,
+  IconRotate2,
+  IconRotateClockwise2,
+  IconArrowsMaximize,
+} from '@tabler/icons-react';
+import { Fragment, type ReactNode, useEffect, useRef, useState } from 'react';
+import { useTranslation } from '../../../shared/i18n';
+import { useSelected, useStore } from '../../control/store';
+import type { MouseButton, OverlayLevel } from '../../control/viewer';
+import { keyLabel } from '../../input/actions';
+import { MeasureItems, MeasureTools } from '../../measure/ui/MeasureTools';
+import { Choice } from '../../ui/Choice';
+import { useViewer } from '../../ui/context';
+import { FullScreenIcon, toolIcons } from '../../ui/icons';
+import { ModeSwitch } from '../../ui/ModeSwitch';
+import { FamilyMenu, FamilyTool, type Icon, ToolButton } from '../../ui/ToolButton';
+import bar from '../../ui/Toolbar.module.css';
+import { useFolding } from '../../ui/useFolding';
+import { useRovingFocus } from '../../ui/useRovingFocus';
+import { mprKeys } from '../input/keys';
+import { slabModes } from '../model/state';
+import { useMpr } from './context';
+import { ColourItems, InterpolationItems, LayoutItems, OrientItems, PlayModeItems, PlaySettings, StepItems, VolumeItems, WindowMenu } from './menus';
+import { SlabTools } from './SlabTools';
+import { useMprMeasure } from './useMprMeasure';
+
+const LETTERS: Readonly<Record<MouseButton, string>> = { left: 'L', middle: 'M', right: 'R' };
+const MOVES = ['zoom', 'scroll', 'rotate'] as const;
+const POINTS = ['crossing', 'cursor'] as const;
+type Held = 'window' | 'pan' | (typeof MOVES)[number] | (typeof POINTS)[number];
+
+export const mprIcons: Readonly<Record<Held, Icon>> = { ...toolIcons, crossing: IconFocusCentered, cursor: IconCurrentLocation };
+
+interface Family {
+  name: string;
+  tools: ReactNode;
+  splits?: boolean;
+  atEnd?: boolean;
+  label: string;
+  items: ReactNode;
+}
+
+/** All tools of the planes; what has no room goes into More from the right. */
+export function MprToolbar() {
+  const { t } = useTranslation('viewer');
+  const { toggleFullScreen } = useViewer();
+  const { mpr, seriesId, detail, exportPicture, openKeys } = useMpr();
+  const state = useStore(mpr.store);
+  const several = useSelected(mpr.cell('axial').store, ({ opened }) => (opened?.volumes.length ?? 0) > 1);
+  const measuring = useMprMeasure();
+  const element = useRef<HTMLDivElement>(null);
+  const [move, setMove] = useState<(typeof MOVES)[number]>('zoom');
+  const [point, setPoint] = useState<(typeof POINTS)[number]>('crossing');
+  useRovingFocus(element);
+  const { left } = state.bindings;
+  useEffect(() => {
+    // A key chooses a member of a family too: the button shows the last one chosen.
+    const moved = MOVES.find((one) => one === left);
+    if (moved !== undefined) setMove(moved);
+    const pointed = POINTS.find((one) => one === left);
+    if (pointed !== undefined) setPoint(pointed);
+  }, [left]);
+
+  const nameOf = (name: Held): string => (name === 'crossing' || name === 'cursor' ? t(`mpr.tool.${name}`) : t(`tool.${name}`));
+  const tool = (name: Held) => {
+    const buttons = (['left', 'middle', 'right'] as const).filter((button) => state.bindings[button] === name);
+    const letter = buttons.map((button) => LETTERS[button]).join('');
+    return (
+      <ToolButton
+        icon={mprIcons[name]}
+        label={nameOf(name)}
+        shortcut={mprKeys[name]}
+        pressed={buttons.length > 0}
+        letter={letter === '' ? undefined : letter}
+        onPress={() => mpr.bind('left', name)}
+        onOtherButton={(button) => mpr.bind(button, name)}
+      />
+    );
+  };
+  const members = (names: readonly Held[]) =>
+    names.map((name) => (
+      <Menu.Item key={name} leftSection={iconOf(mprIcons[name])} rightSection={<span data-hint="">{mprKeys[name]}</span>} onClick={() => mpr.bind('left', name)}>
+        {nameOf(name)}
+      </Menu.Item>
+    ));
+  const item = (icon: Icon, label: string, run: (at: number) => void, shortcut?: string) => (
+    <Menu.Item
+      key={label}
+      leftSection={iconOf(icon)}
+      rightSection={shortcut === undefined ? undefined : <span data-hint="">{keyLabel(shortcut)}</span>}
+      onClick={(event) => run(event.timeStamp)}
+    >
+      {label}
+    </Menu.Item>
+  );
+  const playing = state.playing !== null;
+  const overlayItems = (['full', 'anonymous', 'off'] as OverlayLevel[]).map((level) => (
+    <Choice key={level} chosen={state.overlay === level} label={t(`overlay.${level}`)} onChoose={() => mpr.store.set({ overlay: level })} />
+  ));
+  const resetItems = [
+    item(IconRestore, t('mpr.action.resetPosition'), (at) => mpr.resetPosition(at)),
+    item(IconRestore, t('mpr.action.resetAll'), (at) => mpr.resetAll(at), mprKeys.resetAll),
+    item(IconArrowsMaximize, t('action.fit'), (at) => mpr.fit(at), mprKeys.fit),
+  ];
+  const turnItems = [
+    item(IconRotateClockwise2, t('action.turnRight'), (at) => mpr.turnPicture(90, at), mprKeys.turnRight),
+    item(IconRotate2, t('action.turnLeft'), (at) => mpr.turnPicture(-90, at), mprKeys.turnLeft),
+    item(IconFlipHorizontal, t('action.flipHorizontal'), (at) => mpr.flip('horizontal', at), mprKeys.flipHorizontal),
+    item(IconFlipVertical, t('action.flipVertical'), (at) => mpr.flip('vertical', at), mprKeys.flipVertical),
+  ];
+  const imageItems = (
+    <>
+      <InterpolationItems />
+      <ColourItems />
+    </>
+  );
+
+  const families: Family[] = [
+    { name: 'measure', splits: true, tools: <MeasureTools {...measuring} />, label: t('measure.title'), items: <MeasureItems {...measuring} /> },
+    {
+      name: 'reset',
+      splits: true,
+      tools: (
+        <>
+          <ToolButton icon={IconRestore} label={t('mpr.action.resetPosition')} onPress={(event) => mpr.resetPosition(event.timeStamp)} />
+          <FamilyMenu label={t('family.reset')}>{resetItems}</FamilyMenu>
+        </>
+      ),
+      label: t('family.reset'),
+      items: resetItems,
+    },
+    {
+      name: 'play',
+      tools: (
+        <>
+          <ToolButton icon={playing ? IconPlayerPause : IconPlayerPlay} label={playing ? t('play.stop') : t('action.play')} shortcut={mprKeys.play} pressed={playing} onPress={() => mpr.togglePlay()} />
+          <PlaySettings />
+        </>
+      ),
+      label: t('action.play'),
+      items: (
+        <>
+          {item(playing ? IconPlayerPause : IconPlayerPlay, playing ? t('play.stop') : t('action.play'), () => mpr.togglePlay(), mprKeys.play)}
+          <PlayModeItems />
+        </>
+      ),
+    },
+    {
+      name: 'layout',
+      tools: (
+        <FamilyTool label={t('layout.title')} icon={IconLayoutGrid} width={230}>
+          <LayoutItems />
+        </FamilyTool>
+      ),
+      label: t('layout.title'),
+      items: <LayoutItems />,
+    },
+    {
+      name: 'slab',
+      atEnd: true,
+      tools: <SlabTools />,
+      label: t('mpr.slab.title'),
+      items: slabModes.map((mode) => <Choice key={mode} chosen={state.slab === mode} label={t(`mpr.slab.${mode}`)} onChoose={(at) => mpr.setSlab(mode, at)} />),
+    },
+    {
+      name: 'output',
+      splits: true,
+      tools: (
+        <>
+          <ToolButton icon={IconPhotoDown} label={t('action.exportPicture')} shortcut={mprKeys.exportPicture} onPress={exportPicture} />
+          <ToolButton icon={FullScreenIcon} label={t('action.fullScreen')} onPress={toggleFullScreen} />
+        </>
+      ),
+      label: t('family.output'),
+      items: [
+        item(IconPhotoDown, t('action.exportPicture'), exportPicture, mprKeys.exportPicture),
+        item(FullScreenIcon, t('action.fullScreen'), toggleFullScreen),
+      ],
+    },
+    {
+      name: 'image',
+      tools: (
+        <>
+          <ToolButton icon={IconContrast} label={t('action.invert')} shortcut={mprKeys.invert} pressed={state.invert} onPress={(event) => mpr.invert(event.timeStamp)} />
+          <FamilyMenu label={t('family.image')} width={260}>
+            {imageItems}
+          </FamilyMenu>
+        </>
+      ),
+      label: t('family.image'),
+      items: (
+        <>
+          {item(IconContrast, t('action.invert'), (at) => mpr.invert(at), mprKeys.invert)}
+          {imageItems}
+        </>
+      ),
+    },
+    {
+      name: 'orient',
+      tools: (
+        <FamilyTool label={t('mpr.action.orient')} icon={IconAxisX} width={240}>
+          <OrientItems />
+        </FamilyTool>
+      ),
+      label: t('mpr.action.orient'),
+      items: <OrientItems />,
+    },
+    {
+      name: 'lines',
+      tools: (
+        <>
+          <ToolButton icon={IconPlus} label={t('mpr.action.lines')} shortcut={mprKeys.lines} pressed={state.lines} onPress={() => mpr.toggleLines()} />
+          <FamilyMenu label={t('mpr.step.title')}>
+            <StepItems />
+          </FamilyMenu>
+        </>
+      ),
+      label: t('mpr.action.lines'),
+      items: (
+        <>
+          {item(IconLineDashed, t('mpr.action.lines'), () => mpr.toggleLines(), mprKeys.lines)}
+          <StepItems />
+        </>
+      ),
+    },
+    {
+      name: 'turn',
+      tools: (
+        <FamilyTool label={t('family.turn')} icon={IconRotateClockwise2} width={240}>
+          {turnItems}
+        </FamilyTool>
+      ),
+      label: t('family.turn'),
+      items: turnItems,
+    },
+    {
+      name: 'overlays',
+      tools: (
+        <>
+          <ToolButton
+            icon={state.overlay === 'off' ? IconEyeOff : IconEye}
+            label={`${t('action.overlays')}: ${t(`overlay.${state.overlay}`)}`}
+            shortcut={mprKeys.overlays}
+            pressed={state.overlay !== 'full'}
+            onPress={() => mpr.nextOverlay()}
+          />
+          <FamilyMenu label={t('action.overlays')}>{overlayItems}</FamilyMenu>
+        </>
+      ),
+      label: t('action.overlays'),
+      items: overlayItems,
+    },
+    {
+      name: 'keys',
+      tools: <ToolButton icon={IconKeyboard} label={t('action.keys')} shortcut={mprKeys.keys} onPress={openKeys} />,
+      label: t('action.keys'),
+      items: item(IconKeyboard, t('action.keys'), openKeys, mprKeys.keys),
+    },
+  ];
+  const shown = useFolding(element, families.length);
+  const folded = families.slice(shown);
+
+  return (
+    <div ref={element} className={bar.bar} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
+      <span className={bar.family} data-essential="">
+        <ToolButton
+          icon={state.stripOpen ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarLeftExpand}
+          label={t(state.stripOpen ? 'strip.fold' : 'strip.unfold')}
+          onPress={() => mpr.store.set({ stripOpen: !state.stripOpen })}
+        />
+        <ModeSwitch seriesId={seriesId} detail={detail} />
+        {several && (
+          <FamilyTool label={t('mpr.volumes.title')} icon={IconGridDots} width={320}>
+            <VolumeItems />
+          </FamilyTool>
+        )}
+        <Split />
+        {tool('window')}
+        <WindowMenu />
+        <Split />
+        {tool('pan')}
+        {tool(move)}
+        <FamilyMenu label={t('family.move')}>{members(MOVES)}</FamilyMenu>
+        {tool(point)}
+        <FamilyMenu label={t('mpr.tool.cursor')}>{members(POINTS)}</FamilyMenu>
+      </span>
+      {families.map((family, index) => (
+        <Fragment key={family.name}>
+          {family.atEnd === true && index < shown && <span className={bar.space} />}
+          <span className={bar.family} data-family="" hidden={index >= shown}>
+            {family.splits === true && <Split />}
+            {family.tools}
+          </span>
+        </Fragment>
+      ))}
+      {folded.length > 0 && (
+        <FamilyTool label={t('phone.more')} icon={IconDots} width={280} position="bottom-end">
+          {folded.map((family, index) => (
+            <Fragment key={family.name}>
+              {index > 0 && <Menu.Divider />}
+              <Menu.Label>{family.label}</Menu.Label>
+              {family.items}
+            </Fragment>
+          ))}
+        </FamilyTool>
+      )}
+    </div>
+  );
+}
+
+function iconOf(IconOf: Icon): ReactNode {
+  return <IconOf size={16} />;
+}
+
+function Split() {
+  return <span className={bar.split} aria-hidden />;
+}

@@ -1,0 +1,222 @@
+/** Lists of MPR's tool bar, also shown on phones. */
+
+import { Menu, Popover, Radio, Slider, UnstyledButton } from '@mantine/core';
+import { IconAdjustmentsHorizontal, IconChevronDown } from '@tabler/icons-react';
+import { useTranslation } from '../../../shared/i18n';
+import type { PlayMode } from '../../control/cine';
+import { useSelected, useStore } from '../../control/store';
+import { barOf, colourTables } from '../../model/colours';
+import { formatNumber, formatWindowNumber } from '../../model/numbers';
+import { planeKinds } from '../../model/plane';
+import { type Say, sayOf } from '../../model/sentences';
+import { presetsFor, sameWindow, type Window, windowValues } from '../../model/windowing';
+import { Choice } from '../../ui/Choice';
+import { useViewer } from '../../ui/context';
+import { FamilyMenu } from '../../ui/ToolButton';
+import toolbar from '../../ui/Toolbar.module.css';
+import { mprLayouts } from '../model/state';
+import { useMpr } from './context';
+import classes from './mpr.module.css';
+
+/** The window's name: a preset, what the image recommends, the whole range, or own values. */
+export function useWindowName(): string {
+  const { t } = useTranslation('viewer');
+  const { mpr } = useMpr();
+  const { window, presetId } = useStore(mpr.store);
+  if (window.kind === 'full_dynamic') return t('window.fullDynamic');
+  if (window.kind === 'recommended') return t('window.recommended');
+  return presetId === null ? t('window.own') : t(`preset.${presetId}`);
+}
+
+/** The list of windows, common to all planes. */
+export function WindowMenu() {
+  const { t } = useTranslation('viewer');
+  return (
+    <FamilyMenu label={t('window.list')} text={useWindowName()} width={288}>
+      <WindowItems />
+    </FamilyMenu>
+  );
+}
+
+export function WindowItems() {
+  const { t } = useTranslation('viewer');
+  const { locale } = useViewer();
+  const { mpr, openWindowDialog } = useMpr();
+  const { window, presetId } = useStore(mpr.store);
+  const modality = useSelected(mpr.cell('axial').store, ({ opened }) => opened?.modality ?? '');
+  const facts = useSelected(mpr.cell('axial').store, (state) => state.facts);
+  const choose = (next: Window, id: string | null) => (at: number) => mpr.setWindow(next, id, at, false);
+  const written = (value: number): string => formatWindowNumber(value, facts === null ? 1 : facts.highest - facts.lowest, locale);
+  const range = facts === null ? '' : t('window.range', { low: written(facts.lowest), high: written(facts.highest) });
+  const presets = presetsFor(modality);
+  return (
+    <>
+      <Choice chosen={window.kind === 'recommended'} label={t('window.recommended')} hint={t('window.fromImage')} onChoose={choose({ kind: 'recommended', index: 0 }, null)} />
+      <Choice chosen={window.kind === 'full_dynamic'} label={t('window.fullDynamic')} hint={range} onChoose={choose({ kind: 'full_dynamic' }, null)} />
+      {presets.length > 0 && <Menu.Divider />}
+      {presets.map((preset) => {
+        const values = windowValues(preset, undefined);
+        return (
+          <Choice
+            key={preset.id}
+            chosen={presetId === preset.id && sameWindow(window, values)}
+            label={t(`preset.${preset.id}`)}
+            hint={`${formatWindowNumber(preset.width, preset.width, locale)} / ${formatWindowNumber(preset.center, preset.width, locale)}`}
+            onChoose={choose(values, preset.id)}
+          />
+        );
+      })}
+      <Menu.Divider />
+      <Menu.Item leftSection={<IconAdjustmentsHorizontal size={16} aria-hidden />} onClick={openWindowDialog}>
+        {t('window.set')}
+      </Menu.Item>
+    </>
+  );
+}
+
+export function InterpolationItems() {
+  const { t } = useTranslation('viewer');
+  const { mpr } = useMpr();
+  const { interpolation } = useStore(mpr.store);
+  return (
+    <>
+      <Menu.Label>{t('interpolation.title')}</Menu.Label>
+      {(['trilinear', 'nearest'] as const).map((name) => (
+        <Choice key={name} chosen={interpolation === name} label={t(`mpr.interpolation.${name}`)} onChoose={(at) => mpr.setInterpolation(name, at)} />
+      ))}
+    </>
+  );
+}
+
+export function ColourItems() {
+  const { t } = useTranslation('viewer');
+  const { mpr } = useMpr();
+  const { colours } = useStore(mpr.store);
+  return (
+    <>
+      <Menu.Label>{t('mpr.colours.title')}</Menu.Label>
+      {colourTables.map((table) => (
+        <Choice
+          key={table}
+          chosen={colours === table}
+          label={t(`mpr.colours.${table}`)}
+          hint={<span className={classes.swatch} style={{ background: barOf(table).replace('to top', 'to right') }} aria-hidden />}
+          onChoose={(at) => mpr.setColours(table, at)}
+        />
+      ))}
+    </>
+  );
+}
+
+const STEPS_MM = [0.5, 1, 2, 3, 5, 10] as const;
+
+export function StepItems() {
+  const { t } = useTranslation('viewer');
+  const { locale } = useViewer();
+  const { mpr } = useMpr();
+  const { stepMm } = useStore(mpr.store);
+  return (
+    <>
+      <Menu.Label>{t('mpr.step.title')}</Menu.Label>
+      <Choice chosen={stepMm === null} label={t('mpr.step.voxel')} onChoose={() => mpr.setStep(null)} />
+      {STEPS_MM.map((mm) => (
+        <Choice key={mm} chosen={stepMm === mm} label={t('mpr.step.mm', { mm: formatNumber(mm, locale, 1) })} onChoose={() => mpr.setStep(mm)} />
+      ))}
+    </>
+  );
+}
+
+export function OrientItems() {
+  const { t } = useTranslation('viewer');
+  const { mpr } = useMpr();
+  useStore(mpr.store);
+  return (
+    <>
+      <Menu.Label>{t('mpr.action.orient')}</Menu.Label>
+      {planeKinds.map((kind) => (
+        <Menu.Item key={kind} onClick={(event) => mpr.orient(mpr.activePlane, kind, event.timeStamp)}>
+          {t('mpr.action.orientAs', { plane: t(`mpr.${kind}`) })}
+        </Menu.Item>
+      ))}
+    </>
+  );
+}
+
+export function LayoutItems() {
+  const { t } = useTranslation('viewer');
+  const { mpr } = useMpr();
+  const { layout } = useStore(mpr.store);
+  return (
+    <>
+      <Menu.Label>{t('layout.title')}</Menu.Label>
+      {mprLayouts.map((one) => (
+        <Choice key={one} chosen={layout === one} label={t(`mpr.layout.${one}`)} onChoose={() => mpr.setLayout(one)} />
+      ))}
+    </>
+  );
+}
+
+/** The volumes that the series has, nothing where it has one. */
+export function VolumeItems() {
+  const { t } = useTranslation(['viewer', 'sentences']);
+  const { mpr, seriesId } = useMpr();
+  const opened = useSelected(mpr.cell('axial').store, (state) => state.opened);
+  if (opened === null || opened.volumes.length < 2) return null;
+  return (
+    <>
+      <Menu.Label>{t('mpr.volumes.title')}</Menu.Label>
+      {opened.volumes.map(({ number, label }) => (
+        <Choice key={number} chosen={number === opened.volume} label={sayOf(t as unknown as Say, label)} onChoose={() => mpr.open(seriesId, number)} />
+      ))}
+    </>
+  );
+}
+
+const MODES: readonly PlayMode[] = ['loop', 'swing', 'once'];
+const SPEEDS = [1, 2, 3, 5, 8, 10, 12, 15, 20, 25, 30] as const;
+
+/** Speed and way of playing. Not a menu: a slider is no entry of one. */
+export function PlaySettings() {
+  const { t } = useTranslation('viewer');
+  const { mpr } = useMpr();
+  const { fps, playMode } = useStore(mpr.store);
+  const at = SPEEDS.findIndex((speed) => speed >= fps);
+  return (
+    <Popover position="bottom-start" width={260} offset={4} trapFocus returnFocus>
+      <Popover.Target>
+        <UnstyledButton className={toolbar.arrow} data-tool="" aria-label={t('play.settings')}>
+          <IconChevronDown size={12} stroke={2} aria-hidden />
+        </UnstyledButton>
+      </Popover.Target>
+      <Popover.Dropdown className={toolbar.menu} aria-label={t('play.settings')}>
+        <div className={toolbar.speed}>
+          <div className={toolbar.speedLine}>
+            <span>{t('play.speed')}</span>
+            <span>{t('play.fps', { fps })}</span>
+          </div>
+          <Slider
+            size="sm"
+            min={0}
+            max={SPEEDS.length - 1}
+            label={null}
+            thumbLabel={t('play.speed')}
+            value={at < 0 ? SPEEDS.length - 1 : at}
+            onChange={(index) => mpr.store.set({ fps: SPEEDS[index] ?? 15 })}
+          />
+        </div>
+        <Radio.Group value={playMode} onChange={(mode) => mpr.setPlayMode(mode as PlayMode)} aria-label={t('play.settings')} px={10} pb={8}>
+          {MODES.map((mode) => (
+            <Radio key={mode} value={mode} label={t(`play.${mode}`)} size="xs" mt={8} />
+          ))}
+        </Radio.Group>
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
+
+export function PlayModeItems() {
+  const { t } = useTranslation('viewer');
+  const { mpr } = useMpr();
+  const { playMode } = useStore(mpr.store);
+  return MODES.map((mode) => <Choice key={mode} chosen={playMode === mode} label={t(`play.${mode}`)} onChoose={() => mpr.setPlayMode(mode)} />);
+}
