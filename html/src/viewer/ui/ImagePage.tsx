@@ -14,7 +14,10 @@ import { shownIndex, type Translate } from './corners';
 import { KeysDialog, WindowDialog } from './dialogs';
 import { pictureOf, saveFile } from './exportPicture';
 import { LiveRegion } from './LiveRegion';
+import { measuringOf } from '../measure/control/measureOf';
+import { drawMeasures } from '../measure/ui/drawMeasures';
 import { MeasureLive } from '../measure/ui/MeasureList';
+import { surfaceOfCell } from '../measure/ui/useImageSurface';
 import { PhoneBottom, PhoneTop } from './Phone';
 import { Strip } from './Strip';
 import { Toolbar } from './Toolbar';
@@ -42,7 +45,9 @@ export function ImagePage({ active, onBack }: { active: boolean; onBack: () => v
     const canvas = root.current?.querySelector<HTMLCanvasElement>(`[data-cell="${cell.number}"] canvas`);
     if (canvas === null || canvas === undefined) return;
     const context = { study, overlay: viewer.state.overlay, compact: false, locale, t: t as Translate };
-    void pictureOf(cell, canvas, context).then((blob) => {
+    const marks = (pen: CanvasRenderingContext2D): void =>
+      drawMeasures(pen, measuringOf(viewer).measures, surfaceOfCell(cell.number, cell.state), locale, t as Translate);
+    void pictureOf(cell, canvas, context, marks).then((blob) => {
       const series = cell.state.detail?.series_number;
       if (blob !== null) saveFile(blob, `image${series == null ? '' : `-S${series}`}-${shownIndex(asShown(cell.state)) + 1}.png`);
     });

@@ -10,8 +10,16 @@ import { barLabel, barPath } from './Overlay';
 const MARGIN = 12;
 const LINE = 17;
 
-/** @returns the picture, null when there is none to save */
-export async function pictureOf(cell: CellController, canvas: HTMLCanvasElement, context: CornerContext): Promise<Blob | null> {
+/**
+ * @param marks draws what the doctor put on the picture, in CSS pixels
+ * @returns the picture, null when there is none to save
+ */
+export async function pictureOf(
+  cell: CellController,
+  canvas: HTMLCanvasElement,
+  context: CornerContext,
+  marks: (pen: CanvasRenderingContext2D) => void = () => undefined,
+): Promise<Blob | null> {
   const { state } = cell;
   if (state.shown === null || canvas.width < 1) return null;
   const out = document.createElement('canvas');
@@ -22,6 +30,7 @@ export async function pictureOf(cell: CellController, canvas: HTMLCanvasElement,
   pen.drawImage(canvas, 0, 0);
   pen.scale(state.canvas.perCss, state.canvas.perCss);
   if (context.overlay !== 'off') drawOverlay(pen, state, context);
+  marks(pen);
   return new Promise((resolve) => out.toBlob(resolve, 'image/png'));
 }
 

@@ -8,6 +8,7 @@ const GAP_PX = 10;
 const EDGE_PX = 6;
 /** A label farther away than this is tied to its shape by a dotted line. */
 const TIE_PX = 26;
+const TICK_PX = 5;
 
 export interface Box {
   left: number;
@@ -56,6 +57,19 @@ export function tie(box: Box, lines: readonly (readonly Point[])[]): [Point, Poi
     }
   }
   return least > TIE_PX ? best : null;
+}
+
+/** The ends of a ruler, across it. */
+export function ticks(line: readonly Point[] | undefined): Point[][] {
+  const [from, to] = line ?? [];
+  if (from === undefined || to === undefined) return [];
+  const size = Math.hypot(to.x - from.x, to.y - from.y);
+  if (size < 1) return [];
+  const across = { x: (-(to.y - from.y) / size) * TICK_PX, y: ((to.x - from.x) / size) * TICK_PX };
+  return [from, to].map((end) => [
+    { x: end.x - across.x, y: end.y - across.y },
+    { x: end.x + across.x, y: end.y + across.y },
+  ]);
 }
 
 function nearestOn(from: Point, to: Point, at: Point): Point {

@@ -6,7 +6,7 @@ import type { MeasureTool } from '../../model/tools';
 import { useViewer } from '../../ui/context';
 import type { Answers, Draft, Measures } from '../control/measures';
 import type { MeasurePointer } from '../control/pointer';
-import { type Box, labelBox, LINE_PX, tie } from '../model/layout';
+import { type Box, labelBox, LINE_PX, ticks, tie } from '../model/layout';
 import type { MeasureSurface, Place } from '../model/place';
 import { beginsLine, handles, outlines, perpendiculars, toolShapes } from '../model/shapes';
 import { type Label, labelOf, type Translate } from '../model/text';
@@ -19,7 +19,6 @@ interface MeasureLayerProps {
   surface: MeasureSurface;
 }
 
-const TICK_PX = 5;
 const HANDLE_PX = 6;
 
 /** Everything measured in a window, as vectors over its picture: sharp and at once, whatever the line. */
@@ -103,19 +102,6 @@ function Shape({ tool, points, place, surface, open = false }: { tool: MeasureTo
       )}
     </>
   );
-}
-
-/** The ends of a ruler, across it. */
-function ticks(line: readonly Point[] | undefined): Point[][] {
-  const [from, to] = line ?? [];
-  if (from === undefined || to === undefined) return [];
-  const size = Math.hypot(to.x - from.x, to.y - from.y);
-  if (size < 1) return [];
-  const across = { x: (-(to.y - from.y) / size) * TICK_PX, y: ((to.x - from.x) / size) * TICK_PX };
-  return [from, to].map((end) => [
-    { x: end.x - across.x, y: end.y - across.y },
-    { x: end.x + across.x, y: end.y + across.y },
-  ]);
 }
 
 function Lines({ of, className = '', thin = false }: { of: readonly (readonly Point[])[]; className?: string | undefined; thin?: boolean }) {

@@ -1,5 +1,5 @@
 import { UnstyledButton } from '@mantine/core';
-import { IconTrash } from '@tabler/icons-react';
+import { IconArrowBackUp, IconEraser, IconTrash } from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
 import { useStore } from '../../control/store';
@@ -28,8 +28,7 @@ export function MeasureList({ seriesId, whereOf, goTo }: MeasureListProps) {
     .filter((item) => item.place.seriesId === seriesId)
     .map((item) => ({ item, where: whereOf(item.place), text: textOf(item, locale, t as Translate) }))
     .sort((one, other) => one.where.order - other.where.order || one.item.id - other.item.id);
-  if (rows.length === 0) return <div className={classes.none}>{t('measure.none')}</div>;
-  return (
+  const list = (
     <ul className={classes.list} aria-label={t('measure.title')}>
       {rows.map(({ item, where, text }) => {
         const what = t('measure.row', { tool: t(`tool.${item.tool}`), where: where.text, text: text === '' ? t('measure.asking') : text });
@@ -55,6 +54,21 @@ export function MeasureList({ seriesId, whereOf, goTo }: MeasureListProps) {
         );
       })}
     </ul>
+  );
+  return (
+    <>
+      {rows.length === 0 ? <div className={classes.none}>{t('measure.none')}</div> : list}
+      <div className={classes.acts}>
+        <UnstyledButton className={classes.act} disabled={!measures.canUndo} onClick={() => measures.undo()}>
+          <IconArrowBackUp size={16} aria-hidden />
+          {t('measure.undo')}
+        </UnstyledButton>
+        <UnstyledButton className={classes.act} disabled={rows.length === 0} onClick={() => seriesId !== null && measures.removeAllOfSeries(seriesId)}>
+          <IconEraser size={16} aria-hidden />
+          {t('measure.deleteSeries')}
+        </UnstyledButton>
+      </div>
+    </>
   );
 }
 

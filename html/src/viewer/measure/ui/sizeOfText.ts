@@ -1,4 +1,4 @@
-const FONT = "600 12px 'Inter Variable', system-ui, sans-serif";
+export const FONT = "600 12px 'Inter Variable', system-ui, sans-serif";
 /** Where there is no canvas to ask. */
 const ABOUT_PX = 7;
 
