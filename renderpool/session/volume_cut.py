@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -9,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.engine.volume_mask import VolumeMask, bytes_of_row, pack
+from renderpool.session.loaded_volume import LoadedVolume
+from webviewer.core.errors import Unavailable
 from webviewer.dicom.sentence import Sentence
 from webviewer.dicom.volume import VolumeGrid
 
 SLICES_AT_ONCE = 8
+_LOOK_AGAIN_S = 0.1
 
 
 class CutCancelled(Exception):
@@ -56,6 +60,26 @@ def apply(cut: Cut, grid: VolumeGrid, packed: Packed, is_cancelled: IsCancelled)
         end = min(first + SLICES_AT_ONCE, grid.shape[0])
         out[first:end] = cut.kept(first, end, packed[first:end])
     return VolumeMask(grid.shape, out)
+
+
+def wait_until_whole(volume: LoadedVolume, is_cancelled: IsCancelled) -> None:
+    """Wait until all values of a volume are there.
+
+    Raises
+    ------
+    CutCancelled
+        When asked whether to go on, the answer was no.
+    WebviewerError
+        They will not be.
+    """
+    while not volume.is_whole:
+        if volume.error is not None:
+            raise volume.error
+        if volume.is_dropped:
+            raise Unavailable("This volume is not there any more.")
+        if is_cancelled():
+            raise CutCancelled
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def without(packed: Packed, removed: Slices) -> Packed:

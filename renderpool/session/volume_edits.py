@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -17,17 +16,16 @@ import numpy as np
 
 from renderpool.engine.volume_mask import VolumeMask, bytes_of_row
 from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
-from renderpool.session.volume_cut import Cut, CutCancelled, IsCancelled, Packed, apply, whole
+from renderpool.session.volume_cut import Cut, IsCancelled, Packed, apply, wait_until_whole, whole
 from renderpool.session.volume_cut_object import ObjectCut
 from renderpool.session.volume_cut_polygon import PolygonCut
 from renderpool.session.volume_cut_sphere import SphereCut
 from renderpool.session.volume_cut_table import TableCut
-from webviewer.core.errors import InvalidInput, Unavailable
+from webviewer.core.errors import InvalidInput
 from webviewer.dicom.sentence import Sentence
 from webviewer.protocol.volumes import CutObject, CutPolygon, CutSphere, EditStep, RemoveTable
 
 _BUDGET_BYTES = 16 * 1024**2
-_LOOK_AGAIN_S = 0.1
 _LEVEL = 1  # of zlib: bits of cuts are long runs, and become a hundredth at any
 
 _State = bytes  # what a list of steps is known by
@@ -155,20 +153,9 @@ def _cut_of(volume: LoadedVolume, step: EditStep, packed: Packed, is_cancelled: 
         return PolygonCut(volume.grid, step)
     if isinstance(step, CutSphere):
         return SphereCut(volume.grid, step)
-    _wait_until_whole(volume, is_cancelled)
+    wait_until_whole(volume, is_cancelled)
     if isinstance(step, CutObject):
         return ObjectCut(volume, step, packed, is_cancelled)
     if isinstance(step, RemoveTable):
         return TableCut(volume, is_cancelled)
     raise InvalidInput(f"An edit of the kind {step.kind} is none.")
-
-
-def _wait_until_whole(volume: LoadedVolume, is_cancelled: IsCancelled) -> None:
-    while not volume.is_whole:
-        if volume.error is not None:
-            raise volume.error
-        if volume.is_dropped:
-            raise Unavailable("This volume is not there any more.")
-        if is_cancelled():
-            raise CutCancelled
-        time.sleep(_LOOK_AGAIN_S)
