@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from renderpool.engine.encode import encode_jpeg, encode_png
@@ -22,6 +24,15 @@ _WARM_UP_PX = 64
 _MOST_PREPARATIONS = 40  # parts of an upload before a light picture: what is still not there is coarse
 
 
+class JobPicture(Picture, Protocol):
+    """The picture of a job."""
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether what it is of is in the device: before that, parts say nothing of what drawing costs."""
+        ...
+
+
 class Painters:
     """All that draws."""
 
@@ -29,7 +40,7 @@ class Painters:
         self.renderer = renderer
         self.volumes = VolumePainter(renderer, debug=debug)
 
-    def begin(self, job: Job) -> Picture:
+    def begin(self, job: Job) -> JobPicture:
         """Return the picture of a job, of which nothing is drawn yet."""
         if job.painting is not None:
             return _Ready(job.painting)
@@ -59,7 +70,7 @@ class Painters:
 class _Ready:
     """A picture that was drawn already."""
 
-    is_finished = True
+    is_finished = is_prepared = True
 
     def __init__(self, painting: Painting) -> None:
         self._painting = painting
@@ -71,7 +82,7 @@ class _Ready:
 class _ImagePicture:
     """A picture of an image: one part."""
 
-    is_finished = True
+    is_finished = is_prepared = True
 
     def __init__(self, renderer: Renderer, job: Job) -> None:
         self._renderer, self._job = renderer, job
@@ -85,6 +96,8 @@ class _ImagePicture:
 
 class _VolumePicture:
     """A picture of a volume: first what has come is brought to the device, a part at a time."""
+
+    is_prepared = False
 
     def __init__(self, painter: VolumePainter, job: Job) -> None:
         self._painter, self._job = painter, job
@@ -105,6 +118,8 @@ class _VolumePicture:
             if not is_all and (self._job.light is None or self._preparations < _MOST_PREPARATIONS):
                 return None
             self._picture = self._begin(shown)
+            self.is_prepared = True
+            return None
         return self._picture.step()
 
     def _begin(self, shown: ShownVolume) -> Picture:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from renderpool.session.job import Job
-from renderpool.session.painters import Painters
+from renderpool.session.painters import JobPicture, Painters
 from renderpool.session.painting import Painting
 from renderpool.session.session import RenderSession
 from renderpool.session.turns import STILL_PATIENCE_S, Turns
-from renderpool.session.volume_painter import Picture
 
 _MAX_BEGUN_STILLS = 8  # each has some MB of pixels
 
@@ -21,10 +20,11 @@ class Begun:
 
     session: RenderSession
     job: Job
-    picture: Picture | None = None
-    drawn_s: float = 0.0
+    picture: JobPicture | None = None
+    drawn_s: float = 0.0  # without what it took to bring a volume to the device
     passes: int = 0
     is_in_pass: bool = False
+    was_prepared: bool = False
     preview_at_s: float = float("-inf")
 
     @property
@@ -36,6 +36,7 @@ class Begun:
         """Draw the next part."""
         if self.picture is None:
             self.picture = painters.begin(self.job)
+        self.was_prepared = self.picture.is_prepared
         return self.picture.step()
 
 
@@ -103,7 +104,8 @@ class PictureQueue:
     def drawn(self, begun: Begun, took_s: float, painting: Painting | None) -> bool:
         """Count a part that was drawn; returns whether the picture is still waited for."""
         is_finished = begun.picture is None or begun.picture.is_finished
-        begun.drawn_s += took_s
+        if begun.picture is not None and begun.was_prepared:
+            begun.drawn_s += took_s
         begun.is_in_pass = painting is None
         begun.passes += painting is not None
         self._turns.charge(begun.session, took_s, still=begun.is_still, is_begun=not is_finished)

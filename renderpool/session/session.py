@@ -255,9 +255,9 @@ class RenderSession:
         still = job.light is None and last
         if not cell.takes(job, still=still):
             return False
-        if job.light is not None:
+        if job.light is not None and not painting.coarse:  # while it loads, all is slow
             job.pace.quality.made(made_s, len(picture.data))
-        elif last and job.painting is None:
+        elif job.light is None and last and job.painting is None:
             job.pace.still_cost_s = made_s
         frame = frame_of(job, painting, picture, sequence=self._flight.next_sequence, made_s=made_s, still=still)
         cell.on_sent(job, painting, still=still)

@@ -24,6 +24,8 @@ from webviewer.core.errors import NotFound, Unavailable, WebviewerError
 from webviewer.protocol.messages import ServerMessage
 from webviewer.protocol.volumes import CameraView, Edit, OpenVolume, PlaneView
 
+_COARSE_EVERY_S = 0.3  # drawing holds up what is being loaded
+
 
 class Told(Enum):
     """What the browser has been told of the values."""
@@ -53,6 +55,7 @@ class VolumeCell(Cell[OpenedVolume]):
         self._error: WebviewerError | None = None  # why there is no volume to show
         self._told = Told.NOTHING
         self._is_telling = False
+        self._coarse_at_s = float("-inf")  # when the last picture of what has come went out
         self._edits = CellEdits(around, self._on_cut)
 
     @property
@@ -124,7 +127,9 @@ class VolumeCell(Cell[OpenedVolume]):
         with self._around.lock:
             if self.is_current and self.generation == generation and self._use is not None:
                 self._send_progress(done, total)
-                self._follow(self._use)
+                is_due = self._around.clock() >= self._coarse_at_s + _COARSE_EVERY_S and not self._light_due
+                if is_due or done >= total:
+                    self._follow(self._use)
                 self._around.lock.notify_all()
 
     def _follow(self, use: VolumeUse) -> None:
@@ -222,5 +227,6 @@ class VolumeCell(Cell[OpenedVolume]):
     def on_sent(self, job: Job, painting: Painting, *, still: bool) -> None:
         """Have a picture that was begun before all was in the device drawn again."""
         super().on_sent(job, painting, still=still)
+        self._coarse_at_s = self._around.clock()
         if painting.coarse and self._still_at_s is None and self._use is not None and self._use.volume.is_whole:
             self._still_at_s = self._around.clock()
