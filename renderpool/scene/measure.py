@@ -125,11 +125,7 @@ def lattice_mask(shape: Region, points: Points, xs: NDArray[np.float64], ys: NDA
     right of it or, on a level edge, below it.
     """
     if shape == "polygon":
-        ends = np.roll(points, -1, axis=0)
-        mask = np.zeros((len(ys), len(xs)), np.bool_)
-        for row, y in enumerate(ys.tolist()):
-            mask[row] = np.searchsorted(_edges_at(points, ends, y), xs, side="right") % 2 == 1
-        return mask
+        return _even_odd(points, xs, ys)
     low, high = points.min(axis=0), points.max(axis=0)
     if shape == "rectangle":
         across, down = (xs >= low[0]) & (xs <= high[0]), (ys >= low[1]) & (ys <= high[1])
@@ -139,3 +135,14 @@ def lattice_mask(shape: Region, points: Points, xs: NDArray[np.float64], ys: NDA
         return np.zeros((len(ys), len(xs)), np.bool_)
     x_part, y_part = ((xs - middle[0]) / half[0]) ** 2, ((ys - middle[1]) / half[1]) ** 2
     return np.asarray(y_part[:, np.newaxis] + x_part <= 1.0, dtype=np.bool_)
+
+
+def _even_odd(points: Points, xs: NDArray[np.float64], ys: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return a mask that turns over wherever, from left to right, a row crosses an edge."""
+    turns = np.zeros((len(ys), len(xs) + 1), np.uint8)
+    for start, end in zip(points, np.roll(points, -1, axis=0), strict=True):
+        rows = np.flatnonzero((start[1] <= ys) != (end[1] <= ys))
+        if len(rows):
+            x = start[0] + (ys[rows] - start[1]) / (end[1] - start[1]) * (end[0] - start[0])
+            turns[rows, np.searchsorted(xs, x)] ^= 1
+    return np.bitwise_xor.accumulate(turns[:, :-1], axis=1).astype(np.bool_)
