@@ -203,7 +203,9 @@ class RayCaster:
         field = self._field_of(volume, look, shown, mask, skip=skip)
         kept = self._masks.get(mask) if mask else None
         defines = {"MODE": int(look.mode)} | ({} if look.shading else {"UNSHADED": 1}) | ({"MASKED": 1} if mask else {})
-        program = self._programs.get(defines | ({"PICK": 1} if target is self._numbers else {}))
+        program = self._programs.get(
+            defines | volume.texture.defines | ({"PICK": 1} if target is self._numbers else {})
+        )
         program.use()
         volume.texture.set_uniforms(program, _VOLUME_UNIT)
         if field is not None:

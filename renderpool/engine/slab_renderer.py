@@ -75,7 +75,7 @@ class SlabRenderer:
             The grid is another volume's, the canvas is out of range, the part outside of it, or OpenGL reports an
             error.
         """
-        if self._is_plain(slab, grey, samples):
+        if self._is_plain(slab, grey, samples) and not volume.defines:
             self._begin_plain(volume, grid, view, grey)
         else:
             self._begin(
@@ -136,7 +136,7 @@ class SlabRenderer:
         samples = 1 if slab.interpolation is Interpolation.NEAREST else samples
         offsets_mm = sample_offsets_mm(slab, grid)
         mode = 0 if len(offsets_mm) == 1 else _MODES[slab.mode]
-        program = self._program(mode, slab.interpolation, samples, defines)
+        program = self._program(mode, slab.interpolation, samples, defines | volume.defines)
         program.use()
         volume.set_uniforms(program, _VOLUME_UNIT)
         program.set_mat4("u_index_from_canvas", view.index_from_canvas(grid))

@@ -1,6 +1,7 @@
-"""A volume as one 3D texture of 16 bits, filled slab by slab while its slices arrive.
+"""A volume in the device: a 3D texture of 16 bits, or several, filled slab by slab while its slices arrive.
 
-Shaders reach it through ``shaders/volume.glsl``, whose uniforms `VolumeTexture.set_uniforms` sets.
+Shaders reach it through ``shaders/volume.glsl``, whose uniforms `VolumeTexture.set_uniforms` sets, and which needs
+`VolumeTexture.defines`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.engine import gl
+from renderpool.engine.chunks import MOST_CHUNKS, Shape, plan_chunks
 from renderpool.engine.gl import check_gl
 from renderpool.engine.program import Program
 from renderpool.engine.textures import pointer
@@ -18,6 +20,7 @@ from webviewer.core.errors import RenderError
 
 _ZEROS_BYTES = 4 * 1024**2  # cleared at a time
 _VOXEL_BYTES = 2
+_CHUNK_UNIT = 4  # and up: those below have what else a picture needs
 
 
 def max_volume_side() -> int:
@@ -25,8 +28,8 @@ def max_volume_side() -> int:
     return int(gl.GL_1_0.glGetIntegerv(gl.GL_1_2.GL_MAX_3D_TEXTURE_SIZE))
 
 
-def volume_refusal(shape: tuple[int, int, int]) -> str | None:
-    """Return why the current context's device takes no texture of (slices, rows, columns), in words; None = it may.
+def volume_refusal(shape: Shape) -> str | None:
+    """Return why the current context's device takes no volume of (slices, rows, columns), in words; None = it may.
 
     Without making one, so also before anything is loaded. Memory that others hold is not counted.
     """
@@ -34,26 +37,110 @@ def volume_refusal(shape: tuple[int, int, int]) -> str | None:
     words = f"A volume of {columns} × {rows} × {slices} voxels"
     if min(shape) < 1:
         return f"{words} cannot be drawn: at least one a side is needed."
+    grid = plan_chunks(shape, _is_taken)
+    if _is_taken(grid.chunk_shape):
+        return None
     limit = max_volume_side()
-    if max(shape) > limit:
-        return f"{words} is larger than this server can draw in one piece: at most {limit} a side."
+    if max(grid.chunk_shape) > limit:
+        return f"{words} is larger than this server can draw: at most {limit} a side, and {MOST_CHUNKS} pieces of that."
+    size_mb = slices * rows * columns * _VOXEL_BYTES / 1024**2
+    return (
+        f"{words} is larger than this server can draw: it does not take {size_mb:.0f} MB, nor in {grid.count} pieces."
+    )
+
+
+def _is_taken(shape: Shape) -> bool:
+    """Tell whether the device takes a texture."""
+    if max(shape) > max_volume_side():
+        return False
     proxy = gl.GL_1_2.GL_PROXY_TEXTURE_3D
     _define(proxy, shape)
-    if not int(gl.GL_1_0.glGetTexLevelParameteriv(proxy, 0, gl.GL_1_0.GL_TEXTURE_WIDTH)):
-        size_mb = slices * rows * columns * _VOXEL_BYTES / 1024**2
-        return f"{words} is larger than this server can draw in one piece: it does not take {size_mb:.0f} MB at once."
-    return None
+    return bool(int(gl.GL_1_0.glGetTexLevelParameteriv(proxy, 0, gl.GL_1_0.GL_TEXTURE_WIDTH)))
 
 
-def _define(target: int, shape: tuple[int, int, int]) -> None:
+def _define(target: int, shape: Shape) -> None:
     slices, rows, columns = shape
     layout, kind = gl.GL_1_0.GL_RED, gl.GL_1_0.GL_UNSIGNED_SHORT
     # Array order is (slices, rows, columns); OpenGL's is (width, height, depth).
     gl.GL_1_2.glTexImage3D(target, 0, gl.GL_3_0.GL_R16, columns, rows, slices, 0, layout, kind, None)
 
 
+class _Chunk:
+    """One texture: the voxels of a volume from ``corner`` (slice, row, column) on."""
+
+    def __init__(self, corner: Shape, shape: Shape) -> None:
+        self.corner, self.shape = corner, shape
+        names = (ctypes.c_uint * 1)()
+        gl.GL_1_1.glGenTextures(1, names)
+        self._name = int(names[0])
+        target = gl.GL_1_2.GL_TEXTURE_3D
+        gl.GL_1_1.glBindTexture(target, self._name)
+        for parameter, value in (
+            (gl.GL_1_0.GL_TEXTURE_MIN_FILTER, gl.GL_1_0.GL_LINEAR),
+            (gl.GL_1_0.GL_TEXTURE_MAG_FILTER, gl.GL_1_0.GL_LINEAR),
+            (gl.GL_1_0.GL_TEXTURE_WRAP_S, gl.GL_1_2.GL_CLAMP_TO_EDGE),
+            (gl.GL_1_0.GL_TEXTURE_WRAP_T, gl.GL_1_2.GL_CLAMP_TO_EDGE),
+            (gl.GL_1_2.GL_TEXTURE_WRAP_R, gl.GL_1_2.GL_CLAMP_TO_EDGE),
+            (gl.GL_1_2.GL_TEXTURE_MAX_LEVEL, 0),
+        ):
+            gl.GL_1_0.glTexParameteri(target, parameter, value)
+        try:
+            _define(target, shape)
+            check_gl("making a volume")
+        except RenderError:
+            self.close()
+            raise
+
+    def upload(self, first: int, values: NDArray[np.uint16]) -> None:
+        """Put those of a volume's slices from ``first`` on in place that lie in the chunk."""
+        begin = max(0, self.corner[0] - first)
+        end = min(len(values), self.corner[0] + self.shape[0] - first)
+        if begin >= end:
+            return
+        _, row, column = self.corner
+        part = values[begin:end, row : row + self.shape[1], column : column + self.shape[2]]
+        part = np.ascontiguousarray(part)
+        if not part.size:
+            return
+        slices, rows, columns = part.shape
+        gl.GL_1_1.glBindTexture(gl.GL_1_2.GL_TEXTURE_3D, self._name)
+        gl.GL_1_0.glPixelStorei(gl.GL_1_0.GL_UNPACK_ALIGNMENT, 1)
+        gl.GL_1_2.glTexSubImage3D(
+            gl.GL_1_2.GL_TEXTURE_3D,
+            0,
+            0,
+            0,
+            first + begin - self.corner[0],
+            columns,
+            rows,
+            slices,
+            gl.GL_1_0.GL_RED,
+            gl.GL_1_0.GL_UNSIGNED_SHORT,
+            pointer(part),
+        )
+
+    def bind(self, unit: int) -> None:
+        """Bind to a texture unit."""
+        gl.GL_1_3.glActiveTexture(gl.GL_1_3.GL_TEXTURE0 + unit)
+        gl.GL_1_1.glBindTexture(gl.GL_1_2.GL_TEXTURE_3D, self._name)
+
+    def filter(self, *, linear: bool) -> None:
+        """Have the bound texture filtered trilinearly, or take the nearest voxel."""
+        target, value = gl.GL_1_2.GL_TEXTURE_3D, gl.GL_1_0.GL_LINEAR if linear else gl.GL_1_0.GL_NEAREST
+        gl.GL_1_0.glTexParameteri(target, gl.GL_1_0.GL_TEXTURE_MIN_FILTER, value)
+        gl.GL_1_0.glTexParameteri(target, gl.GL_1_0.GL_TEXTURE_MAG_FILTER, value)
+
+    def close(self) -> None:
+        """Delete the texture."""
+        if self._name:
+            gl.GL_1_1.glDeleteTextures(1, (ctypes.c_uint * 1)(self._name))
+            self._name = 0
+
+
 class VolumeTexture:
-    """One 3D texture of stored values (R16), clamped at its faces; slices that were not uploaded are zero.
+    """Stored values (R16), clamped at the faces of the volume; slices that were not uploaded are zero.
+
+    One 3D texture, or up to `renderpool.engine.chunks.MOST_CHUNKS` where the device does not take one so large.
 
     Parameters
     ----------
@@ -70,7 +157,7 @@ class VolumeTexture:
         the slope is not over 0.
     """
 
-    def __init__(self, shape: tuple[int, int, int], *, slope: float = 1.0, intercept: float = 0.0) -> None:
+    def __init__(self, shape: Shape, *, slope: float = 1.0, intercept: float = 0.0) -> None:
         slices, rows, columns = (int(count) for count in shape)
         if not slope > 0:
             raise RenderError(f"A volume with the slope {slope} cannot be drawn: must be over 0.")
@@ -79,32 +166,25 @@ class VolumeTexture:
             raise RenderError(refusal)
         self.shape = (slices, rows, columns)
         self.slope, self.intercept = float(slope), float(intercept)
-        self.size_bytes = slices * rows * columns * _VOXEL_BYTES
-        names = (ctypes.c_uint * 1)()
-        gl.GL_1_1.glGenTextures(1, names)
-        self._name = int(names[0])
+        self._grid = plan_chunks(self.shape, _is_taken)
+        self.size_bytes = self._grid.count * int(np.prod(self._grid.chunk_shape)) * _VOXEL_BYTES
         self._linear = True
         self._empty: NDArray[np.bool_] | None = np.ones(slices, dtype=np.bool_)  # None: nothing is left to clear
-        target = gl.GL_1_2.GL_TEXTURE_3D
-        gl.GL_1_1.glBindTexture(target, self._name)
-        for parameter, value in (
-            (gl.GL_1_0.GL_TEXTURE_MIN_FILTER, gl.GL_1_0.GL_LINEAR),
-            (gl.GL_1_0.GL_TEXTURE_MAG_FILTER, gl.GL_1_0.GL_LINEAR),
-            (gl.GL_1_0.GL_TEXTURE_WRAP_S, gl.GL_1_2.GL_CLAMP_TO_EDGE),
-            (gl.GL_1_0.GL_TEXTURE_WRAP_T, gl.GL_1_2.GL_CLAMP_TO_EDGE),
-            (gl.GL_1_2.GL_TEXTURE_WRAP_R, gl.GL_1_2.GL_CLAMP_TO_EDGE),
-            (gl.GL_1_2.GL_TEXTURE_MAX_LEVEL, 0),
-        ):
-            gl.GL_1_0.glTexParameteri(target, parameter, value)
+        self._chunks: list[_Chunk] = []
         try:
-            _define(target, self.shape)
-            check_gl("making a volume")
+            for corner in self._grid.corners():
+                self._chunks.append(_Chunk(corner, self._grid.chunk_shape))
         except RenderError as exc:
             self.close()
             raise RenderError(
                 f"A volume of {columns} × {rows} × {slices} voxels needs {self.size_bytes / 1024**2:.0f} MB of the "
                 f"graphics device, which did not give them: {exc.message}"
             ) from exc
+
+    @property
+    def defines(self) -> dict[str, int]:
+        """What ``volume.glsl`` must be compiled with to read it."""
+        return {} if self._grid.count == 1 else {"CHUNKS": self._grid.count}
 
     def _clear(self) -> None:
         """Empty what was not uploaded: what a device hands out may hold another picture's memory."""
@@ -141,53 +221,50 @@ class VolumeTexture:
         if not 0 <= first <= slices - len(values):
             raise RenderError(f"Slices {first} to {first + len(values) - 1} are outside 0 to {slices - 1}.")
         if len(values):
-            gl.GL_1_1.glBindTexture(gl.GL_1_2.GL_TEXTURE_3D, self._name)
-            self._upload(first, np.ascontiguousarray(values))
+            self._upload(first, values)
             if self._empty is not None:
                 self._empty[first : first + len(values)] = False
             check_gl("uploading slices")
 
     def _upload(self, first: int, values: NDArray[np.uint16]) -> None:
-        slices, rows, columns = values.shape
-        gl.GL_1_0.glPixelStorei(gl.GL_1_0.GL_UNPACK_ALIGNMENT, 1)
-        gl.GL_1_2.glTexSubImage3D(
-            gl.GL_1_2.GL_TEXTURE_3D,
-            0,
-            0,
-            0,
-            first,
-            columns,
-            rows,
-            slices,
-            gl.GL_1_0.GL_RED,
-            gl.GL_1_0.GL_UNSIGNED_SHORT,
-            pointer(values),
-        )
+        for chunk in self._chunks:
+            chunk.upload(first, values)
 
     def bind(self, unit: int = 0, *, linear: bool = True) -> None:
-        """Bind to a texture unit, filtered trilinearly or (``linear=False``) by the nearest voxel."""
+        """Bind to a texture unit, filtered trilinearly or (``linear=False``) by the nearest voxel.
+
+        Of several chunks the first; the others are bound to units from 4 on.
+        """
         gl.GL_1_3.glActiveTexture(gl.GL_1_3.GL_TEXTURE0 + unit)
-        target = gl.GL_1_2.GL_TEXTURE_3D
-        gl.GL_1_1.glBindTexture(target, self._name)
         self._clear()
-        if linear != self._linear:
-            self._linear = linear
-            value = gl.GL_1_0.GL_LINEAR if linear else gl.GL_1_0.GL_NEAREST
-            gl.GL_1_0.glTexParameteri(target, gl.GL_1_0.GL_TEXTURE_MIN_FILTER, value)
-            gl.GL_1_0.glTexParameteri(target, gl.GL_1_0.GL_TEXTURE_MAG_FILTER, value)
+        for number, chunk in enumerate(self._chunks):
+            chunk.bind(_unit_of(number, unit))
+            if linear != self._linear:
+                chunk.filter(linear=linear)
+        self._linear = linear
 
     def set_uniforms(self, program: Program, unit: int = 0, *, linear: bool = True) -> None:
         """Bind, and set what ``volume.glsl`` expects in the current program: volume, its size, slope and intercept."""
         slices, rows, columns = self.shape
         self.bind(unit, linear=linear)
-        program.set_int("t_volume", unit)
         program.set_vec3("u_volume_size", columns, rows, slices)
-        program.set_vec3("u_texture_from_index", 1 / columns, 1 / rows, 1 / slices)
         program.set_float("u_value_slope", self.slope)
         program.set_float("u_value_intercept", self.intercept)
+        depth, height, width = self._grid.chunk_shape
+        program.set_vec3("u_texture_from_index", 1 / width, 1 / height, 1 / depth)
+        if self._grid.count == 1:
+            program.set_int("t_volume", unit)
+            return
+        for number in range(self._grid.count):
+            program.set_int(f"t_chunks[{number}]", _unit_of(number, unit))
+        program.set_vec3("u_chunk_counts", *self._grid.counts[::-1])
+        program.set_vec3("u_chunk_cells", *self._grid.cells[::-1])
 
     def close(self) -> None:
-        """Delete the texture."""
-        if self._name:
-            gl.GL_1_1.glDeleteTextures(1, (ctypes.c_uint * 1)(self._name))
-            self._name = 0
+        """Delete the textures."""
+        for chunk in self._chunks:
+            chunk.close()
+
+
+def _unit_of(chunk: int, unit: int) -> int:
+    return unit if chunk == 0 else _CHUNK_UNIT + chunk - 1

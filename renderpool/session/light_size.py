@@ -7,6 +7,7 @@ which takes no less; a MIP is not even faster at three.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -74,5 +75,5 @@ class LightSizes:
 
 def _scale_for(part: float) -> float:
     """Return the scale of the picture that takes this part of the time of the whole one with steps of one voxel."""
-    scale = part ** (1 / 3)  # steps of 1 / scale voxels
-    return scale if scale >= 1 / _LONGEST_STEP else (part * _LONGEST_STEP) ** 0.5
+    scale = math.cbrt(part)  # steps of 1 / scale voxels
+    return scale if scale >= 1 / _LONGEST_STEP else math.sqrt(part * _LONGEST_STEP)

@@ -19,7 +19,8 @@ from tests.render.painter_volumes import ORIGIN, LatticeSource, Steps, Ward, pai
 from tests.render.ray_scenes import BONE, SOFT, Points, body
 from tests.render.reference_ray_cast import Eye, Scene, composite, isosurface, projection, psnr_db, worst
 from webviewer.core.errors import InvalidInput
-from webviewer.protocol.volumes import CameraPose, CameraView, ClipBox, ClipPlane, Lighting, Look, Tissue
+from webviewer.protocol.volumes import CameraPose, CameraView, ClipBox, ClipPlane, Lighting, Look, PlaneView, Tissue
+from webviewer.protocol.windows import WindowValues
 
 __all__ = ["painter", "ward"]
 
@@ -212,6 +213,46 @@ def test_parts_are_the_whole_to_the_bit(painter: VolumePainter, ward: Ward, monk
             parts.append(painting)
     assert steps_taken == len(parts) * 208 / 16
     assert [painting.pixels.tobytes() for painting in parts] == [painting.pixels.tobytes() for painting in whole]
+
+
+@pytest.mark.parametrize("limit", [24, 37], ids=["in four pieces", "in two"])
+def test_a_volume_beyond_the_limit_of_the_device_is_drawn_in_pieces(
+    painter: VolumePainter, ward: Ward, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    steps = LATTICES["sheared by a tilted gantry"]
+    eye, volume = eye_at(steps, perspective=True), ward.volume_of(PIXELS, steps)
+    x, y, z = eye.target
+    plane = PlaneView(
+        cell=0,
+        revision=1,
+        width_px=72,
+        height_px=60,
+        center_lps_mm=(x, y, z),
+        right_lps=(0.8, 0.6, 0.0),
+        down_lps=(-0.48, 0.64, 0.6),
+        mm_per_px=0.6,
+        window=WindowValues(center=0, width=2000),
+    )
+    looks = [look_of(SOFT), look_of(GREY, "mip"), look_of(GREY, "isosurface", iso_value=-300)]
+    ways = [
+        plane.model_copy(update=way) for way in ({}, {"interpolation": "nearest"}, {"slab": "mip", "thickness_mm": 9.0})
+    ]
+
+    def pictures() -> list[NDArray[np.uint8]]:
+        drawn = [passes_of(painter, volume, wish_of(eye, look))[-1].pixels for look in looks]
+        return drawn + [painter.paint_plane(volume, way).pixels for way in ways]
+
+    whole = pictures()
+    painter.textures.close()
+    monkeypatch.setattr("renderpool.engine.volume_texture.max_volume_side", lambda: limit)
+    device = painter.textures.bring(volume)
+    assert device is not None
+    assert device.texture.defines == {"CHUNKS": {24: 4, 37: 2}[limit]}
+    for found, expected in zip(pictures(), whole, strict=True):
+        assert np.ptp(expected) > 60, "the picture is empty"
+        difference = np.abs(found.astype(int) - expected)
+        # Places in a piece are rounded otherwise than in the whole: a sample on an edge may fall on its other side.
+        assert (difference > 1).mean() < 0.01, f"worst pixel {difference.max()}"
 
 
 def test_without_a_look_it_is_the_default_of_the_volume(painter: VolumePainter, ward: Ward) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from renderpool.engine import gl
+from renderpool.engine.chunks import plan_chunks
 from renderpool.engine.framebuffer import Framebuffer
 from renderpool.engine.program import Program
 from renderpool.engine.renderer import Renderer
@@ -34,7 +38,7 @@ def probe(
     from renderpool.engine.program import load_source
 
     sources = {name: load_source(name) for name in (VERTEX, "volume.glsl")} | {"probe.frag.glsl": PROBE}
-    program, target = Program(VERTEX, "probe.frag.glsl", defines, sources), Framebuffer(3)
+    program, target = Program(VERTEX, "probe.frag.glsl", defines | volume.defines, sources), Framebuffer(3)
     try:
         program.use()
         volume.set_uniforms(program, linear="INTERPOLATE_NEAREST" not in defines)
@@ -58,11 +62,20 @@ def plane(slice_index: int) -> NDArray[np.float64]:
     return matrix
 
 
+@pytest.fixture(params=[2048, 7, 6], ids=["in one piece", "in two", "in four"])
+def pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Have volumes of `some_volume` cut into pieces, as on a device that takes no larger ones."""
+    limit = int(request.param)
+    monkeypatch.setattr("renderpool.engine.volume_texture.max_volume_side", lambda: limit)
+    return {2048: 1, 7: 2, 6: 4}[limit]
+
+
 @pytest.mark.parametrize("way", ["", "INTERPOLATE_NEAREST", "INTERPOLATE_EXACT"])
-def test_every_stored_value_comes_back_exactly(renderer: Renderer, way: str) -> None:
+def test_every_stored_value_comes_back_exactly(renderer: Renderer, pieces: int, way: str) -> None:
     values = some_volume()
     values[0, 0, :3] = (0, 65535, 32768)
     volume = VolumeTexture(values.shape)
+    assert volume.defines.get("CHUNKS", 1) == pieces
     volume.upload_slices(0, values)
     for number in range(len(values)):
         found = probe(volume, plane(number), (11, 7), {way: 1} if way else {})
@@ -73,7 +86,7 @@ def test_every_stored_value_comes_back_exactly(renderer: Renderer, way: str) -> 
 
 
 @pytest.mark.parametrize("way", ["", "INTERPOLATE_EXACT"])
-def test_between_voxels_values_are_trilinear_and_the_border_goes_on(renderer: Renderer, way: str) -> None:
+def test_between_voxels_values_are_trilinear_and_the_border_goes_on(renderer: Renderer, pieces: int, way: str) -> None:
     values = some_volume()
     volume = VolumeTexture(values.shape)
     volume.upload_slices(0, values)
@@ -87,7 +100,11 @@ def test_between_voxels_values_are_trilinear_and_the_border_goes_on(renderer: Re
     volume.close()
 
 
-def test_slabs_come_in_any_order_and_what_has_not_come_is_empty(renderer: Renderer) -> None:
+@pytest.mark.parametrize("limit", [2048, 5])
+def test_slabs_come_in_any_order_and_what_has_not_come_is_empty(
+    renderer: Renderer, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr("renderpool.engine.volume_texture.max_volume_side", lambda: limit)
     values = some_volume((9, 3, 5))
     volume = VolumeTexture(values.shape)
     volume.upload_slices(6, values[6:])
@@ -132,16 +149,43 @@ def test_slices_of_an_array_with_gaps_are_taken_rightly(renderer: Renderer) -> N
 
 def test_a_volume_over_the_device_s_limit_is_refused_with_the_numbers(renderer: Renderer) -> None:
     limit = max_volume_side()
-    with pytest.raises(RenderError, match=rf"of 4 × 3 × {limit + 1} voxels is larger .* at most {limit} a side"):
-        VolumeTexture((limit + 1, 3, 4))
+    assert volume_refusal((limit + 1, 3, 4)) is None
+    assert volume_refusal((4 * limit - 3, 3, 4)) is None
+    words = rf"of 4 × 3 × {5 * limit} voxels is larger .* at most {limit} a side, and 4 pieces of that"
+    with pytest.raises(RenderError, match=words):
+        VolumeTexture((5 * limit, 3, 4))
     with pytest.raises(RenderError, match="at least one a side"):
         VolumeTexture((0, 3, 4))
     assert volume_refusal((limit, 3, 4)) is None
     if renderer.context.software:
-        with pytest.raises(RenderError, match=r"of 2048 × 2048 × 2048 voxels .* does not take 16384 MB at once"):
+        with pytest.raises(
+            RenderError, match=r"of 2048 × 2048 × 2048 voxels .* does not take 16384 MB, nor in 4 pieces"
+        ):
             VolumeTexture((2048, 2048, 2048))
     with pytest.raises(RenderError, match="slope -1"):
         VolumeTexture((2, 3, 4), slope=-1)
+
+
+def test_volumes_are_cut_as_little_as_they_must_be() -> None:
+    def fits(limit: int, most_voxels: int = 10**12) -> Callable[[tuple[int, int, int]], bool]:
+        return lambda shape: max(shape) <= limit and math.prod(shape) <= most_voxels
+
+    for shape, limit, counts in (
+        ((300, 512, 512), 2048, (1, 1, 1)),
+        ((3000, 512, 512), 2048, (2, 1, 1)),
+        ((60, 2457, 1890), 2048, (1, 2, 1)),
+        ((60, 2457, 2457), 2048, (1, 2, 2)),
+        ((8189, 512, 512), 2048, (4, 1, 1)),
+    ):
+        grid = plan_chunks(shape, fits(limit))
+        assert grid.counts == counts
+        for side, count, cells, chunk in zip(shape, counts, grid.cells, grid.chunk_shape, strict=True):
+            assert chunk <= limit
+            assert (count - 1) * cells + chunk >= side, "something is left out"
+            assert count == 1 or chunk == cells + 1, "neighbours share a layer"
+        assert len(list(grid.corners())) == grid.count
+    memory = plan_chunks((1500, 1024, 1024), fits(2048, 2**29))
+    assert (memory.counts, memory.chunk_shape) == ((2, 2, 1), (751, 513, 1024))
 
 
 def test_slices_that_do_not_fit_are_refused(renderer: Renderer) -> None:

@@ -90,7 +90,10 @@ def test_the_least_recently_drawn_goes_first_and_those_being_drawn_stay(renderer
     textures.close()
 
 
-def test_a_picture_holds_its_volume_until_it_is_done_or_forgotten(renderer: Renderer, ward: Ward) -> None:
+def test_a_picture_holds_its_volume_until_it_is_done_or_forgotten(
+    renderer: Renderer, ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("renderpool.session.plane_picture._SAMPLE_S", 1e-5)  # of more than one part
     painter = VolumePainter(renderer, budget_bytes=BYTES)
     first, second = volume_of(ward, 1), volume_of(ward, 2)
     wish = PlaneView(
@@ -146,8 +149,8 @@ def test_what_the_device_cannot_take_is_refused_with_numbers(
     renderer: Renderer, ward: Ward, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     textures, volume = VolumeTextures(10 * BYTES), volume_of(ward)
-    monkeypatch.setattr("renderpool.engine.volume_texture.max_volume_side", lambda: 32)
-    with pytest.raises(RenderError, match=r"40 × 30 × 20 voxels is larger .*: at most 32 a side"):
+    monkeypatch.setattr("renderpool.engine.volume_texture.max_volume_side", lambda: 8)
+    with pytest.raises(RenderError, match=r"40 × 30 × 20 voxels is larger .*: at most 8 a side, and 4 pieces"):
         textures.bring(volume)
     assert len(textures) == 0
 
