@@ -25,8 +25,11 @@ from renderpool.server import Description, RenderNode, StorageNodes, create_app,
 from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import Scheduler
 from renderpool.session.volume_cache import VolumeCache
+from tests.render.house import pixels_of, wait_until
 from tests.render.reference_view import grey_linear, worst
 from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
+from tests.render.test_volume_session import SLICES, STEP_MM, WINDOW, oblique, smooth_pixels
+from tests.render.volume_sources import SpaceSource, even
 from tests.support.frames import unpack_frame
 from webviewer.core import errors
 from webviewer.core.correlation import headers_for_call
@@ -44,9 +47,9 @@ OTHER_STORAGE = "http://127.0.0.1:10"
 class Server:
     """A render node in this process, on a free port, its event loop in a thread; ``source`` is what `STORAGE` holds."""
 
-    def __init__(self, source: MemorySource, other: MemorySource | None = None) -> None:
+    def __init__(self, source: Any, other: MemorySource | None = None) -> None:
         self.source = source
-        sources = {STORAGE: source, OTHER_STORAGE: other or MemorySource(count=0)}
+        sources: dict[str, Any] = {STORAGE: source, OTHER_STORAGE: other or MemorySource(count=0)}
         cache, volumes = ImageCache(64 * 1024**2, decode_threads=2), VolumeCache(64 * 1024**2)
         self.scheduler = Scheduler(debug=True)
         storages = StorageNodes(cache, volumes, sources.__getitem__)
@@ -361,8 +364,39 @@ def test_status_needs_the_token_and_tells_the_device(server: Server) -> None:
         assert requests.get(server.url(path), timeout=20).status_code == 401, path
     status = server.get("/internal/v1/status").json()
     assert status["device"]["renderer"] == server.node.device.renderer
-    assert status["image_cache"]["budget_bytes"] == 64 * 1024**2
+    assert status["image_cache"]["budget_bytes"] == status["volume_cache"]["budget_bytes"] == 64 * 1024**2
     assert "webviewer_render_sessions 0.0" in server.get("/metrics").text
+
+
+def test_a_volume_is_drawn_over_the_socket_and_goes_with_it() -> None:
+    running = Server(SpaceSource(smooth_pixels(), even(SLICES, STEP_MM)))
+    try:
+        with running.connect() as socket:
+            send(socket, type="hello", version=1)
+            receive(socket, "welcome")
+            send(socket, type="open_volume", cell=3, series_id=1)
+            assert receive(socket, "volume_opened")["shape"] == [SLICES, 24, 32]
+            wish = oblique(window=WINDOW.model_dump())
+            send(socket, type="plane", cell=3, revision=1, width_px=90, height_px=70, **wish)
+            header, payload = receive_still(socket)
+            assert (header.cell, header.width_px, header.height_px) == (3, 90, 70)
+            assert pixels_of(payload).max() > 150
+            send(socket, type="edit", cell=3, number=1, step={"kind": "table"})
+            pose = {name: wish[name] for name in ("right_lps", "down_lps", "mm_per_px")}
+            pose |= {"width_px": 64, "height_px": 48, "target_lps_mm": wish["center_lps_mm"]}
+            send(socket, type="camera", cell=3, revision=2, pose=pose, edits=1)
+            assert receive_still(socket)[0].revision == 2
+            send(socket, type="ask", cell=3, question=4, what={"kind": "pick", "x_px": -9, "y_px": 0})
+            assert receive(socket, "picked")["p_lps_mm"] is None
+            held = running.get("/internal/v1/status").json()["volume_cache"]
+            assert (held["volumes"], held["loads"]) == (1, 1)
+            assert held["bytes"] == held["in_use_bytes"] == 2 * 24 * 32 * SLICES
+            text = running.get("/metrics").text
+            assert f"webviewer_render_volume_in_use_bytes {float(held['bytes'])}" in text
+        wait_until(lambda: running.node.volumes.in_use_bytes() == 0)
+        assert len(running.node.volumes) == 1, "kept for the next one"
+    finally:
+        running.stop()
 
 
 def test_a_monitor_needs_no_token_for_health_and_metrics_and_reads_of_nobody(server: Server) -> None:
