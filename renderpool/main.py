@@ -21,6 +21,7 @@ from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import DeviceFacts, Scheduler
 from renderpool.session.volume_cache import VolumeCache
 from webviewer import __version__
+from webviewer.adapters.files import ObjectStore
 from webviewer.adapters.node_agent import NodeAgent, own_address
 from webviewer.adapters.tls import client_context, server_context
 from webviewer.command_line import ExitCode, Program, StartError, run
@@ -62,8 +63,16 @@ def _run(configuration: Configuration, _file: Path | None) -> int:
         raise StartError(f"The render node cannot listen: {exc.strerror or exc}.", ExitCode.PORT_BUSY) from exc
 
 
-def make_node(settings: RenderSettings, internal_token: str, tls: ssl.SSLContext | None = None) -> RenderNode:
+def make_node(
+    settings: RenderSettings,
+    internal_token: str,
+    tls: ssl.SSLContext | None = None,
+    *,
+    data_folder: Path | None = None,
+) -> RenderNode:
     """Return a node whose device is open and whose thread draws.
+
+    ``data_folder`` has the files of a storage node of this machine, if there is one.
 
     Raises
     ------
@@ -80,7 +89,7 @@ def make_node(settings: RenderSettings, internal_token: str, tls: ssl.SSLContext
         on_lost=lambda: os._exit(_DEVICE_LOST_EXIT),  # nothing of the driver can be trusted any more
     )
     device = scheduler.start()
-    storages = StorageNodes(cache, volumes, partial(http_source, internal_token, tls))
+    storages = StorageNodes(cache, volumes, partial(http_source, internal_token, tls, data_folder=data_folder))
     return RenderNode(storages, cache, volumes, scheduler, device, internal_token, __version__)
 
 
@@ -89,7 +98,9 @@ async def _serve(settings: Settings) -> int:
     serving_tls = server_context(settings.tls)
     listener = _listen(render.host, render.port)
     port = int(listener.getsockname()[1])
-    node = make_node(render, settings.internal_token, tls)
+    # The storage node of the unified build is on this machine, and its files are the same user's.
+    data_folder = ObjectStore(settings.storage.storage).data if settings.role is Role.UNIFIED else None
+    node = make_node(render, settings.internal_token, tls, data_folder=data_folder)
     _say_device(node.device)
     description = Description(node, partial(_address, settings, port), settings.node.name)
     app = create_app(node, description)

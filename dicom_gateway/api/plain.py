@@ -50,6 +50,7 @@ def render_json(detail: RenderDetail) -> bytes:
             "modality": detail.modality,
             "frames": detail.frames,
             "files": detail.files,
+            "native_bytes": detail.native_bytes,
         }
     )
     images = ",".join(f'"{instance_id}":{text}' for instance_id, text in detail.images.items())

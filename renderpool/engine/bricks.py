@@ -74,6 +74,24 @@ class BrickRanges:
         self._seen[first:end] = True
         self.version = object()
 
+    def add_folded(self, folded: Sequence[tuple[int, NDArray[np.uint16]]]) -> None:
+        """Take in slices by number (0-based), each as `fold_rows` made it: `add_slices` for several that lie apart."""
+        layers: dict[int, list[NDArray[np.uint16]]] = {}
+        for number, rows in folded:
+            layers.setdefault(number // BRICK_VOXELS, []).append(rows)
+            if number % BRICK_VOXELS == 0 and number > 0:
+                layers.setdefault(number // BRICK_VOXELS - 1, []).append(rows)
+        for layer, members in layers.items():
+            if layer == self.shape[0]:  # the last slice lies where the next layer would begin
+                continue
+            for which, (extreme, ranges) in enumerate(((np.minimum, self._lowest), (np.maximum, self._highest))):
+                rows = members[0][which]
+                for index, more in enumerate(members[1:]):
+                    rows = extreme(rows, more[which], out=rows if index else None)
+                _reduce_columns(rows, extreme, ranges[layer])
+        self._seen[[number for number, _ in folded]] = True
+        self.version = object()
+
     @property
     def lowest(self) -> NDArray[np.uint16]:
         """Of each brick, (slices, rows, columns) of bricks, uint16."""
@@ -104,18 +122,51 @@ class BrickRanges:
         return found
 
 
+def fold_rows(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Return the lowest and the highest values of a slice, folded to rows of bricks; any thread.
+
+    Best right after the slice was written, while it lies in the processor's cache.
+
+    Parameters
+    ----------
+    values
+        (rows, columns) uint16.
+
+    Returns
+    -------
+    (2, rows of bricks, columns), uint16: lowest, highest.
+    """
+    rows, columns = values.shape
+    whole = rows // BRICK_VOXELS
+    folded = np.empty((2, -(-rows // BRICK_VOXELS), columns), np.uint16)
+    for extreme, out in ((np.minimum, folded[0]), (np.maximum, folded[1])):
+        blocks = values[: whole * BRICK_VOXELS].reshape(whole, BRICK_VOXELS, columns)
+        extreme.reduce(blocks, axis=1, out=out[:whole])
+        if whole < len(out):
+            extreme.reduce(values[whole * BRICK_VOXELS :], axis=0, out=out[whole])
+        below = values[BRICK_VOXELS::BRICK_VOXELS]  # the last row of a brick is the first of the next
+        extreme(out[: len(below)], below, out=out[: len(below)])
+    return folded
+
+
+def _reduce_columns(rows: NDArray[np.uint16], extreme: np.ufunc, ranges: NDArray[np.uint16]) -> None:
+    """Fold (rows of bricks, columns) into (rows, columns) of bricks, in place."""
+    bricks_across = ranges.shape[1]
+    for offset in range(BRICK_VOXELS + 1):
+        part = rows[:, offset::BRICK_VOXELS][:, :bricks_across]
+        extreme(ranges[:, : part.shape[1]], part, out=ranges[:, : part.shape[1]])
+
+
 def _reduce_layer(values: NDArray[np.uint16], extreme: np.ufunc, ranges: NDArray[np.uint16]) -> None:
     """Fold slices of one layer into its (rows, columns) of bricks, in place: slices, then rows, then columns."""
     folded = extreme.reduce(values, axis=0)
-    bricks_down, bricks_across = ranges.shape
+    bricks_down = ranges.shape[0]
     rows = np.empty((bricks_down, folded.shape[1]), dtype=np.uint16)
     rows[:] = folded[::BRICK_VOXELS]
     for offset in range(1, BRICK_VOXELS + 1):  # the last is the first row of the next brick
         part = folded[offset::BRICK_VOXELS][:bricks_down]
         extreme(rows[: len(part)], part, out=rows[: len(part)])
-    for offset in range(BRICK_VOXELS + 1):
-        part = rows[:, offset::BRICK_VOXELS][:, :bricks_across]
-        extreme(ranges[:, : part.shape[1]], part, out=ranges[:, : part.shape[1]])
+    _reduce_columns(rows, extreme, ranges)
 
 
 def distance_field(occupied: NDArray[np.bool_], limit: int = MAX_DISTANCE) -> NDArray[np.uint8]:

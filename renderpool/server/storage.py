@@ -9,19 +9,22 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from renderpool.session.cache import ImageCache
 from renderpool.session.images import ImageStore
-from renderpool.session.source import FrameKey, FrameSource, SeriesFrames
+from renderpool.session.source import FrameInFile, FrameKey, FrameSource, SeriesFrames
 from renderpool.session.stores import Stores
 from renderpool.session.volume_cache import VolumeCache
 from renderpool.session.volume_store import VolumeStore
 from webviewer.adapters.nodes import RenderSeries, StorageClient
 from webviewer.core.errors import InvalidInput, WebviewerError
+from webviewer.dicom.pixel_module import native_frame_bits
 
 _MAX_STORAGES = 256
 _READ_TIMEOUT_S = 30.0  # a node that says nothing for so long hangs: its viewers are to read it soon
 _PICTURE_THREADS = 4
+_FILE_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{32}")  # never a way out of the folder
 _ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([1-9][0-9]{0,4})")
 
 
@@ -29,10 +32,19 @@ class StorageSource:
     """Asks the storage node; one object serves all worker threads.
 
     A series that several want at once (the stream that opens it, its thumbnail) is fetched once.
+
+    Parameters
+    ----------
+    client
+        Of the storage node.
+    data_folder
+        Where a storage node of this machine keeps its files, None if it may be another machine's. Their names are never
+        given twice, so a file that is there is the one that is meant.
     """
 
-    def __init__(self, client: StorageClient) -> None:
+    def __init__(self, client: StorageClient, data_folder: Path | None = None) -> None:
         self._client = client
+        self._data_folder = data_folder
         self._lock = threading.Lock()
         self._fetches: dict[tuple[int, int], Future[SeriesFrames]] = {}
 
@@ -77,13 +89,36 @@ class StorageSource:
         """Yield each frame's bytes as stored, or why it cannot be had; raises Unavailable."""
         return self._client.frames(owner_id, keys)
 
+    def frame_in_file(self, series: SeriesFrames, key: FrameKey) -> FrameInFile | None:
+        """Return where an uncompressed frame lies in a file of this machine, None if it is to be asked for."""
+        instance_id, frame_number = key
+        first = series.native_bytes.get(instance_id)
+        name = series.files[instance_id]
+        if self._data_folder is None or first is None or not _FILE_NAME.fullmatch(name):
+            return None
+        image = series.instances[instance_id]
+        bits = native_frame_bits(
+            image.rows, image.columns, image.samples_per_pixel, image.bits_allocated, image.photometric_interpretation
+        )
+        if bits % 8 or not 1 <= frame_number <= image.number_of_frames:
+            return None
+        return FrameInFile(self._data_folder / name, first + (frame_number - 1) * bits // 8, bits // 8)
+
     def store_derived(self, owner_id: int, series_id: int, head: Mapping[str, object], pixels: bytes) -> int:
         """Store an object made of a series and return the series it is in; raises WebviewerError."""
         return self._client.store_derived(owner_id, series_id, head, pixels)
 
 
 def _series(found: RenderSeries) -> SeriesFrames:
-    return SeriesFrames(found.series_id, found.modality, found.frames, found.instances, found.files, found.version)
+    return SeriesFrames(
+        found.series_id,
+        found.modality,
+        found.frames,
+        found.instances,
+        found.files,
+        found.version,
+        found.native_bytes,
+    )
 
 
 @dataclass(frozen=True)
@@ -153,9 +188,14 @@ class StorageNodes:
                 node.close()
 
 
-def http_source(token: str, tls: ssl.SSLContext | None, address: str) -> FrameSource:
-    """Return what asks the storage node at an address over its internal HTTP."""
-    return StorageSource(StorageClient(address, token, read_timeout_s=_READ_TIMEOUT_S, tls=tls))
+def http_source(
+    token: str, tls: ssl.SSLContext | None, address: str, *, data_folder: Path | None = None
+) -> FrameSource:
+    """Return what asks the storage node at an address over its internal HTTP.
+
+    ``data_folder`` is where a storage node of the same build keeps its files: whole volumes are read from there.
+    """
+    return StorageSource(StorageClient(address, token, read_timeout_s=_READ_TIMEOUT_S, tls=tls), data_folder)
 
 
 def checked_address(text: str) -> str:

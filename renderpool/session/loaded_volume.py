@@ -17,9 +17,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.engine.bricks import BrickRanges
+from renderpool.engine.bricks import BrickRanges, fold_rows
 from renderpool.session.source import FrameKey, SeriesFrames
-from renderpool.session.volume_levels import one_of_each_layer, regions_of, runs_of
+from renderpool.session.volume_levels import one_of_each_layer, regions_of
 from renderpool.session.volume_repair import Loss, loss_warnings, sampling_without, source_index
 from renderpool.session.volume_slabs import ITSELF, NOTHING, SourceSlices, VolumeNews, slabs_of
 from webviewer.core.errors import DataError, LimitExceeded, Unavailable, WebviewerError
@@ -75,6 +75,7 @@ class LoadedVolume:
         self._regions = regions_of(self._index, slices)
         self._pending: deque[int] = deque()
         self._arrived: set[int] = set()
+        self._folded: dict[int, NDArray[np.uint16]] = {}  # of source slices that no bricks have yet
         self._lost: dict[int, Loss] = {}
         self._distance = np.full(slices, np.inf)
         self._lock = threading.Lock()  # of what follows
@@ -191,6 +192,11 @@ class LoadedVolume:
         """Wait that long at most; return whether nobody wants it any more."""
         return self._cancelled.wait(timeout_s)
 
+    @property
+    def waiting(self) -> int:
+        """How many source slices have arrived since the last `publish`."""
+        return len(self._pending)
+
     def source_out(self, source: int) -> NDArray[np.uint16]:
         """Return where a source slice is to be written, (rows, columns) uint16. Each is written once."""
         place = self._places[source]
@@ -204,7 +210,9 @@ class LoadedVolume:
         return out
 
     def arrive(self, source: int) -> None:
-        """Say that a source slice is written; it is shown after the next `publish`."""
+        """Say that a source slice is written; it is shown after the next `publish`. In the thread that wrote it."""
+        place = self._places[source]
+        self._folded[source] = fold_rows(self._beside[source] if place is None else self._voxels[place])
         self._pending.append(source)
 
     def lose(self, source: int, reason: Loss) -> None:
@@ -240,13 +248,14 @@ class LoadedVolume:
         return found
 
     def _show(self, made: list[int], stand_ins: list[tuple[int, NDArray[np.int64]]]) -> None:
-        given = SourceSlices(self._voxels, self._beside, self._places)
+        shown: list[tuple[int, NDArray[np.uint16]]] = []
         for source, region in stand_ins:
             if len(region):  # once for each layer of bricks is enough: what they have not seen counts as 0, too
-                for grid_slice in one_of_each_layer(int(region[0]), int(region[-1]) + 1):
-                    self.bricks.add_slices(grid_slice, given[source][np.newaxis])
-        for first, end in runs_of(made, self._distance < 0):
-            self.bricks.add_slices(first, self._voxels[first:end])
+                layers = one_of_each_layer(int(region[0]), int(region[-1]) + 1)
+                shown.extend((grid_slice, self._folded[source]) for grid_slice in layers)
+        folded = {self._places[source]: self._folded.pop(source) for source, _ in stand_ins}
+        shown.extend((k, folded[k] if k in folded else fold_rows(self._voxels[k])) for k in made)
+        self.bricks.add_folded(shown)
         with self._lock:
             for source, region in stand_ins:
                 self._mark(region, source)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from webviewer.core.errors import WebviewerError
 from webviewer.dicom.attributes import ImageAttributes
@@ -20,7 +21,7 @@ class SeriesFrames:
 
     ``files`` has the name of each object's file: a storage node that is restored gives numbers again, and an address
     may be given to another node, but no two files ever have one name. ``version`` changes when images are added;
-    empty = unknown.
+    empty = unknown. ``native_bytes`` has where in its file the frames of an uncompressed object begin, if it is known.
     """
 
     series_id: int
@@ -29,6 +30,7 @@ class SeriesFrames:
     instances: Mapping[int, ImageAttributes]
     files: Mapping[int, str]
     version: str = ""
+    native_bytes: Mapping[int, int] = field(default_factory=dict)
 
     @cached_property
     def positions(self) -> dict[FrameKey, int]:
@@ -57,4 +59,33 @@ class FrameSource(Protocol):
 
     def frames(self, owner_id: int, keys: Sequence[FrameKey]) -> Iterator[tuple[FrameKey, bytes | WebviewerError]]:
         """Yield each frame's bytes as stored, or why it cannot be had, in the order of the keys; raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FrameInFile:
+    """Where the bytes of an uncompressed frame lie in a file of this machine."""
+
+    path: Path
+    first_byte: int
+    length_bytes: int
+
+    def read_into(self, out: memoryview) -> None:
+        """Fill ``out``, of as many bytes; raises OSError, also where the file ends before."""
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(self.first_byte)
+            done = 0
+            while done < self.length_bytes:
+                count = file.readinto(out[done:])
+                if not count:
+                    raise OSError(f"The file ends at byte {self.first_byte + done}.")
+                done += count
+
+
+@runtime_checkable
+class LocalFrames(Protocol):
+    """What a source may have beside: the files themselves, where the storage node is on the same machine."""
+
+    def frame_in_file(self, series: SeriesFrames, key: FrameKey) -> FrameInFile | None:
+        """Return where an uncompressed frame lies, None if it is to be asked for; any thread."""
         ...

@@ -42,27 +42,6 @@ def regions_of(index: NDArray[np.float64], slices: int) -> list[tuple[int, int]]
     return regions
 
 
-def runs_of(slices: list[int], is_there: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Yield first and end of runs of slices, rising.
-
-    Those between that are there already are taken along inside of a layer of bricks: one run costs less than two.
-    """
-    start = 0
-    for i in range(1, len(slices) + 1):
-        before = slices[i - 1]
-        if i < len(slices) and _is_one_run(before, slices[i], is_there):
-            continue
-        yield slices[start], before + 1
-        start = i
-
-
-def _is_one_run(before: int, after: int, is_there: NDArray[np.bool_]) -> bool:
-    if after == before + 1:
-        return True
-    is_one_layer = before // BRICK_VOXELS == after // BRICK_VOXELS
-    return is_one_layer and bool(is_there[before:after].all())
-
-
 def one_of_each_layer(first: int, end: int) -> Iterator[int]:
     """Yield slices of a run that together lie in all layers of bricks which the run lies in."""
     shared = range(-(-first // BRICK_VOXELS) * BRICK_VOXELS, end, BRICK_VOXELS)  # each in two layers

@@ -10,34 +10,46 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.session.cache import ImageCache
 from renderpool.session.loaded_volume import LoadedVolume
-from renderpool.session.source import FrameKey, FrameSource
+from renderpool.session.source import FrameInFile, FrameKey, FrameSource, LocalFrames
 from renderpool.session.volume_levels import load_levels
 from renderpool.session.volume_repair import Loss
 from webviewer.core.errors import DataError, DecodeError, Unavailable, WebviewerError
 from webviewer.dicom.decode import decode_frame
 from webviewer.dicom.sentence import say
-from webviewer.dicom.volume_values import VolumeValues, needs_value_range, plan_values, to_voxels, value_range
+from webviewer.dicom.volume_values import (
+    VolumeValues,
+    may_lie_in_voxels,
+    needs_value_range,
+    plan_values,
+    to_voxels,
+    value_range,
+)
 
 _LOG = logging.getLogger(__name__)
 
 REPORT_EVERY_S = 0.2
-_BATCH_BYTES = 8 * 1024**2
-_MAX_BATCH = 32
+_BATCH_BYTES = 64 * 1024**2  # asked for at once: a request costs as much as some frames
+_MAX_BATCH = 128
 _FRAMES_AHEAD = 8  # waiting for a decoder or in one: what a load takes of memory beside the volume
 _RETRY_AFTER_S = 0.5
+_PUBLISH_SLICES = 32  # arrived: their bricks are made while others are read
 _TURN_S = 0.1  # how soon a load that waits for decoders hears that it is cancelled
 _STOPPING = "The render node is stopping."
 
-Work = Callable[[int, NDArray[Any]], None]
+Stored = bytes | FrameInFile | NDArray[Any]
+Work = Callable[[int, NDArray[Any], "NDArray[np.uint16] | None"], None]
+"""Takes a source slice, its stored values, and where its voxels belong if the values lie there already."""
 
 
 class _Cancelled(Exception):
@@ -82,6 +94,8 @@ class VolumeLoad:
         self._next_report_s = 0.0
         self._has_reported = False
         self._range: tuple[float, float] | None = None
+        self._files = source if isinstance(source, LocalFrames) else None
+        self._unread: deque[int] = deque()  # whose file could not be read here: the storage node says why
 
     def run(self) -> None:
         """Load it; returns when it is whole, failed or not wanted any more. Raises nothing."""
@@ -136,6 +150,10 @@ class VolumeLoad:
                 self._drain()
                 self._publish()
         self._drain()
+        self._files = None
+        for batch in self._batches(list(self._unread)):
+            self._load_batch(batch, work)
+        self._drain()
 
     def _batches(self, sources: Sequence[int]) -> Iterator[Sequence[int]]:
         _, rows, columns = self._volume.plan.grid.shape
@@ -148,8 +166,12 @@ class VolumeLoad:
         for source in sources:
             key = self._volume.frame_keys[source]
             image = self._images.get(self._volume.series.cache_key(key))
+            in_file = self._files.frame_in_file(self._volume.series, key) if self._files and image is None else None
             if image is not None:
                 self._submit(source, work, image.stored)
+            elif in_file is not None:
+                self._submit(source, work, in_file)
+                self._publish_if_due()
             else:
                 wanted[key] = source
         for attempt in (1, 2):
@@ -189,7 +211,7 @@ class VolumeLoad:
 
     # -- decoding --------------------------------------------------------------------------------------------------
 
-    def _submit(self, source: int, work: Work, data: bytes | NDArray[Any]) -> None:
+    def _submit(self, source: int, work: Work, data: Stored) -> None:
         self._take_slot()
         try:
             future: Future[None] = self._images.decode.submit(self._decode_one, source, work, data)
@@ -209,12 +231,17 @@ class VolumeLoad:
             self._take_slot()
         self._slots.release(_FRAMES_AHEAD)
 
-    def _decode_one(self, source: int, work: Work, data: bytes | NDArray[Any]) -> None:
+    def _decode_one(self, source: int, work: Work, data: Stored) -> None:
         volume = self._volume
         if volume.is_dropped:
             return
         try:
-            work(source, self._decoded(source, data))
+            if isinstance(data, FrameInFile):
+                self._read(source, work, data)
+            else:
+                work(source, self._decoded(source, data), None)
+        except OSError:
+            self._unread.append(source)
         except WebviewerError as exc:
             self._lose(source, Loss.UNREADABLE, exc.message)
         except Exception:  # noqa: BLE001  an edge: a decoder of somebody else's must not end the load
@@ -224,9 +251,20 @@ class VolumeLoad:
         else:
             self._settle(1)
 
-    def _decoded(self, source: int, data: bytes | NDArray[Any]) -> NDArray[Any]:
+    def _read(self, source: int, work: Work, in_file: FrameInFile) -> None:
+        """Read a frame to where its voxels belong, if it has as many bytes: no other memory is touched."""
+        image = self._volume.series.instances[self._volume.frame_keys[source][0]]
+        out = None
+        if self._volume.values is not None and may_lie_in_voxels(image):
+            out = self._volume.source_out(source)
+            out = out if out.nbytes == in_file.length_bytes else None
+        data = (np.empty(in_file.length_bytes, np.uint8) if out is None else out).data.cast("B")
+        in_file.read_into(data)
+        work(source, self._decoded(source, data), out)
+
+    def _decoded(self, source: int, data: bytes | memoryview | NDArray[Any]) -> NDArray[Any]:
         instance_id, number = self._volume.frame_keys[source]
-        if isinstance(data, bytes):
+        if isinstance(data, bytes | memoryview):
             stored = decode_frame(data, self._volume.series.instances[instance_id], number).values
         else:
             stored = data
@@ -234,14 +272,14 @@ class VolumeLoad:
             raise DecodeError("This image has another size than the others of the volume.")
         return stored
 
-    def _convert(self, values: VolumeValues, source: int, stored: NDArray[Any]) -> None:
+    def _convert(self, values: VolumeValues, source: int, stored: NDArray[Any], out: NDArray[np.uint16] | None) -> None:
         volume = self._volume
         instance_id, number = volume.frame_keys[source]
         image = volume.series.instances[instance_id]
-        to_voxels(values, source, stored, image, number, out=volume.source_out(source))
+        to_voxels(values, source, stored, image, number, out=volume.source_out(source) if out is None else out)
         volume.arrive(source)
 
-    def _measure(self, source: int, stored: NDArray[Any]) -> None:
+    def _measure(self, source: int, stored: NDArray[Any], _out: NDArray[np.uint16] | None) -> None:
         instance_id, number = self._volume.frame_keys[source]
         found = value_range(stored, self._volume.series.instances[instance_id], number)
         with self._count_lock:
@@ -263,7 +301,7 @@ class VolumeLoad:
             self._settled += frames
 
     def _publish_if_due(self) -> None:
-        if time.monotonic() >= self._next_report_s:
+        if time.monotonic() >= self._next_report_s or (self._has_reported and self._volume.waiting >= _PUBLISH_SLICES):
             self._publish()
 
     def _publish(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_cdt
 
-from renderpool.engine.bricks import BRICK_VOXELS, MAX_DISTANCE, BrickRanges, distance_field
+from renderpool.engine.bricks import BRICK_VOXELS, MAX_DISTANCE, BrickRanges, distance_field, fold_rows
 from webviewer.core.errors import InvalidInput
 
 SHAPES = [(1, 1, 1), (8, 8, 8), (9, 9, 9), (17, 20, 31), (16, 7, 25), (3, 40, 8)]
@@ -95,3 +95,21 @@ def test_distances_are_those_of_a_king_on_a_chessboard(share: float) -> None:
     found = distance_field(occupied)
     assert found.dtype == np.uint8
     assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_folded_slices_in_any_order_give_the_same_ranges(shape: tuple[int, int, int]) -> None:
+    values = values_of(shape)
+    bricks = BrickRanges(shape)
+    order = np.random.default_rng(3).permutation(shape[0]).tolist()
+    for first in range(0, shape[0], 3):
+        bricks.add_folded([(number, fold_rows(values[number])) for number in order[first : first + 3]])
+    assert_ranges(bricks, values)
+
+
+def test_folding_leaves_what_was_folded_as_it_is() -> None:
+    values = np.random.default_rng(4).integers(0, 65536, (9, 16, 16)).astype(np.uint16)
+    folded = [(number, fold_rows(slice_)) for number, slice_ in enumerate(values)]
+    kept = [rows.copy() for _, rows in folded]
+    BrickRanges(values.shape).add_folded(folded)
+    assert all(np.array_equal(rows, old) for (_, rows), old in zip(folded, kept, strict=True))

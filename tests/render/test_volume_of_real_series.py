@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ from renderpool.session.volume_cache import VolumeCache
 from renderpool.session.volume_store import VolumeStore
 from tests.render.volume_sources import OWNER
 from tests.support import shared_data
-from tests.support.phantom_files import ct_values
+from tests.support.phantom_files import compress, ct_values, make_ct, make_ct_series, make_enhanced_ct, to_bytes
 from tests.support.storage_http import TOKEN, StorageHttp, fill_series, sqlite_settings
-from tests.support.stored_image import StoredImage, read_image
+from tests.support.stored_image import StoredImage, image_attributes, read_image
 from webviewer.adapters.nodes import StorageClient
 from webviewer.core.errors import NotFound, WebviewerError
+from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.geometry import FramePlace, order_frames, places_of
+from webviewer.dicom.header import read_header
 
 WAIT_S = 60.0
 
@@ -166,3 +169,129 @@ def test_a_series_comes_whole_out_of_a_real_storage_node(tmp_path: Path, images:
         store.close()
     finally:
         node.stop()
+
+
+class CountingClient(StorageClient):
+    """Counts the frames that are asked for over HTTP."""
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__(base_url, TOKEN)
+        self.asked = 0
+
+    def frames(self, owner_id: int, keys: Sequence[FrameKey]) -> Iterator[tuple[FrameKey, bytes | WebviewerError]]:
+        self.asked += len(keys)
+        return super().frames(owner_id, keys)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[StorageHttp]:
+    running = StorageHttp(tmp_path / "node", sqlite_settings(tmp_path))
+    running.start()
+    yield running
+    running.stop()
+
+
+def _loaded(node: StorageHttp, client: StorageClient, images: ImageCache, *, is_here: bool = True) -> LoadedVolume:
+    source = StorageSource(client, node.data if is_here else None)
+    store = VolumeStore(VolumeCache(1024**3), images, source, node.base_url)
+    volume = store.open(1, source.series(1, 1), 0, lambda *_: None).volume
+    volume.wait(WAIT_S)
+    store.close()
+    return volume
+
+
+def _padded(ds: pydicom.Dataset) -> pydicom.Dataset:
+    ds.PixelPaddingValue = 32000
+    ds["PixelPaddingValue"].VR = "SS"
+    pixels = np.frombuffer(ds.PixelData, "<i2").copy()
+    pixels[:50] = 32000
+    ds.PixelData = pixels.tobytes()
+    return ds
+
+
+def _twelve_bits(ds: pydicom.Dataset) -> pydicom.Dataset:
+    ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 12, 11, 0
+    pixels = np.clip(np.frombuffer(ds.PixelData, "<i2"), 0, 4095).astype("<u2")
+    ds.PixelData = (pixels | 0xA000).tobytes()  # an overlay in the upper bits
+    return ds
+
+
+def _as_is(ds: pydicom.Dataset) -> pydicom.Dataset:
+    return ds
+
+
+KINDS = {"16 bits": _as_is, "bright padding": _padded, "12 bits": _twelve_bits}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_files_of_this_machine_give_the_same_voxels_without_being_asked_for(
+    node: StorageHttp, images: ImageCache, kind: str
+) -> None:
+    for ds in make_ct_series(20):
+        node.upload(to_bytes(KINDS[kind](ds)))
+    here, there = CountingClient(node.base_url), CountingClient(node.base_url)
+    near, far = _loaded(node, here, images), _loaded(node, there, images, is_here=False)
+    assert (here.asked, there.asked) == (0, 20)
+    assert near.voxels.max() > near.voxels.min()
+    assert np.array_equal(near.voxels, far.voxels)
+    assert np.array_equal(near.bricks.lowest, far.bricks.lowest)
+    assert np.array_equal(near.bricks.highest, far.bricks.highest)
+
+
+def test_frames_of_one_file_are_read_where_each_lies(node: StorageHttp, images: ImageCache) -> None:
+    node.upload(to_bytes(make_enhanced_ct(12)))
+    client = CountingClient(node.base_url)
+    near = _loaded(node, client, images)
+    assert client.asked == 0
+    assert np.array_equal(near.voxels, _loaded(node, client, images, is_here=False).voxels)
+
+
+def test_a_file_that_cannot_be_read_is_asked_for_and_the_storage_node_says_why(
+    node: StorageHttp, images: ImageCache
+) -> None:
+    for ds in make_ct_series(20):
+        node.upload(to_bytes(ds))
+    detail = node.session.get(f"{node.owner(1)}/series/1/render").json()
+    names = [detail["files"][str(instance_id)] for instance_id, _ in detail["frames"]]
+    (node.data / names[4]).unlink()
+    cut = node.data / names[9]
+    cut.write_bytes(cut.read_bytes()[:-100])
+    client = CountingClient(node.base_url)
+    volume = _loaded(node, client, images)
+    assert client.asked == 2
+    assert [(warning.code, warning.numbers[0]) for warning in volume.warnings] == [
+        ("slice_unreadable+interpolated_there", 5),
+        ("slice_unreadable+interpolated_there", 10),
+    ]
+    assert not volume.standing_in().any()
+
+
+def test_compressed_frames_are_asked_for(node: StorageHttp, images: ImageCache) -> None:
+    for ds in make_ct_series(6):
+        node.upload(to_bytes(compress(ds, JPEGLSLossless)))
+    client = CountingClient(node.base_url)
+    volume = _loaded(node, client, images)
+    assert client.asked == 6
+    assert volume.values is not None
+    hu = volume.voxels.astype(np.float64) * volume.values.slope + volume.values.intercept
+    assert np.array_equal(hu, np.stack([ct_values(instance_number=number) for number in range(1, 7)]))
+
+
+def test_no_name_of_a_file_leads_out_of_the_folder(tmp_path: Path) -> None:
+    image = StorageSource(StorageClient("http://127.0.0.1:9", TOKEN), tmp_path)
+    attributes = read_image_of(make_ct())
+    for name in ("../../../etc/passwd", "/etc/passwd", "ab/cd/../../../" + "0" * 32, "AB/CD/" + "0" * 32, ""):
+        series = SeriesFrames(1, "CT", ((1, 1),), {1: attributes}, {1: name}, "", {1: 100})
+        assert image.frame_in_file(series, (1, 1)) is None
+    good = SeriesFrames(1, "CT", ((1, 1),), {1: attributes}, {1: "ab/cd/" + "0" * 32}, "", {1: 100})
+    found = image.frame_in_file(good, (1, 1))
+    assert found is not None
+    assert (found.path, found.first_byte, found.length_bytes) == (tmp_path / "ab/cd" / ("0" * 32), 100, 8192)
+    assert image.frame_in_file(good, (1, 2)) is None
+    assert StorageSource(StorageClient("http://127.0.0.1:9", TOKEN)).frame_in_file(good, (1, 1)) is None
+
+
+def read_image_of(ds: pydicom.Dataset) -> ImageAttributes:
+    found = image_attributes(read_header(io.BytesIO(to_bytes(ds))))
+    assert found is not None
+    return found

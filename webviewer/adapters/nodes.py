@@ -6,7 +6,7 @@ import json
 import ssl
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import IO, Any, Self, cast
@@ -305,7 +305,8 @@ class RenderSeries:
     """Frames in display order and what drawing them needs.
 
     ``files`` has the name of each object's file, which no other object ever gets. ``version`` is an entity tag: the
-    same one means that nothing has been added; empty of what has none.
+    same one means that nothing has been added; empty of what has none. ``native_bytes`` has where in its file the
+    frames of an uncompressed object begin.
     """
 
     series_id: int
@@ -314,6 +315,7 @@ class RenderSeries:
     instances: Mapping[int, ImageAttributes]
     files: Mapping[int, str]
     version: str = ""
+    native_bytes: Mapping[int, int] = field(default_factory=dict)
 
 
 class _LazyImages(Mapping[int, ImageAttributes]):
@@ -457,7 +459,8 @@ def _render_series(plain: Any, version: str = "") -> RenderSeries:
         files = {int(instance): str(name) for instance, name in plain["files"].items()}
         if any(one not in instances or one not in files for one in {instance for instance, _ in frames}):
             raise ValueError("a frame of no instance")
-        return RenderSeries(int(plain["series_id"]), str(plain["modality"]), frames, instances, files, version)
+        native = {int(instance): int(first) for instance, first in plain.get("native_bytes", {}).items()}
+        return RenderSeries(int(plain["series_id"]), str(plain["modality"]), frames, instances, files, version, native)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unavailable("The storage node answered something else than a series.") from error
 

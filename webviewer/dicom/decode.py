@@ -43,8 +43,10 @@ class DecodedFrame:
     is_colour: bool
 
 
-def decode_frame(data: bytes, attributes: ImageAttributes, frame_number: int = 1) -> DecodedFrame:
+def decode_frame(data: bytes | memoryview, attributes: ImageAttributes, frame_number: int = 1) -> DecodedFrame:
     """Return the values of a frame, ready for `webviewer.dicom.lut` (grey) or for showing (colour).
+
+    Values of an uncompressed frame may lie in the memory of ``data``.
 
     Raises
     ------
@@ -85,7 +87,9 @@ def replace_photometric(attributes: ImageAttributes, stream: StreamInfo | None) 
     return attributes if found == photometric else replace(attributes, photometric_interpretation=found)
 
 
-def _decode(data: bytes, attributes: ImageAttributes, frame_number: int) -> tuple[NDArray[Any], StreamInfo | None]:
+def _decode(
+    data: bytes | memoryview, attributes: ImageAttributes, frame_number: int
+) -> tuple[NDArray[Any], StreamInfo | None]:
     words = describe_unsupported(attributes.transfer_syntax_uid)
     if words:
         raise DecodeError(words, code="refused")
@@ -99,6 +103,7 @@ def _decode(data: bytes, attributes: ImageAttributes, frame_number: int) -> tupl
         )
     if codec is Codec.NATIVE:
         return _native(data, attributes), None
+    data = bytes(data)
     if codec is Codec.RLE:
         return _rle(data, attributes), None
     if codec is Codec.DEFLATED_FRAME:
@@ -147,7 +152,7 @@ def _masked(values: NDArray[Any], attributes: ImageAttributes) -> NDArray[Any]:
     return lowered
 
 
-def _native(data: bytes, attributes: ImageAttributes) -> NDArray[Any]:
+def _native(data: bytes | memoryview, attributes: ImageAttributes) -> NDArray[Any]:
     rows, columns, samples = attributes.rows, attributes.columns, attributes.samples_per_pixel
     photometric = attributes.photometric_interpretation
     bits = native_frame_bits(rows, columns, samples, attributes.bits_allocated, photometric)
@@ -171,7 +176,7 @@ def _native(data: bytes, attributes: ImageAttributes) -> NDArray[Any]:
     return _shaped(values, attributes, is_planar=attributes.planar_configuration == 1)
 
 
-def _swapped(data: bytes) -> bytes:
+def _swapped(data: bytes | memoryview) -> bytes:
     """Undo the byte order of words that hold bytes (8-bit pixels as OW in big endian)."""
     if len(data) % 2:
         raise DecodeError("8-bit pixels in big endian words are supported for frames of even length only.")

@@ -111,6 +111,11 @@ def plan_values(
     return _quantised(min(low for low, _ in ends), max(high for _, high in ends), units)
 
 
+def may_lie_in_voxels(image: ImageAttributes) -> bool:
+    """Tell whether stored values may lie in the very memory that `to_voxels` writes their voxels to."""
+    return _bright_padding(image) is None  # which is looked for among the stored values when the voxels are there
+
+
 def to_voxels(
     values: VolumeValues,
     position: int,
@@ -136,7 +141,8 @@ def to_voxels(
     image, frame_number
         As for `plan_values`.
     out
-        (rows, columns), uint16: written. Values outside take the nearest end; what is no number the lowest.
+        (rows, columns), uint16: written. Values outside take the nearest end; what is no number the lowest. May share
+        memory with ``stored`` where `may_lie_in_voxels` says so.
     """
     if values.offsets is None:
         steps = (_exact_values(stored, image, frame_number) - values.intercept) / values.slope

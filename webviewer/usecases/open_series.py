@@ -11,7 +11,7 @@ from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, VoiWindow
 from webviewer.dicom.geometry import FramePlace, order_frames, places_of, slice_position_mm
 from webviewer.dicom.sentence import Sentence
-from webviewer.dicom.transfer_syntaxes import is_video
+from webviewer.dicom.transfer_syntaxes import DEFLATED_DATA_SETS, NATIVE, is_video
 from webviewer.dicom.volume_split import split_shown
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
@@ -70,6 +70,7 @@ class RenderDetail:
     """What the render node must know: frames in display order and the attributes of each object as JSON text.
 
     ``files`` names the file of each object: a number comes again when a node is restored, the name of a file never.
+    ``native_bytes`` says at which byte of it the frames of an uncompressed object begin, one after the other.
     """
 
     series_id: SeriesId
@@ -77,6 +78,7 @@ class RenderDetail:
     frames: tuple[tuple[InstanceId, int], ...]
     images: dict[InstanceId, str]
     files: dict[InstanceId, str]
+    native_bytes: dict[InstanceId, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,14 @@ def _render_detail(series: Series, instances: Iterable[StoredInstance]) -> Rende
         tuple((image.instance.instance_id, number) for image, number in ordered),
         {image.instance.instance_id: image.text for image, _ in ordered},
         {image.instance.instance_id: image.instance.file_name for image, _ in ordered},
+        {image.instance.instance_id: first for image, _ in ordered if (first := _native_byte(image)) is not None},
     )
+
+
+def _native_byte(image: _Image) -> int | None:
+    instance = image.instance
+    is_plain = instance.transfer_syntax_uid in NATIVE - DEFLATED_DATA_SETS and not image.attributes.refusal
+    return instance.pixel_data_offset_bytes if is_plain and instance.pixel_data_length_bytes is not None else None
 
 
 def _ordered(instances: Iterable[StoredInstance]) -> list[tuple[_Image, int]]:

@@ -1,0 +1,193 @@
+"""Loading a series as a volume, out of a real storage node over HTTP, against pydicom's loop over its files.
+
+The series is the phantom of ``../shared/render``. ``WEBVIEWER_BENCH_PYDICOM`` names an interpreter that has pydicom and
+its plug-in for JPEG-LS (``pip install pydicom numpy pyjpegls``); without one only the uncompressed series has a peer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom.uid import JPEGLSLossless
+
+from renderpool.server.storage import StorageSource
+from renderpool.session.cache import ImageCache
+from renderpool.session.loaded_volume import LoadedVolume
+from renderpool.session.volume_cache import VolumeCache
+from renderpool.session.volume_store import VolumeStore
+from tests.bench.bench_volume import phantom_file
+from tests.bench.harness import Row, interleaved, median
+from tests.support.phantom_files import compress, make_ct, to_bytes
+from tests.support.storage_http import TOKEN, StorageHttp, sqlite_settings
+from webviewer.adapters.nodes import StorageClient
+
+IDS = ("volume_load_300", "volume_load_300_jpeg_ls", "volume_load_300_first")
+
+_SLICES = 300
+_ROUNDS = 7
+_OWNER = 1
+_DECODE_THREADS = 2
+_WAIT_S = 120.0
+
+
+def run() -> list[Row]:
+    """Measure all rows."""
+    pixels = np.load(phantom_file(Path(os.environ.get("WEBVIEWER_BENCH_RENDER", "../shared/render"))), mmap_mode="r")
+    with tempfile.TemporaryDirectory(prefix="bench-volume-load-") as text:
+        folder = Path(text)
+        with _series(folder / "native", pixels, is_compressed=False) as native:
+            rows = [_against(native, "volume_load_300", "uncompressed", sys.executable)]
+            rows.append(_first(native))
+        with _series(folder / "jpeg-ls", pixels, is_compressed=True) as compressed:
+            python = os.environ.get("WEBVIEWER_BENCH_PYDICOM")
+            rows.append(_against(compressed, "volume_load_300_jpeg_ls", "JPEG-LS", python))
+    return rows
+
+
+class _Series:
+    """A series in a storage node, and its files in a folder."""
+
+    def __init__(self, node: StorageHttp, files: Path, *, is_local: bool = True) -> None:
+        self.node = node
+        self.files = files
+        self.source = StorageSource(StorageClient(node.base_url, TOKEN), node.data if is_local else None)
+        self.series_id = 1
+
+    def cpu_s(self) -> float:
+        """CPU time of this process and of the storage node's."""
+        fields = Path(f"/proc/{self.node.worker_pid()}/stat").read_text().rpartition(")")[2].split()
+        return time.process_time() + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def load(self, on_progress: Callable[[LoadedVolume], None] | None = None) -> LoadedVolume:
+        """Load the series as a volume that nobody has."""
+        images = ImageCache(0, _DECODE_THREADS)
+        store = VolumeStore(VolumeCache(1024**3, keep=False), images, self.source, self.node.base_url)
+        opened: list[LoadedVolume] = []
+
+        def report(_settled: int, _total: int) -> None:
+            if on_progress is not None and opened:
+                on_progress(opened[0])
+
+        use = store.open(_OWNER, self.source.series(_OWNER, self.series_id), 0, report)
+        opened.append(use.volume)
+        use.volume.wait(_WAIT_S)
+        store.close()
+        images.close()
+        return use.volume
+
+
+@contextmanager
+def _series(folder: Path, pixels: Any, *, is_compressed: bool) -> Iterator[_Series]:
+    files = folder / "files"
+    files.mkdir(parents=True)
+    node = StorageHttp(folder / "node", sqlite_settings(folder))
+    node.start()
+    try:
+        for number in range(1, _SLICES + 1):
+            values = np.ascontiguousarray(pixels[number - 1])
+            ds = make_ct(rows=values.shape[0], columns=values.shape[1], instance_number=number, values_hu=values)
+            if is_compressed:
+                compress(ds, JPEGLSLossless)
+            data = to_bytes(ds)
+            (files / f"{number:04}.dcm").write_bytes(data)
+            node.upload(data)
+        yield _Series(node, files)
+    finally:
+        node.stop()
+
+
+@contextmanager
+def _peer(python: str, files: Path) -> Iterator[Callable[[], dict[str, Any]]]:
+    process = subprocess.Popen(
+        [python, str(Path(__file__).with_name("volume_load_peer.py")), str(files)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    to_peer, from_peer = process.stdin, process.stdout
+
+    def ask() -> dict[str, Any]:
+        to_peer.write("load\n")
+        to_peer.flush()
+        answer: dict[str, Any] = json.loads(from_peer.readline())
+        return answer
+
+    try:
+        yield ask
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _against(series: _Series, row: str, what: str, python: str | None) -> Row:
+    cpu_ms: dict[str, list[float]] = {"ours": [], "peer": []}
+
+    def mine() -> float:
+        cpu, wall = series.cpu_s(), time.perf_counter()
+        series.load()
+        took = (time.perf_counter() - wall) * 1e3
+        cpu_ms["ours"].append((series.cpu_s() - cpu) * 1e3)
+        return took
+
+    words = f"{_SLICES} {what} slices of 512² from the storage node into a volume with its bricks, to the last slice"
+    if python is None:
+        values = [mine() for _ in range(1 + _ROUNDS)][1:]
+        told = f"{words}; CPU of both nodes {median(cpu_ms['ours']):.0f} ms; no pydicom with a plug-in here"
+        return Row(id=row, what=told, unit="ms", ours=median(values))
+    with _peer(python, series.files) as ask:
+        name = ask()["peer"]
+
+        def theirs() -> float:
+            answer = ask()
+            cpu_ms["peer"].append(answer["cpu_ms"])
+            return float(answer["wall_ms"])
+
+        ours, peer = interleaved(mine, theirs, rounds=_ROUNDS)
+    ratio = median([other / own for own, other in zip(ours, peer, strict=True)])
+    told = f"CPU ours {median(cpu_ms['ours']):.0f} ms (both nodes), peer {median(cpu_ms['peer']):.0f} ms"
+    return Row(
+        id=row,
+        what=f"{words}; {told}",
+        unit="ms",
+        ours=median(ours),
+        peer=median(peer),
+        peer_name=f"{name}, a loop over the files",
+        ratio=ratio,
+        goal="≥ 5 ×",
+        met=ratio >= 5,
+    )
+
+
+def _first(series: _Series) -> Row:
+    """Measure how soon slices of the whole volume are there, coarsely, from the wish on."""
+
+    def once() -> float:
+        begin, found = time.perf_counter(), [0.0]
+
+        def look(_volume: LoadedVolume) -> None:
+            found[0] = found[0] or time.perf_counter() - begin
+
+        series.load(look)
+        return found[0] * 1e3
+
+    values = [once() for _ in range(1 + _ROUNDS)][1:]
+    return Row(
+        id="volume_load_300_first",
+        what=f"from the wish to a coarse volume of {_SLICES} uncompressed slices, every 8th of them",
+        unit="ms",
+        ours=median(values),
+        goal="< 1000 ms",
+        met=median(values) < 1000,
+    )

@@ -1,0 +1,43 @@
+"""pydicom's loop over a folder, as a process of its own, asked run by run: ``python volume_load_peer.py FOLDER``.
+
+It runs in an interpreter that has ``pydicom``, ``numpy`` and, for compressed files, a plug-in for their codec, and
+imports nothing of ours. Each line on stdin asks for one run: read all files, decode, stack into one array; the answer
+is one line ``{"wall_ms", "cpu_ms", "peer"}``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pydicom
+
+
+def load(paths: list[Path]) -> np.ndarray:
+    """Return the stacked pixels of the files."""
+    volume: np.ndarray | None = None
+    for number, path in enumerate(paths):
+        pixels = pydicom.dcmread(path).pixel_array
+        if volume is None:
+            volume = np.empty((len(paths), *pixels.shape), pixels.dtype)
+        volume[number] = pixels
+    assert volume is not None
+    return volume
+
+
+def main() -> None:
+    """Answer until stdin ends."""
+    paths = sorted(Path(sys.argv[1]).iterdir())
+    for _ in sys.stdin:
+        cpu, wall = time.process_time(), time.perf_counter()
+        load(paths)
+        took = {"wall_ms": (time.perf_counter() - wall) * 1e3, "cpu_ms": (time.process_time() - cpu) * 1e3}
+        sys.stdout.write(json.dumps({**took, "peer": f"pydicom {pydicom.__version__}"}) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
