@@ -42,6 +42,7 @@ class Painters:
 
     def begin(self, job: Job) -> JobPicture:
         """Return the picture of a job, of which nothing is drawn yet."""
+        self.volumes.textures.sweep()  # also while nobody looks at volumes any more
         if job.painting is not None:
             return _Ready(job.painting)
         if isinstance(job.shown, LoadedImage):
