@@ -35,33 +35,34 @@ export function Stage({ seriesId, detail, panels }: { seriesId: number; detail: 
   useVolumeInput(element, scene, hands, viewer.clock, useCallback((at: Point) => setMenuAt(at), []));
   const series = detail === null ? '' : [detail.series_number === null ? detail.modality : t('name.series', { number: detail.series_number }), detail.series_description].filter((part) => part !== '').join(', ');
   return (
-    <div
-      ref={setElement}
-      className={classes.stage}
-      role="group"
-      tabIndex={0}
-      data-zone="window"
-      data-cell={scene.cell.number}
-      data-tool={tool}
-      data-clicks={!isHeld(tool) || undefined}
-      data-low={phone || !panels.open.presets || undefined}
-      aria-label={series === '' ? t('volume3d.name') : t('volume3d.nameOf', { series })}
-    >
-      <canvas ref={canvas} className={classes.canvas} aria-hidden />
-      <DrawOverlay />
-      <ClipOverlay />
-      <VolumeMessage seriesId={seriesId} />
-      <Corners detail={detail} />
+    <div className={classes.around} data-low={phone || !panels.open.presets || undefined}>
+      <div
+        ref={setElement}
+        className={classes.stage}
+        role="group"
+        tabIndex={0}
+        data-zone="window"
+        data-cell={scene.cell.number}
+        data-tool={tool}
+        data-clicks={!isHeld(tool) || undefined}
+        aria-label={series === '' ? t('volume3d.name') : t('volume3d.nameOf', { series })}
+      >
+        <canvas ref={canvas} className={classes.canvas} aria-hidden />
+        <DrawOverlay />
+        <ClipOverlay />
+        <VolumeMessage seriesId={seriesId} />
+        <Corners detail={detail} />
+        <Cube />
+        <span className={classes.frame} aria-hidden />
+        <ToolMenu at={menuAt} onClose={() => setMenuAt(null)} />
+      </div>
       <Warnings />
       <Hint />
       {!phone && panels.open.orientation && <OrientationPanel />}
-      <Cube />
       {!phone && panels.open.presets && <PresetStrip />}
       {!phone && panels.open.transfer && <TransferPanel onClose={() => panels.toggle('transfer')} />}
       <VolumeProgress />
       <Notice />
-      <span className={classes.frame} aria-hidden />
-      <ToolMenu at={menuAt} onClose={() => setMenuAt(null)} />
     </div>
   );
 }
