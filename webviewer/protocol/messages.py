@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from webviewer.core.errors import ProtocolError
 from webviewer.protocol.base import CellNumber, Finite, Id, ImageReference, Message, Pixels, Revision
 from webviewer.protocol.questions import Ask, AskError, Made, Making, Measured, Picked
-from webviewer.protocol.volumes import CameraView, Edit, OpenVolume, PlaneView, VolumeFacts, VolumeOpened
+from webviewer.protocol.volumes import CameraView, Edit, EditNote, OpenVolume, PlaneView, VolumeFacts, VolumeOpened
 from webviewer.protocol.windows import ColourTable, Window, WindowRecommended
 
 VERSION = 1
@@ -137,6 +137,7 @@ ServerMessage = Annotated[
     | Opened
     | VolumeOpened
     | VolumeFacts
+    | EditNote
     | Progress
     | ViewError
     | Measured

@@ -194,6 +194,15 @@ class Sentence(Message):
     numbers: tuple[float, ...] = ()
 
 
+class EditNote(Message):
+    """What the doctor should know of an edit, told once when it was made: such as that it cut nothing."""
+
+    type: Literal["edit_note"] = "edit_note"
+    cell: CellNumber
+    number: int
+    note: Sentence
+
+
 class VolumeChoice(Message):
     """A volume that a series has."""
 

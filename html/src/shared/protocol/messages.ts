@@ -127,6 +127,14 @@ export interface Edit {
   step: CutPolygon | CutObject | CutSphere | RemoveTable;
 }
 
+/** What the doctor should know of an edit, told once when it was made: such as that it cut nothing. */
+export interface EditNote {
+  type: "edit_note";
+  cell: number;
+  number: number;
+  note: Sentence;
+}
+
 /** First message of the browser; a wrong version is answered by close code 4400. */
 export interface Hello {
   type: "hello";
@@ -506,7 +514,7 @@ export interface WindowValues {
 
 export type ClientMessage = Hello | Open | View | OpenVolume | PlaneView | CameraView | Edit | Ask | Ack | Close | Ping | Pong;
 
-export type ServerMessage = Welcome | Opened | VolumeOpened | VolumeFacts | Progress | ViewError | Measured | Picked | Making | Made | AskError | Ping | Pong;
+export type ServerMessage = Welcome | Opened | VolumeOpened | VolumeFacts | EditNote | Progress | ViewError | Measured | Picked | Making | Made | AskError | Ping | Pong;
 
 /** JSON Schema of every message, for `validate.ts`. */
 export const SCHEMAS: Record<string, unknown> = {
@@ -522,6 +530,7 @@ export const SCHEMAS: Record<string, unknown> = {
   CutPolygon: {"additionalProperties": false, "properties": {"kind": {"const": "polygon", "type": "string"}, "pose": {"$ref": "#/$defs/CameraPose"}, "points": {"items": {"maxItems": 2, "minItems": 2, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "maxItems": 256, "minItems": 3, "type": "array"}, "inside": {"type": "boolean"}}, "required": ["kind", "points", "pose"], "type": "object"},
   CutSphere: {"additionalProperties": false, "properties": {"kind": {"const": "sphere", "type": "string"}, "centers_lps_mm": {"items": {"maxItems": 3, "minItems": 3, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}], "type": "array"}, "maxItems": 256, "minItems": 1, "type": "array"}, "radius_mm": {"exclusiveMinimum": 0, "maximum": 500, "type": "number"}, "restore": {"type": "boolean"}}, "required": ["centers_lps_mm", "kind", "radius_mm"], "type": "object"},
   Edit: {"additionalProperties": false, "properties": {"type": {"const": "edit", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "number": {"maximum": 200, "minimum": 1, "type": "integer"}, "step": {"tag": "kind", "oneOf": [{"$ref": "#/$defs/CutPolygon"}, {"$ref": "#/$defs/CutObject"}, {"$ref": "#/$defs/CutSphere"}, {"$ref": "#/$defs/RemoveTable"}]}}, "required": ["cell", "number", "step", "type"], "type": "object"},
+  EditNote: {"additionalProperties": false, "properties": {"type": {"const": "edit_note", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "number": {"type": "integer"}, "note": {"$ref": "#/$defs/Sentence"}}, "required": ["cell", "note", "number", "type"], "type": "object"},
   Hello: {"additionalProperties": false, "properties": {"type": {"const": "hello", "type": "string"}, "version": {"type": "integer"}}, "required": ["type", "version"], "type": "object"},
   ImageReference: {"additionalProperties": false, "properties": {"instance_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}, "frame_number": {"exclusiveMaximum": 2147483648, "minimum": 1, "type": "integer"}}, "required": ["frame_number", "instance_id"], "type": "object"},
   Lighting: {"additionalProperties": false, "properties": {"ambient": {"maximum": 1, "minimum": 0, "type": "number"}, "diffuse": {"maximum": 1, "minimum": 0, "type": "number"}, "specular": {"maximum": 1, "minimum": 0, "type": "number"}, "specular_power": {"maximum": 200, "minimum": 1, "type": "number"}}, "required": ["ambient", "diffuse", "specular", "specular_power"], "type": "object"},
@@ -559,5 +568,5 @@ export const SCHEMAS: Record<string, unknown> = {
   WindowRecommended: {"additionalProperties": false, "properties": {"kind": {"const": "recommended", "type": "string"}, "index": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}}, "type": "object", "required": ["kind"]},
   WindowValues: {"additionalProperties": false, "properties": {"kind": {"const": "values", "type": "string"}, "center": {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, "width": {"exclusiveMinimum": 0, "maximum": 1000000000.0, "type": "number"}, "function": {"enum": ["LINEAR", "LINEAR_EXACT", "SIGMOID"], "type": "string"}}, "required": ["center", "kind", "width"], "type": "object"},
   ClientMessage: {"tag": "type", "oneOf": [{"$ref": "#/$defs/Hello"}, {"$ref": "#/$defs/Open"}, {"$ref": "#/$defs/View"}, {"$ref": "#/$defs/OpenVolume"}, {"$ref": "#/$defs/PlaneView"}, {"$ref": "#/$defs/CameraView"}, {"$ref": "#/$defs/Edit"}, {"$ref": "#/$defs/Ask"}, {"$ref": "#/$defs/Ack"}, {"$ref": "#/$defs/Close"}, {"$ref": "#/$defs/Ping"}, {"$ref": "#/$defs/Pong"}]},
-  ServerMessage: {"tag": "type", "oneOf": [{"$ref": "#/$defs/Welcome"}, {"$ref": "#/$defs/Opened"}, {"$ref": "#/$defs/VolumeOpened"}, {"$ref": "#/$defs/VolumeFacts"}, {"$ref": "#/$defs/Progress"}, {"$ref": "#/$defs/ViewError"}, {"$ref": "#/$defs/Measured"}, {"$ref": "#/$defs/Picked"}, {"$ref": "#/$defs/Making"}, {"$ref": "#/$defs/Made"}, {"$ref": "#/$defs/AskError"}, {"$ref": "#/$defs/Ping"}, {"$ref": "#/$defs/Pong"}]},
+  ServerMessage: {"tag": "type", "oneOf": [{"$ref": "#/$defs/Welcome"}, {"$ref": "#/$defs/Opened"}, {"$ref": "#/$defs/VolumeOpened"}, {"$ref": "#/$defs/VolumeFacts"}, {"$ref": "#/$defs/EditNote"}, {"$ref": "#/$defs/Progress"}, {"$ref": "#/$defs/ViewError"}, {"$ref": "#/$defs/Measured"}, {"$ref": "#/$defs/Picked"}, {"$ref": "#/$defs/Making"}, {"$ref": "#/$defs/Made"}, {"$ref": "#/$defs/AskError"}, {"$ref": "#/$defs/Ping"}, {"$ref": "#/$defs/Pong"}]},
 };
