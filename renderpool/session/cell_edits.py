@@ -16,6 +16,7 @@ from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.volume_cut import CutCancelled
 from renderpool.session.volume_edits import VolumeEdits
 from webviewer.core.errors import InvalidInput, LimitExceeded, Unavailable, WebviewerError
+from webviewer.dicom.sentence import Sentence
 from webviewer.protocol.volumes import CutObject, CutPolygon, CutSphere, EditStep, RemoveTable
 
 _LOG = logging.getLogger(__name__)
@@ -41,11 +42,17 @@ class CellEdits:
     ----------
     on_made
         Called, with the lock held, when a mask is made or cannot be.
+    on_note
+        Called likewise, once for each edit of which the doctor should know something: its number, and what.
     """
 
-    def __init__(self, around: Surroundings, on_made: Callable[[], None]) -> None:
+    def __init__(
+        self, around: Surroundings, on_made: Callable[[], None], on_note: Callable[[int, Sentence], None]
+    ) -> None:
         self._around = around
         self._on_made = on_made
+        self._on_note = on_note
+        self._noted: list[EditStep] = []
         self._steps: list[EditStep] = []
         self._edits = VolumeEdits()
         self._making: Steps | None = None
@@ -74,10 +81,11 @@ class CellEdits:
         if count > MAX_POINTS:
             raise LimitExceeded(f"The edits of a volume have {count} points together: at most {MAX_POINTS} are kept.")
         self._steps = [*kept, step]
+        self._noted = [noted for noted in self._noted if any(noted is one for one in kept)]
 
     def clear(self) -> None:
         """Forget all edits: another volume is shown."""
-        self._steps, self._wanted, self._failed, self.made = [], None, None, None
+        self._steps, self._noted, self._wanted, self._failed, self.made = [], [], None, None, None
 
     def cut(self, volume: LoadedVolume, count: int) -> CutVolume | None:
         """Return what the first so many edits leave; None while that is being made.
@@ -115,8 +123,10 @@ class CellEdits:
             except Exception:  # noqa: BLE001  an edge: whoever waits for the picture must hear of it
                 _LOG.exception("cut_failed", extra={"series_id": volume.series.series_id})
                 failed = WebviewerError("This cut could not be made.")
+            note = self._edits.note_of(steps) if mask is not None else None
             with self._around.lock:
                 self._making = None
+                self._note(steps, note)
                 if failed is not None:
                     self._failed = (steps, failed)
                 elif not is_cancelled:
@@ -127,6 +137,13 @@ class CellEdits:
         self._making = steps
         if not self._around.workers.cut(make):
             self._making, self._failed = None, (steps, Unavailable("The render node is stopping."))
+
+    def _note(self, steps: Steps, note: Sentence | None) -> None:
+        if note is None or not _are_same(tuple(self._steps[: len(steps)]), steps):
+            return
+        if not any(noted is steps[-1] for noted in self._noted):
+            self._noted.append(steps[-1])
+            self._on_note(len(steps), note)
 
     def _goes_on(self, steps: Steps) -> bool:
         wanted = self._wanted

@@ -19,10 +19,11 @@ from renderpool.session.painting import Painting
 from renderpool.session.source import SeriesFrames
 from renderpool.session.volume_cache import VolumeUse
 from renderpool.session.volume_facts import volume_facts
-from renderpool.session.volume_words import volume_opened
+from renderpool.session.volume_words import sentence_of, volume_opened
 from webviewer.core.errors import NotFound, Unavailable, WebviewerError
+from webviewer.dicom.sentence import Sentence as Words
 from webviewer.protocol.messages import ServerMessage
-from webviewer.protocol.volumes import CameraView, Edit, OpenVolume, PlaneView
+from webviewer.protocol.volumes import CameraView, Edit, EditNote, OpenVolume, PlaneView
 
 _COARSE_EVERY_S = 0.3  # drawing holds up what is being loaded
 
@@ -56,7 +57,7 @@ class VolumeCell(Cell[OpenedVolume]):
         self._told = Told.NOTHING
         self._is_telling = False
         self._coarse_at_s = float("-inf")  # when the last picture of what has come went out
-        self._edits = CellEdits(around, self._on_cut)
+        self._edits = CellEdits(around, self._on_cut, self._on_note)
 
     @property
     def volume(self) -> LoadedVolume:
@@ -176,6 +177,10 @@ class VolumeCell(Cell[OpenedVolume]):
     def _on_cut(self) -> None:
         if self.is_current:
             self._advance()
+
+    def _on_note(self, number: int, note: Words) -> None:
+        if self.is_current:
+            self._around.send(EditNote(cell=self.number, number=number, note=sentence_of(note)))
 
     def close(self) -> None:
         """Let go of the volume."""

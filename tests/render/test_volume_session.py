@@ -22,7 +22,17 @@ from webviewer.protocol.base import ImageReference
 from webviewer.protocol.framing import Encoding, FrameFlag
 from webviewer.protocol.messages import Close, Progress, ViewError
 from webviewer.protocol.questions import Ask, AskError, Measure, Measured, OnImage, OnPlane, Pick
-from webviewer.protocol.volumes import CutObject, CutSphere, Edit, EditStep, Look, OpenVolume, VolumeFacts, VolumeOpened
+from webviewer.protocol.volumes import (
+    CutObject,
+    CutSphere,
+    Edit,
+    EditNote,
+    EditStep,
+    Look,
+    OpenVolume,
+    VolumeFacts,
+    VolumeOpened,
+)
 from webviewer.protocol.windows import WindowValues
 
 SLICES = 40
@@ -492,3 +502,17 @@ def test_edits_have_a_bound(make_house: Callable[..., House], source: SpaceSourc
     for number in range(1, MAX_POINTS // 256 + 2):
         viewer.session.handle(Edit(cell=0, number=number, step=step))
     assert viewer.next_message(ViewError).code == "limit_exceeded"
+
+
+def test_an_edit_that_cut_nothing_is_told_of_once(make_house: Callable[..., House], source: SpaceSource) -> None:
+    viewer = Viewer(make_house(source))
+    viewer.open_volume()
+    beside = CutObject(p_lps_mm=BRIGHT, low=5000.0, high=6000.0)
+    steps: tuple[EditStep, ...] = (HOLE, beside)
+    for number, step in enumerate(steps, 1):
+        viewer.session.handle(Edit(cell=0, number=number, step=step))
+    for revision, edits in enumerate((2, 1, 0, 2), 1):
+        viewer.camera(revision, target_lps_mm=BRIGHT, edits=edits)
+        viewer.next_still()
+    notes = [message for message in viewer.messages.queue if isinstance(message, EditNote)]
+    assert [(note.cell, note.number, note.note.code) for note in notes] == [(0, 2, "nothing_connected")]
