@@ -5,6 +5,9 @@ import { useTranslation } from '../../shared/i18n';
 import type { VolumePageProps } from '../control/environment';
 import { useStore } from '../control/store';
 import { handleMeasureKey } from '../measure/control/keys';
+import { measuringOf } from '../measure/control/measureOf';
+import { drawMeasures } from '../measure/ui/drawMeasures';
+import { MeasureLive } from '../measure/ui/MeasureList';
 import type { Point } from '../model/geometry';
 import { Banner } from '../ui/Banner';
 import { useViewer } from '../ui/context';
@@ -24,6 +27,7 @@ import { pictureOfPlane } from './ui/exportPlane';
 import { MprMessage, MprProgress, Notes } from './ui/Messages';
 import classes from './ui/mpr.module.css';
 import { MprLive } from './ui/MprLive';
+import { surfaceOf } from './ui/surface';
 import { MprMenu } from './ui/MprMenu';
 import { MprToolbar } from './ui/MprToolbar';
 import { MprPhoneBottom, MprPhoneTop, PlaneTabs } from './ui/PhoneMpr';
@@ -73,10 +77,11 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
     const canvas = root.current?.querySelector<HTMLCanvasElement>(`[data-kind="${kind}"] canvas`);
     if (canvas === null || canvas === undefined) return;
     const context = { study, overlay: mpr.state.overlay, compact: false, locale, t: t as Translate };
-    void pictureOfPlane(mpr, kind, canvas, context).then((blob) => {
+    const marks = (pen: CanvasRenderingContext2D): void => drawMeasures(pen, measuringOf(viewer).measures, surfaceOf(mpr, kind), locale, t as Translate);
+    void pictureOfPlane(mpr, kind, canvas, context, marks).then((blob) => {
       if (blob !== null) saveFile(blob, `${kind}${detail?.series_number == null ? '' : `-S${detail.series_number}`}.png`);
     });
-  }, [mpr, study, detail, locale, t]);
+  }, [mpr, viewer, study, detail, locale, t]);
 
   const openKeys = useCallback(() => setDialog('keys'), []);
   const openWindowDialog = useCallback(() => setDialog('window'), []);
@@ -90,7 +95,7 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
       (event) => {
         const { left } = mpr.state.bindings;
         const tool: Tool = isMeasureTool(left) ? left : 'pan';
-        return handleMeasureKey(event, viewer, tool) || handleMprKey(event, mpr, { exportPicture, openKeys });
+        return handleMeasureKey(event, viewer, tool, mpr.cell(mpr.activePlane).number) || handleMprKey(event, mpr, { exportPicture, openKeys });
       },
       [mpr, viewer, exportPicture, openKeys],
     ),
@@ -127,6 +132,7 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
         <MprWindowDialog opened={dialog === 'window'} onClose={close} />
         <MprKeysDialog opened={dialog === 'keys'} onClose={close} />
         <MprLive />
+        <MeasureLive />
       </div>
     </MprContext.Provider>
   );

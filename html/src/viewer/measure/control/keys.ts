@@ -7,10 +7,12 @@ import { measuringOf } from './measureOf';
  * Does what a key means for measuring; false when it means nothing there. Asked before the keys of the page itself.
  *
  * @param left what the left button drives
+ * @param cellNumber the active window
  */
-export function handleMeasureKey(event: KeyboardEvent, viewer: ViewerController, left = viewer.state.bindings.left): boolean {
+export function handleMeasureKey(event: KeyboardEvent, viewer: ViewerController, left = viewer.state.bindings.left, cellNumber = viewer.state.active): boolean {
   const { measures, pointers } = measuringOf(viewer);
-  const pointer = pointers.get(viewer.state.active);
+  // What is being drawn goes on wherever it was begun.
+  const pointer = pointers.get(measures.state.draft?.cellNumber ?? cellNumber);
   if (event.altKey) return false;
   if (event.ctrlKey || event.metaKey) {
     if (event.shiftKey || event.key.toLowerCase() !== 'z') return false;

@@ -33,8 +33,8 @@ export interface MeasureToolsProps extends MeasureListProps {
   place: () => Place | null;
 }
 
-/** The measuring part of a tool bar: rulers, angles, regions, point value, deleting, the list. */
-export function MeasureTools(props: MeasureToolsProps) {
+/** The measuring part of a tool bar: rulers, angles, regions, point value; deleting and the list, where those do not stand elsewhere (`compact`). */
+export function MeasureTools({ compact = false, ...props }: MeasureToolsProps & { compact?: boolean }) {
   const { t } = useTranslation('viewer');
   const { bindings, bind } = props;
   const button = (tool: MeasureTool) => {
@@ -58,6 +58,15 @@ export function MeasureTools(props: MeasureToolsProps) {
         <Family key={name} name={name} bindings={bindings} bind={bind} button={button} />
       ))}
       {button('point')}
+      {!compact && <MeasureEditTools {...props} />}
+    </>
+  );
+}
+
+/** Deleting and the list alone: a family that a narrow bar may fold before the rulers. */
+export function MeasureEditTools(props: MeasureToolsProps) {
+  return (
+    <>
       <DeleteTool {...props} />
       <ListTool {...props} />
     </>

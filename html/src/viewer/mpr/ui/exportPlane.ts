@@ -9,8 +9,17 @@ const MARGIN = 12;
 const LINE = 17;
 const COLOURS: Readonly<Record<PlaneKind, string>> = { axial: '#FF6B6B', coronal: '#5FD38A', sagittal: '#6EA8FF' };
 
-/** @returns the picture, null when there is none to save */
-export async function pictureOfPlane(mpr: MprController, kind: PlaneKind, canvas: HTMLCanvasElement, context: PlaneTextContext): Promise<Blob | null> {
+/**
+ * @param marks draws what the doctor put on the picture, in CSS pixels
+ * @returns the picture, null when there is none to save
+ */
+export async function pictureOfPlane(
+  mpr: MprController,
+  kind: PlaneKind,
+  canvas: HTMLCanvasElement,
+  context: PlaneTextContext,
+  marks: (pen: CanvasRenderingContext2D) => void = () => undefined,
+): Promise<Blob | null> {
   const { state } = mpr.cell(kind);
   if (state.shown === null || canvas.width < 1) return null;
   const out = document.createElement('canvas');
@@ -21,6 +30,7 @@ export async function pictureOfPlane(mpr: MprController, kind: PlaneKind, canvas
   pen.drawImage(canvas, 0, 0);
   pen.scale(state.canvas.perCss, state.canvas.perCss);
   if (context.overlay !== 'off') drawOverlay(pen, mpr, kind, context);
+  marks(pen);
   return new Promise((resolve) => out.toBlob(resolve, 'image/png'));
 }
 
