@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from pydantic import BaseModel
 
 from functions.common.app import new_app
-from functions.common.bodies import answer
+from functions.common.bodies import answer, read_body
 from functions.common.guard import current, socket
 from functions.common.openapi import operation
 from functions.common.placed import at_render_node
@@ -21,9 +21,11 @@ from webviewer.bootstrap import Services
 from webviewer.core.errors import LimitExceeded, NotSignedIn, Unavailable
 from webviewer.placement import Node
 from webviewer.protocol.messages import CloseCode
+from webviewer.protocol.surfaces import SurfaceWish
 from webviewer.usecases.sessions import SignedIn
 
 _MAX_PICTURE_BYTES = 128 * 1024**2
+_SURFACE_WITHIN_S = 300.0  # the volume may have to be loaded first
 _PASSED_HEADERS = ("ETag", "Cache-Control")
 STORAGE_HEADER = "X-Webviewer-Storage"  # where the render node finds the studies
 
@@ -71,6 +73,11 @@ def create_app(services: Services) -> Flask:
         path = f"/instances/{instance_id}/frames/{frame_number}/rendered"
         return _picture(services, path, tuple(RenderedQuery.model_fields))
 
+    @app.post("/v2/render/series/<int:series_id>/volumes/<int:volume>/surface")
+    @operation("The surface of a volume at a level, as STL", request=SurfaceWish, media_type="model/stl")
+    def surface(series_id: int, volume: int) -> Response:
+        return _surface(services, f"/series/{series_id}/volumes/{volume}/surface")
+
     @app.route("/eventQueue/render", websocket=True)
     @socket(TicketPurpose.RENDER)
     def stream() -> Response:
@@ -99,6 +106,27 @@ def _picture(services: Services, path: str, names: tuple[str, ...]) -> Response:
                 if name in found.headers:
                     response.headers[name] = found.headers[name]
             return response
+
+    return at_render_node(services, who.session_id, ask)
+
+
+def _surface(services: Services, path: str) -> Response:
+    """Pass a file on while it is made; an error comes before its first byte."""
+    who = current()
+    storage = services.placement.storage_node(who.session_id)
+    wish = read_body(SurfaceWish).model_dump_json().encode()
+    headers = {STORAGE_HEADER: storage.address, "Content-Type": "application/json"}
+
+    def ask(node: Node) -> Response:
+        client = services.node_clients.render(node.address)
+        url = f"/internal/v1/render/owners/{who.user_id}{path}"
+        found = client.open("POST", url, body=wish, headers=headers, read_timeout_s=_SURFACE_WITHIN_S)
+        response = Response(found.pieces(), found.status)
+        response.call_on_close(found.close)
+        for name in ("Content-Type", "Content-Length", "Cache-Control"):
+            if name in found.headers:
+                response.headers[name] = found.headers[name]
+        return response
 
     return at_render_node(services, who.session_id, ask)
 

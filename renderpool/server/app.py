@@ -14,6 +14,7 @@ from renderpool.server.pictures import PICTURES, PictureCache, get_rendered, get
 from renderpool.server.status import get_health, get_metrics, get_status
 from renderpool.server.stream import get_stream
 from renderpool.server.streams import STREAMS, Streams
+from renderpool.server.surfaces import SURFACES, SurfaceSeats, post_surface
 from webviewer.core.correlation import REQUEST_ID_HEADER, begin_request, correlation_id, end_request
 from webviewer.core.errors import ConfigError, InvalidInput, NotFound, WebviewerError
 from webviewer.core.http_errors import error_body, error_headers, status_of
@@ -68,9 +69,11 @@ def create_app(node: RenderNode, description: Description) -> web.Application:
     app[DESCRIPTION] = description
     app[STREAMS] = Streams()
     app[PICTURES] = PictureCache()
+    app[SURFACES] = SurfaceSeats()
     owner = r"/internal/v1/render/owners/{owner:\d{1,18}}"
     app.router.add_get(owner + r"/series/{series:\d{1,15}}/thumbnail", get_thumbnail)
     app.router.add_get(owner + r"/instances/{instance:\d{1,15}}/frames/{frame:\d{1,9}}/rendered", get_rendered)
+    app.router.add_post(owner + r"/series/{series:\d{1,15}}/volumes/{volume:\d{1,4}}/surface", post_surface)
     app.router.add_get(STREAM_PATH, get_stream)
     app.router.add_post(r"/internal/v1/render/sessions/{session:\d{1,18}}/close", close_session)
     app.router.add_put("/internal/v1/active", put_active)
@@ -83,4 +86,5 @@ def create_app(node: RenderNode, description: Description) -> web.Application:
 
 
 async def _close_streams(app: web.Application) -> None:
+    app[SURFACES].close()
     await app[STREAMS].close_all()

@@ -26,7 +26,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.dimse.node import Node
 from tests.support.frames import unpack_frame
 from tests.support.http_client import INTERNAL_TOKEN, ROOT, ControlServer, start_control
-from tests.support.phantom_files import make_ct, to_bytes
+from tests.support.phantom_files import make_ct, make_ct_series, to_bytes
 from tests.support.ports import free_port
 from tests.support.tls_files import Authority
 from tests.support.waiting import eventually
@@ -35,6 +35,7 @@ from webviewer.adapters.nodes import NodeClient
 from webviewer.adapters.tls import client_context, server_context
 from webviewer.config import DatabaseDriver, DatabaseSettings, TlsSettings
 from webviewer.core.errors import ConfigError, Unavailable
+from webviewer.core.uid import new_uid
 
 LOOPBACK = ("IP:127.0.0.1", "DNS:localhost")
 START_S = 60.0
@@ -123,6 +124,27 @@ def test_a_picture_comes_all_the_way_and_every_hop_is_tls(house: House) -> None:
         # The session ends: the relay's own close frame goes out over a stream whose other side is TLS.
         assert browser.post("/v2/auth/sign-out").status_code == 204
         eventually(lambda: closed_with(stream) == 4401, START_S, "the close")
+
+
+def test_a_surface_comes_all_the_way_as_a_file(house: House) -> None:
+    browser = house.control.signed_in()
+    for ds in make_ct_series(6, rows=64, columns=64, study_uid=new_uid(), series_uid=new_uid()):
+        sent = browser.post("/v2/studies/uploads/whole?name=one.dcm", data=to_bytes(ds))
+        assert sent.json()["stored"] == 1, sent.text
+    studies = browser.get("/v2/studies").json()["studies"]
+    study = next(one for one in studies if one["instance_count"] == 6)
+    series_id = browser.get(f"/v2/studies/{study['study_id']}").json()["series"][0]["series_id"]
+    path = f"/v2/render/series/{series_id}/volumes/0/surface"
+    answer = browser.post(path, json={"iso_value": 100.0})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "model/stl"), answer.text
+    triangles = int.from_bytes(answer.content[80:84], "little")
+    assert triangles > 100
+    assert int(answer.headers["Content-Length"]) == len(answer.content) == 84 + 50 * triangles
+    refused = browser.post(path, json={"iso_value": 1e6})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "no_surface")
+    assert browser.post(path, json={"iso": 1}).status_code == 400
+    assert browser.post(path.replace("volumes/0", "volumes/7"), json={"iso_value": 1.0}).status_code == 404
+    assert house.control.browser().post(path, json={"iso_value": 1.0}).status_code == 401
 
 
 def closed_with(stream: ClientConnection) -> int | None:
