@@ -29,7 +29,7 @@ import { useTranslation } from '../../../shared/i18n';
 import { useSelected, useStore } from '../../control/store';
 import type { MouseButton, OverlayLevel } from '../../control/viewer';
 import { keyLabel } from '../../input/actions';
-import { MeasureItems, MeasureTools } from '../../measure/ui/MeasureTools';
+import { MeasureEditTools, MeasureItems, MeasureTools } from '../../measure/ui/MeasureTools';
 import { Choice } from '../../ui/Choice';
 import { useViewer } from '../../ui/context';
 import { FullScreenIcon, toolIcons } from '../../ui/icons';
@@ -42,6 +42,7 @@ import { mprKeys } from '../input/keys';
 import { slabModes } from '../model/state';
 import { useMpr } from './context';
 import { ColourItems, InterpolationItems, LayoutItems, OrientItems, PlayModeItems, PlaySettings, StepItems, VolumeItems, WindowMenu } from './menus';
+import classes from './mpr.module.css';
 import { SlabTools } from './SlabTools';
 import { useMprMeasure } from './useMprMeasure';
 
@@ -137,7 +138,7 @@ export function MprToolbar() {
   );
 
   const families: Family[] = [
-    { name: 'measure', splits: true, tools: <MeasureTools {...measuring} />, label: t('measure.title'), items: <MeasureItems {...measuring} /> },
+    { name: 'measure', splits: true, tools: <MeasureTools {...measuring} compact />, label: t('measure.title'), items: <MeasureItems {...measuring} /> },
     {
       name: 'reset',
       splits: true,
@@ -217,6 +218,12 @@ export function MprToolbar() {
       ),
     },
     {
+      name: 'edit',
+      tools: <MeasureEditTools {...measuring} />,
+      label: t('measure.list'),
+      items: <Menu.Item disabled>{t('measure.title')}</Menu.Item>,
+    },
+    {
       name: 'orient',
       tools: (
         <FamilyTool label={t('mpr.action.orient')} icon={IconAxisX} width={240}>
@@ -282,7 +289,7 @@ export function MprToolbar() {
   const folded = families.slice(shown);
 
   return (
-    <div ref={element} className={bar.bar} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
+    <div ref={element} className={`${bar.bar} ${classes.bar}`} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
       <span className={bar.family} data-essential="">
         <ToolButton
           icon={state.stripOpen ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarLeftExpand}
