@@ -9,7 +9,10 @@
     renderer.py  picture + view + grey map → pixels
     encode.py    pixels → PNG or JPEG (no GL)
 
-    volume_texture.py  stored values of a volume as one 3D texture, filled slab by slab; shaders/volume.glsl reads it
+    volume_texture.py  stored values of a volume as 3D textures, filled slab by slab; shaders/volume.glsl reads them
+    chunks.py          how a volume is cut that the device does not take in one texture (no GL)
+    slab_renderer.py   volume + canvas on a plane + slab + grey map → pixels, or values
+    parts.py           parts of a canvas
     bricks.py          ranges of 8³ bricks and distances between those that show something (no GL)
     rays.py            what a ray caster is asked for: look, view, rays (no GL)
     ray_caster.py      volume + look + view → pixels, or the point that is picked; shaders/ray_cast.frag.glsl
