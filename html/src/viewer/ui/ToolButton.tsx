@@ -47,9 +47,7 @@ export function ToolButton({ icon: IconOf, label, shortcut, pressed, disabled = 
       >
         <IconOf size={iconSize.tool} stroke={iconStroke} />
         {letter !== undefined && (
-          <span className={classes.letter} aria-hidden>
-            {letter}
-          </span>
+          <span className={classes.letter} data-letter={letter} aria-hidden />
         )}
       </UnstyledButton>
     </Tooltip>
