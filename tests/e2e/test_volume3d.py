@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.support.browser import StreamTap, chromium, sign_in
 from tests.support.phantom_files import make_ct_series, to_bytes
@@ -26,7 +26,7 @@ SLICES, ROWS, COLUMNS = 30, 64, 64
 SPACING_MM, STEP_MM = 2.0, 4.0
 LONGEST_MM = ROWS * SPACING_MM  # wide as deep; SLICES * STEP_MM is less
 BAR = slice(12, 52)  # columns of the bar: 80 mm
-SIZE = {"width": 820, "height": 560}
+SIZE: ViewportSize = {"width": 820, "height": 560}
 
 RGB_OF_CANVAS = """() => {
   const canvas = document.querySelector('[data-zone="window"] canvas');

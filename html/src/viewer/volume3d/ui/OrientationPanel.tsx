@@ -13,6 +13,11 @@ import classes from './Panels.module.css';
 /** Letters on the buttons; the first two as radiographs are called. */
 const LABELS: Readonly<Record<'A' | 'P' | 'L' | 'R' | 'H' | 'F', string>> = { A: 'AP', P: 'PA', L: 'L', R: 'R', H: 'H', F: 'F' };
 
+/** The letters that are seen stand in the name, so that it can be called by them. */
+function named(letters: string, words: string): string {
+  return `${letters}: ${words}`;
+}
+
 /** The standard orientations, at the left edge. */
 export function OrientationPanel() {
   const { t } = useTranslation('viewer');
@@ -26,7 +31,7 @@ export function OrientationPanel() {
     <div ref={panel} className={classes.orientation} data-chrome="" role="toolbar" aria-orientation="vertical" aria-label={t('volume3d.orientation.title')} data-zone="orientation">
       {(Object.keys(LABELS) as (keyof typeof LABELS)[]).map((name) => (
         <Tooltip key={name} label={t(`volume3d.orientation.${name}`)} position="right">
-          <UnstyledButton className={classes.view} data-tool="" data-pressed={now?.name === name || undefined} aria-pressed={now?.name === name} aria-label={t(`volume3d.orientation.${name}`)} onMouseDown={keepFocus} onClick={(event) => turn(name, undefined, event.timeStamp)}>
+          <UnstyledButton className={classes.view} data-tool="" data-pressed={now?.name === name || undefined} aria-pressed={now?.name === name} aria-label={named(LABELS[name], t(`volume3d.orientation.${name}`))} onMouseDown={keepFocus} onClick={(event) => turn(name, undefined, event.timeStamp)}>
             {LABELS[name]}
           </UnstyledButton>
         </Tooltip>
@@ -35,7 +40,7 @@ export function OrientationPanel() {
       {(['LAO', 'RAO'] as const).map((name) => (
         <span key={name} className={classes.oblique} data-pressed={now?.name === name || undefined}>
           <Tooltip label={t(`volume3d.orientation.${name}`)} position="right">
-            <UnstyledButton className={classes.view} data-tool="" data-pressed={now?.name === name || undefined} aria-pressed={now?.name === name} aria-label={t(`volume3d.orientation.${name}`)} onMouseDown={keepFocus} onClick={(event) => turn(name, DEFAULT_OBLIQUE_DEG, event.timeStamp)}>
+            <UnstyledButton className={classes.view} data-tool="" data-pressed={now?.name === name || undefined} aria-pressed={now?.name === name} aria-label={named(name, t(`volume3d.orientation.${name}`))} onMouseDown={keepFocus} onClick={(event) => turn(name, DEFAULT_OBLIQUE_DEG, event.timeStamp)}>
               {name}
             </UnstyledButton>
           </Tooltip>

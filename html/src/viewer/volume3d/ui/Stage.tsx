@@ -78,7 +78,7 @@ function ToolMenu({ at, onClose }: { at: Point | null; onClose: () => void }) {
   return (
     <Menu opened={at !== null} onClose={onClose} position="bottom-start" width={220} offset={0}>
       <Menu.Target>
-        <span data-chrome="" style={{ position: 'fixed', left: at?.x ?? 0, top: at?.y ?? 0, width: 1, height: 1 }} />
+        <span data-chrome="" style={{ position: 'fixed', left: at?.x ?? 0, top: at?.y ?? 0, width: 1, height: 1 }} aria-hidden />
       </Menu.Target>
       <Menu.Dropdown className={bar.menu ?? ''} data-chrome="">
         {MENU_TOOLS.map((tool) => {
