@@ -13,7 +13,7 @@ from renderpool.engine.parts import Part
 BAND_S = 0.02
 """How long a part takes, about; the longest within twice that."""
 _FIRST_ROWS = 32
-_ROWS = 16  # parts are multiples: software draws in blocks
+_ROWS = 8  # parts are multiples: software draws in blocks, and of fewer rows it is slower
 _MOST_GROWTH = 2.0
 
 
