@@ -37,7 +37,6 @@ class Draw(Protocol):
 
 STILL_AFTER_S = 0.09
 _PROGRESS_EVERY_S = 0.2
-_SLOW_STILL_S = 0.12  # a still that takes longer is preceded by a light frame
 _MAX_KEPT_BYTES = 4 * 1024**2  # of the light frame's pixels, until the still one follows
 
 
@@ -161,7 +160,7 @@ class Cell(ABC, Generic[Prepared]):
 
     def _set_ready(self, wish: Wish, shown: Shown) -> None:
         self._ready, self._painting = (wish, shown), None
-        self._light_due = wish.moving or self._around.pace_of(wish).still_cost_s > _SLOW_STILL_S
+        self._light_due = wish.moving or self._around.pace_of(wish).is_slow
         self._still_at_s = self._wished_at_s + (STILL_AFTER_S if wish.moving else 0.0)
 
     def _forget_pictures(self) -> None:
@@ -202,7 +201,7 @@ class Cell(ABC, Generic[Prepared]):
             return None
         wish, shown = self._ready
         pace = self._around.pace_of(wish)
-        is_slow = pace.still_cost_s > _SLOW_STILL_S and self._painting is None
+        is_slow = pace.is_slow and self._painting is None
         rested = self._still_at_s is not None and self._still_at_s + patience_s <= now_s
         if still and rested and not self._light_due and not (quick and is_slow):
             painting, self._still_at_s, self._painting = self._painting, None, None

@@ -51,9 +51,9 @@ class Flight:
         return sum(sent.size_bytes for sent in self._sent.values())
 
     @property
-    def is_making(self) -> bool:
-        """Whether anything is being made."""
-        return bool(self._making)
+    def is_making_quickly(self) -> bool:
+        """Whether anything is being made that will go out soon."""
+        return any(job.light is not None or not job.pace.is_slow for job in self._making.values())
 
     def makes(self, number: int, *, light: bool) -> bool:
         """Say whether a picture of that kind is made for a cell."""

@@ -13,6 +13,8 @@ from renderpool.session.quality import LightLevel, QualityControl
 from webviewer.protocol.messages import View
 from webviewer.protocol.volumes import CameraView, PlaneView
 
+_SLOW_STILL_S = 0.12
+
 Wish = View | PlaneView | CameraView
 
 
@@ -33,6 +35,11 @@ class Pace:
     def __init__(self, quality: QualityControl, still_cost_s: float = 0.0) -> None:
         self.quality = quality
         self.still_cost_s = still_cost_s
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a still one takes so long that a light one goes before it."""
+        return self.still_cost_s > _SLOW_STILL_S
 
 
 @dataclass(frozen=True, slots=True, eq=False)

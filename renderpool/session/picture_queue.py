@@ -103,14 +103,14 @@ class PictureQueue:
 
     def drawn(self, begun: Begun, took_s: float, painting: Painting | None) -> bool:
         """Count a part that was drawn; returns whether the picture is still waited for."""
+        if begun not in self._begun:  # it has failed, or its session is closed
+            return False
         is_finished = begun.picture is None or begun.picture.is_finished
-        if begun.picture is not None and begun.was_prepared:
+        if begun.was_prepared:
             begun.drawn_s += took_s
         begun.is_in_pass = painting is None
         begun.passes += painting is not None
         self._turns.charge(begun.session, took_s, still=begun.is_still, is_begun=not is_finished)
-        if begun not in self._begun:  # it has failed
-            return False
         if is_finished:
             self._begun.remove(begun)
         return True
@@ -121,4 +121,5 @@ class PictureQueue:
 
     def forget(self, session: RenderSession) -> None:
         """Forget a session that is closed."""
+        self._begun = [begun for begun in self._begun if begun.session is not session]
         self._turns.forget(session)

@@ -212,8 +212,8 @@ class RenderSession:
         return not is_made and self._flight.has_room(cell.number, cell.next_bytes)
 
     def _waits_for_line(self) -> bool:
-        """Whether a frame of unknown size is made for a line with a cap: what it leaves of it must be known first."""
-        return self.still_limit_bytes is not None and self._flight.is_making
+        """Whether a frame of unknown size is on its way to a line with a cap: what it leaves must be known first."""
+        return self.still_limit_bytes is not None and self._flight.is_making_quickly
 
     def due_in_s(self, now_s: float, *, stills: bool = True) -> float | None:
         """Return when to look again without being woken: at the next rest, or when the bandwidth allows."""

@@ -109,6 +109,8 @@ class VolumeCell(Cell[OpenedVolume]):
         self._leave(made.use)
 
     def _on_series(self, made: OpenedVolume) -> None:
+        if self._use is not None and self._use.volume is not made.use.volume:
+            self._forget_pictures()  # images were added: it is another one
         self.close()
         self._use = made.use
         self._around.send(made.opened)
@@ -235,3 +237,9 @@ class VolumeCell(Cell[OpenedVolume]):
         self._coarse_at_s = self._around.clock()
         if painting.coarse and self._still_at_s is None and self._use is not None and self._use.volume.is_whole:
             self._still_at_s = self._around.clock()
+
+    def on_failed(self, job: Job, error: WebviewerError) -> None:
+        """Say that a picture could not be drawn, unless another volume is shown by now."""
+        is_open = self._use is not None and isinstance(job.shown, ShownVolume) and job.shown.volume is self._use.volume
+        if is_open:
+            super().on_failed(job, error)
