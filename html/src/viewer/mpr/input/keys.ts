@@ -1,5 +1,7 @@
 /** Keys of MPR. Arrows move the crossing by a voxel, with Alt they turn the lines by a degree. */
 
+import { toolKeys } from '../../input/actions';
+import { measureTools } from '../../model/tools';
 import type { MprController } from '../control/mpr';
 import type { MprTool } from '../model/state';
 
@@ -8,7 +10,16 @@ export interface MprDeeds {
   openKeys: () => void;
 }
 
-const toolOf: Readonly<Record<string, MprTool>> = { W: 'window', Z: 'zoom', S: 'scroll', R: 'rotate', M: 'pan', X: 'crossing', D: 'cursor' };
+const toolOf: Readonly<Record<string, MprTool>> = {
+  ...Object.fromEntries(measureTools.flatMap((tool) => (toolKeys[tool] === undefined ? [] : [[toolKeys[tool], tool]]))),
+  W: 'window',
+  Z: 'zoom',
+  S: 'scroll',
+  R: 'rotate',
+  M: 'pan',
+  X: 'crossing',
+  D: 'cursor',
+};
 const ARROWS: Readonly<Record<string, readonly [number, number]>> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const TURN_DEG = 1;
 const ORBIT_DEG = 5;
