@@ -57,7 +57,7 @@ class CellEdits:
         self._edits = VolumeEdits()
         self._making: Steps | None = None
         self._wanted: Steps | None = None
-        self._failed: tuple[Steps, WebviewerError] | None = None
+        self._failed: tuple[LoadedVolume, Steps, WebviewerError] | None = None
         self.made: CutVolume | None = None
         """The newest mask, maybe of fewer or other edits than are wanted."""
 
@@ -103,8 +103,8 @@ class CellEdits:
             self.made = CutVolume(volume, (), None)
         if self.made is not None and self.made.volume is volume and _are_same(self.made.steps, steps):
             return self.made
-        if self._failed is not None and _are_same(self._failed[0], steps):
-            raise self._failed[1]
+        if self._failed is not None and self._failed[0] is volume and _are_same(self._failed[1], steps):
+            raise self._failed[2]
         if self._making is None and (volume.is_whole or not any(map(_needs_values, steps))):
             self._make(volume, steps)
         return None
@@ -128,7 +128,7 @@ class CellEdits:
                 self._making = None
                 self._note(steps, note)
                 if failed is not None:
-                    self._failed = (steps, failed)
+                    self._failed = (volume, steps, failed)
                 elif not is_cancelled:
                     self._failed, self.made = None, CutVolume(volume, steps, mask)
                 self._on_made()
@@ -136,7 +136,7 @@ class CellEdits:
 
         self._making = steps
         if not self._around.workers.cut(make):
-            self._making, self._failed = None, (steps, Unavailable("The render node is stopping."))
+            self._making, self._failed = None, (volume, steps, Unavailable("The render node is stopping."))
 
     def _note(self, steps: Steps, note: Sentence | None) -> None:
         if note is None or not _are_same(tuple(self._steps[: len(steps)]), steps):

@@ -516,3 +516,27 @@ def test_an_edit_that_cut_nothing_is_told_of_once(make_house: Callable[..., Hous
         viewer.next_still()
     notes = [message for message in viewer.messages.queue if isinstance(message, EditNote)]
     assert [(note.cell, note.number, note.note.code) for note in notes] == [(0, 2, "nothing_connected")]
+
+
+def test_images_that_were_added_are_there_after_opening_again(
+    make_house: Callable[..., House], source: SpaceSource
+) -> None:
+    source.count = 30
+    house = make_house(source)
+    viewer = Viewer(house)
+    assert viewer.open_volume().shape[0] == 30
+    viewer.session.handle(Edit(cell=0, number=1, step=HOLE))
+    viewer.camera(1, target_lps_mm=MIDDLE, edits=1)
+    viewer.next_still()
+    source.count = SLICES
+    viewer.camera(2, target_lps_mm=MIDDLE, edits=1, moving=True)
+    assert viewer.open_volume().shape[0] == SLICES
+    other = Viewer(make_house(source))
+    other.open_volume()
+    other.session.handle(Edit(cell=0, number=1, step=HOLE))
+    other.camera(2, target_lps_mm=MIDDLE, edits=1)
+    expected = other.next_still()[1]
+    while viewer.next_still()[1] != expected:  # of fewer slices still
+        pass
+    wait_until(lambda: len(house.volumes) == 1)
+    assert not [message for message in viewer.messages.queue if isinstance(message, ViewError)]
