@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from renderpool.engine.parts import Part
 from renderpool.engine.ray_caster import RayCaster
 from renderpool.engine.rays import RayLook, RayMode, RayView
-from renderpool.engine.refinement import Refinement
+from renderpool.engine.refinement import Refinement, Together
 from renderpool.engine.volume_mask import VolumeMask
 from renderpool.scene.camera_canvas import kept_half_space, lps_from_camera_canvas
 from renderpool.session.bands import Bands
@@ -33,8 +33,8 @@ from webviewer.protocol.volumes import CameraPose, CameraView, ClipBox, Look
 _PASSES = {
     RayMode.COMPOSITE: 4,
     RayMode.ISOSURFACE: 4,
-    RayMode.MAXIMUM: 2,
-    RayMode.MINIMUM: 2,
+    RayMode.MAXIMUM: 4,
+    RayMode.MINIMUM: 4,
     RayMode.AVERAGE: 2,
 }
 _PROJECTIONS = frozenset({RayMode.MAXIMUM, RayMode.MINIMUM, RayMode.AVERAGE})
@@ -101,7 +101,8 @@ class CameraPicture:
         elif self._look is not None and self._look.mode not in _PROJECTIONS:
             self._view = replace(self._view, jitter=1.0)
         step_mm = self._spacing_mm * self._size.step_voxels
-        self._refinement = Refinement(self._view.resized(self._size.width_px, self._size.height_px, step_mm), passes)
+        view = self._view.resized(self._size.width_px, self._size.height_px, step_mm)
+        self._refinement = Refinement(view, passes, Together.AVERAGE if self._look is None else _together(self._look))
         self._bands: Bands | None = None
         self._row_s = tools.sizes.row_s(self._kind, self._size.width_px, self._size.step_voxels)
 
@@ -222,3 +223,12 @@ def _of(device: DeviceVolume, look: Look) -> tuple[RayLook, Hashable, tuple[floa
     if rays.mode in _PROJECTIONS:
         window = transfer_function(look).window
     return rays, kind, window
+
+
+def _together(look: RayLook) -> Together:
+    """Return what a pixel of several passes is: of a projection whose grey follows its values the extreme one."""
+    opacity = look.table.rgba[:, 3]
+    rises, falls = bool((np.diff(opacity) >= 0).all()), bool((np.diff(opacity) <= 0).all())
+    if look.mode not in {RayMode.MAXIMUM, RayMode.MINIMUM} or rises == falls:
+        return Together.AVERAGE
+    return Together.LIGHTEST if rises == (look.mode is RayMode.MAXIMUM) else Together.DARKEST
