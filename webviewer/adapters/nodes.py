@@ -40,6 +40,7 @@ _MAX_FRAME_BYTES = 4 * 1024**3
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_JSON_BYTES = 512 * 1024**2
 _PIECE_BYTES = 256 * 1024
+_SENT_PIECE_BYTES = 8 * 1024**2  # as `usecases.read_frames` writes at most
 
 _ERROR_OF: Mapping[int, type[WebviewerError]] = {
     400: InvalidInput,
@@ -126,6 +127,13 @@ class NodeResponse:
             raise _broken(self._node, error) from error
         finally:
             self.close()
+
+    def as_sent(self) -> Iterator[bytes]:
+        """Yield the body in the pieces that the node wrote, each copied once."""
+        try:
+            yield from self._response.stream(_SENT_PIECE_BYTES)
+        except (HTTPError, OSError) as error:
+            raise _broken(self._node, error) from error
 
     def close(self) -> None:
         """Give the connection back if all was read, else drop it."""
@@ -408,18 +416,19 @@ class StorageClient(NodeClient):
         headers = {"Content-Type": "application/json"}
         path = f"/internal/v1/owners/{owner_id}/frames"
         with self.open("POST", path, body=wish, headers=headers, repeatable=True) as response:
+            body = _Body(response.as_sent())
             for key in keys:
-                head = response.read(FRAME_HEADER.size)
+                head = body.take(FRAME_HEADER.size)
                 if len(head) < FRAME_HEADER.size:
                     raise Unavailable("The storage node broke off a stream of frames.")
                 instance_id, frame_number, status, length = FRAME_HEADER.unpack(head)
                 if (instance_id, frame_number) != tuple(key) or length > _MAX_FRAME_BYTES:
                     raise Unavailable("The storage node sent another frame than the one asked for.")
-                data = response.read(length) if length else b""
+                data = body.take(length)
                 if len(data) < length:
                     raise Unavailable("The storage node broke off in the middle of a frame.")
                 yield key, data if status == STATUS_GOOD else DataError(data.decode("utf-8", "replace"))
-            response.read(1)  # the end of the stream: the connection can be used again
+            body.take(1)  # the end of the stream: the connection can be used again
 
     def store_derived(self, owner_id: int, series_id: int, head: Mapping[str, object], pixels: bytes) -> int:
         """Have an object made of a series and stored; returns the series that it is in.
@@ -450,6 +459,32 @@ class StorageClient(NodeClient):
             return int(json.loads(data)["series_id"])
         except (ValueError, KeyError, TypeError) as error:
             raise Unavailable("The storage node answered something else than what it stored.") from error
+
+
+class _Body:
+    """Octets of a body that comes in pieces; what is asked for as it was sent is not copied again."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._left = memoryview(b"")
+
+    def take(self, size: int) -> bytes:
+        """Return so many octets, fewer only at the end."""
+        if not self._left and size:
+            piece = next(self._pieces, b"")
+            if len(piece) == size:
+                return piece
+            self._left = memoryview(piece)
+        found = bytearray()
+        while len(found) < size:
+            if not self._left:
+                self._left = memoryview(next(self._pieces, b""))
+                if not self._left:
+                    break
+            part = self._left[: size - len(found)]
+            found += part
+            self._left = self._left[len(part) :]
+        return bytes(found)
 
 
 def _render_series(plain: Any, version: str = "") -> RenderSeries:
