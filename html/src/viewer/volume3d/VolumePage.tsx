@@ -3,7 +3,6 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from '../../shared/i18n';
 import type { ViewerEnvironment, VolumePageProps } from '../control/environment';
-import { PASSING } from '../control/pictureCell';
 import { CELLS } from '../control/viewer';
 import type { Vector } from '../model/vector';
 import { Banner } from '../ui/Banner';
@@ -15,6 +14,7 @@ import { seriesQuery } from '../ui/useViewerData';
 import tab from '../ViewerTab.module.css';
 import { Hands } from './control/hands';
 import { handleVolumeKey } from './control/keys';
+import { takeBackRefused } from './control/refusedCuts';
 import { SceneController, type SceneLook } from './control/scene';
 import { Thumbnails } from './control/thumbnails';
 import { VolumeContext, type VolumeEnvironment } from './ui/context';
@@ -71,7 +71,7 @@ function Opened({ seriesId, active, onBack, scene, hands, thumbnails }: VolumePa
   const [dialog, setDialog] = useState<'angles' | 'save' | 'keys' | null>(null);
   const nameOf = useLookName();
   const close = useCallback(() => setDialog(null), []);
-  useRefusedCut(scene, hands);
+  useEffect(() => takeBackRefused(scene, hands), [scene, hands]);
 
   useEffect(() => {
     if (!active) scene.stopPlay();
@@ -120,19 +120,4 @@ function Opened({ seriesId, active, onBack, scene, hands, thumbnails }: VolumePa
       </VolumeContext.Provider>
     </ViewerContext.Provider>
   );
-}
-
-/** A cut that the server refuses is taken back, and it is said why: the model stays. */
-function useRefusedCut(scene: SceneController, hands: Hands): void {
-  useEffect(() => {
-    let good = scene.state.cuts.present.steps;
-    return scene.cell.store.subscribe(() => {
-      const { shown, fault } = scene.cell.state;
-      const { steps } = scene.state.cuts.present;
-      if (shown?.wish !== null && shown?.wish !== undefined) good = shown.wish.look.cuts.steps;
-      if (fault === null || PASSING.has(fault.code) || fault.opening || steps === good || steps.length <= good.length) return;
-      hands.say('refused', fault.message);
-      scene.dropLastStep(0);
-    });
-  }, [scene, hands]);
 }

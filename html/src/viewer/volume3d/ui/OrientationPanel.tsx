@@ -2,12 +2,13 @@ import { Menu, Tooltip, UnstyledButton } from '@mantine/core';
 import { IconChevronRight, IconFocusCentered, IconRestore } from '@tabler/icons-react';
 import { useRef } from 'react';
 import { useTranslation } from '../../../shared/i18n';
+import { useSelected } from '../../control/store';
 import { Choice } from '../../ui/Choice';
 import toolbar from '../../ui/Toolbar.module.css';
 import { keepFocus } from '../../ui/ToolButton';
 import { useRovingFocus } from '../../ui/useRovingFocus';
 import { DEFAULT_OBLIQUE_DEG, obliqueAngles, type Orientation, orientationName, standardFrame } from '../model/orientations';
-import { useDrawnCamera, useVolume } from './context';
+import { useVolume } from './context';
 import classes from './Panels.module.css';
 
 /** Letters on the buttons; the first two as radiographs are called. */
@@ -23,24 +24,28 @@ export function OrientationPanel() {
   const { t } = useTranslation('viewer');
   const { scene } = useVolume();
   const panel = useRef<HTMLDivElement>(null);
-  const camera = useDrawnCamera();
+  // Only when the name changes: the camera itself does with every picture.
+  const key = useSelected(scene.store, ({ camera }) => {
+    const named = camera === null ? null : orientationName(camera);
+    return named === null ? '' : `${named.name}/${named.angleDeg ?? ''}`;
+  });
   useRovingFocus(panel);
-  const now = camera === null ? null : orientationName(camera);
+  const [nowName, nowAngle] = key.split('/');
   const turn = (name: Orientation, angle: number | undefined, at: number): void => scene.orient(standardFrame(name, angle), at);
   return (
     <div ref={panel} className={classes.orientation} data-chrome="" role="toolbar" aria-orientation="vertical" aria-label={t('volume3d.orientation.title')} data-zone="orientation">
       {(Object.keys(LABELS) as (keyof typeof LABELS)[]).map((name) => (
         <Tooltip key={name} label={t(`volume3d.orientation.${name}`)} position="right">
-          <UnstyledButton className={classes.view} data-tool="" data-pressed={now?.name === name || undefined} aria-pressed={now?.name === name} aria-label={named(LABELS[name], t(`volume3d.orientation.${name}`))} onMouseDown={keepFocus} onClick={(event) => turn(name, undefined, event.timeStamp)}>
+          <UnstyledButton className={classes.view} data-tool="" data-pressed={nowName === name || undefined} aria-pressed={nowName === name} aria-label={named(LABELS[name], t(`volume3d.orientation.${name}`))} onMouseDown={keepFocus} onClick={(event) => turn(name, undefined, event.timeStamp)}>
             {LABELS[name]}
           </UnstyledButton>
         </Tooltip>
       ))}
       <span className={classes.line} aria-hidden />
       {(['LAO', 'RAO'] as const).map((name) => (
-        <span key={name} className={classes.oblique} data-pressed={now?.name === name || undefined}>
+        <span key={name} className={classes.oblique} data-pressed={nowName === name || undefined}>
           <Tooltip label={t(`volume3d.orientation.${name}`)} position="right">
-            <UnstyledButton className={classes.view} data-tool="" data-pressed={now?.name === name || undefined} aria-pressed={now?.name === name} aria-label={named(name, t(`volume3d.orientation.${name}`))} onMouseDown={keepFocus} onClick={(event) => turn(name, DEFAULT_OBLIQUE_DEG, event.timeStamp)}>
+            <UnstyledButton className={classes.view} data-tool="" data-pressed={nowName === name || undefined} aria-pressed={nowName === name} aria-label={named(name, t(`volume3d.orientation.${name}`))} onMouseDown={keepFocus} onClick={(event) => turn(name, DEFAULT_OBLIQUE_DEG, event.timeStamp)}>
               {name}
             </UnstyledButton>
           </Tooltip>
@@ -52,7 +57,7 @@ export function OrientationPanel() {
             </Menu.Target>
             <Menu.Dropdown className={toolbar.menu ?? ''}>
               {obliqueAngles.map((angle) => (
-                <Choice key={angle} chosen={now?.name === name && now.angleDeg === angle} label={`${name} ${angle}°`} onChoose={(at) => turn(name, angle, at)} />
+                <Choice key={angle} chosen={nowName === name && nowAngle === String(angle)} label={`${name} ${angle}°`} onChoose={(at) => turn(name, angle, at)} />
               ))}
             </Menu.Dropdown>
           </Menu>

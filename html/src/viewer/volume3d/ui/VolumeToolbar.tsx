@@ -23,7 +23,7 @@ import {
 } from '@tabler/icons-react';
 import { Fragment, type ReactNode, useRef, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
-import { useSelected, useStore } from '../../control/store';
+import { useSelected } from '../../control/store';
 import type { MouseButton, OverlayLevel } from '../../control/viewer';
 import { formatNumber, formatTenths } from '../../model/numbers';
 import type { SeriesDetail } from '../../model/series';
@@ -65,7 +65,11 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
   const { t } = useTranslation('viewer');
   const { viewer, toggleFullScreen, openKeys } = useViewer();
   const { scene, hands, openAngles, exportPicture } = useVolume();
-  const { bindings, cuts, playing, camera } = useStore(scene.store);
+  // Not the camera itself: it changes with every picture, and a bar of tools need not.
+  const bindings = useSelected(scene.store, (state) => state.bindings);
+  const cuts = useSelected(scene.store, (state) => state.cuts);
+  const playing = useSelected(scene.store, (state) => state.playing);
+  const projection = useSelected(scene.store, ({ camera }) => camera?.projection ?? 'parallel');
   const overlay = useSelected(viewer.store, (state) => state.overlay);
   const stripOpen = panels.open.strip;
   const grid = useSelected(scene.cell.store, (state) => state.grid);
@@ -156,7 +160,7 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
   const projectionItems = (
     <>
       {(['parallel', 'perspective'] as const).map((name) => (
-        <Choice key={name} chosen={camera?.projection === name} label={t(`volume3d.projection.${name}`)} onChoose={(at) => scene.setProjection(name, at)} />
+        <Choice key={name} chosen={projection === name} label={t(`volume3d.projection.${name}`)} onChoose={(at) => scene.setProjection(name, at)} />
       ))}
       <Menu.Divider />
       {item(IconArrowsMinimize, t('volume3d.action.angles'), openAngles)}
@@ -246,7 +250,7 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
       label: t('volume3d.projection.title'),
       tools: (
         <>
-          {act(IconPerspective, `${t('volume3d.projection.title')}: ${t(`volume3d.projection.${camera?.projection ?? 'parallel'}`)}`, (at) => scene.setProjection(camera?.projection === 'perspective' ? 'parallel' : 'perspective', at), { pressed: camera?.projection === 'perspective' })}
+          {act(IconPerspective, `${t('volume3d.projection.title')}: ${t(`volume3d.projection.${projection}`)}`, (at) => scene.setProjection(projection === 'perspective' ? 'parallel' : 'perspective', at), { pressed: projection === 'perspective' })}
           <FamilyMenu label={t('volume3d.projection.title')}>{projectionItems}</FamilyMenu>
         </>
       ),
@@ -414,9 +418,9 @@ function ObjectSettings() {
 export function ObjectThreshold() {
   const { t } = useTranslation('viewer');
   const { scene, hands } = useVolume();
-  useStore(scene.store);
+  useSelected(scene.store, (state) => state.look);
+  const own = useSelected(scene.store, (state) => state.threshold);
   const unit = useSelected(scene.cell.store, ({ facts }) => facts?.unit ?? '');
-  const own = scene.state.threshold;
   const { low, high } = hands.threshold;
   return (
     <>
