@@ -21,7 +21,7 @@ MAX_TISSUES = 16
 MAX_POINTS = 64
 MAX_NAME = 64
 DEFAULT_ENTRIES = 4096
-_LARGEST_VALUE = 1e7
+LARGEST_VALUE = 1e9
 _LEAST_WIDTH = 1e-6
 _FAINT = 1e-6
 
@@ -239,8 +239,8 @@ def _check_points(name: str, what: str, points: Sequence[tuple[float, tuple[floa
         raise InvalidInput(f"Tissue {name!r} has {len(points)} points of {what}: must be 1 to {MAX_POINTS}.")
     before = -math.inf
     for value, parts in points:
-        if not abs(value) <= _LARGEST_VALUE:
-            raise InvalidInput(f"Value {value} of tissue {name!r} is invalid: must be within ±{_LARGEST_VALUE:.0f}.")
+        if not abs(value) <= LARGEST_VALUE:
+            raise InvalidInput(f"Value {value} of tissue {name!r} is invalid: must be within ±{LARGEST_VALUE:.0f}.")
         if not value > before:
             raise InvalidInput(
                 f"Values of tissue {name!r} do not rise: {before} is followed by {value} in its points of {what}."

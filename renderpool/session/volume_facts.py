@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.scene.presets import RANGE_PERCENTILES, Preset, default_preset, presets_for
-from renderpool.scene.transfer_function import TransferFunction
+from renderpool.scene.transfer_function import LARGEST_VALUE, TransferFunction
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.volume_range import Ends, both_ends, ends_of, padding_of
 from renderpool.session.volume_textures import middle_image
@@ -183,7 +183,8 @@ def _in_hounsfield(volume: LoadedVolume) -> bool:
 
 def look_of_preset(preset: Preset, facts: ValueFacts) -> Look:
     """Return a preset in the values of a volume."""
-    function, iso_value = preset.for_range(facts.low, facts.high)
+    low, high = (min(max(value, -LARGEST_VALUE), LARGEST_VALUE) for value in (facts.low, facts.high))
+    function, iso_value = preset.for_range(low, high) if low < high else preset.for_range(0.0, 1.0)
     light = preset.lighting
     return Look(
         mode=preset.mode.value,

@@ -167,6 +167,16 @@ def test_units_and_presets_follow_the_modality(
         assert (bone.group, bone.look.mode, bone.look.iso_value) == ("bone", "isosurface", 300)
 
 
+@pytest.mark.parametrize("slope", [1e-9, 1e3, 1e7])
+def test_values_of_any_size_have_presets(ward: Ward, slope: float) -> None:
+    facts = told(ward, values_of(), {"rescale_slope": slope}, modality="PT")
+    assert facts.highest == pytest.approx(values_of().max() * slope)
+    look = next(preset.look for preset in facts.presets if preset.preset_id == facts.default_preset)
+    values = [value for value, _ in look.tissues[0].opacity]
+    assert values == sorted(set(values))
+    assert max(map(abs, values)) <= 1e9
+
+
 def test_mr_angiography_starts_with_a_mip(ward: Ward) -> None:
     assert told(ward, values_of(), modality="MR", is_angiography=True).default_preset == "mr_angiography_mip"
 
