@@ -60,6 +60,8 @@ export interface MeasureState {
   /** What the context menu is about. */
   menu: number | null;
   probe: Probe | null;
+  /** Whether the list is open as a dialog. */
+  listed: boolean;
   /** Where the keyboard draws: CSS pixels in a window. */
   cursor: { cellNumber: number; at: Point } | null;
 }
@@ -89,7 +91,7 @@ interface Turn {
 }
 
 export class Measures {
-  readonly store = new Store<MeasureState>({ items: [], draft: null, chosen: null, hovered: null, menu: null, probe: null, cursor: null });
+  readonly store = new Store<MeasureState>({ items: [], draft: null, chosen: null, hovered: null, menu: null, probe: null, listed: false, cursor: null });
   readonly #deps: MeasureDependencies;
   readonly #asking = new Map<string, Asking>();
   readonly #turns = new Map<string, Turn>();

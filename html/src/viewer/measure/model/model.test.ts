@@ -192,7 +192,7 @@ describe('labels', () => {
   it('mark what is interpolated, and warn of what is computed', () => {
     const plane: Place = { kind: 'plane', seriesId: 7, volume: 0, origin: [-10, 5, 100], right: [1, 0, 0], down: [0, 1, 0], stepMm: 1 };
     const label = said('point', { values: [12.3456789], unit: 'HU', interpolated: true }, plane);
-    expect(label.lines).toEqual(['12.3457 HU*', 'R 6.3 P 9.2 H 100.0 mm']);
+    expect(label.lines).toEqual(['12.3 HU*', 'R 6.3 P 9.2 H 100.0 mm']);
     expect(label.cautions).toEqual(['Slab: may be wrong', 'Not for PET']);
     expect(said('ellipse', { area: 1, statistics, interpolated: true }, plane).lines).toEqual(['Area 1 mm²', 'Mean 231*', 'SD 14.3*', 'Min −190 · Max 273*']);
   });

@@ -78,7 +78,13 @@ function valuesText(measured: Measured, locale: string, t: Translate): string {
   if (red !== undefined && green !== undefined && blue !== undefined) {
     return t('measure.colour', { red: formatValue(red, locale), green: formatValue(green, locale), blue: formatValue(blue, locale) });
   }
-  return [...values.map((value) => formatValue(value, locale)), measured.unit].filter((part) => part !== '').join(' ');
+  const format = measured.interpolated ? formatBetween : formatValue;
+  return [...values.map((value) => format(value, locale)), measured.unit].filter((part) => part !== '').join(' ');
+}
+
+/** A value made of several: no digits that none of them has. */
+function formatBetween(value: number, locale: string): string {
+  return Math.abs(value) >= 1 ? formatNumber(value, locale, 1) : significant(value, locale, 3);
 }
 
 /** Column and row of an image, counted from 0; of a plane how far to which side of the patient, in mm. */

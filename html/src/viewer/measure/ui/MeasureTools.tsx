@@ -1,4 +1,4 @@
-import { Menu, Popover, UnstyledButton } from '@mantine/core';
+import { Menu, Modal, Popover, UnstyledButton } from '@mantine/core';
 import { IconArrowBackUp, IconEraser, IconListDetails, IconTrash } from '@tabler/icons-react';
 import { type ReactNode, useEffect, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
@@ -121,7 +121,7 @@ export function MeasureItems(props: MeasureToolsProps) {
         ))}
       <ToolItem tool="point" onChoose={() => bind('left', 'point')} />
       <Menu.Divider />
-      <DeleteItems {...props} />
+      <MeasureEditItems {...props} />
     </>
   );
 }
@@ -142,13 +142,14 @@ function DeleteTool(props: MeasureToolsProps) {
         }}
       />
       <FamilyMenu label={t('measure.family.delete')} width={260}>
-        <DeleteItems {...props} />
+        <MeasureEditItems {...props} />
       </FamilyMenu>
     </>
   );
 }
 
-function DeleteItems({ place, seriesId }: MeasureToolsProps) {
+/** Deleting, undo and the list as entries. */
+export function MeasureEditItems({ place, seriesId }: MeasureToolsProps) {
   const { t } = useTranslation('viewer');
   const { measures } = measuringOf(useViewer().viewer);
   const { chosen, items } = useStore(measures.store);
@@ -178,30 +179,42 @@ function DeleteItems({ place, seriesId }: MeasureToolsProps) {
       <Menu.Item leftSection={<IconArrowBackUp size={16} />} rightSection={<span data-hint="">Ctrl+Z</span>} disabled={!measures.canUndo} onClick={() => measures.undo()}>
         {t('measure.undo')}
       </Menu.Item>
+      <Menu.Item leftSection={<IconListDetails size={16} />} onClick={() => measures.store.set({ listed: true })}>
+        {t('measure.list')}
+      </Menu.Item>
     </>
   );
 }
 
 function ListTool(props: MeasureListProps) {
   const { t } = useTranslation('viewer');
+  const { measures } = measuringOf(useViewer().viewer);
+  const listed = useSelected(measures.store, (state) => state.listed);
   const [opened, setOpened] = useState(false);
+  // In a bar that is too narrow this button is folded away: its entry opens the list as a dialog.
+  const close = (): void => measures.store.set({ listed: false });
   return (
-    <Popover opened={opened} onChange={setOpened} position="bottom-start" offset={4} trapFocus returnFocus>
-      <Popover.Target>
-        <UnstyledButton
-          className={toolbar.tool}
-          data-tool=""
-          aria-label={t('measure.list')}
-          title={t('measure.list')}
-          onMouseDown={keepFocus}
-          onClick={() => setOpened((before) => !before)}
-        >
-          <IconListDetails size={iconSize.tool} stroke={iconStroke} />
-        </UnstyledButton>
-      </Popover.Target>
-      <Popover.Dropdown className={toolbar.menu} aria-label={t('measure.title')}>
-        {opened && <MeasureList {...props} />}
-      </Popover.Dropdown>
-    </Popover>
+    <>
+      <Modal opened={listed} onClose={close} title={t('measure.title')} size={420} closeButtonProps={{ 'aria-label': t('common:close') }}>
+        {listed && <MeasureList {...props} />}
+      </Modal>
+      <Popover opened={opened} onChange={setOpened} position="bottom-start" offset={4} trapFocus returnFocus>
+        <Popover.Target>
+          <UnstyledButton
+            className={toolbar.tool}
+            data-tool=""
+            aria-label={t('measure.list')}
+            title={t('measure.list')}
+            onMouseDown={keepFocus}
+            onClick={() => setOpened((before) => !before)}
+          >
+            <IconListDetails size={iconSize.tool} stroke={iconStroke} />
+          </UnstyledButton>
+        </Popover.Target>
+        <Popover.Dropdown className={toolbar.menu} aria-label={t('measure.title')}>
+          {opened && <MeasureList {...props} />}
+        </Popover.Dropdown>
+      </Popover>
+    </>
   );
 }

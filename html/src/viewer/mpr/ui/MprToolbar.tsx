@@ -22,6 +22,7 @@ import {
   IconRestore,
   IconRotate2,
   IconRotateClockwise2,
+  IconStack2,
   IconArrowsMaximize,
 } from '@tabler/icons-react';
 import { Fragment, type ReactNode, useEffect, useRef, useState } from 'react';
@@ -29,7 +30,7 @@ import { useTranslation } from '../../../shared/i18n';
 import { useSelected, useStore } from '../../control/store';
 import type { MouseButton, OverlayLevel } from '../../control/viewer';
 import { keyLabel } from '../../input/actions';
-import { MeasureEditTools, MeasureItems, MeasureTools } from '../../measure/ui/MeasureTools';
+import { MeasureEditItems, MeasureEditTools, MeasureItems, MeasureTools } from '../../measure/ui/MeasureTools';
 import { Choice } from '../../ui/Choice';
 import { useViewer } from '../../ui/context';
 import { FullScreenIcon, toolIcons } from '../../ui/icons';
@@ -66,7 +67,7 @@ interface Family {
 export function MprToolbar() {
   const { t } = useTranslation('viewer');
   const { toggleFullScreen } = useViewer();
-  const { mpr, seriesId, detail, exportPicture, openKeys } = useMpr();
+  const { mpr, seriesId, detail, exportPicture, openKeys, openReslice } = useMpr();
   const state = useStore(mpr.store);
   const several = useSelected(mpr.cell('axial').store, ({ opened }) => (opened?.volumes.length ?? 0) > 1);
   const measuring = useMprMeasure();
@@ -190,12 +191,14 @@ export function MprToolbar() {
       tools: (
         <>
           <ToolButton icon={IconPhotoDown} label={t('action.exportPicture')} shortcut={mprKeys.exportPicture} onPress={exportPicture} />
+          <FamilyMenu label={t('family.output')}>{item(IconStack2, t('mpr.reslice.open'), openReslice)}</FamilyMenu>
           <ToolButton icon={FullScreenIcon} label={t('action.fullScreen')} onPress={toggleFullScreen} />
         </>
       ),
       label: t('family.output'),
       items: [
         item(IconPhotoDown, t('action.exportPicture'), exportPicture, mprKeys.exportPicture),
+        item(IconStack2, t('mpr.reslice.open'), openReslice),
         item(FullScreenIcon, t('action.fullScreen'), toggleFullScreen),
       ],
     },
@@ -221,7 +224,7 @@ export function MprToolbar() {
       name: 'edit',
       tools: <MeasureEditTools {...measuring} />,
       label: t('measure.list'),
-      items: <Menu.Item disabled>{t('measure.title')}</Menu.Item>,
+      items: <MeasureEditItems {...measuring} />,
     },
     {
       name: 'orient',
