@@ -122,7 +122,7 @@ describe('a window of a volume', () => {
   it('says that a volume cannot be had at all', () => {
     cell.open(7, 0);
     // Nothing was wished yet.
-    cell.failed({ type: 'view_error', cell: 2, revision: 0, code: 'no_volume', message: 'Two images.', image: null });
+    cell.failed({ type: 'view_error', cell: 2, revision: 0, code: 'no_volume', message: 'Two images.', numbers: [], image: null });
     expect(cell.state.fault).toEqual({ code: 'no_volume', message: 'Two images.', opening: true });
     cell.tryAgain();
     expect(told).toEqual(['open 7/0', 'open 7/0']);
@@ -131,7 +131,7 @@ describe('a window of a volume', () => {
 
   it('comes back by itself from what passes', async () => {
     cell.open(7, 0);
-    cell.failed({ type: 'view_error', cell: 2, revision: cell.state.navigation.revision, code: 'unavailable', message: '', image: null });
+    cell.failed({ type: 'view_error', cell: 2, revision: cell.state.navigation.revision, code: 'unavailable', message: '', numbers: [], image: null });
     await clock.pass(2100);
     expect(told).toEqual(['open 7/0', 'open 7/0']);
   });

@@ -107,9 +107,11 @@ export class VolumeCellController<Look = unknown> extends PictureCell<VolumeCell
   /** The window shows nothing any more, and holds nothing at the server. */
   close(): void {
     if (this.state.reference === null) return;
+    const { canvas } = this.state;
     const revision = this.forget();
     this.#deps.closeCell(this.number);
-    this.store.set({ ...empty(), navigation: { revision, moving: false } });
+    this.store.set({ ...empty(), canvas, navigation: { revision, moving: false } });
+    this.draw();
   }
 
   /**

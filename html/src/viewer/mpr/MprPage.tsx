@@ -27,6 +27,7 @@ import { pictureOfPlane } from './ui/exportPlane';
 import { MprMessage, MprProgress, Notes } from './ui/Messages';
 import classes from './ui/mpr.module.css';
 import { MprLive } from './ui/MprLive';
+import { ResliceDialog } from './ui/ResliceDialog';
 import { surfaceOf } from './ui/surface';
 import { MprMenu } from './ui/MprMenu';
 import { MprToolbar } from './ui/MprToolbar';
@@ -59,7 +60,7 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
   const state = useStore(mpr.store);
   const narrow = useMediaQuery('(max-width: 1023px)', false, { getInitialValueInEffect: false });
   const detail = useQuery({ ...seriesQuery(study?.study_id ?? 0, seriesId), enabled: study !== null }).data ?? null;
-  const [dialog, setDialog] = useState<'window' | 'keys' | null>(null);
+  const [dialog, setDialog] = useState<'window' | 'keys' | 'reslice' | null>(null);
   const [menuAt, setMenuAt] = useState<Point | null>(null);
   const close = useCallback(() => setDialog(null), []);
 
@@ -85,9 +86,10 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
 
   const openKeys = useCallback(() => setDialog('keys'), []);
   const openWindowDialog = useCallback(() => setDialog('window'), []);
+  const openReslice = useCallback(() => setDialog('reslice'), []);
   const environment = useMemo<MprEnvironment>(
-    () => ({ mpr, seriesId, detail, exportPicture, openKeys, openWindowDialog }),
-    [mpr, seriesId, detail, exportPicture, openKeys, openWindowDialog],
+    () => ({ mpr, seriesId, detail, exportPicture, openKeys, openWindowDialog, openReslice }),
+    [mpr, seriesId, detail, exportPicture, openKeys, openWindowDialog, openReslice],
   );
   usePageKeys(
     active,
@@ -130,6 +132,7 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
         {phone && <MprPhoneBottom />}
         <MprMenu at={menuAt} onClose={() => setMenuAt(null)} />
         <MprWindowDialog opened={dialog === 'window'} onClose={close} />
+        <ResliceDialog opened={dialog === 'reslice'} onClose={close} />
         <MprKeysDialog opened={dialog === 'keys'} onClose={close} />
         <MprLive />
         <MeasureLive />

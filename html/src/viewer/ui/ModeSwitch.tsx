@@ -1,6 +1,7 @@
 import { Tooltip, UnstyledButton } from '@mantine/core';
 import { useTranslation } from '../../shared/i18n';
 import type { ViewerMode } from '../control/viewer';
+import { type Say, sayOf } from '../model/sentences';
 import type { SeriesDetail } from '../model/series';
 import { useViewer } from './context';
 import classes from './ModeSwitch.module.css';
@@ -44,5 +45,7 @@ export function ModeSwitch({ seriesId, detail, phone = false }: { seriesId: numb
 
 /** Why a series is no volume, in words; null where it is one or nobody said. */
 export function useRefusal(detail: SeriesDetail | null): string | null {
-  return detail?.volume_refusal?.text ?? null;
+  const { t } = useTranslation(['viewer', 'sentences']);
+  const refusal = detail?.volume_refusal ?? null;
+  return refusal === null ? null : sayOf(t as unknown as Say, refusal);
 }

@@ -12,6 +12,7 @@ import { isColour, frameAt } from '../model/series';
 import { useViewer } from './context';
 import { fitIcons, toolIcons, turnIcons } from './icons';
 import { LayoutItems } from './menus';
+import { ModeSwitch } from './ModeSwitch';
 import classes from './Phone.module.css';
 import type { Icon } from './ToolButton';
 import toolbar from './Toolbar.module.css';
@@ -119,6 +120,7 @@ function ToolDrawer({ opened, onClose }: { opened: boolean; onClose: () => void 
   );
   return (
     <Drawer opened={opened} onClose={onClose} position="bottom" size="auto" title={t('short.tools')} closeButtonProps={{ 'aria-label': t('common:close') }} classNames={{ content: classes.drawer ?? '', header: classes.drawer ?? '' }}>
+      <ModeSwitch seriesId={reference.seriesId} detail={detail} phone />
       <div className={classes.grid}>
         {(['scroll', 'window', 'zoom', 'pan', 'rotate', ...measureTools] as const).map((name) => (
           <Big

@@ -108,6 +108,9 @@ export class MprController {
     const before = this.opened.get();
     if (before.seriesId !== null && (before.seriesId !== seriesId || before.volume !== volume)) {
       this.stopPlay();
+      // All windows leave the former volume before one of them tells where the next one lies.
+      for (const kind of planeKinds) this.#cells[kind].close();
+      this.volume.cell.close();
       this.store.set({ planes: null, cursor: null, looks: startLooks, window: startState().window, presetId: null });
       this.volume.store.set({ camera: null });
     }

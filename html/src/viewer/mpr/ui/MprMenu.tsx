@@ -1,5 +1,5 @@
 import { Menu } from '@mantine/core';
-import { IconArrowsDiagonal, IconContrast, IconPhotoDown, IconRestore } from '@tabler/icons-react';
+import { IconArrowsDiagonal, IconContrast, IconPhotoDown, IconRestore, IconStack2 } from '@tabler/icons-react';
 import { useTranslation } from '../../../shared/i18n';
 import { useSelected, useStore } from '../../control/store';
 import { measuringOf } from '../../measure/control/measureOf';
@@ -19,11 +19,11 @@ const TOOLS = ['crossing', 'cursor', 'window', 'pan', 'zoom', 'scroll', 'rotate'
 export function MprMenu({ at, onClose }: { at: Point | null; onClose: () => void }) {
   const { t } = useTranslation('viewer');
   const { viewer } = useViewer();
-  const { mpr, exportPicture } = useMpr();
+  const { mpr, exportPicture, openReslice } = useMpr();
   const { bindings, enlarged, active, layout } = useStore(mpr.store);
   const about = useSelected(measuringOf(viewer).measures.store, ({ menu }) => menu !== null);
   // Kept on the screen: the dropdown would rather flip, and finds no room above either.
-  const height = (TOOLS.length + 5 + (about ? 3 : 0)) * (window.matchMedia('(pointer: coarse)').matches ? 44 : 30) + 72;
+  const height = (TOOLS.length + 6 + (about ? 3 : 0)) * (window.matchMedia('(pointer: coarse)').matches ? 44 : 30) + 72;
   const top = Math.max(8, Math.min(at?.y ?? 0, window.innerHeight - height));
   const item = (icon: Icon, label: string, run: (time: number) => void, key?: string) => {
     const IconOf = icon;
@@ -53,6 +53,7 @@ export function MprMenu({ at, onClose }: { at: Point | null; onClose: () => void
         {layout !== 'single' && item(IconArrowsDiagonal, t(enlarged ? 'menu.shrink' : 'menu.enlarge'), () => mpr.toggleEnlarged(active))}
         <Menu.Divider />
         {item(IconPhotoDown, t('action.exportPicture'), exportPicture, 'Ctrl+S')}
+        {item(IconStack2, t('mpr.reslice.open'), openReslice)}
       </Menu.Dropdown>
     </Menu>
   );

@@ -9,6 +9,8 @@ export interface MprEnvironment {
   exportPicture: () => void;
   openWindowDialog: () => void;
   openKeys: () => void;
+  /** Asks for a new series of planes. */
+  openReslice: () => void;
 }
 
 export const MprContext = createContext<MprEnvironment | null>(null);

@@ -1,0 +1,258 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { eventSocket } from '../../../shared/events/eventSocket';
+import { decodeFrame } from '../../../shared/protocol/frame';
+import type { PlaneView } from '../../../shared/protocol/messages';
+import { ViewerController } from '../../control/viewer';
+import { canvasOfPlane, planeKinds, positionMm } from '../../model/plane';
+import { planeOf } from '../../model/crossing';
+import { FakeClock, FakeSocket, packedFrame } from '../../testing/fakes';
+import { beginDrag, gripAt } from '../input/drag';
+import { handleMprKey } from '../input/keys';
+import { cellNumbers, type WindowKind } from '../model/state';
+import { MprController } from './mpr';
+
+let clock: FakeClock;
+let socket: FakeSocket;
+let viewer: ViewerController;
+let mpr: MprController;
+let leave: () => void;
+
+const size = { widthPx: 600, heightPx: 400, perCss: 1, deviceRatio: 1 };
+const opened = (cell: number, volume = 0): object => ({
+  type: 'volume_opened',
+  cell,
+  series_id: 7,
+  volume,
+  volumes: [{ number: 0, label: { code: 'axial', text: 'Axial', numbers: [] } }],
+  shape: [100, 200, 200],
+  lps_from_index: [1, 0, 0, -100, 0, 1, 0, -100, 0, 0, 2, -100],
+  modality: 'CT',
+  warnings: [],
+});
+const planes = (): PlaneView[] => socket.sent.filter((message) => message['type'] === 'plane') as unknown as PlaneView[];
+/** Which windows asked for a picture since the last look. */
+const asked = (): number[] => {
+  const found = [...new Set(planes().map(({ cell }) => cell))].sort();
+  socket.sent.length = 0;
+  return found;
+};
+const answer = async (kind: WindowKind, sequence = 1, still = true): Promise<void> => {
+  const cell = viewer.volumeCells[cellNumbers[kind]];
+  await cell?.take(decodeFrame(packedFrame({ cell: cellNumbers[kind], instanceId: 0, revision: cell.lastSent, sequence, still })));
+};
+
+beforeEach(async () => {
+  vi.spyOn(eventSocket, 'onEvent').mockImplementation(() => () => undefined);
+  clock = new FakeClock();
+  viewer = new ViewerController({
+    clock,
+    fetchTicket: () => Promise.resolve('ticket'),
+    createSocket: (ticket) => (socket = new FakeSocket(ticket)),
+    onFrame: (run) => run(),
+    decode: () => Promise.resolve({ close: () => undefined } as ImageBitmap),
+  });
+  viewer.start();
+  await clock.pass(0);
+  socket.welcome();
+  viewer.setMode('mpr');
+  mpr = new MprController(viewer, () => undefined);
+  leave = mpr.start();
+  for (const number of Object.values(cellNumbers)) viewer.volumeCell(number).resize(size);
+  mpr.open(7, 0);
+  for (const number of Object.values(cellNumbers)) socket.say(opened(number));
+});
+
+describe('opening', () => {
+  it('asks for three planes through the middle voxel and the volume, once it is known where that is', () => {
+    const types = socket.types.filter((type) => type === 'open_volume' || type === 'plane' || type === 'camera');
+    expect(types.slice(0, 4)).toEqual(['open_volume', 'open_volume', 'open_volume', 'open_volume']);
+    expect(types).toContain('camera');
+    expect(mpr.state.planes?.crossing).toEqual([0, 0, 0]);
+    expect(planes().find(({ cell }) => cell === cellNumbers.axial)).toMatchObject({ right_lps: [1, 0, 0], down_lps: [0, 1, 0], slab: 'plane' });
+    expect(asked()).toEqual([0, 1, 2]);
+  });
+
+  it('begins at the point that was picked on the volume', () => {
+    leave();
+    viewer.handOver([20, -30, 40]);
+    mpr = new MprController(viewer, () => undefined);
+    leave = mpr.start();
+    mpr.open(7, 0);
+    socket.say(opened(0));
+    expect(mpr.state.planes?.crossing).toEqual([20, -30, 40]);
+  });
+
+  it('holds nothing any more when it is left', () => {
+    socket.sent.length = 0;
+    leave();
+    expect(socket.types).toEqual(['close', 'close', 'close', 'close']);
+  });
+
+  it('another volume begins in its middle with its own window', () => {
+    mpr.setWindow({ kind: 'values', center: 40, width: 400 }, 'mediastinum', 1, false);
+    mpr.move([10, 10, 10], 1, false);
+    mpr.open(7, 1);
+    expect(mpr.state).toMatchObject({ planes: null, presetId: null, window: { kind: 'recommended' } });
+    asked();
+    socket.say(opened(0, 1));
+    expect(mpr.state.planes?.crossing).toEqual([0, 0, 0]);
+    expect(asked()).toEqual([0]);
+  });
+});
+
+describe('what changes', () => {
+  beforeEach(() => void asked());
+
+  it('asks only for the planes whose picture changes', () => {
+    mpr.move([0, 0, 20], 1, false);
+    expect(asked()).toEqual([cellNumbers.axial]);
+    mpr.move([15, -20, 20], 1, false);
+    expect(asked()).toEqual([cellNumbers.coronal, cellNumbers.sagittal]);
+    mpr.scroll('coronal', 1, 1);
+    expect(asked()).toEqual([cellNumbers.coronal]);
+    const { planes: before } = mpr.state;
+    if (before !== null) mpr.turn(before, 'axial', 10, null, 1, false);
+    expect(asked()).toEqual([cellNumbers.coronal, cellNumbers.sagittal]);
+    mpr.toggleLines();
+    mpr.point([0, 0, 0]);
+    expect(asked()).toEqual([]);
+  });
+
+  it('the window is common to all planes; a zoom is one plane’s own', () => {
+    mpr.setWindow({ kind: 'full_dynamic' }, null, 1, false);
+    expect(asked()).toEqual([0, 1, 2]);
+    mpr.setLook('sagittal', { ...mpr.state.looks.sagittal, zoom: 3 }, 1, false);
+    expect(asked()).toEqual([cellNumbers.sagittal]);
+  });
+
+  it('a thickness makes a slab of a plane, and a plane has none', () => {
+    mpr.setThickness(12.34, 1, false);
+    expect(planes().at(-1)).toMatchObject({ slab: 'mip', thickness_mm: 12.3 });
+    mpr.setSlab('plane', 1);
+    expect(planes().at(-1)).toMatchObject({ slab: 'plane', thickness_mm: 0 });
+    asked();
+    mpr.setThickness(0, 1, false);
+    mpr.setSlab('aip', 1);
+    expect(mpr.state.thicknessMm).toBeGreaterThan(0);
+  });
+
+  it('freed planes are made square again by the lock', () => {
+    mpr.setKeepSquare(false, 1);
+    const { planes: before } = mpr.state;
+    if (before !== null) mpr.turn(before, 'axial', 20, 'coronal', 1, false);
+    expect(asked()).toEqual([cellNumbers.coronal]);
+    mpr.setKeepSquare(true, 1);
+    expect(asked()).not.toEqual([]);
+  });
+
+  it('a reset goes back to the straight planes through the middle', () => {
+    mpr.move([20, 20, 20], 1, false);
+    mpr.setSlab('mip', 1);
+    mpr.resetPosition(1);
+    expect(mpr.state.planes?.crossing).toEqual([0, 0, 0]);
+    expect(mpr.state.slab).toBe('mip');
+    mpr.resetAll(1);
+    expect(mpr.state.slab).toBe('plane');
+  });
+
+  it('a window that is not on the page asks for nothing, and for all it missed when it comes back', () => {
+    mpr.toggleEnlarged('axial');
+    asked();
+    mpr.move([10, 10, 10], 1, false);
+    expect(asked()).toEqual([cellNumbers.axial]);
+    mpr.toggleEnlarged('axial');
+    expect(asked()).toEqual([cellNumbers.coronal, cellNumbers.sagittal]);
+  });
+
+  it('choosing a plane for a window swaps it with the window that shows it', () => {
+    mpr.choose('axial', 'coronal');
+    expect(mpr.state.order).toEqual(['coronal', 'sagittal', 'axial', 'volume']);
+    expect(mpr.state.active).toBe('coronal');
+  });
+});
+
+describe('dragging on a window', () => {
+  const at = (x: number, y: number) => ({ x, y });
+  const crossing = (): { x: number; y: number } => {
+    const view = mpr.view('axial');
+    return view === null || mpr.state.planes === null ? { x: 0, y: 0 } : canvasOfPlane(view, mpr.state.planes.crossing);
+  };
+
+  it('takes the crossing along, as far from the pointer as it was', () => {
+    const from = crossing();
+    const drag = beginDrag(mpr, 'axial', at(from.x + 5, from.y), gripAt(mpr, 'axial', at(from.x + 5, from.y), false), 'crossing');
+    drag?.move(at(from.x + 65, from.y + 30), 1);
+    expect(crossing().x).toBeCloseTo(from.x + 60, 6);
+    expect(crossing().y).toBeCloseTo(from.y + 30, 6);
+    drag?.end(2);
+  });
+
+  it('a line shifts its plane', () => {
+    const from = crossing();
+    const grip = gripAt(mpr, 'axial', at(from.x + 100, from.y), false);
+    expect(grip).toEqual({ part: 'line', kind: 'coronal' });
+    const before = mpr.state.planes === null ? 0 : positionMm(planeOf(mpr.state.planes, 'coronal'));
+    beginDrag(mpr, 'axial', at(from.x + 100, from.y), grip, 'crossing')?.move(at(from.x + 130, from.y + 40), 1);
+    const after = mpr.state.planes === null ? 0 : positionMm(planeOf(mpr.state.planes, 'coronal'));
+    expect(after - before).toBeCloseTo(40 / (mpr.view('axial')?.zoom ?? 1), 6);
+    expect(crossing().x).toBeCloseTo(from.x, 6);
+  });
+
+  it('a ring turns both lines about the crossing, or one alone where planes are freed', () => {
+    const from = crossing();
+    const grip = { part: 'ring' as const, kind: 'coronal' as const };
+    const drag = beginDrag(mpr, 'axial', at(from.x + 100, from.y), grip, 'crossing');
+    drag?.move(at(from.x, from.y + 100), 1);
+    expect(mpr.state.planes?.frames.coronal.normal.map(Math.round)).toEqual([-1, 0, 0]);
+    expect(mpr.state.planes?.frames.sagittal.normal.map(Math.round).map((value) => value + 0)).toEqual([0, -1, 0]);
+    drag?.move(at(from.x + 100, from.y), 1);
+    expect(mpr.state.planes?.frames.coronal.normal.map(Math.round).map((value) => value + 0)).toEqual([0, 1, 0]);
+  });
+
+  it('a dotted line sets the thickness from its distance to the plane', () => {
+    const from = crossing();
+    mpr.setSlab('aip', 1);
+    beginDrag(mpr, 'axial', at(from.x + 100, from.y + 10), { part: 'slab', kind: 'coronal' }, 'crossing')?.move(at(from.x + 90, from.y + 30), 1);
+    expect(mpr.state.thicknessMm).toBeCloseTo((2 * 30) / (mpr.view('axial')?.zoom ?? 1), 0);
+    expect(mpr.state.slab).toBe('aip');
+  });
+
+  it('moving asks for light pictures, the end for a still one', async () => {
+    const drag = beginDrag(mpr, 'axial', at(100, 100), null, 'crossing');
+    drag?.move(at(120, 130), 1);
+    expect(planes().at(-1)?.moving).toBe(true);
+    drag?.end(2);
+    for (const kind of planeKinds.slice(1)) {
+      const last = planes().filter(({ cell }) => cell === cellNumbers[kind]).at(-1);
+      expect([kind, last?.moving]).toEqual([kind, false]);
+    }
+    await answer('coronal');
+    expect(mpr.cell('coronal').state.shown?.wish?.look.view.plane.kind).toBe('coronal');
+  });
+});
+
+describe('keys', () => {
+  const deeds = { exportPicture: () => undefined, openKeys: () => undefined };
+  const press = (key: string, more: KeyboardEventInit = {}): boolean => handleMprKey(new KeyboardEvent('keydown', { key, ...more }), mpr, deeds);
+
+  it('arrows move the crossing by a voxel along the canvas, with Alt they turn by a degree', () => {
+    press('ArrowRight');
+    press('ArrowDown');
+    expect(mpr.state.planes?.crossing).toEqual([1, 1, 0]);
+    mpr.activate('coronal');
+    press('ArrowUp');
+    expect(mpr.state.planes?.crossing).toEqual([1, 1, 2]);
+    press('ArrowRight', { altKey: true });
+    const normal = mpr.state.planes?.frames.axial.normal ?? [0, 0, 0];
+    expect((Math.acos(normal[2]) * 180) / Math.PI).toBeCloseTo(1, 6);
+  });
+
+  it('page keys scroll the active plane, and leave what they do not know', () => {
+    press('PageDown');
+    expect(mpr.state.planes?.crossing).toEqual([0, 0, 2]);
+    press('End');
+    expect(mpr.state.planes?.crossing).toEqual([0, 0, 98]);
+    expect(press('q')).toBe(false);
+    expect(press('ArrowLeft', { ctrlKey: true })).toBe(false);
+  });
+});

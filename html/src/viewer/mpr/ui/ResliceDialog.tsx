@@ -1,0 +1,180 @@
+import { Alert, Button, Group, Modal, NumberInput, Progress, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { type ReactNode, useEffect, useLayoutEffect, useState } from 'react';
+import { useTranslation } from '../../../shared/i18n';
+import { useSelected } from '../../control/store';
+import { type PlaneKind, planeKinds } from '../../model/plane';
+import { useViewer } from '../../ui/context';
+import { studyQuery } from '../../ui/useViewerData';
+import { type MakingState, SeriesMaking } from '../control/seriesMaking';
+import { faultsOf, lengthMm, MAX_COUNT, planesOf, questionOf, type Reslice, startReslice, wayOf, withWay } from '../model/reslice';
+import { type SlabMode, slabModes } from '../model/state';
+import { useMpr } from './context';
+
+/** The window of the server that new series are made in: on no page. */
+const CELL = 14;
+
+/** Makes a new series of parallel planes, and says how far it is. */
+export function ResliceDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  const { t } = useTranslation('viewer');
+  const { viewer, phone } = useViewer();
+  const [making, setMaking] = useState<SeriesMaking | null>(null);
+  useLayoutEffect(() => {
+    const made = new SeriesMaking(viewer.volumeCell(CELL));
+    setMaking(made);
+    return () => made.cancel();
+  }, [viewer]);
+  return (
+    <Modal opened={opened} onClose={onClose} title={t('mpr.reslice.title')} size={480} fullScreen={phone} closeButtonProps={{ 'aria-label': t('common:close') }}>
+      {opened && making !== null && <Making making={making} onClose={onClose} />}
+    </Modal>
+  );
+}
+
+function Making({ making, onClose }: { making: SeriesMaking; onClose: () => void }) {
+  const state = useSelected(making.store, ({ making: now }) => now);
+  return state.kind === 'idle' ? <ResliceForm making={making} onClose={onClose} /> : <HowFar making={making} state={state} onClose={onClose} />;
+}
+
+function ResliceForm({ making, onClose }: { making: SeriesMaking; onClose: () => void }) {
+  const { t } = useTranslation('viewer');
+  const { locale } = useViewer();
+  const { mpr } = useMpr();
+  const { grid } = mpr;
+  const { planes, slab, thicknessMm, interpolation } = mpr.state;
+  const nameOf = (kind: PlaneKind): string => t('mpr.reslice.name', { plane: t(`mpr.${kind}`) });
+  const [wish, setWish] = useState<Reslice | null>(() => (grid === null || planes === null ? null : startReslice(grid, planes, mpr.activePlane, { slab, thicknessMm }, nameOf(mpr.activePlane))));
+  if (grid === null || planes === null || wish === null) return <Text size="sm">{t('volume3d.loading')}</Text>;
+  const faults = faultsOf(wish);
+  const decimal = locale.startsWith('pt') ? ',' : '.';
+  const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+  const shown = faults.size === 0 ? planesOf(grid, planes, wish, interpolation) : null;
+  const whole = wayOf(grid, planes, wish.kind, wish.stepMm).count;
+  const choosePlane = (kind: PlaneKind): void => setWish({ ...withWay(grid, planes, wish, { kind }), description: wish.description === nameOf(wish.kind) ? nameOf(kind) : wish.description });
+  const field = (label: string, value: number, set: (value: number) => void, fault: string | null, whatIs: { suffix?: string; decimals: number; max: number }): ReactNode => (
+    <NumberInput
+      label={label}
+      value={value}
+      onChange={(typed) => {
+        if (typeof typed === 'number') set(typed);
+      }}
+      decimalScale={whatIs.decimals}
+      decimalSeparator={decimal}
+      min={whatIs.decimals === 0 ? 1 : 0.1}
+      max={whatIs.max}
+      suffix={whatIs.suffix ?? ''}
+      allowNegative={false}
+      error={fault}
+      style={{ flex: 1 }}
+    />
+  );
+  return (
+    <form
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        const { seriesId, volume } = mpr.opened.get();
+        if (shown !== null && seriesId !== null) making.start(seriesId, volume, questionOf(shown, wish));
+      }}
+    >
+      <Stack gap="md">
+        <Text size="sm" c="dimmed">
+          {t('mpr.reslice.help')}
+        </Text>
+        <Choices label={t('mpr.reslice.plane')} value={wish.kind} data={planeKinds.map((kind) => ({ value: kind, label: t(`mpr.${kind}`) }))} onChange={(kind) => choosePlane(kind as PlaneKind)} />
+        <Choices label={t('mpr.slab.title')} value={wish.slab} data={slabModes.map((mode) => ({ value: mode, label: t(`mpr.slab.${mode}`) }))} onChange={(mode) => setWish({ ...wish, slab: mode as SlabMode })} />
+        <Group gap="sm" align="flex-start" wrap="nowrap">
+          {wish.slab !== 'plane' && field(t('mpr.slab.thickness'), wish.thicknessMm, (mm) => setWish({ ...wish, thicknessMm: mm }), faults.has('thickness') ? t('mpr.reslice.mmFault') : null, { suffix: ' mm', decimals: 1, max: 1000 })}
+          {field(t('mpr.reslice.step'), wish.stepMm, (mm) => setWish(mm > 0 ? withWay(grid, planes, wish, { stepMm: mm }) : { ...wish, stepMm: mm }), faults.has('step') ? t('mpr.reslice.mmFault') : null, { suffix: ' mm', decimals: 2, max: 1000 })}
+          {field(t('mpr.reslice.count'), wish.count, (count) => setWish({ ...wish, count }), faults.has('count') ? t('mpr.reslice.countFault', { most: MAX_COUNT }) : null, { decimals: 0, max: MAX_COUNT })}
+        </Group>
+        <TextInput label={t('mpr.reslice.description')} value={wish.description} maxLength={64} onChange={(event) => setWish({ ...wish, description: event.currentTarget.value })} error={faults.has('description') ? t('mpr.reslice.descriptionFault') : null} />
+        {/* Room is kept: the words change while a number is typed. */}
+        <Text size="xs" c="dimmed" style={{ minHeight: 32 }}>
+          {shown !== null && t(wish.count >= whole ? 'mpr.reslice.all' : 'mpr.reslice.part', { count: wish.count, width: shown.width_px, height: shown.height_px, mm: number.format(lengthMm(wish)) })}
+        </Text>
+        <Group justify="flex-end" gap="sm">
+          <Button variant="default" onClick={onClose}>
+            {t('common:cancel')}
+          </Button>
+          <Button type="submit" disabled={shown === null}>
+            {t('mpr.reslice.make')}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+function Choices({ label, value, data, onChange }: { label: string; value: string; data: { value: string; label: string }[]; onChange: (value: string) => void }) {
+  return (
+    <Stack gap={4}>
+      <Text size="sm" fw={500} component="span" aria-hidden>
+        {label}
+      </Text>
+      <SegmentedControl value={value} data={data} onChange={onChange} aria-label={label} fullWidth />
+    </Stack>
+  );
+}
+
+function HowFar({ making, state, onClose }: { making: SeriesMaking; state: Exclude<MakingState, { kind: 'idle' }>; onClose: () => void }) {
+  const { t } = useTranslation('viewer');
+  const { study, changeMode } = useViewer();
+  const client = useQueryClient();
+  const done = state.kind === 'done';
+  useEffect(() => {
+    // The strip shows it without waiting for the news.
+    if (done && study !== null) void client.invalidateQueries({ queryKey: studyQuery(study.study_id).queryKey });
+  }, [done, study, client]);
+  if (state.kind === 'running') {
+    return (
+      <Stack gap="md">
+        <Text size="sm" role="status">
+          {t('mpr.reslice.running', { stored: state.stored, total: state.total })}
+        </Text>
+        <Progress value={(state.stored / state.total) * 100} aria-label={t('mpr.reslice.title')} />
+        <Text size="xs" c="dimmed">
+          {t('mpr.reslice.goesOn')}
+        </Text>
+        <Group justify="flex-end" gap="sm">
+          <Button variant="default" onClick={() => making.cancel()}>
+            {t('mpr.reslice.stop')}
+          </Button>
+          <Button onClick={onClose}>{t('mpr.reslice.work')}</Button>
+        </Group>
+      </Stack>
+    );
+  }
+  if (state.kind === 'failed') {
+    return (
+      <Stack gap="md">
+        <Alert color="red" title={t('mpr.reslice.failed')}>
+          {state.message} {state.stored > 0 && t('mpr.reslice.stays', { count: state.stored })}
+        </Alert>
+        <Group justify="flex-end">
+          <Button onClick={() => making.clear()}>{t('common:tryAgain')}</Button>
+        </Group>
+      </Stack>
+    );
+  }
+  return (
+    <Stack gap="md">
+      <Text size="sm" role="status">
+        {t('mpr.reslice.done', { count: state.total })}
+      </Text>
+      <Group justify="flex-end" gap="sm">
+        <Button variant="default" onClick={() => making.clear()}>
+          {t('mpr.reslice.another')}
+        </Button>
+        <Button
+          onClick={() => {
+            onClose();
+            changeMode('image', state.seriesId);
+          }}
+        >
+          {t('mpr.reslice.show')}
+        </Button>
+      </Group>
+    </Stack>
+  );
+}
