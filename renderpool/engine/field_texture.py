@@ -12,6 +12,12 @@ from renderpool.engine import gl
 from renderpool.engine.textures import pointer
 from webviewer.core.errors import RenderError
 
+_KINDS: dict[np.dtype[Any], tuple[Any, Any]] = {
+    np.dtype(np.uint8): (gl.GL_3_0.GL_R8UI, gl.GL_1_0.GL_UNSIGNED_BYTE),
+    np.dtype(np.uint16): (gl.GL_3_0.GL_R16UI, gl.GL_1_0.GL_UNSIGNED_SHORT),
+    np.dtype(np.uint32): (gl.GL_3_0.GL_R32UI, gl.GL_1_0.GL_UNSIGNED_INT),
+}
+
 
 class FieldTexture:
     """Whole numbers of bricks, read with ``texelFetch`` from a ``usampler3D``.
@@ -19,15 +25,13 @@ class FieldTexture:
     Parameters
     ----------
     values
-        (slices, rows, columns) of bricks, uint8 or uint16.
+        (slices, rows, columns) of bricks, uint8, uint16 or uint32.
     """
 
     def __init__(self, values: NDArray[Any]) -> None:
-        if values.ndim != 3 or values.dtype not in (np.uint8, np.uint16):
+        if values.ndim != 3 or values.dtype not in _KINDS:
             raise RenderError(f"Facts of bricks of shape {values.shape} and type {values.dtype} cannot be used.")
-        wide = values.dtype == np.uint16
-        internal = gl.GL_3_0.GL_R16UI if wide else gl.GL_3_0.GL_R8UI
-        kind = gl.GL_1_0.GL_UNSIGNED_SHORT if wide else gl.GL_1_0.GL_UNSIGNED_BYTE
+        internal, kind = _KINDS[values.dtype]
         values = np.ascontiguousarray(values)
         slices, rows, columns = values.shape
         self._name = _generate(gl.GL_1_2.GL_TEXTURE_3D, gl.GL_1_0.GL_NEAREST)

@@ -9,7 +9,7 @@ from renderpool.engine.field_texture import FieldTexture
 from renderpool.engine.volume_mask import VolumeMask
 
 _BUDGET_BYTES = 512 * 1024**2
-"""Of the device: 45 masks of 512 × 512 × 300. One beyond it is brought anew for its next picture, which takes ms."""
+"""Of the device: 32 masks of 512 × 512 × 300. One beyond it is brought anew for its next picture, which takes ms."""
 
 
 class MaskTextures:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.engine.volume_mask import VolumeMask, bytes_of_row, pack
+from renderpool.engine.volume_mask import ALL_SET, VolumeMask, pack, packed_shape
 from renderpool.session.loaded_volume import LoadedVolume
 from webviewer.core.errors import Unavailable
 from webviewer.dicom.sentence import Sentence
@@ -24,7 +24,7 @@ class CutCancelled(Exception):
 
 
 IsCancelled = Callable[[], bool]
-Packed = NDArray[np.uint8]
+Packed = NDArray[np.uint32]
 Slices = NDArray[np.bool_]
 
 
@@ -41,8 +41,7 @@ class Cut(Protocol):
 
 def whole(grid: VolumeGrid) -> Packed:
     """Return the bits of a volume of which nothing was cut away."""
-    slices, rows, columns = grid.shape
-    return np.full((slices, rows, bytes_of_row(columns)), 255, np.uint8)
+    return np.full(packed_shape(grid.shape), ALL_SET)
 
 
 def apply(cut: Cut, grid: VolumeGrid, packed: Packed, is_cancelled: IsCancelled) -> VolumeMask:

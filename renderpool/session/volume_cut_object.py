@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.engine.volume_mask import unpack
+from renderpool.engine.volume_mask import ALL_SET, unpack
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.volume_cut import CutCancelled, IsCancelled, Packed, painted, without
 from renderpool.session.volume_runs import Runs
@@ -72,7 +72,6 @@ class ObjectCut:
         """Return what is left of slices."""
         if self._piece is None or (not self._keeps and (end < self._low or first > self._high + 1)):
             return packed
-        columns = self._shape[2]
         grown = [self._painted(number, 1) for number in range(first - 1, end + 1)]
         for one in grown:
             rows = one.copy()
@@ -83,14 +82,14 @@ class ObjectCut:
             at = number - first
             around = grown[at] | grown[at + 1] | grown[at + 2]
             # Not what is between the values, too, but belongs to another piece.
-            candidates = self._is_between(number) & unpack(packed[at], columns)
+            candidates = self._is_between(number) & unpack(packed[at], self._shape[1:])
             piece[at] = self._painted(number, 0) | (around & ~candidates)
         return without(packed, ~piece if self._keeps else piece)
 
-    def _candidates(self, number: int, packed: NDArray[np.uint8]) -> Slice:
+    def _candidates(self, number: int, packed: Packed) -> Slice:
         candidates = self._is_between(number)
-        if not (packed == 255).all():
-            candidates &= unpack(packed, self._shape[2])
+        if not (packed == ALL_SET).all():
+            candidates &= unpack(packed, self._shape[1:])
         return candidates
 
     def _painted(self, number: int, wider: int) -> Slice:

@@ -101,7 +101,7 @@ class TableCut:
     def _often(self, layer: int) -> Plane:
         """Return what is solid in most slices of a layer."""
         first, end = self._ends[layer - 1] if layer else 0, self._ends[layer]
-        count = unpack(self._solid[first:end], self._shape[2]).sum(axis=0)
+        count = unpack(self._solid[first:end], self._shape[1:]).sum(axis=0)
         return np.asarray(count >= _MOST * (end - first))
 
     def _table_of(self, number: int) -> tuple[Plane, Plane]:
@@ -110,7 +110,9 @@ class TableCut:
     def _core(self, number: int) -> Plane:
         if self._is_cancelled():
             raise CutCancelled
-        return shrunk(unpack(self._solid[number], self._shape[2]) & ~self._table_of(number)[1], box(_THIN_MM, self._mm))
+        return shrunk(
+            unpack(self._solid[number], self._shape[1:]) & ~self._table_of(number)[1], box(_THIN_MM, self._mm)
+        )
 
     def _removed(self, number: int) -> Plane:
         under, _ = self._table_of(number)

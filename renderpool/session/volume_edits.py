@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from renderpool.engine.volume_mask import VolumeMask, bytes_of_row
+from renderpool.engine.volume_mask import VolumeMask, packed_shape
 from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
 from renderpool.session.volume_cut import Cut, IsCancelled, Packed, apply, wait_until_whole, whole
 from renderpool.session.volume_cut_object import ObjectCut
@@ -25,7 +25,7 @@ from webviewer.core.errors import InvalidInput
 from webviewer.dicom.sentence import Sentence
 from webviewer.protocol.volumes import CutObject, CutPolygon, CutSphere, EditStep, RemoveTable
 
-_BUDGET_BYTES = 16 * 1024**2
+_BUDGET_BYTES = 8 * 1024**2
 _LEVEL = 1  # of zlib: bits of cuts are long runs, and become a hundredth at any
 
 _State = bytes  # what a list of steps is known by
@@ -116,10 +116,9 @@ class VolumeEdits:
             self._known.move_to_end(state)
         if self._newest is not None and self._newest[0] == state:
             return self._newest[1]
-        slices, rows, columns = volume.grid.shape
         # A copy of its own would be as large again: the bytes stay those of the decompressed text.
-        packed = np.frombuffer(zlib.decompress(self._known[state].compressed), np.uint8)
-        mask = VolumeMask(volume.grid.shape, packed.reshape(slices, rows, bytes_of_row(columns)))
+        packed = np.frombuffer(zlib.decompress(self._known[state].compressed), np.uint32)
+        mask = VolumeMask(volume.grid.shape, packed.reshape(packed_shape(volume.grid.shape)))
         self._newest = (state, mask)
         return mask
 

@@ -73,7 +73,7 @@ def test_bits_are_those_of_the_voxels_whatever_the_length_of_a_row(columns: int)
     mask, second = VolumeMask.from_kept(one), VolumeMask.from_kept(other)
     assert np.array_equal(mask.kept(), one)
     assert np.array_equal(mask.kept(3, 5), one[3:5])
-    assert mask.size_bytes == 9 * 5 * -(-columns // 7)
+    assert mask.size_bytes == 4 * 9 * 2 * -(-columns // 7)
     both = VolumeMask(mask.shape, mask.packed & ~second.packed)
     assert np.array_equal(both.kept(), one & ~other)
     for at in np.ndindex(both.bricks.shape):
@@ -82,8 +82,8 @@ def test_bits_are_those_of_the_voxels_whatever_the_length_of_a_row(columns: int)
 
 
 def test_bits_of_another_volume_are_refused(caster: RayCaster, make_volume: MakeVolume) -> None:
-    with pytest.raises(InvalidInput, match=r"must be \(2, 3, 2\) uint8"):
-        VolumeMask((2, 3, 8), np.zeros((2, 3, 1), np.uint8))
+    with pytest.raises(InvalidInput, match=r"must be \(2, 1, 2\) uint32"):
+        VolumeMask((2, 3, 8), np.zeros((2, 3, 1), np.uint32))
     scene = Scene(body(), np.eye(4), 0.7, SOFT)
     volume, view = make_volume(scene.values, np.eye(4)), view_of(scene, EYES["perspective"])
     with pytest.raises(RenderError, match="is not of this volume"):
@@ -230,41 +230,44 @@ def test_the_face_of_a_cut_through_noise_is_lit_as_a_face(caster: RayCaster, mak
 
 def test_what_is_picked_is_what_cuts_left(caster: RayCaster, make_volume: MakeVolume) -> None:
     scene = Scene(body(), GRIDS["cubes"], 0.3, BONE, level=-300, kept=half_and_ball())
-    eye = EYES["along an axis"]
-    volume, view, mask = (
-        make_volume(scene.values, scene.lps_from_index),
-        view_of(scene, eye),
-        VolumeMask.from_kept(half_and_ball()),
-    )
+    volume, mask = make_volume(scene.values, scene.lps_from_index), VolumeMask.from_kept(half_and_ball())
     index_from_lps = np.linalg.inv(scene.lps_from_index)
+    low, high, plane = np.array([4, 6, 2.5]), np.array([34.25, 33, 20]), np.array([0.6, 0.5, 0.62, 2.0])
+    whole = view_of(scene, EYES["along an axis"])
+    clipped = replace(whole, box_index=(tuple(low), tuple(high)), plane_lps=tuple(plane))
     for mode in (RayMode.COMPOSITE, RayMode.MAXIMUM, RayMode.ISOSURFACE):
         look, moved, met = look_of(scene, mode), 0, 0
-        for x in range(10, 66, 6):
-            for y in range(10, 52, 6):
-                whole = caster.pick(volume, look, view, x + 0.5, y + 0.5)
-                found = caster.pick(volume, look, view, x + 0.5, y + 0.5, mask=mask)
+        for x, y in np.ndindex(10, 7):
+            at_px = 10.5 + 6 * x, 10.5 + 6 * y
+            uncut = caster.pick(volume, look, whole, *at_px)
+            for view in (whole, clipped):
+                found = caster.pick(volume, look, view, *at_px, mask=mask)
                 if found is None:
                     continue
-                met += 1
                 index = (index_from_lps @ [*found, 1])[:3]
                 assert scene.share(index[None])[0] >= 0.45
-                moved += whole is None or bool(np.linalg.norm(whole - found) > 1)
-        assert met > 8
-        assert moved >= 2
+                if view is clipped:
+                    assert (index >= low - 0.01).all()
+                    assert (index <= high + 0.01).all()
+                    assert plane @ [*found, 1] >= -0.05
+                met += 1
+                moved += uncut is None or bool(np.linalg.norm(uncut - found) > 1)
+        assert met > 10
+        assert moved > 3
 
 
 def test_masks_leave_the_device_with_their_owners_and_beyond_the_budget(renderer: Renderer) -> None:
-    textures = MaskTextures(budget_bytes=900)
-    masks = [VolumeMask.from_kept(np.ones((10, 10, 14), bool)) for _ in range(5)]
+    textures = MaskTextures(budget_bytes=150)
+    masks = [VolumeMask.from_kept(np.ones((4, 3, 14), bool)) for _ in range(5)]
     for mask in masks:
         textures.get(mask)
-    assert textures.size_bytes == 800
+    assert textures.size_bytes == 128
     kept = textures.get(masks[3])
     assert textures.get(masks[3]) is kept
     masks.pop()
     del mask
     gc.collect()
     textures.get(masks[3])
-    assert textures.size_bytes == 600
+    assert textures.size_bytes == 96
     textures.close()
     assert textures.size_bytes == 0

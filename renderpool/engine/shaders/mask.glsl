@@ -1,22 +1,23 @@
 // What cuts left of a volume, of which t_kept has a bit a voxel: see volume_mask.py. Expects volume.glsl.
 // A point counts as left where the trilinear share of voxels that are is at least a half: faces of cuts run smoothly between
 // voxels, not along their sides.
-uniform usampler3D t_kept; // (byte of the row, row, slice)
+uniform usampler3D t_kept; // (column of words, row of words, slice)
 
-const float COLUMNS_OF_BYTE = 7.0;
+const vec2 VOXELS_OF_WORD = vec2(7.0, 3.0); // columns, rows
 
 // The share of the eight voxels around a point that are left, trilinear.
 float share_kept_at(vec3 p_index) {
     vec3 p = clamp(p_index, vec3(0.0), u_volume_size - 1.0);
     vec3 base = floor(p);
     vec3 weight = p - base;
-    float byte_of_row = floor((base.x + 0.5) / COLUMNS_OF_BYTE);
-    uint bit = uint(base.x - COLUMNS_OF_BYTE * byte_of_row);
-    ivec3 low = ivec3(byte_of_row, base.yz);
-    ivec2 high = min(low.yz + 1, ivec2(u_volume_size.yz) - 1);
+    vec2 word = floor((base.xy + 0.5) / VOXELS_OF_WORD);
+    vec2 in_word = base.xy - word * VOXELS_OF_WORD;
+    uint bit = uint(in_word.x + 8.0 * in_word.y);
+    ivec3 low = ivec3(word, base.z);
+    ivec3 high = ivec3(low.xy, min(low.z + 1, int(u_volume_size.z) - 1));
+    uvec2 words = uvec2(texelFetch(t_kept, low, 0).r, texelFetch(t_kept, high, 0).r) >> bit;
     // Of (row, slice): low low, high low, low high, high high.
-    uvec4 bits = uvec4(texelFetch(t_kept, low, 0).r, texelFetch(t_kept, ivec3(low.x, high.x, low.z), 0).r,
-                       texelFetch(t_kept, ivec3(low.xy, high.y), 0).r, texelFetch(t_kept, ivec3(low.x, high), 0).r) >> bit;
+    uvec4 bits = uvec4(words.x, words.x >> 8u, words.y, words.y >> 8u);
     vec4 four = mix(vec4(bits & 1u), vec4((bits >> 1u) & 1u), weight.x);
     vec2 two = mix(four.xz, four.yw, weight.y);
     return mix(two.x, two.y, weight.z);
