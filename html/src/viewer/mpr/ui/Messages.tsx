@@ -53,6 +53,9 @@ export function MprProgress() {
   );
 }
 
+/** Codes of a volume that finds no memory. */
+const LARGE: ReadonlySet<string> = new Set(['limit_exceeded', 'volume_too_big', 'volumes_full', 'memory_short']);
+
 /** Why there is no volume at all, in words, over all windows. */
 export function MprMessage() {
   const { t } = useTranslation(['viewer', 'sentences']);
@@ -64,11 +67,12 @@ export function MprMessage() {
   if (fault === null) return null;
   const passing = PASSING.has(fault.code);
   const gone = fault.code === 'not_found' && refusal === null;
-  const large = fault.code === 'limit_exceeded';
+  const large = LARGE.has(fault.code);
+  const said = sayOf(t as unknown as Say, { code: fault.code, numbers: fault.numbers, text: '' });
   const own = fault.message !== '' && !passing && locale === 'en';
   const title = gone ? 'fault.goneTitle' : passing ? 'fault.awayTitle' : large ? 'mpr.fault.tooLarge' : 'mpr.fault.title';
   const words =
-    refusal !== null ? sayOf(t as unknown as Say, refusal) : gone ? t('fault.goneText') : own ? fault.message : t(passing ? 'fault.awayText' : large ? 'mpr.fault.tooLargeText' : 'mpr.fault.text');
+    refusal !== null ? sayOf(t as unknown as Say, refusal) : said !== '' ? said : gone ? t('fault.goneText') : own ? fault.message : t(passing ? 'fault.awayText' : large ? 'mpr.fault.tooLargeText' : 'mpr.fault.text');
   return (
     <div className={classes.whole}>
       <div className={cells.message} role="alert">

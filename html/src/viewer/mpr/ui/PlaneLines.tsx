@@ -40,6 +40,7 @@ export function PlaneLines({ kind, view }: { kind: PlaneKind; view: PlaneView })
           </text>
         </g>
       ))}
+      {drawn !== null && drawn.lines.length > 0 && <circle cx={drawn.crossing.x} cy={drawn.crossing.y} r={RING_PX} className={classes.crossing} data-crossing="" />}
       {at !== null && <Cursor x={at.x / perCss} y={at.y / perCss} beside={Math.abs(at.depth) > 0.5} />}
     </svg>
   );
