@@ -21,7 +21,7 @@ from webviewer.protocol.volumes import CameraView, PlaneView
 
 _WARM_UP = "warm up"
 _WARM_UP_PX = 64
-_MOST_PREPARATIONS = 40  # parts of an upload before a light picture: what is still not there is coarse
+_MOST_PREPARATIONS = 6  # parts of an upload before a light picture: slices come faster, maybe; then it is coarse
 
 
 class JobPicture(Picture, Protocol):
