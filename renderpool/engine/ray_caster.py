@@ -213,8 +213,7 @@ class RayCaster:
             program.set_int("t_distance", _FIELD_UNIT)
             program.set_int("t_brick_extreme", _FIELD_UNIT)
         if kept is not None:
-            kept.bind(_MASK_UNIT)
-            program.set_int("t_kept", _MASK_UNIT)
+            kept.set_uniforms(program, _MASK_UNIT)
         self._set_look(program, volume.texture, look, view, shown)
         _set_view(program, volume, view)
         self._check("setting uniforms")

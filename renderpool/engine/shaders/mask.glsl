@@ -2,8 +2,20 @@
 // A point counts as left where the trilinear share of voxels that are is at least a half: faces of cuts run smoothly between
 // voxels, not along their sides.
 uniform usampler3D t_kept; // (column of words, row of words, slice)
+#ifdef CHUNKS
+uniform vec2 u_mask_block; // slices, columns of words: slices beyond the last one lie on the right of the block before
+#endif
 
 const vec2 VOXELS_OF_WORD = vec2(7.0, 3.0); // columns, rows
+
+uint word_of(vec2 word, float slice) {
+#ifdef CHUNKS
+    float block = floor((slice + 0.5) / u_mask_block.x);
+    return texelFetch(t_kept, ivec3(word.x + block * u_mask_block.y, word.y, slice - block * u_mask_block.x), 0).r;
+#else
+    return texelFetch(t_kept, ivec3(word, slice), 0).r;
+#endif
+}
 
 // The share of the eight voxels around a point that are left, trilinear.
 float share_kept_at(vec3 p_index) {
@@ -13,9 +25,7 @@ float share_kept_at(vec3 p_index) {
     vec2 word = floor((base.xy + 0.5) / VOXELS_OF_WORD);
     vec2 in_word = base.xy - word * VOXELS_OF_WORD;
     uint bit = uint(in_word.x + 8.0 * in_word.y);
-    ivec3 low = ivec3(word, base.z);
-    ivec3 high = ivec3(low.xy, min(low.z + 1, int(u_volume_size.z) - 1));
-    uvec2 words = uvec2(texelFetch(t_kept, low, 0).r, texelFetch(t_kept, high, 0).r) >> bit;
+    uvec2 words = uvec2(word_of(word, base.z), word_of(word, min(base.z + 1.0, u_volume_size.z - 1.0))) >> bit;
     // Of (row, slice): low low, high low, low high, high high.
     uvec4 bits = uvec4(words.x, words.x >> 8u, words.y, words.y >> 8u);
     vec4 four = mix(vec4(bits & 1u), vec4((bits >> 1u) & 1u), weight.x);
