@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 
 from webviewer.core.errors import InvalidInput
 
-_SHARE = 0.25  # a second or third letter from about 15 degrees on, as the pages have it for 2D images
-_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 _SHORTEST = 1e-9
 
 LETTER_DIRECTIONS: dict[str, tuple[float, float, float]] = {
@@ -31,13 +29,6 @@ LETTER_DIRECTIONS: dict[str, tuple[float, float, float]] = {
     "F": (0.0, 0.0, -1.0),
 }
 """Unit directions in LPS by their letters."""
-
-
-def direction_letters(direction: NDArray[np.float64]) -> str:
-    """Return the letters of a unit direction in LPS, (3,), the strongest first: "L", "AR", "" for no direction."""
-    sizes = [(abs(float(value)), axis) for axis, value in enumerate(direction) if abs(value) >= _SHARE]
-    sizes.sort(key=lambda pair: (-pair[0], pair[1]))
-    return "".join(_LETTERS[axis][0 if direction[axis] > 0 else 1] for _, axis in sizes)
 
 
 def vector(values: Sequence[float] | NDArray[np.float64], what: str) -> NDArray[np.float64]:
@@ -99,11 +90,6 @@ def turned(lps_from_frame: NDArray[np.float64], axis: NDArray[np.float64], angle
     """Return a frame turned about an axis of the patient, kept square though turned a million times; read-only."""
     moved = turn_about(axis, angle_deg) @ lps_from_frame
     return frame(moved[:, 0], moved[:, 1])
-
-
-def angle_between_deg(start: NDArray[np.float64], end: NDArray[np.float64], axis: NDArray[np.float64]) -> float:
-    """Return the turn about a unit axis that takes one direction to another, -180 to 180; 0 where one has no length."""
-    return math.degrees(math.atan2(float(axis @ np.cross(start, end)), float(start @ end)))
 
 
 def fixed(array: NDArray[np.float64]) -> NDArray[np.float64]:

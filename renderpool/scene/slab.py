@@ -13,6 +13,7 @@ from webviewer.core.errors import InvalidInput
 from webviewer.dicom.volume import VolumeGrid
 
 MAX_THICKNESS_MM = 1000.0
+_LATTICE_NORMAL = 1e-6  # 1 - cosine under which a normal is that of the voxels' own layers
 
 
 class SlabMode(StrEnum):
@@ -75,3 +76,17 @@ def sample_offsets_mm(slab: Slab, grid: VolumeGrid) -> NDArray[np.float64]:
     count = max(1, math.ceil(slab.thickness_mm / min(grid.spacing_mm) - 1e-9))
     part_mm = slab.thickness_mm / count
     return (np.arange(count, dtype=np.float64) + 0.5) * part_mm - slab.thickness_mm / 2
+
+
+def voxel_step_mm(grid: VolumeGrid, normal: NDArray[np.float64]) -> float:
+    """Return the step of one voxel along a unit direction.
+
+    Across layers of voxels it is the distance of two layers, else the way in which the index changes by 1 in all:
+    0.5 × 0.5 × 3 mm gives 3 mm straight through the slices, 0.5 mm within them, and 0.7 mm at 45 degrees.
+    """
+    linear = grid.index_from_lps[:3, :3]
+    for across in linear:
+        length = float(np.linalg.norm(across))
+        if abs(float(across @ normal)) / length > 1.0 - _LATTICE_NORMAL:
+            return 1.0 / length
+    return 1.0 / float(np.linalg.norm(linear @ normal))

@@ -7,9 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.scene.plane import voxel_step_mm
 from renderpool.scene.point_value import PointValue, is_at_voxels, point_value, slab_values
-from renderpool.scene.slab import Interpolation, Slab
+from renderpool.scene.slab import Interpolation, Slab, voxel_step_mm
 from renderpool.session.loaded_volume import LoadedVolume
 from webviewer.core.errors import Unavailable
 from webviewer.dicom.measure import value_unit

@@ -28,9 +28,9 @@ from renderpool.engine.ray_caster import RayCaster, RayVolume
 from renderpool.engine.rays import RayLook, RayMode, RayView, Shading
 from renderpool.engine.renderer import Renderer
 from renderpool.engine.volume_texture import VolumeTexture
-from renderpool.scene.camera import CameraView, camera_at
 from renderpool.scene.transfer_table import TransferTable
 from tests.bench.harness import Row, interleaved, median
+from tests.support.page_geometry.camera import CameraView, camera_at
 
 SCENES = ("bone", "soft", "mip")
 FINE, COARSE = (512, 0.7), (256, 2.0)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.scene.camera import Camera, CameraView, Projection, start_camera
-from renderpool.scene.directions import direction_letters
-from renderpool.scene.orientations import (
+from tests.support.page_geometry.camera import Camera, CameraView, Projection, start_camera
+from tests.support.page_geometry.directions import direction_letters
+from tests.support.page_geometry.orientations import (
     CameraAngles,
     angles_of,
     cube_faces,

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.scene.crossing import CrossingPlanes, start_planes
 from renderpool.scene.directions import turn_about
-from renderpool.scene.plane import PlaneKind, plane_range
-from renderpool.scene.plane_view import CanvasLine, PlaneLook, panned, resolve_plane, zoomed
+from tests.support.page_geometry.crossing import CrossingPlanes, start_planes
+from tests.support.page_geometry.plane import PlaneKind, plane_range
+from tests.support.page_geometry.plane_view import CanvasLine, PlaneLook, panned, resolve_plane, zoomed
 from webviewer.dicom.volume import VolumeGrid
 
 FIXTURE = Path(__file__).parent / "fixtures" / "planes.json"

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from renderpool.engine.renderer import Renderer
 from renderpool.engine.slab_renderer import SlabRenderer
 from renderpool.engine.volume_texture import VolumeTexture
-from renderpool.scene.crossing import start_planes
 from renderpool.scene.grey import GreyMap, VoiFunction, grey_map
-from renderpool.scene.plane import PlaneKind, standard_plane
-from renderpool.scene.plane_view import PlaneLook, PlaneView, plane_supersampling, resolve_plane
+from renderpool.scene.plane_canvas import places_of_pixel
 from renderpool.scene.point_value import point_value
 from renderpool.scene.slab import Interpolation, Slab, SlabMode
 from tests.render.reference_view import grey_linear, grey_linear_exact, grey_sigmoid
 from tests.render.reference_volume import Cut, Shown, cut_volume, report_worst
+from tests.support.page_geometry.crossing import start_planes
+from tests.support.page_geometry.plane import PlaneKind, standard_plane
+from tests.support.page_geometry.plane_view import PlaneLook, PlaneView, resolve_plane
 from webviewer.core.errors import RenderError
 from webviewer.dicom.attributes import LookupTable
 from webviewer.dicom.lut import VoiChoice
@@ -209,7 +210,7 @@ def test_a_coarse_canvas_averages_places_of_each_pixel(
     grid = grid_of(steps)
     look = PlaneLook(40, 30, zoom=zoom * 1.3)
     view = resolve_plane(grid, standard_plane(AXIAL, grid).shifted(0.4), look)
-    places = plane_supersampling(view, grid)
+    places = places_of_pixel(view, grid)
     assert places == {0.9: 2, 0.55: 3, 0.3: 6}[zoom]
     pixels = programs[True].draw(upload(), grid, view, slab, WINDOW, samples=places)
     shown = wanted(view, slab, steps, places=places)
@@ -221,10 +222,10 @@ def test_a_coarse_canvas_averages_places_of_each_pixel(
 
 def test_supersampling_counts_voxels_of_the_plane_and_not_of_the_volume() -> None:
     grid = grid_of(LATTICES["0.5 x 0.5 x 3"])
-    assert plane_supersampling(resolve_plane(grid, standard_plane(AXIAL, grid), PlaneLook(9, 9, zoom=2.0)), grid) == 1
+    assert places_of_pixel(resolve_plane(grid, standard_plane(AXIAL, grid), PlaneLook(9, 9, zoom=2.0)), grid) == 1
     # A coronal canvas pixel of 0.5 mm holds one voxel from left to right and a sixth from head to feet.
-    assert plane_supersampling(resolve_plane(grid, standard_plane(CORONAL, grid), PlaneLook(9, 9, zoom=2.0)), grid) == 1
-    assert plane_supersampling(resolve_plane(grid, standard_plane(CORONAL, grid), PlaneLook(9, 9, zoom=1.0)), grid) == 2
+    assert places_of_pixel(resolve_plane(grid, standard_plane(CORONAL, grid), PlaneLook(9, 9, zoom=2.0)), grid) == 1
+    assert places_of_pixel(resolve_plane(grid, standard_plane(CORONAL, grid), PlaneLook(9, 9, zoom=1.0)), grid) == 2
 
 
 def straight_view(grid: VolumeGrid) -> PlaneView:

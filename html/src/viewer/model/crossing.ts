@@ -1,6 +1,6 @@
 /**
- * Three planes of one volume and the point in which they cross: what dragging their coloured lines does. Pure; the server
- * has the same in `renderpool/scene/crossing.py`.
+ * Three planes of one volume and the point in which they cross: what dragging their coloured lines does. Pure; Python
+ * has the same in `tests/support/page_geometry/crossing.py`.
  */
 
 import {

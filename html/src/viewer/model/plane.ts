@@ -1,7 +1,6 @@
 /**
- * Planes through a volume and how they are looked at: where they lie, their steps, what of them a canvas shows. Pure; the
- * server has the same in `renderpool/scene/{directions,plane,plane_view}.py`, and the fixture `planes.json` holds both to
- * the same numbers.
+ * Planes through a volume and how they are looked at: where they lie, their steps, what of them a canvas shows. Pure;
+ * `tests/support/page_geometry` has the same in Python, and the fixture `planes.json` holds both to the same numbers.
  *
  * Canvas points are (x, y) device pixels from the upper left corner, the centre of the first pixel at (0.5, 0.5).
  */

@@ -1,6 +1,6 @@
 /**
- * A camera on a volume: from where it is seen, how it is turned, moved and zoomed. Pure; the server has the same in
- * `renderpool/scene/camera.py`, and both must put every point of a patient on the same pixel.
+ * A camera on a volume: from where it is seen, how it is turned, moved and zoomed. Pure; Python has the same in
+ * `tests/support/page_geometry/camera.py`, and both must put every point of a patient on the same pixel.
  *
  * Canvas points are (x, y) device pixels from the upper left corner, the centre of the first pixel at (0.5, 0.5).
  * Depth 0 is the plane through the target and grows away from the viewer; near it a step is a millimetre.

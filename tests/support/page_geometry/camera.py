@@ -4,7 +4,7 @@ Spaces: *canvas* = (x, y) device pixels from the upper left corner, y down, the 
 *lps* = mm in the patient. The camera's frame (`renderpool.scene.directions`) is right, down and away on its canvas.
 
 `Camera` is what the user has turned, moved and zoomed, `CameraView` is derived from it and never stored. What its
-standard orientations and angles are stands in `renderpool.scene.orientations`.
+standard orientations and angles are stands in `orientations`.
 """
 
 from __future__ import annotations

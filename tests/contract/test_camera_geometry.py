@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from renderpool.scene.camera import Camera, CameraView, Projection, camera_at, start_camera
-from renderpool.scene.orientations import (
+from tests.support.page_geometry.camera import Camera, CameraView, Projection, camera_at, start_camera
+from tests.support.page_geometry.orientations import (
     STANDARD_ORIENTATIONS,
     CameraAngles,
     angles_of,

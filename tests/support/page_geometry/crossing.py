@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.scene.directions import angle_between_deg, fixed, turned, vector
-from renderpool.scene.plane import (
+from renderpool.scene.directions import fixed, turned, vector
+from tests.support.page_geometry.directions import angle_between_deg
+from tests.support.page_geometry.plane import (
     Plane,
     PlaneAxes,
     PlaneKind,

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.scene.directions import cosine_deg, direction_letters, fixed, sine_deg, vector
-from renderpool.scene.plane import Plane, PlaneKind, standard_frame
+from renderpool.scene.directions import cosine_deg, fixed, sine_deg, vector
 from renderpool.scene.plane_canvas import PlaneCanvas
-from renderpool.scene.view import supersampling
+from tests.support.page_geometry.directions import direction_letters
+from tests.support.page_geometry.plane import Plane, PlaneKind, standard_frame
 from webviewer.core.errors import InvalidInput
 from webviewer.dicom.volume import VolumeGrid
 
@@ -161,12 +161,6 @@ def fit_plane_zoom(grid: VolumeGrid, kind: PlaneKind, look: PlaneLook) -> float:
         look.width_px / (cosine * width_mm + sine * height_mm),
         look.height_px / (sine * width_mm + cosine * height_mm),
     )
-
-
-def plane_supersampling(view: PlaneView, grid: VolumeGrid) -> int:
-    """Return n of the n × n places a canvas pixel is averaged from, so that no voxel is missed: as of 2D images."""
-    voxels_per_px = np.linalg.norm(view.index_from_canvas(grid)[:3, :2], axis=0).max()
-    return supersampling(1.0 / float(voxels_per_px))
 
 
 def panned(look: PlaneLook, view: PlaneView, dx_px: float, dy_px: float) -> PlaneLook:

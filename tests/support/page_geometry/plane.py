@@ -1,7 +1,7 @@
 """Planes through a volume: where they lie, their steps, and the way through the volume from end to end.
 
-How a plane is seen on a canvas stands in `renderpool.scene.plane_view`, three of them with their crossing in
-`renderpool.scene.crossing`. *lps* = mm in the patient; *index* = (column, row, slice), integers at voxel centres.
+How a plane is seen on a canvas stands in `plane_view`, three of them with their crossing in `crossing`.
+*lps* = mm in the patient; *index* = (column, row, slice), integers at voxel centres.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.scene.directions import fixed, frame, turned
+from renderpool.scene.slab import voxel_step_mm
 from webviewer.core.errors import InvalidInput
 from webviewer.dicom.volume import VolumeGrid
 
-_LATTICE_NORMAL = 1e-6  # 1 - cosine under which a normal is that of the voxels' own layers
 _AT_AN_END = 1e-6  # part of a step that rounding may cost the last one
 _EQUAL = 1e-9
 
@@ -139,20 +139,6 @@ def nearest_in_volume(grid: VolumeGrid, p_lps_mm: NDArray[np.float64]) -> NDArra
     if np.array_equal(held, index):
         return fixed(p_lps_mm)
     return fixed((grid.lps_from_index @ np.append(held, 1.0))[:3])
-
-
-def voxel_step_mm(grid: VolumeGrid, normal: NDArray[np.float64]) -> float:
-    """Return the step of one voxel along a unit direction.
-
-    Across layers of voxels it is the distance of two layers, else the way in which the index changes by 1 in all:
-    0.5 × 0.5 × 3 mm gives 3 mm straight through the slices, 0.5 mm within them, and 0.7 mm at 45 degrees.
-    """
-    linear = grid.index_from_lps[:3, :3]
-    for across in linear:
-        length = float(np.linalg.norm(across))
-        if abs(float(across @ normal)) / length > 1.0 - _LATTICE_NORMAL:
-            return 1.0 / length
-    return 1.0 / float(np.linalg.norm(linear @ normal))
 
 
 @dataclass(frozen=True, slots=True)

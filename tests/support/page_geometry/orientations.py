@@ -13,15 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.scene.camera import Camera
-from renderpool.scene.directions import (
-    LETTER_DIRECTIONS,
-    angle_between_deg,
-    cosine_deg,
-    frame,
-    sine_deg,
-    turned,
-)
+from renderpool.scene.directions import LETTER_DIRECTIONS, cosine_deg, frame, sine_deg, turned
+from tests.support.page_geometry.camera import Camera
+from tests.support.page_geometry.directions import angle_between_deg
 from webviewer.core.errors import InvalidInput
 
 _STRAIGHT_UP = 1e-9
