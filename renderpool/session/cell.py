@@ -23,6 +23,7 @@ from renderpool.session.source import FrameKey, SeriesFrames
 from renderpool.session.volume_store import VolumeStore
 from renderpool.session.workers import Workers
 from webviewer.core.errors import WebviewerError
+from webviewer.dicom.sentence import numbers_of
 from webviewer.protocol.base import ImageReference
 from webviewer.protocol.messages import Progress, ServerMessage, ViewError
 
@@ -142,7 +143,7 @@ class Cell(ABC, Generic[Prepared]):
 
     def _on_refusal(self, error: WebviewerError) -> None:
         """Say why there is no series."""
-        self._send_error(self.wish, error.code, error.message)
+        self._send_failure(self.wish, error)
 
     # -- wishes --------------------------------------------------------------------------------------------------------
 
@@ -182,11 +183,23 @@ class Cell(ABC, Generic[Prepared]):
         self._progress_at_s, self._progress = now_s, (loaded, total)
         self._around.send(Progress(cell=self.number, loaded=loaded, total=total))
 
-    def _send_error(self, wish: Wish | None, code: str, message: str, key: FrameKey | None = None) -> None:
+    def _send_failure(self, wish: Wish | None, error: WebviewerError, key: FrameKey | None = None) -> None:
+        self._send_error(wish, error.code, error.message, key, numbers_of(error.details))
+
+    def _send_error(
+        self,
+        wish: Wish | None,
+        code: str,
+        message: str,
+        key: FrameKey | None = None,
+        numbers: tuple[float, ...] = (),
+    ) -> None:
         self._light_due, self._still_at_s = False, None
         image = None if key is None else ImageReference(instance_id=key[0], frame_number=key[1])
         revision = 0 if wish is None else wish.revision
-        self._around.send(ViewError(cell=self.number, revision=revision, code=code, message=message, image=image))
+        self._around.send(
+            ViewError(cell=self.number, revision=revision, code=code, message=message, numbers=numbers, image=image)
+        )
 
     # -- drawing -------------------------------------------------------------------------------------------------------
 
@@ -250,4 +263,4 @@ class Cell(ABC, Generic[Prepared]):
     def on_failed(self, job: Job, error: WebviewerError) -> None:
         """Say that a picture could not be drawn."""
         key = job.shown.key if isinstance(job.shown, LoadedImage) else None
-        self._send_error(job.wish, error.code, error.message, key)
+        self._send_failure(job.wish, error, key)

@@ -174,7 +174,7 @@ class VolumeCell(Cell[OpenedVolume]):
         try:
             self._edits.put(message.number, message.step)
         except WebviewerError as exc:
-            self._send_error(self.wish, exc.code, exc.message)
+            self._send_failure(self.wish, exc)
 
     def _on_cut(self) -> None:
         if self.is_current:
@@ -201,7 +201,7 @@ class VolumeCell(Cell[OpenedVolume]):
         if wish is None:
             return
         if self._error is not None:
-            self._send_error(wish, self._error.code, self._error.message)
+            self._send_failure(wish, self._error)
             return
         if use is None or use.volume.revision == 0:
             return
@@ -215,7 +215,7 @@ class VolumeCell(Cell[OpenedVolume]):
         try:
             cut = self._edits.cut(volume, wish.edits)
         except WebviewerError as exc:
-            self._send_error(wish, exc.code, exc.message)
+            self._send_failure(wish, exc)
             return
         made = self._edits.made
         if cut is not None:

@@ -10,7 +10,7 @@ the three together.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -163,6 +163,12 @@ def joined(parts: Sequence[Sentence]) -> Sentence:
 def shown(number: float) -> str:
     """Return a number in the fewest digits that tell it from others."""
     return np.format_float_positional(number, trim="-").replace("-", "−")
+
+
+def numbers_of(details: Mapping[str, object]) -> tuple[float, ...]:
+    """Return the numbers of the sentence that an error says, of the details that it carries; empty if it says none."""
+    found = details.get("numbers")
+    return tuple(map(float, found)) if isinstance(found, list | tuple) else ()
 
 
 def gib(size_bytes: int) -> float:

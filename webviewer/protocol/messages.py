@@ -118,13 +118,17 @@ class Progress(Message):
 
 
 class ViewError(Message):
-    """A wish that cannot be drawn; the connection and the other cells go on."""
+    """A wish that cannot be drawn; the connection and the other cells go on.
+
+    ``code`` and ``numbers`` are those of a sentence where the pages know one by that code (`Sentence`).
+    """
 
     type: Literal["view_error"] = "view_error"
     cell: CellNumber
     revision: Revision
     code: str
     message: str
+    numbers: tuple[float, ...] = ()
     image: ImageReference | None = None
 
 

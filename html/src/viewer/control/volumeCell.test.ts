@@ -123,7 +123,7 @@ describe('a window of a volume', () => {
     cell.open(7, 0);
     // Nothing was wished yet.
     cell.failed({ type: 'view_error', cell: 2, revision: 0, code: 'no_volume', message: 'Two images.', numbers: [], image: null });
-    expect(cell.state.fault).toEqual({ code: 'no_volume', message: 'Two images.', opening: true });
+    expect(cell.state.fault).toEqual({ code: 'no_volume', message: 'Two images.', numbers: [], opening: true });
     cell.tryAgain();
     expect(told).toEqual(['open 7/0', 'open 7/0']);
     expect(cell.state.fault).toBeNull();

@@ -50,7 +50,7 @@ export interface VolumeCellState<Look = unknown> extends PictureState {
   facts: VolumeFacts | null;
   shown: VolumeShown<Look> | null;
   /** `opening`: there will be no picture of this volume at all. */
-  fault: { code: string; message: string; opening: boolean } | null;
+  fault: { code: string; message: string; numbers: readonly number[]; opening: boolean } | null;
 }
 
 export interface VolumeCellDependencies extends PictureDependencies {
@@ -206,7 +206,7 @@ export class VolumeCellController<Look = unknown> extends PictureCell<VolumeCell
   }
 
   protected override faultOf(error: ViewError): VolumeCellState['fault'] {
-    return { code: error.code, message: error.message, opening: this.state.opened === null };
+    return { code: error.code, message: error.message, numbers: error.numbers, opening: this.state.opened === null };
   }
 
   protected override receive(

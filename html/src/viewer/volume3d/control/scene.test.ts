@@ -170,7 +170,7 @@ describe('cuts', () => {
     const stop = takeBackRefused(stage.scene, stage.hands);
     await stage.picture();
     stage.scene.cut(table, 1);
-    stage.socket.say({ type: 'view_error', cell: 0, revision: stage.scene.cell.lastSent, code: 'unprocessable', message: 'There is no table.', image: null });
+    stage.socket.say({ type: 'view_error', cell: 0, revision: stage.scene.cell.lastSent, code: 'unprocessable', message: 'There is no table.', numbers: [], image: null });
     expect(stage.scene.state.cuts.present.steps).toEqual([]);
     expect(stage.scene.state.cuts.future).toEqual([]);
     expect(stage.hands.state.notice).toMatchObject({ code: 'refused', words: 'There is no table.' });

@@ -66,13 +66,14 @@ export function VolumeMessage({ seriesId }: { seriesId: number }) {
   if (fault === null) return null;
   const passing = PASSING.has(fault.code);
   const gone = fault.code === 'not_found';
+  const said = sayOf(t as Say, { code: fault.code, numbers: fault.numbers, text: '' });
   const own = fault.message !== '' && !passing && !gone;
   const title = gone ? 'fault.goneTitle' : passing ? 'fault.awayTitle' : fault.opening ? 'volume3d.fault.title' : 'volume3d.fault.view';
   return (
     <div className={cellClasses.message} data-kind="fault" role="alert">
       <IconCubeOff size={30} stroke={1.4} aria-hidden />
       <div className={cellClasses.title}>{t(title)}</div>
-      <div className={cellClasses.text}>{own && locale === 'en' ? fault.message : t(gone ? 'fault.goneText' : passing ? 'fault.awayText' : 'volume3d.fault.text')}</div>
+      <div className={cellClasses.text}>{said !== '' ? said : own && locale === 'en' ? fault.message : t(gone ? 'fault.goneText' : passing ? 'fault.awayText' : 'volume3d.fault.text')}</div>
       <div className={cellClasses.buttons} data-chrome="">
         <Button size="xs" variant="default" onClick={() => scene.cell.tryAgain()}>
           {t('common:tryAgain')}
