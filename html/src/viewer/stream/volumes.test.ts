@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Edit, PlaneView, View } from '../../shared/protocol/messages';
 import { FakeClock, FakeSocket } from '../testing/fakes';
 import { RenderConnection } from './connection';
-import { type Answer, AskFault, type Question } from './questions';
+import type { Answer, AskFault, Question } from './questions';
 
 let clock: FakeClock;
 let sockets: FakeSocket[];
