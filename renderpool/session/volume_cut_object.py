@@ -1,7 +1,8 @@
 """The cut of an object: the connected piece at a point, or all but it.
 
-What lies between two values and was not cut away is connected over the faces of voxels. The voxels around a piece,
-which do not belong to any, go or stay with it: what is seen between voxels is made of both, and a skin would be left.
+What lies between two values and was not cut away is connected over the faces of voxels. The voxels around a piece that
+are under those values go or stay with it: what is seen between voxels is made of both, and a skin would be left. Those
+over them belong to something else, which is to keep its own.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class ObjectCut:
         self._shape = volume.grid.shape
         self._keeps = step.keep
         self._is_between = between(volume, step.low, step.high)
+        self._is_not_under = between(volume, step.low, np.inf)
         self.note: Sentence | None = None
         runs = Runs(self._shape)
         for number in range(self._shape[0]):
@@ -81,9 +83,7 @@ class ObjectCut:
         for number in range(first, end):
             at = number - first
             around = grown[at] | grown[at + 1] | grown[at + 2]
-            # Not what is between the values, too, but belongs to another piece.
-            candidates = self._is_between(number) & unpack(packed[at], self._shape[1:])
-            piece[at] = self._painted(number, 0) | (around & ~candidates)
+            piece[at] = self._painted(number, 0) | (around & ~self._is_not_under(number))
         return without(packed, ~piece if self._keeps else piece)
 
     def _candidates(self, number: int, packed: Packed) -> Slice:
