@@ -18,6 +18,7 @@ from tests.render.reference_view import grey_linear
 from tests.render.reference_volume import Cut, Vector, cut_volume, report_worst
 from tests.render.volume_sources import COLUMNS, ROWS, SpaceSource, even
 from tests.support.reference_volume_geometry import along
+from webviewer.dicom.sentence import say
 from webviewer.protocol.base import ImageReference
 from webviewer.protocol.framing import Encoding, FrameFlag
 from webviewer.protocol.messages import Close, Progress, ViewError
@@ -307,14 +308,14 @@ def test_a_volume_that_is_not_there_or_does_not_fit_is_refused_in_words(
     first, second = Viewer(house), Viewer(house)
     first.session.handle(OpenVolume(cell=2, series_id=1, volume=3))
     error = first.next_message(ViewError)
-    assert (error.cell, error.revision, error.code) == (2, 0, "no_such_volume")
+    assert (error.cell, error.revision, error.code, error.numbers) == (2, 0, "no_such_volume", (3, 1))
     first.plane(4, cell=2)
     assert first.next_message(ViewError).revision == 4
     first.open_volume()
     second.session.handle(OpenVolume(cell=0, series_id=2, volume=0))
     error = second.next_message(ViewError)
     assert error.code == "volumes_full"
-    assert "GiB" in error.message
+    assert say(error.code, *error.numbers).text == error.message
     first.session.handle(Close(cell=0))
     wait_until(lambda: house.volumes.in_use_bytes() == 0)
     second.open_volume(series_id=2)
@@ -322,7 +323,9 @@ def test_a_volume_that_is_not_there_or_does_not_fit_is_refused_in_words(
     second.next_still()
     small = Viewer(make_house(source, volume_bytes=one_bytes - 1))
     small.session.handle(OpenVolume(cell=0, series_id=1))
-    assert small.next_message(ViewError).code == "volume_too_big"
+    error = small.next_message(ViewError)
+    assert error.code == "volume_too_big"
+    assert say(error.code, *error.numbers).text == error.message
 
 
 def test_a_load_that_fails_is_said_to_all_who_look_at_it_and_opening_again_works(
