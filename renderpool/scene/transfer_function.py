@@ -1,7 +1,7 @@
 """Transfer functions: what colour and opacity the values of a volume have, as curves that a doctor drags.
 
 A function is made of tissues, each a curve of opacity and a bar of colours over the values (HU, …); all that are on
-show together. The device gets a `TransferTable`; how a function is kept stands in `renderpool.scene.transfer_json`.
+show together. The device gets a `TransferTable`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FAINT = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class OpacityPoint:
-    """A point of the curve: ``opacity`` 0 to 1 per unit distance, see `TransferFunction.table`."""
+    """A point of the curve: ``opacity`` 0 to 1 per unit distance."""
 
     value: float
     opacity: float
@@ -121,41 +121,27 @@ class TransferFunction:
         colour /= np.where(total > 0, total, 1.0)[..., np.newaxis]
         return np.concatenate((colour, (1.0 - clear)[..., np.newaxis]), axis=-1)
 
-    def table(
-        self,
-        low: float,
-        high: float,
-        *,
-        entries: int = DEFAULT_ENTRIES,
-        step_mm: float = 1.0,
-        opacity_unit_distance_mm: float = 1.0,
-    ) -> TransferTable:
+    def table(self, low: float, high: float, *, entries: int = DEFAULT_ENTRIES) -> TransferTable:
         """Return the table for the device.
 
         Parameters
         ----------
         low, high
             Values of the first and the last entry.
-        step_mm
-            Between samples: opacities are corrected from those over ``opacity_unit_distance_mm``, so that a picture is
-            as dense whatever its step. Left at 1 and 1 they are as they stand in the curves.
 
         Raises
         ------
         InvalidInput
-            The range is empty, there are fewer than two entries, or a distance is no number over 0.
+            The range is empty, or there are fewer than two entries.
         """
         if not (math.isfinite(low) and math.isfinite(high) and low < high) or entries < 2:
             raise InvalidInput(f"A table of {entries} entries from {low} to {high} is invalid: it has no values in it.")
-        if not (step_mm > 0 and opacity_unit_distance_mm > 0):
-            raise InvalidInput(f"A step of {step_mm} mm for a unit of {opacity_unit_distance_mm} mm is invalid.")
         rgba = self.rgba(np.linspace(low, high, entries))
-        rgba[:, 3] = 1.0 - (1.0 - rgba[:, 3]) ** (step_mm / opacity_unit_distance_mm)
         return TransferTable(np.ascontiguousarray(rgba, dtype=np.float32), low, high)
 
     @property
     def window(self) -> tuple[float, float]:
-        """Center and width of the values over which opacity changes: what a window drag moves and stretches.
+        """Center and width of the values over which opacity changes: what a drag of the window moves and stretches.
 
         Of a ramp from nothing to full it is the window of the same name. Of level curves it is all of their points.
         """
@@ -170,34 +156,6 @@ class TransferFunction:
         values = changing or [point.value for points in curves for point in points]
         low, high = min(values), max(values)
         return (low + high) / 2, max(high - low, _LEAST_WIDTH)
-
-    def with_window(self, center: float, width: float) -> TransferFunction:
-        """Return the whole function, colours included, moved and stretched to another window.
-
-        Raises
-        ------
-        InvalidInput
-            The width is no number over 0, or values would leave what a function may have.
-        """
-        if not (math.isfinite(center) and math.isfinite(width) and width > 0):
-            raise InvalidInput(f"Window {center} / {width} is invalid: the width must be greater than 0.")
-        old_center, old_width = self.window
-        stretch = width / old_width
-        return self._mapped(stretch, center - old_center * stretch)
-
-    def dragged(self, center_change: float, width_change: float) -> TransferFunction:
-        """Return the function after a window drag: moved by one amount, wider by another.
-
-        It gets no narrower than 1.
-
-        Raises
-        ------
-        InvalidInput
-            Values would leave what a function may have.
-        """
-        center, width = self.window
-        narrowest = min(1.0, width)
-        return self.with_window(center + center_change, max(narrowest, width + width_change))
 
     def _mapped(self, stretch: float, shift: float) -> TransferFunction:
         return TransferFunction(

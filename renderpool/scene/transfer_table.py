@@ -26,11 +26,6 @@ class TransferTable:
     high: float
 
     @property
-    def bytes_rgba(self) -> NDArray[np.uint8]:
-        """(entries, 4) uint8, rounded: for a picture of the curve, too coarse for samples in the hundreds of a ray."""
-        return np.asarray(np.floor(self.rgba * 255.0 + 0.5), dtype=np.uint8)
-
-    @property
     def visible_ranges(self) -> tuple[tuple[float, float], ...]:
         """The values that show, as (low, high) in rising order; infinite where an outer entry shows.
 
