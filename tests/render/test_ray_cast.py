@@ -130,6 +130,11 @@ def test_leaping_over_nothing_gives_the_same_bytes_as_sampling_everything(
     everything = caster.draw(volume, look, view, skip=False)
     assert np.ptp(everything) > 60, "the picture is empty"
     assert caster.draw(volume, look, view).tobytes() == everything.tobytes()
+    # A box and a plane begin and end rays in the middle of bricks.
+    clipped = replace(view, box_index=((4, 6, 2.5), (30.25, 29, 20)), plane_lps=(0.6, -0.5, 0.62, 4.0))
+    rest = caster.draw(volume, look, clipped, skip=False)
+    assert rest.tobytes() != everything.tobytes()
+    assert caster.draw(volume, look, clipped).tobytes() == rest.tobytes()
 
 
 CUT = {RayMode.COMPOSITE: SOFT, RayMode.MAXIMUM: GREY, RayMode.AVERAGE: DARK}
