@@ -30,7 +30,7 @@ Shown = LoadedImage | ShownVolume
 
 
 class Pace:
-    """How fast pictures of one kind are made for a session: those of images, of planes and of cameras differ much."""
+    """How fast pictures of one kind are made: those of images, of planes and of cameras differ much."""
 
     def __init__(self, quality: QualityControl, still_cost_s: float = 0.0) -> None:
         self.quality = quality

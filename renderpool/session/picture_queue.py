@@ -83,11 +83,11 @@ class PictureQueue:
         order = self._turns.in_order(sessions, still=True)
         if len(stills) < _MAX_BEGUN_STILLS:
             for session in order:
-                if current is not None and session is current.session:
-                    break  # those who follow have used more
                 fresh = self._begin(session, now_s, still=True, patience_s=patience_s, quick=current is not None)
                 if fresh is not None:
                     return fresh
+                if current is not None and session is current.session:
+                    break  # those who follow have used more
         rest = min(stills, key=lambda begun: (begun.passes, order.index(begun.session)), default=None)
         return current or rest
 

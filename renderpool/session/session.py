@@ -86,12 +86,8 @@ class RenderSession:
         self._generation = 0
         self._flight = Flight(clock)
         self._bucket = TokenBucket(bandwidth_bytes_per_s, clock())
-        self._paces: dict[type, Pace] = {
-            View: Pace(QualityControl(bandwidth_bytes_per_s)),
-            PlaneView: Pace(QualityControl(bandwidth_bytes_per_s)),
-            # Until it is known what a still one takes, a light one goes before it.
-            CameraView: Pace(QualityControl(bandwidth_bytes_per_s, CAMERA_TARGET_MAKE_S), still_cost_s=1.0),
-        }
+        self._bandwidth_bytes_per_s = bandwidth_bytes_per_s
+        self._paces: dict[tuple[type, int], Pace] = {}
         self._around = Surroundings(
             owner_id=owner_id,
             images=stores.images,
@@ -104,7 +100,7 @@ class RenderSession:
             clock=clock,
             cell_of=self._cells.get,
             next_generation=self._next_generation,
-            pace_of=lambda wish: self._paces[type(wish)],
+            pace_of=self._pace_of,
         )
         self._asking = Asking(self._around)
         self.used_at_s = clock()
@@ -116,6 +112,18 @@ class RenderSession:
     def _next_generation(self) -> int:
         self._generation += 1
         return self._generation
+
+    def _pace_of(self, wish: Wish) -> Pace:
+        """Return the pace of a kind of pictures: of images over all cells, of a volume in each its own."""
+        key = (type(wish), 0 if isinstance(wish, View) else wish.cell)
+        if key not in self._paces:
+            if isinstance(wish, CameraView):
+                quality = QualityControl(self._bandwidth_bytes_per_s, CAMERA_TARGET_MAKE_S)
+                # Until it is known what a still one takes, a light one goes before it.
+                self._paces[key] = Pace(quality, still_cost_s=1.0)
+            else:
+                self._paces[key] = Pace(QualityControl(self._bandwidth_bytes_per_s))
+        return self._paces[key]
 
     # -- from the browser --------------------------------------------------------------------------------------------
 

@@ -182,3 +182,26 @@ def test_who_scrolls_does_not_wait_for_another_s_still_pictures(house: House, pa
     assert min(len(one.waits_s) for one in resting) >= 1, "those who rest get theirs, too"
     assert slowest < 4 * p90(parts_s) + 0.1, (slowest, p90(parts_s))
     assert slowest < still_s / 2, (slowest, still_s)
+
+
+def test_a_plane_comes_to_rest_while_the_model_beside_it_gets_finer(house: House) -> None:
+    """As on a page with three planes and a model in one session."""
+    viewer = Viewer(house)
+    viewer.open_volume(cell=0)
+    viewer.open_volume(cell=1)
+    wish: dict[str, Any] = {"center_lps_mm": (40.0, 20.0, 45.0), "mm_per_px": 0.25, "width_px": 200, "height_px": 200}
+    viewer.plane(1, cell=0, **wish)
+    viewer.next_still()
+    model: dict[str, Any] = {
+        "target_lps_mm": (40.0, 20.0, 45.0),
+        "width_px": 640,
+        "height_px": 640,
+        "mm_per_px": 0.25,
+        "look": SOFT,
+    }
+    viewer.camera(1, cell=1, **model)
+    viewer.next_frame()
+    viewer.plane(2, cell=0, **wish, invert=True)
+    rests = [viewer.next_still()[0].cell for _ in range(2)]
+    assert rests == [0, 1]
+    viewer.session.close()
