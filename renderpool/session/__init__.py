@@ -14,6 +14,16 @@
     volume_facts.py     histogram, ranges and presets of a volume's values
     bands.py, light_size.py  parts of equal time; how small a moving picture must be
 
-    session.py    cells, revisions, acknowledgements
-    scheduler.py  the one thread that draws
+    volume_cache.py, volume_store.py   volumes of all sessions; volume_load.py loads one, loaded_volume.py is one
+    volume_edits.py     what edits leave of a volume: volume_cut*.py, each kind of them
+
+    session.py    one connection: messages in, pictures out; flight.py counts what is on its way
+    cell.py       one window: wish, revision, rest; image_cell.py and volume_cell.py, what each waits for
+    asking.py     questions and their answers; series_asking.py, new series
+    cell_edits.py the edits of a cell and their mask
+
+    scheduler.py  the one thread that draws, and those that encode
+    picture_queue.py, turns.py  which part of which picture is next
+    painters.py   all that draws; singles.py, what is drawn between the pictures of sessions
+    workers.py    threads for what takes a while
 """
