@@ -150,9 +150,18 @@ class VolumeLoad:
                 self._drain()
                 self._publish()
         self._drain()
-        self._files = None
-        for batch in self._batches(list(self._unread)):
+        self._ask_for_unread(work)
+
+    def _ask_for_unread(self, work: Work) -> None:
+        """Have the storage node send what could not be read here, or say why it cannot."""
+        if not self._unread:
+            return
+        unread = sorted(self._unread)
+        self._unread.clear()
+        files, self._files = self._files, None
+        for batch in self._batches(unread):
             self._load_batch(batch, work)
+        self._files = files
         self._drain()
 
     def _batches(self, sources: Sequence[int]) -> Iterator[Sequence[int]]:
