@@ -25,6 +25,7 @@ from webviewer.protocol.framing import FrameFlag
 SLICES, ROWS, COLUMNS = 30, 64, 64
 SPACING_MM, STEP_MM = 2.0, 4.0
 LONGEST_MM = ROWS * SPACING_MM  # wide as deep; SLICES * STEP_MM is less
+PRESETS_PX = 116  # what their strip covers at the foot of the window
 BAR = slice(12, 52)  # columns of the bar: 80 mm
 SIZE: ViewportSize = {"width": 820, "height": 560}
 
@@ -97,16 +98,18 @@ def test_a_volume_is_turned_looked_at_cut_and_measured(server_with_bar: UnifiedS
 
         front = still(page, tap, lambda: page.goto(f"{server_with_bar.url}/viewer/3d/?study={study}"))
         height, width = front.shape[:2]
-        mm_per_px = 1.2 * LONGEST_MM / min(width, height)
-        # From the front the bar is a rectangle in the middle: 80 mm wide, 16 of the 30 slices high.
+        mm_per_px = 1 / next(header.zoom for header, _ in reversed(tap.frames) if header.cell == 0)
+        assert mm_per_px == pytest.approx(1.2 * LONGEST_MM / min(width, height - PRESETS_PX))
+        # From the front the bar is a rectangle above the presets: 80 mm wide, 16 of the 30 slices high.
         seen = np.argwhere(front.max(axis=2) > 60)
         assert (np.ptp(seen[:, 1]) + 1) * mm_per_px == pytest.approx(80, abs=2 * SPACING_MM)
         assert (np.ptp(seen[:, 0]) + 1) * mm_per_px == pytest.approx(16 * STEP_MM, abs=2 * STEP_MM)
         assert seen[:, 1].mean() == pytest.approx(width / 2, abs=4)
+        assert seen[:, 0].mean() == pytest.approx((height - PRESETS_PX) / 2, abs=4)
 
         box = page.locator('[data-zone="window"] canvas').bounding_box()
         assert box is not None
-        middle_x, middle_y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        middle_x, middle_y = box["x"] + width / 2, box["y"] + (height - PRESETS_PX) / 2
 
         def turn() -> None:
             page.mouse.move(middle_x, middle_y)

@@ -1,6 +1,6 @@
 /** What pointers do on the picture: drags by the tool of their button, clicks by the tool of the left one. */
 
-import type { CameraPose, Look, Pick, Picked } from '../../../shared/protocol/messages';
+import type { CameraPose, Look, Pick, Picked, Sentence } from '../../../shared/protocol/messages';
 import { Store } from '../../control/store';
 import type { TwoFingers } from '../../input/gestures';
 import type { Point } from '../../model/geometry';
@@ -33,7 +33,8 @@ export interface HandsState {
   readonly pointer: Point | null;
   /** Centres of the sphere's stroke, in the patient. */
   readonly stroke: readonly Vector[];
-  readonly notice: { readonly code: NoticeCode; readonly words: string; readonly id: number } | null;
+  /** `words` are the server's own, said in the doctor's language where the page knows them. */
+  readonly notice: { readonly code: NoticeCode; readonly words: Sentence | null; readonly id: number } | null;
 }
 
 /** Who wants to know about a point of the model that was picked for him. */
@@ -111,7 +112,7 @@ export class Hands {
       return point;
     } catch (error) {
       const code = codeOf(error);
-      if (!quiet && code !== 'superseded') this.say(code === 'lost' || code === 'gone' ? 'lost' : 'refused', error instanceof Error ? error.message : '');
+      if (!quiet && code !== 'superseded') this.say(code === 'lost' || code === 'gone' ? 'lost' : 'refused', error instanceof Error ? { code, numbers: [], text: error.message } : null);
       return null;
     }
   }
@@ -128,7 +129,7 @@ export class Hands {
     }
   }
 
-  say(code: NoticeCode, words = ''): void {
+  say(code: NoticeCode, words: Sentence | null = null): void {
     this.store.set({ notice: { code, words, id: ++this.#notices } });
   }
 

@@ -13,7 +13,7 @@ export function takeBackRefused(scene: SceneController, hands: Hands): () => voi
     const drawn = shown?.wish?.look.cuts.steps;
     if (drawn !== undefined) good = drawn;
     if (fault === null || PASSING.has(fault.code) || fault.opening || steps.length <= good.length) return;
-    hands.say('refused', fault.message);
+    hands.say('refused', { code: fault.code, numbers: fault.numbers, text: fault.message });
     scene.dropLastStep(0);
   });
 }

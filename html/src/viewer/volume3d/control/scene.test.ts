@@ -173,7 +173,7 @@ describe('cuts', () => {
     stage.socket.say({ type: 'view_error', cell: 0, revision: stage.scene.cell.lastSent, code: 'unprocessable', message: 'There is no table.', numbers: [], image: null });
     expect(stage.scene.state.cuts.present.steps).toEqual([]);
     expect(stage.scene.state.cuts.future).toEqual([]);
-    expect(stage.hands.state.notice).toMatchObject({ code: 'refused', words: 'There is no table.' });
+    expect(stage.hands.state.notice).toMatchObject({ code: 'refused', words: { code: 'unprocessable', text: 'There is no table.' } });
     expect(stage.lastCamera['edits']).toBe(0);
     stop();
   });

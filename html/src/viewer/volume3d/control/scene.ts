@@ -8,6 +8,7 @@ import type { CellCanvas } from '../../control/pictureCell';
 import { Store } from '../../control/store';
 import type { VolumeCellController, VolumeCellState, VolumeWish } from '../../control/volumeCell';
 import type { Vector } from '../../model/vector';
+import type { VolumeGrid } from '../../model/volumeGrid';
 import type { WidthLevel } from '../../model/windowing';
 import { type Camera, canvasAt, centeredOn, mmPerPx, oriented, panned, poseOf, projected, type Projection, startCamera, turnedByDrag, zoomed } from '../model/camera';
 import { clipPlaneOf, type DepthPlane, wholeBox } from '../model/clipBox';
@@ -95,6 +96,7 @@ export class SceneController {
   #grid: SceneCellState['grid'] = null;
   #reference: SceneCellState['reference'] = null;
   #nextId = 1;
+  #bottomCss = 0;
 
   constructor(cell: SceneCell, onFrame: (run: () => void) => void, now: () => number) {
     this.cell = cell;
@@ -137,6 +139,22 @@ export class SceneController {
     this.#leave();
     this.cell.close();
     this.cell.setWish(() => null);
+  }
+
+  /** So much of the window, CSS pixels, lies under a panel at its foot: the start camera puts the volume above it. */
+  setFoot(bottomCss: number): void {
+    this.#bottomCss = bottomCss;
+  }
+
+  /** Where a volume is seen from at first: all of it in the part of the window that is free. */
+  #start(grid: VolumeGrid, projection: Projection): Camera {
+    const camera = startCamera(grid, projection);
+    const { widthPx, heightPx, perCss } = this.cell.state.canvas;
+    const foot = Math.min(this.#bottomCss * perCss, heightPx / 3);
+    if (foot <= 0 || widthPx < 1) return camera;
+    const free = Math.min(widthPx, heightPx - foot) / Math.min(widthPx, heightPx);
+    const canvas = { widthPx, heightPx };
+    return panned(zoomed(camera, free), canvas, 0, -foot / 2);
   }
 
   /** Another camera. */
@@ -184,14 +202,14 @@ export class SceneController {
     const { camera } = this.state;
     if (grid === null || camera === null) return;
     this.stopPlay();
-    this.look(startCamera(grid, camera.projection), at, false);
+    this.look(this.#start(grid, camera.projection), at, false);
   }
 
   /** The whole in the middle again, seen from the same side. */
   recenter(at: number): void {
     const { grid } = this.cell.state;
     if (grid === null) return;
-    this.move((camera) => oriented(startCamera(grid, camera.projection), camera.frame), at, false);
+    this.move((camera) => oriented(this.#start(grid, camera.projection), camera.frame), at, false);
   }
 
   /** Another look, as a step that can be undone. */
@@ -404,7 +422,7 @@ export class SceneController {
     }
     if (grid !== this.#grid) {
       this.#grid = grid;
-      if (grid !== null) this.store.set({ camera: startCamera(grid) });
+      if (grid !== null) this.store.set({ camera: this.#start(grid, 'parallel') });
     }
     if (facts !== this.#facts) {
       this.#facts = facts;

@@ -1,4 +1,4 @@
-import { ActionIcon, Button } from '@mantine/core';
+import { ActionIcon, Button, NativeSelect } from '@mantine/core';
 import { IconAlertTriangle, IconCubeOff, IconX } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import type { Sentence } from '../../../shared/protocol/messages';
@@ -132,6 +132,25 @@ export function Warnings() {
   );
 }
 
+/** Of a series with several volumes, which one is shown. */
+export function VolumeChoice() {
+  const { t } = useTranslation('viewer');
+  const { scene } = useVolume();
+  const opened = useSelected(scene.cell.store, (state) => state.opened);
+  if (opened === null || opened.volumes.length < 2) return null;
+  return (
+    <NativeSelect
+      className={classes.choice ?? ''}
+      size="xs"
+      data-chrome=""
+      aria-label={t('volume3d.which')}
+      value={String(opened.volume)}
+      data={opened.volumes.map(({ number, label }) => ({ value: String(number), label: sayOf(t as Say, label) }))}
+      onChange={(event) => scene.open(opened.series_id, Number(event.currentTarget.value))}
+    />
+  );
+}
+
 /** What a tool says: nothing there, too many cuts, refused. Goes by itself. */
 export function Notice() {
   const { t } = useTranslation('viewer');
@@ -148,7 +167,7 @@ export function Notice() {
       {notice !== null && gone !== notice.id && (
         <div className={classes.notice}>
           {t(`volume3d.notice.${notice.code}`)}
-          {notice.words !== '' && <span className={classes.noticeWords}>{notice.words}</span>}
+          {notice.words !== null && notice.code === 'refused' && <span className={classes.noticeWords}>{sayOf(t as Say, notice.words)}</span>}
         </div>
       )}
     </div>

@@ -1,5 +1,5 @@
 import { Menu } from '@mantine/core';
-import { useCallback, useRef, useState } from 'react';
+import { useCallback, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
 import { useSelected } from '../../control/store';
 import type { Point } from '../../model/geometry';
@@ -14,13 +14,16 @@ import { Corners } from './Corners';
 import { Cube } from './Cube';
 import { DrawOverlay } from './DrawOverlay';
 import { toolIcons } from './icons';
-import { Hint, Notice, VolumeMessage, VolumeProgress, Warnings } from './Messages';
+import { Hint, Notice, VolumeChoice, VolumeMessage, VolumeProgress, Warnings } from './Messages';
 import { OrientationPanel } from './OrientationPanel';
 import { PresetStrip } from './PresetStrip';
 import classes from './Stage.module.css';
 import { TransferPanel } from './TransferPanel';
 import type { Panels } from './usePanels';
 import { useVolumeInput } from './useVolumeInput';
+
+/** Of the strip of presets, with the gap below it. */
+const PRESETS_CSS = 116;
 
 /** The window: the picture, what is drawn over it, and the panels around it. */
 export function Stage({ seriesId, detail, panels }: { seriesId: number; detail: SeriesDetail | null; panels: Panels }) {
@@ -32,6 +35,9 @@ export function Stage({ seriesId, detail, panels }: { seriesId: number; detail: 
   const tool = useSelected(scene.store, ({ bindings }) => bindings.left);
   const [menuAt, setMenuAt] = useState<Point | null>(null);
   useCellCanvas(scene.cell, element, canvas);
+  const refused = useSelected(scene.cell.store, ({ fault }) => fault?.opening === true);
+  const foot = !phone && panels.open.presets ? PRESETS_CSS : 0;
+  useLayoutEffect(() => scene.setFoot(foot), [scene, foot]);
   useVolumeInput(element, scene, hands, viewer.clock, useCallback((at: Point) => setMenuAt(at), []));
   const series = detail === null ? '' : [detail.series_number === null ? detail.modality : t('name.series', { number: detail.series_number }), detail.series_description].filter((part) => part !== '').join(', ');
   return (
@@ -56,11 +62,14 @@ export function Stage({ seriesId, detail, panels }: { seriesId: number; detail: 
         <span className={classes.frame} aria-hidden />
         <ToolMenu at={menuAt} onClose={() => setMenuAt(null)} />
       </div>
-      <Warnings />
+      <div className={classes.top}>
+        <Warnings />
+        <VolumeChoice />
+      </div>
       <Hint />
-      {!phone && panels.open.orientation && <OrientationPanel />}
+      {!phone && !refused && panels.open.orientation && <OrientationPanel />}
       {!phone && panels.open.presets && <PresetStrip />}
-      {!phone && panels.open.transfer && <TransferPanel onClose={() => panels.toggle('transfer')} />}
+      {!phone && !refused && panels.open.transfer && <TransferPanel onClose={() => panels.toggle('transfer')} />}
       <VolumeProgress />
       <Notice />
     </div>

@@ -177,6 +177,7 @@ export function NumberField({ label, value, suffix, digits = 0, onCommit }: { la
       value={text}
       error={typed.fault !== null}
       rightSection={suffix === '' ? undefined : <span className={classes.suffix}>{suffix}</span>}
+      rightSectionWidth={suffix.length * 7 + 16}
       onChange={(event) => setText(event.currentTarget.value)}
       onBlur={(event) => commit(event.timeStamp)}
       onKeyDown={(event) => {
