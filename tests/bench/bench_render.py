@@ -27,6 +27,9 @@ from renderpool.scene.view import ImageExtent, Placement, resolve
 from renderpool.session.cache import ImageCache
 from renderpool.session.images import ImageStore
 from renderpool.session.scheduler import Scheduler
+from renderpool.session.stores import Stores
+from renderpool.session.volume_cache import VolumeCache
+from renderpool.session.volume_store import VolumeStore
 from tests.bench.harness import Row, interleaved, median, p95, seconds
 from tests.render.sources import MemorySource
 from tests.support.frames import unpack_frame
@@ -242,11 +245,13 @@ def _draw_and_encode() -> list[Row]:
 def _still_at_rest() -> Row:
     """Scroll and stop, 30 times: from the last wish to the lossless frame of the same revision, without the sockets."""
     cache = ImageCache(256 * 1024**2, decode_threads=2)
-    store = ImageStore(cache, MemorySource(count=40, size=(512, 512)))
+    source = MemorySource(count=40, size=(512, 512))
+    volumes = VolumeStore(VolumeCache(256 * 1024**2), cache, source, "storage")
+    stores = Stores(ImageStore(cache, source), volumes)
     scheduler = Scheduler()
     device = scheduler.start().renderer
     frames: queue.Queue[FrameHeader] = queue.Queue()
-    session = scheduler.open_session(7, store, lambda item: _take(item, frames))
+    session = scheduler.open_session(7, stores, lambda item: _take(item, frames))
     waits = []
     revision = 0
     try:
@@ -268,7 +273,7 @@ def _still_at_rest() -> Row:
     finally:
         scheduler.close_session(session)
         cache.close()
-        store.close()
+        stores.close()
         scheduler.stop()
     return Row(
         id="still_at_rest_1024",
