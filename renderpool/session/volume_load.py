@@ -41,6 +41,7 @@ _LOG = logging.getLogger(__name__)
 REPORT_EVERY_S = 0.2
 _BATCH_BYTES = 64 * 1024**2  # asked for at once: a request costs as much as some frames
 _MAX_BATCH = 128
+_AT_ONCE = 4  # frames that are here: a task of one would cost nearly as much as its work
 _FRAMES_AHEAD = 8  # waiting for a decoder or in one: what a load takes of memory beside the volume
 _RETRY_AFTER_S = 0.5
 _PUBLISH_SLICES = 32  # arrived: their bricks are made while others are read
@@ -172,17 +173,20 @@ class VolumeLoad:
 
     def _load_batch(self, sources: Sequence[int], work: Work) -> None:
         wanted: dict[FrameKey, int] = {}
+        here: list[tuple[int, Stored]] = []
         for source in sources:
             key = self._volume.frame_keys[source]
             image = self._images.get(self._volume.series.cache_key(key))
             in_file = self._files.frame_in_file(self._volume.series, key) if self._files and image is None else None
             if image is not None:
-                self._submit(source, work, image.stored)
+                here.append((source, image.stored))
             elif in_file is not None:
-                self._submit(source, work, in_file)
-                self._publish_if_due()
+                here.append((source, in_file))
             else:
                 wanted[key] = source
+        for first in range(0, len(here), _AT_ONCE):
+            self._submit(here[first : first + _AT_ONCE], work)
+            self._publish_if_due()
         for attempt in (1, 2):
             try:
                 self._ask(wanted, work)
@@ -213,17 +217,17 @@ class VolumeLoad:
             if isinstance(data, WebviewerError):
                 self._lose(source, Loss.UNREADABLE, data.message)
             else:
-                self._submit(source, work, data)
+                self._submit([(source, data)], work)
             self._publish_if_due()
         if gone is not None:
             raise gone
 
     # -- decoding --------------------------------------------------------------------------------------------------
 
-    def _submit(self, source: int, work: Work, data: Stored) -> None:
+    def _submit(self, frames: Sequence[tuple[int, Stored]], work: Work) -> None:
         self._take_slot()
         try:
-            future: Future[None] = self._images.decode.submit(self._decode_one, source, work, data)
+            future: Future[None] = self._images.decode.submit(self._decode, frames, work)
         except RuntimeError as exc:  # the pool is shut down
             self._slots.release()
             raise Unavailable(_STOPPING) from exc
@@ -239,6 +243,10 @@ class VolumeLoad:
         for _ in range(_FRAMES_AHEAD):
             self._take_slot()
         self._slots.release(_FRAMES_AHEAD)
+
+    def _decode(self, frames: Sequence[tuple[int, Stored]], work: Work) -> None:
+        for source, data in frames:
+            self._decode_one(source, work, data)
 
     def _decode_one(self, source: int, work: Work, data: Stored) -> None:
         volume = self._volume
