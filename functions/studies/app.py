@@ -110,7 +110,7 @@ def _list_routes(app: Flask, storage: UserStorage, trace: StudyTrace) -> None:
         return storage.answer("GET", f"/studies/{study_id}")
 
     @app.get("/v2/studies/<int:study_id>/series/<int:series_id>")
-    @operation("One series and its frames in display order")
+    @operation("One series, its frames in display order, and the volumes that they make or why they make none")
     def series(study_id: int, series_id: int) -> Response:
         return storage.answer("GET", f"/series/{series_id}", query=[("study_id", str(study_id))])
 
