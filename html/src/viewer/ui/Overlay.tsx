@@ -5,7 +5,8 @@ import type { CellController } from '../control/cell';
 import { asShown, isBehind, resolvePlacement } from '../control/cellState';
 import { formatNumber } from '../model/numbers';
 import { lengthSource, scaleBar, type ScaleBar } from '../model/scaleBar';
-import { frameAt, lettersOf } from '../model/series';
+import { frameAt, isColour, lettersOf } from '../model/series';
+import { ColourBar } from './ColourItems';
 import { useViewer } from './context';
 import { behindText, cornerTexts, type Translate } from './corners';
 import classes from './Overlay.module.css';
@@ -54,6 +55,7 @@ export const Overlay = memo(function Overlay({ cell }: { cell: CellController })
           <span className={`${classes.letter} ${classes.left}`}>{letters.left}</span>
         </>
       )}
+      {state.shown !== null && state.fault === null && height > 200 && (frame === null || !isColour(frame)) && <ColourBar table={state.shown.data.colours} inverted={state.shown.data.invert} />}
       {behind !== '' && <span className={classes.behind}>{behind}</span>}
       {unexplained && <span className={classes.unexplained}>{t('unexplained')}</span>}
       {bar !== null && height > 260 && <Bar bar={bar} locale={locale} t={t as Translate} />}

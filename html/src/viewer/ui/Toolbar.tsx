@@ -22,6 +22,7 @@ import { MeasureItems, MeasureTools } from '../measure/ui/MeasureTools';
 import { useImageMeasureProps } from '../measure/ui/useImageMeasureProps';
 import type { HeldTool } from '../model/tools';
 import { Choice } from './Choice';
+import { ColourItems } from './ColourItems';
 import { useViewer } from './context';
 import { fitIcons, FullScreenIcon, toolIcons, turnIcons } from './icons';
 import { ModeSwitch } from './ModeSwitch';
@@ -44,6 +45,7 @@ export function Toolbar() {
   const cell = viewer.cell(state.active);
   const inverted = useSelected(cell.store, ({ data }) => data.invert);
   const interpolation = useSelected(cell.store, ({ data }) => data.interpolation);
+  const colours = useSelected(cell.store, ({ data }) => data.colours);
   const detail = useSelected(cell.store, (one) => one.detail);
   const seriesId = useSelected(cell.store, ({ reference }) => reference.seriesId);
   const images = detail?.frames.length ?? 0;
@@ -110,6 +112,7 @@ export function Toolbar() {
           onChoose={(at) => cell.change({ data: { interpolation: name } }, at, false)}
         />
       ))}
+      <ColourItems chosen={colours} onChoose={(table, at) => cell.change({ data: { colours: table } }, at, false)} />
     </>
   );
   const overlayItems = (['full', 'anonymous', 'off'] as OverlayLevel[]).map((level) => (

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react';
 import type { Sentence } from '../../../shared/protocol/messages';
 import { useTranslation } from '../../../shared/i18n';
 import { PASSING } from '../../control/pictureCell';
-import { useSelected, useStore } from '../../control/store';
+import { useSelected } from '../../control/store';
 import { formatNumber } from '../../model/numbers';
 import { type Say, sayOf } from '../../model/sentences';
 import cells from '../../ui/CellView.module.css';
@@ -101,7 +101,6 @@ export function Notes() {
   const { mpr } = useMpr();
   const opened = useSelected(mpr.cell('axial').store, (state) => state.opened);
   const facts = useSelected(mpr.cell('axial').store, (state) => state.facts);
-  const { layout, enlarged } = useStore(mpr.store);
   const [folded, setFolded] = useState<object | null>(null);
   if (opened === null) return null;
   const say = t as unknown as Say;
@@ -114,7 +113,7 @@ export function Notes() {
   if (words.length === 0) return null;
   if (folded === opened) {
     return (
-      <button type="button" className={classes.notesFolded} data-top={layout === 'single' || enlarged || layout === 'row' || undefined} onClick={() => setFolded(null)} title={t('mpr.notes.title')}>
+      <button type="button" className={classes.notesFolded} onClick={() => setFolded(null)} title={t('mpr.notes.title')}>
         <IconAlertTriangle size={16} stroke={1.7} aria-hidden />
         {t('mpr.notes.unfold', { count: words.length })}
       </button>

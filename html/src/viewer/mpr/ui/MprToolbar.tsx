@@ -42,7 +42,7 @@ import { useRovingFocus } from '../../ui/useRovingFocus';
 import { mprKeys } from '../input/keys';
 import { slabModes } from '../model/state';
 import { useMpr } from './context';
-import { ColourItems, InterpolationItems, LayoutItems, OrientItems, PlayModeItems, PlaySettings, StepItems, VolumeItems, WindowMenu } from './menus';
+import { PlaneColourItems, InterpolationItems, LayoutItems, OrientItems, PlayModeItems, PlaySettings, StepItems, VolumeItems, WindowMenu } from './menus';
 import classes from './mpr.module.css';
 import { SlabTools } from './SlabTools';
 import { useMprMeasure } from './useMprMeasure';
@@ -134,7 +134,7 @@ export function MprToolbar() {
   const imageItems = (
     <>
       <InterpolationItems />
-      <ColourItems />
+      <PlaneColourItems />
     </>
   );
 

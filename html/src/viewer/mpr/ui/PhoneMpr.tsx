@@ -15,7 +15,7 @@ import type { Icon } from '../../ui/ToolButton';
 import toolbar from '../../ui/Toolbar.module.css';
 import { type MprTool, type WindowKind, windowKinds } from '../model/state';
 import { useMpr } from './context';
-import { ColourItems, InterpolationItems, OrientItems, StepItems, VolumeItems, WindowItems } from './menus';
+import { PlaneColourItems, InterpolationItems, OrientItems, StepItems, VolumeItems, WindowItems } from './menus';
 import classes from './mpr.module.css';
 import { mprIcons } from './MprToolbar';
 import { SlabTools } from './SlabTools';
@@ -106,7 +106,7 @@ export function MprPhoneBottom() {
   const [sheet, setSheet] = useState<Sheet | null>(null);
   const close = (): void => setSheet(null);
   const drawer = (name: Sheet, title: string, children: ReactNode) => (
-    <Drawer opened={sheet === name} onClose={close} position="bottom" size="auto" title={title} overlayProps={{ backgroundOpacity: 0.2 }} closeButtonProps={{ 'aria-label': t('common:close') }} classNames={{ content: phone.drawer ?? '', header: phone.drawer ?? '' }}>
+    <Drawer opened={sheet === name} onClose={close} position="bottom" size={name === 'slab' ? 300 : 'auto'} title={title} overlayProps={{ backgroundOpacity: 0.2 }} closeButtonProps={{ 'aria-label': t('common:close') }} classNames={{ content: phone.drawer ?? '', header: phone.drawer ?? '' }}>
       {children}
     </Drawer>
   );
@@ -182,7 +182,7 @@ function Tools({ onDone }: { onDone: () => void }) {
       </section>
       {menu(t('window.list'), <WindowItems />)}
       {menu(t('mpr.action.orient'), <OrientItems />)}
-      {menu(t('mpr.colours.title'), <ColourItems />)}
+      {menu(t('mpr.colours.title'), <PlaneColourItems />)}
     </>
   );
 }

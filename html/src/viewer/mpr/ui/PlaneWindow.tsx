@@ -8,11 +8,11 @@ import type { MeasurePointer } from '../../measure/control/pointer';
 import type { Measures } from '../../measure/control/measures';
 import { MeasureLayer } from '../../measure/ui/MeasureLayer';
 import { useMeasuring } from '../../measure/ui/useMeasuring';
-import { barOf } from '../../model/colours';
 import type { Point } from '../../model/geometry';
 import { planeLetters, type PlaneKind } from '../../model/plane';
 import { scaleBar } from '../../model/scaleBar';
 import cells from '../../ui/CellView.module.css';
+import { ColourBar } from '../../ui/ColourItems';
 import { useViewer } from '../../ui/context';
 import type { Translate } from '../../ui/corners';
 import { Bar, Lines } from '../../ui/Overlay';
@@ -122,9 +122,7 @@ function OnPlane({ kind, measures, pointer }: { kind: PlaneKind; measures: Measu
         )}
         {behind.length === 2 && behind[0] !== behind[1] && <span className={overlayClasses.behind}>{t('corner.behind', { from: behind[0] ?? '', to: behind[1] ?? '' })}</span>}
         {bar !== null && height > 260 && <Bar bar={bar} locale={locale} t={t as Translate} />}
-        {state.colours !== 'grey' && shown !== null && height > 200 && (
-          <span className={classes.colourBar} data-colours={state.colours} style={{ background: barOf(state.colours), transform: state.invert ? 'translateY(-50%) rotate(180deg)' : undefined }} />
-        )}
+        {shown !== null && height > 200 && <ColourBar table={state.colours} inverted={state.invert} />}
       </div>
       <MeasureLayer measures={measures} pointer={pointer} surface={surfaceOf(mpr, kind)} />
     </>

@@ -141,7 +141,7 @@ function SquareLock() {
         data-tool=""
         data-pressed={keepSquare || undefined}
         aria-pressed={keepSquare}
-        aria-label={t('mpr.square.on')}
+        aria-label={`${t('mpr.square.label')}: ${t('mpr.square.on')}`}
         onMouseDown={keepFocus}
         onClick={(event) => mpr.setKeepSquare(!keepSquare, event.timeStamp)}
       >

@@ -5,18 +5,17 @@ import { IconAdjustmentsHorizontal, IconChevronDown } from '@tabler/icons-react'
 import { useTranslation } from '../../../shared/i18n';
 import type { PlayMode } from '../../control/cine';
 import { useSelected, useStore } from '../../control/store';
-import { barOf, colourTables } from '../../model/colours';
 import { formatNumber, formatWindowNumber } from '../../model/numbers';
 import { planeKinds } from '../../model/plane';
 import { type Say, sayOf } from '../../model/sentences';
 import { presetsFor, sameWindow, type Window, windowValues } from '../../model/windowing';
 import { Choice } from '../../ui/Choice';
+import { ColourItems } from '../../ui/ColourItems';
 import { useViewer } from '../../ui/context';
 import { FamilyMenu } from '../../ui/ToolButton';
 import toolbar from '../../ui/Toolbar.module.css';
 import { mprLayouts } from '../model/state';
 import { useMpr } from './context';
-import classes from './mpr.module.css';
 
 /** The window's name: a preset, what the image recommends, the whole range, or own values. */
 export function useWindowName(): string {
@@ -88,24 +87,10 @@ export function InterpolationItems() {
   );
 }
 
-export function ColourItems() {
-  const { t } = useTranslation('viewer');
+export function PlaneColourItems() {
   const { mpr } = useMpr();
   const { colours } = useStore(mpr.store);
-  return (
-    <>
-      <Menu.Label>{t('mpr.colours.title')}</Menu.Label>
-      {colourTables.map((table) => (
-        <Choice
-          key={table}
-          chosen={colours === table}
-          label={t(`mpr.colours.${table}`)}
-          hint={<span className={classes.swatch} style={{ background: barOf(table).replace('to top', 'to right') }} aria-hidden />}
-          onChoose={(at) => mpr.setColours(table, at)}
-        />
-      ))}
-    </>
-  );
+  return <ColourItems chosen={colours} onChoose={(table, at) => mpr.setColours(table, at)} />;
 }
 
 const STEPS_MM = [0.5, 1, 2, 3, 5, 10] as const;
