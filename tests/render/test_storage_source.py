@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,8 @@ from webviewer.adapters.db.maintenance import create_database
 from webviewer.adapters.db.sqlite_files import back_up
 from webviewer.adapters.nodes import RenderSeries, StorageClient
 from webviewer.config import DatabaseDriver, DatabaseSettings
-from webviewer.core.errors import DataError, NotFound
+from webviewer.core.errors import DataError, NotFound, Unavailable
+from webviewer.usecases.read_frames import FRAME_HEADER, STATUS_GOOD
 
 SERIES = 1
 
@@ -126,3 +129,67 @@ def test_importing_the_engine_loads_no_opengl() -> None:
     program = "import sys, renderpool.engine.renderer; print([name for name in sys.modules if name[:6] == 'OpenGL'])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+class OddPieces(BaseHTTPRequestHandler):
+    """Answers frames in chunks of sizes that have nothing to do with them; ``cut_bytes`` of the end are left out."""
+
+    protocol_version = "HTTP/1.1"
+    size_bytes = 1
+    cut_bytes = 0
+
+    def do_POST(self) -> None:
+        wish = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["frames"]
+        records = [FRAME_HEADER.pack(i, n, STATUS_GOOD, len(body := _frame(i))) + body for i, n in wish]
+        data = b"".join(records)
+        data = data[: len(data) - self.cut_bytes]
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for first in range(0, len(data), self.size_bytes):
+            piece = data[first : first + self.size_bytes]
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+def _frame(instance_id: int) -> bytes:
+    return bytes([instance_id]) * (1000 * (instance_id - 1))  # the first one is empty
+
+
+@pytest.fixture
+def odd_node() -> Iterator[tuple[str, type[OddPieces]]]:
+    handler = type("Handler", (OddPieces,), {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", handler
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize("size_bytes", [1, 24, 1000, 1024, 3024, 10**6])
+def test_frames_are_the_same_in_whatever_pieces_they_come(
+    odd_node: tuple[str, type[OddPieces]], size_bytes: int
+) -> None:
+    url, handler = odd_node
+    handler.size_bytes = size_bytes
+    client = StorageClient(url, TOKEN)
+    keys = [(number, 1) for number in (1, 2, 4, 3)]
+    for _ in range(2):  # the connection is used again
+        assert list(client.frames(1, keys)) == [(key, _frame(key[0])) for key in keys]
+    client.close()
+
+
+@pytest.mark.parametrize("cut_bytes", [1, 3000, 3024, 3025])
+def test_a_stream_of_frames_that_ends_early_is_said(odd_node: tuple[str, type[OddPieces]], cut_bytes: int) -> None:
+    url, handler = odd_node
+    handler.size_bytes, handler.cut_bytes = 700, cut_bytes
+    client = StorageClient(url, TOKEN)
+    found = client.frames(1, [(2, 1), (4, 1)])
+    with pytest.raises(Unavailable, match="broke off"):
+        list(found)
+    client.close()
