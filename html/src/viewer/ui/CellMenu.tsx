@@ -21,7 +21,7 @@ export function CellMenu({ at, onClose }: { at: Point | null; onClose: () => voi
   const state = useStore(viewer.store);
   // Kept on the screen: the dropdown would rather flip, and finds no room above either.
   const about = useSelected(measuringOf(viewer).measures.store, ({ menu }) => menu !== null);
-  const height = ((state.places.length > 1 ? 10 : 9) + (about ? 3 : 0)) * (window.matchMedia('(pointer: coarse)').matches ? 44 : 30) + 72;
+  const height = ((state.places.length > 1 ? 12 : 11) + (about ? 3 : 0)) * (window.matchMedia('(pointer: coarse)').matches ? 44 : 30) + 72;
   const top = Math.max(8, Math.min(at?.y ?? 0, window.innerHeight - height));
   const action = (name: ActionName, IconOf: Icon) => (
     <Menu.Item
@@ -40,7 +40,7 @@ export function CellMenu({ at, onClose }: { at: Point | null; onClose: () => voi
       <Menu.Dropdown className={`${classes.menu} ${classes.keys}`}>
         <MeasureMenuItems />
         <Menu.Label>{t('menu.tools')}</Menu.Label>
-        {tools.map((name) => {
+        {([...tools, 'ruler', 'point'] as const).map((name) => {
           const IconOf = toolIcons[name];
           const chosen = state.bindings.left === name;
           return (

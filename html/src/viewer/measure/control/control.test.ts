@@ -92,6 +92,17 @@ describe('drawing', () => {
     expect(desk.measures.state.draft).toMatchObject({ cellNumber: 1, fixed: [at(30, 30)] });
   });
 
+  it('ends the drawing when the left button gets another tool, and not before', () => {
+    const desk = new Desk();
+    desk.pointer.hover(at(90, 90), 'scroll');
+    desk.pointer.down(at(100, 100), 'ruler', false); // with the right button, say
+    desk.pointer.up(at(100, 100));
+    desk.pointer.hover(at(150, 100), 'scroll');
+    expect(desk.measures.state.draft?.floating).toEqual(at(75, 50));
+    desk.pointer.hover(at(160, 100), 'pan');
+    expect(desk.measures.state.draft).toBeNull();
+  });
+
   it('forgets a press that another gesture took', () => {
     const desk = new Desk();
     desk.pointer.down(at(100, 100), 'ruler', true);

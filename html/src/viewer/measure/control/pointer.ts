@@ -35,6 +35,9 @@ export class MeasurePointer {
   readonly #surface: () => MeasureSurface | null;
   #press: Press | null = null;
   #taken = false;
+  /** What the left button drives, and what it drove when the draft was begun: another tool ends the drawing. */
+  #left: Tool | null = null;
+  #leftAtStart: Tool | null = null;
   #labels: ReadonlyMap<number, Box> = new Map();
 
   /** @param surface what the window shows now */
@@ -121,10 +124,17 @@ export class MeasurePointer {
     else if (press.began && press.edit === null) this.drop();
   }
 
-  /** Moves with no button down. */
+  /**
+   * Moves with no button down.
+   *
+   * @param tool what the left button drives
+   */
   hover(at: Point, tool: Tool): void {
     const surface = this.#surface();
+    this.#left = tool;
     if (surface === null || this.#press !== null) return;
+    const before = this.#draftHere(surface);
+    if (before !== null && before.tool !== tool && this.#leftAtStart !== null && this.#leftAtStart !== tool) this.drop();
     if (this.#draftHere(surface) !== null) {
       this.#float(at, surface);
       return;
@@ -259,7 +269,9 @@ export class MeasurePointer {
     const { place } = surface;
     if (!isMeasureTool(tool) || place === null) return false;
     this.#measures.probe(null, null);
-    const draft = this.#draftHere(surface) ?? fresh(tool, surface);
+    const before = this.#draftHere(surface);
+    if (before === null) this.#leftAtStart = this.#left;
+    const draft = before ?? fresh(tool, surface);
     const began = beginsLine(tool, draft.fixed.length) && tool !== 'point';
     this.#press = { from: at, touch, moved: false, began, edit: null };
     const point = surface.fromCanvas(at, place);
