@@ -169,7 +169,9 @@ def test_a_box_and_a_plane_hide_what_lies_outside(painter: VolumePainter, ward: 
     kept = (*(-np.array(before)).tolist(), float(np.array(before) @ np.array(eye.target)))
     whole = passes_of(painter, volume, wish_of(eye, look_of(SOFT)))[-1].pixels
     for cut, changes in (({"box": box}, {"box": (box.low_index, box.high_index)}), ({"plane": plane}, {"plane": kept})):
-        expected = composite(replace(Scene(BODY, matrix_of(steps), FINE_MM, SOFT), **changes), eye)
+        # Faces of a cut are lit as if voxel 0, which is -32768 in signed images, were behind them.
+        scene = Scene(BODY, matrix_of(steps), FINE_MM, SOFT, lowest=-32768.0)
+        expected = composite(replace(scene, **changes), eye)
         last = passes_of(painter, volume, wish_of(eye, look_of(SOFT), **cut))[-1]
         assert_near(last.pixels, expected, 36)
         assert psnr_db(whole, expected) < 33, "nothing is cut"
