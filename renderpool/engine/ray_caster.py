@@ -27,6 +27,8 @@ from webviewer.core.errors import RenderError
 _STORED_MAX = 65535
 _KEPT = 16  # of tables and of facts of bricks: some 200 kB each
 _AFAR_MM = -1e7
+_FAR_STEPS = 1e6
+_LIT = (RayMode.COMPOSITE, RayMode.ISOSURFACE)
 _SEEN = 0.02  # of a ray covered: less is hardly seen, and no point to pick
 Part = tuple[int, int, int, int]
 """Of a canvas: left, top, width and height in pixels."""
@@ -203,6 +205,8 @@ class RayCaster:
         field = self._field_of(volume, look, shown, mask, skip=skip)
         kept = self._masks.get(mask) if mask else None
         defines = {"MODE": int(look.mode)} | ({} if look.shading else {"UNSHADED": 1}) | ({"MASKED": 1} if mask else {})
+        faces = _faces_of(volume, view) if look.shading and look.mode in _LIT else None
+        defines |= {"CLIPPED": 1} if faces else {}
         program = self._programs.get(
             defines | volume.texture.defines | ({"PICK": 1} if target is self._numbers else {})
         )
@@ -216,6 +220,10 @@ class RayCaster:
             kept.set_uniforms(program, _MASK_UNIT)
         self._set_look(program, volume.texture, look, view, shown)
         _set_view(program, volume, view)
+        if faces is not None:
+            program.set_vec3("u_face_low", *faces.low.tolist())
+            program.set_vec3("u_face_high", *faces.high.tolist())
+            program.set_vec4("u_face_plane", *faces.plane.tolist())
         self._check("setting uniforms")
         target.begin(view.width_px, view.height_px)
         gl.GL_1_1.glDrawArrays(gl.GL_1_0.GL_TRIANGLES, 0, 3)
@@ -308,6 +316,50 @@ def _shown_stored(texture: VolumeTexture, look: RayLook) -> list[Interval]:
     return [(stored(low), stored(high)) for low, high in values]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Faces:
+    """Where a view cuts a volume, as ``shading.glsl`` has it."""
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    plane: NDArray[np.float64]
+
+
+def _faces_of(volume: RayVolume, view: RayView) -> _Faces | None:
+    """Return where box and plane of a view cut a volume; None = nowhere."""
+    low, high = _box_of(volume, view)
+    outer_low, outer_high = _outer_faces(volume)
+    is_cut = view.plane_lps is not None or bool((low > outer_low).any() or (high < outer_high).any())
+    if not is_cut:
+        return None
+    plane = _plane_of(volume, view)
+    steepness = float(np.linalg.norm(plane[:3]))
+    return _Faces(
+        np.where(low > outer_low, low, -_FAR_STEPS),
+        np.where(high < outer_high, high, _FAR_STEPS),
+        plane / steepness if steepness > 0 else np.array([0.0, 0.0, 0.0, _FAR_STEPS]),
+    )
+
+
+def _outer_faces(volume: RayVolume) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    slices, rows, columns = volume.texture.shape
+    return np.full(3, -0.5), np.array([columns, rows, slices]) - 0.5
+
+
+def _box_of(volume: RayVolume, view: RayView) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ends, in index space, of what a view shows of a volume."""
+    low, high = _outer_faces(volume)
+    if view.box_index is None:
+        return low, high
+    return np.clip(view.box_index[0], low, high), np.clip(view.box_index[1], low, high)
+
+
+def _plane_of(volume: RayVolume, view: RayView) -> NDArray[np.float64]:
+    """Return (a, b, c, d): shown is where a column + b row + c slice + d is not under 0."""
+    plane = np.array(view.plane_lps if view.plane_lps is not None else (0.0, 0.0, 0.0, 1.0))
+    return np.asarray(plane @ volume.lps_from_index, dtype=np.float64)
+
+
 def _set_view(program: Program, volume: RayVolume, view: RayView) -> None:
     lps_from_index = volume.lps_from_index
     index_from_lps = np.asarray(np.linalg.inv(lps_from_index), dtype=np.float64)
@@ -317,14 +369,10 @@ def _set_view(program: Program, volume: RayVolume, view: RayView) -> None:
     program.set_float("u_nearest_mm", 0.0 if rays.from_origin else _AFAR_MM)
     program.set_mat3("u_lps_from_index", lps_from_index[:3, :3])
     program.set_mat3("u_lps_from_index_gradient", index_from_lps[:3, :3].T)
-    slices, rows, columns = volume.texture.shape
-    low, high = np.full(3, -0.5), np.array([columns, rows, slices]) - 0.5
-    if view.box_index is not None:
-        low, high = np.clip(view.box_index[0], low, high), np.clip(view.box_index[1], low, high)
+    low, high = _box_of(volume, view)
     program.set_vec3("u_box_low", *low.tolist())
     program.set_vec3("u_box_high", *high.tolist())
-    plane = np.array(view.plane_lps if view.plane_lps is not None else (0.0, 0.0, 0.0, 1.0)) @ lps_from_index
-    program.set_vec4("u_plane_index", *plane.tolist())
+    program.set_vec4("u_plane_index", *_plane_of(volume, view).tolist())
     program.set_float("u_step_mm", view.step_mm)
     program.set_float("u_jitter", view.jitter)
     program.set_float("u_phase", view.phase)

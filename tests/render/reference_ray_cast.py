@@ -85,7 +85,26 @@ class Scene:
 
     def cut_at(self, index: Floats) -> Floats:
         """Return values as `at`, which are the lowest one where nothing is left."""
-        return self.lowest + (self.at(index) - self.lowest) * self.share(index)
+        left = self.share(index) * self._behind_faces(index)
+        return self.lowest + (self.at(index) - self.lowest) * left
+
+    def _behind_faces(self, index: Floats) -> Floats:
+        """Return 0 to 1 across the faces of box and plane, over two steps of the index."""
+        distances = []
+        for axis, count in enumerate(self.values.shape[::-1]):
+            if self.box is not None and self.box[0][axis] > -0.5:
+                distances.append(index[..., axis] - self.box[0][axis])
+            if self.box is not None and self.box[1][axis] < count - 0.5:
+                distances.append(self.box[1][axis] - index[..., axis])
+        if self.plane is not None:
+            normal, shift = np.array(self.plane[:3]), self.plane[3]
+            lps = index @ self.lps_from_index[:3, :3].T + self.lps_from_index[:3, 3]
+            by_index = [normal @ self.lps_from_index[:3, axis] for axis in range(3)]
+            distances.append((lps @ normal + shift) / np.sqrt(np.sum(np.square(by_index))))
+        found = np.ones(index.shape[:-1])
+        for distance in distances:
+            found = found * np.clip((distance + 1) / 2, 0, 1)
+        return found
 
     def look_up(self, values: Floats) -> tuple[Floats, Floats]:
         """Return colours (…, 3) and opacities."""

@@ -158,6 +158,28 @@ def test_a_box_and_a_plane_cut_the_volume(caster: RayCaster, make_volume: MakeVo
         assert psnr_db(expected, reference(whole, eye)) < 36, "nothing is cut"
 
 
+def test_faces_of_a_box_and_of_a_plane_through_noise_are_lit_as_faces(
+    caster: RayCaster, make_volume: MakeVolume
+) -> None:
+    values = np.round(np.random.default_rng(3).normal(100, 15, (40, 40, 40)))
+    spacing = np.diag([1.0, 1.0, 2.0, 1.0])
+    volume = make_volume(values, spacing)
+    white = TransferTable(np.ones((2, 4), dtype=np.float32), -1000, 1000)
+    eye = Eye((20, -200, 40), (20, 20, 40), (0, 0, 1), angle_deg=None, height_mm=12, width_px=24, height_px=24)
+    view = view_of(Scene(values, spacing, 0.5, BONE), eye)
+    normal = np.array([0.3, 0.8, 0.4]) / np.linalg.norm([0.3, 0.8, 0.4])
+    for mode in (RayMode.COMPOSITE, RayMode.ISOSURFACE):
+        look = RayLook(mode, white, shading=Shading(ambient=0, diffuse=1, specular=0), iso_value=-300)
+        for clipped, cosine in (
+            (replace(view, box_index=((-9, 10.3, -9), (99, 99, 99))), 1.0),
+            (replace(view, plane_lps=(*normal.tolist(), -float(normal @ [20, 15, 40]))), normal[1]),
+        ):
+            pixels = caster.draw(volume, look, clipped).astype(float) / 255
+            assert pixels.mean() == pytest.approx(cosine, abs=0.03)
+            assert pixels.std() < 0.06
+        assert caster.draw(volume, look, replace(view, box_index=((-9, -9, -9), (99, 99, 99)))).std() > 0.15 * 255
+
+
 def test_a_volume_that_is_all_cut_away_leaves_the_background(caster: RayCaster, make_volume: MakeVolume) -> None:
     scene = Scene(body(), GRIDS["cubes"], 0.7, SOFT, plane=(1, 0, 0, -500), background=(1, 0.5, 0))
     volume, view = make_volume(scene.values, scene.lps_from_index), view_of(scene, EYES["perspective"])

@@ -1,15 +1,32 @@
 // Light on a sample: Phong with a lamp at the viewer's head, both sides of a surface alike. Expects volume.glsl, and with MASKED
-// mask.glsl.
+// mask.glsl. CLIPPED: a box or a plane cuts the volume.
 uniform mat3 u_lps_from_index_gradient; // the inverse transpose of the grid's matrix: normals are no positions
 uniform vec4 u_shading;                 // ambient, diffuse, specular, shininess; ambient 1 and the rest 0 = none
 
+#ifdef CLIPPED
+uniform vec3 u_face_low; // of the clipping box; far away where it cuts nothing
+uniform vec3 u_face_high;
+uniform vec4 u_face_plane; // of the clipping plane: dot(xyz, p) + w is how far behind it a point is, in steps of the index
+
+// From 0 a step before a face to 1 a step behind it.
+float share_behind_faces(vec3 p_index) {
+    vec3 low = clamp(0.5 + 0.5 * (p_index - u_face_low), 0.0, 1.0);
+    vec3 high = clamp(0.5 + 0.5 * (u_face_high - p_index), 0.0, 1.0);
+    vec3 box = low * high;
+    return box.x * box.y * box.z * clamp(0.5 + 0.5 * (dot(u_face_plane.xyz, p_index) + u_face_plane.w), 0.0, 1.0);
+}
+#endif
+
 // The face of a cut is lit as one: as if the lowest value were where something was cut away.
 float left_at(vec3 p_index) {
+    float stored = stored_at(p_index);
 #ifdef MASKED
-    return share_kept_at(p_index) * stored_at(p_index);
-#else
-    return stored_at(p_index);
+    stored *= share_kept_at(p_index);
 #endif
+#ifdef CLIPPED
+    stored *= share_behind_faces(p_index);
+#endif
+    return stored;
 }
 
 vec3 shaded(vec3 colour, vec3 p_index, vec3 direction_index) {
