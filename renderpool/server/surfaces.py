@@ -11,7 +11,6 @@ from functools import partial
 from typing import TypeVar
 
 from aiohttp import web
-from pydantic import ValidationError
 
 from renderpool.server.callers import storage_of
 from renderpool.server.node import NODE
@@ -21,8 +20,8 @@ from renderpool.session.surface import surface_stl
 from renderpool.session.volume_cache import VolumeUse
 from renderpool.session.volume_cut import CutCancelled
 from renderpool.session.volume_edits import VolumeEdits
-from webviewer.core.errors import InvalidInput, LimitExceeded, Unavailable
-from webviewer.protocol.surfaces import MAX_SURFACE_BYTES, SurfaceWish
+from webviewer.core.errors import LimitExceeded, Unavailable
+from webviewer.protocol.surfaces import MAX_SURFACE_BYTES, SurfaceWish, parse_surface_wish
 
 _HEADER_BYTES, _TRIANGLE_BYTES = 80, 50  # of a binary STL file
 _AT_ONCE = 2  # each takes a core for seconds and some copies of a few slices
@@ -95,12 +94,7 @@ async def _wish(request: web.Request) -> SurfaceWish:
         body += await request.content.read(MAX_SURFACE_BYTES + 1 - len(body))
     if len(body) > MAX_SURFACE_BYTES:
         raise LimitExceeded(f"A request for a surface is over the limit of {MAX_SURFACE_BYTES} bytes.")
-    try:
-        return SurfaceWish.model_validate_json(body)
-    except ValidationError as exc:
-        first = exc.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise InvalidInput(f"{where[:80]}: {first['msg']}") from None
+    return parse_surface_wish(body)
 
 
 def _open(storage: StorageNode, owner_id: int, series_id: int, number: int) -> VolumeUse:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from webviewer.core.errors import InvalidInput
 from webviewer.protocol.base import Finite, Message
 from webviewer.protocol.volumes import MAX_EDITS, EditStep
 
@@ -18,3 +19,13 @@ class SurfaceWish(Message):
 
     iso_value: Finite
     edits: Annotated[tuple[EditStep, ...], Field(max_length=MAX_EDITS)] = ()
+
+
+def parse_surface_wish(body: bytes) -> SurfaceWish:
+    """Return the wish of a request's body; raises InvalidInput, which says where it is none and never repeats it."""
+    try:
+        return SurfaceWish.model_validate_json(body)
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "body"
+        raise InvalidInput(f"{where[:80]}: {first['msg']}") from None
