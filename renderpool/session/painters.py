@@ -50,7 +50,7 @@ class Painters:
         return _VolumePicture(self.volumes, job)
 
     def warm_up(self) -> None:
-        """Draw and encode a picture for nobody: shaders are compiled before the first doctor waits for them."""
+        """Draw and encode an image for nobody: shaders are compiled before the first doctor waits for them."""
         values = np.zeros((_WARM_UP_PX, _WARM_UP_PX), np.float32)
         view = resolve(ImageExtent(_WARM_UP_PX, _WARM_UP_PX), Placement(_WARM_UP_PX, _WARM_UP_PX))
         for function in (VoiFunction.LINEAR, VoiFunction.LINEAR_EXACT):
@@ -60,7 +60,6 @@ class Painters:
             encode_png(pixels)
             encode_jpeg(pixels, 80)
         self.renderer.textures.close()
-        self.volumes.warm_up()
 
     def close(self) -> None:
         """Delete everything, and the context."""

@@ -38,6 +38,7 @@ _LOG = logging.getLogger(__name__)
 MAX_SESSIONS = 128
 MAX_SESSIONS_OF_OWNER = 16
 _PREVIEW_EVERY_S = 0.15
+_QUIET_S = 1.0  # nothing to draw for so long: shaders of volumes are compiled
 _PREVIEW = LightLevel(85, 1.0)
 _TURNS_BEFORE_SINGLE = 4
 
@@ -104,6 +105,8 @@ class Scheduler:
         self._singles = Singles()
         self._queue = PictureQueue()
         self._turns_since_single = 0
+        self._is_warm = False  # for volumes: who comes to a new node with images does not wait for that
+        self._warm_at_s = 0.0
         self._work_since_s: float | None = None
         self._encoding = self._encoding_stills = 0
         self._max_encoding = encode_threads + 1  # one is drawn while all encode
@@ -246,6 +249,7 @@ class Scheduler:
         try:
             painters = Painters(renderer, debug=self._debug)
             painters.warm_up()
+            self._warm_at_s = self._clock() + _QUIET_S
             while True:
                 work = self._wait()
                 if work is None:
@@ -271,12 +275,16 @@ class Scheduler:
                 now_s = self._clock()
                 work = self._next(now_s)
                 if work is not None:
+                    self._warm_at_s = now_s + _QUIET_S
                     return work
-                waits: list[float] = []
+                if not self._is_warm and now_s >= self._warm_at_s:
+                    self._is_warm = True
+                    return lambda painters: painters.volumes.warm_up()
+                waits: list[float] = [] if self._is_warm else [self._warm_at_s - now_s]
                 if self._encoding < self._max_encoding:  # else the end of an encoding wakes us
                     stills = self._encoding_stills < self._max_encoding_stills
                     found = (session.due_in_s(now_s, stills=stills) for session in self._sessions)
-                    waits = [wait for wait in found if wait is not None]
+                    waits += [wait for wait in found if wait is not None]
                 # A wait of nothing would spin when a due picture cannot be picked after all.
                 self._lock.wait(max(0.002, min(waits)) if waits else None)
             return None

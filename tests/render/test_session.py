@@ -15,6 +15,7 @@ from renderpool.session import painters as painters_module
 from renderpool.session import scheduler as scheduler_module
 from renderpool.session.flight import MAX_IN_FLIGHT
 from renderpool.session.painter import paint
+from renderpool.session.volume_painter import VolumePainter
 from tests.render.house import WAIT_S, House, Viewer, pixels_of, wait_until
 from tests.render.reference_view import grey_linear, worst
 from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
@@ -404,3 +405,28 @@ def test_a_moving_frame_overtakes_a_still_one_that_takes_long_which_is_dropped_t
     encoder.go_on.set()
     assert viewer.next_still()[0].revision == 2
     assert [header.revision for header in viewer.all_frames] == [2, 2]
+
+
+def test_shaders_of_volumes_are_compiled_once_there_is_nothing_to_draw(
+    make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[float] = []
+    warm_up = VolumePainter.warm_up
+
+    def noting(painter: VolumePainter) -> None:
+        warm_up(painter)
+        done.append(time.monotonic())
+
+    monkeypatch.setattr(VolumePainter, "warm_up", noting)
+    viewer = Viewer(make_house())
+    viewer.open()
+    for revision in range(1, 16):
+        viewer.view(revision, zoom=1 + revision / 10)
+        viewer.next_still()
+        time.sleep(0.1)
+    assert done == [], "who comes with images does not wait for it"
+    wait_until(lambda: len(done) == 1)
+    viewer.view(100)
+    viewer.next_still()
+    time.sleep(1.5)
+    assert len(done) == 1
