@@ -34,7 +34,7 @@ import { useVolume } from './context';
 import { toolIcons } from './icons';
 import { AllPresets } from './PresetStrip';
 import { TransferBody } from './TransferPanel';
-import { ObjectThreshold, PlaneDepth, SphereRadius, TurnChoices } from './VolumeToolbar';
+import { ObjectThreshold, PlaneDepth, SphereRadius, TurnChoices } from './ToolSettings';
 
 /** The phone's own bar: back, who, and the rest. */
 export function VolumePhoneTop({ onBack }: { onBack: () => void }) {

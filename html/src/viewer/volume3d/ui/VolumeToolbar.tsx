@@ -1,10 +1,9 @@
-import { Menu, Popover, Radio, Slider, UnstyledButton } from '@mantine/core';
+import { Menu, UnstyledButton } from '@mantine/core';
 import {
   IconArrowBackUp,
   IconArrowForwardUp,
   IconArrowsMinimize,
   IconBox,
-  IconChevronDown,
   IconDots,
   IconEye,
   IconEyeOff,
@@ -25,7 +24,6 @@ import { Fragment, type ReactNode, useRef, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
 import { useSelected } from '../../control/store';
 import type { MouseButton, OverlayLevel } from '../../control/viewer';
-import { formatNumber, formatTenths } from '../../model/numbers';
 import type { SeriesDetail } from '../../model/series';
 import { Choice } from '../../ui/Choice';
 import { useViewer } from '../../ui/context';
@@ -37,11 +35,10 @@ import { useFolding } from '../../ui/useFolding';
 import { useRovingFocus } from '../../ui/useRovingFocus';
 import { toolKeys } from '../control/hands';
 import { type ClickTool, isHeld, type Tool } from '../control/scene';
-import { axes, type Axis } from '../control/turntable';
 import { depthMm, isWhole } from '../model/clipBox';
 import { useVolume } from './context';
 import { toolIcons } from './icons';
-import { NumberField } from './TransferPanel';
+import { ObjectSettings, PlaneSettings, SphereSettings, TurnSettings } from './ToolSettings';
 import type { Panels } from './usePanels';
 import classes from './VolumeToolbar.module.css';
 
@@ -343,167 +340,4 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
 
 function Split() {
   return <span className={bar.split} aria-hidden />;
-}
-
-/** Settings of a tool beside its button: sliders and fields are no entries of a menu. */
-function Settings({ label, text, children }: { label: string; text?: string; children: ReactNode }) {
-  return (
-    <Popover position="bottom-start" width={260} offset={4} trapFocus returnFocus>
-      <Popover.Target>
-        <UnstyledButton className={text === undefined ? bar.arrow : classes.setting} data-tool="" aria-label={text === undefined ? label : `${label}: ${text}`}>
-          {text}
-          {text === undefined && <IconChevronDown size={12} stroke={2} aria-hidden />}
-        </UnstyledButton>
-      </Popover.Target>
-      <Popover.Dropdown className={bar.menu ?? ''} aria-label={label}>
-        <div className={classes.settings}>{children}</div>
-      </Popover.Dropdown>
-    </Popover>
-  );
-}
-
-function Labelled({ label, value, children }: { label: string; value: string; children: ReactNode }) {
-  return (
-    <div>
-      <div className={bar.speedLine}>
-        <span>{label}</span>
-        <span>{value}</span>
-      </div>
-      {children}
-    </div>
-  );
-}
-
-function SphereSettings() {
-  const { t } = useTranslation('viewer');
-  const { locale } = useViewer();
-  const { scene } = useVolume();
-  const radius = useSelected(scene.store, (state) => state.radiusMm);
-  const active = useSelected(scene.store, ({ bindings }) => bindings.left === 'removeSphere' || bindings.left === 'restoreSphere');
-  if (!active) return null;
-  const text = t('volume3d.measure.mm', { value: formatNumber(radius, locale) });
-  return (
-    <Settings label={t('volume3d.sphere.radius')} text={text}>
-      <SphereRadius />
-    </Settings>
-  );
-}
-
-/** How large the round brush is. */
-export function SphereRadius() {
-  const { t } = useTranslation('viewer');
-  const { locale } = useViewer();
-  const { scene } = useVolume();
-  const radius = useSelected(scene.store, (state) => state.radiusMm);
-  return (
-    <Labelled label={t('volume3d.sphere.radius')} value={t('volume3d.measure.mm', { value: formatNumber(radius, locale) })}>
-      <Slider size="sm" min={1} max={60} step={1} label={null} thumbLabel={t('volume3d.sphere.radius')} value={radius} onChange={(value) => scene.store.set({ radiusMm: value })} />
-    </Labelled>
-  );
-}
-
-function ObjectSettings() {
-  const { t } = useTranslation('viewer');
-  const { scene } = useVolume();
-  const active = useSelected(scene.store, ({ bindings }) => bindings.left === 'cutObject' || bindings.left === 'keepObject');
-  if (!active) return null;
-  return (
-    <Settings label={t('volume3d.object.threshold')}>
-      <ObjectThreshold />
-    </Settings>
-  );
-}
-
-/** Between which values a piece hangs together; what shows, unless the doctor says otherwise. */
-export function ObjectThreshold() {
-  const { t } = useTranslation('viewer');
-  const { scene, hands } = useVolume();
-  useSelected(scene.store, (state) => state.look);
-  const own = useSelected(scene.store, (state) => state.threshold);
-  const unit = useSelected(scene.cell.store, ({ facts }) => facts?.unit ?? '');
-  const { low, high } = hands.threshold;
-  return (
-    <>
-      <p className={classes.help}>{t('volume3d.object.help')}</p>
-      <div className={classes.pair}>
-        <NumberField label={t('volume3d.object.from')} value={low} suffix={unit} onCommit={(value) => scene.store.set({ threshold: { low: Math.min(value, high), high } })} />
-        <NumberField label={t('volume3d.object.to')} value={high} suffix={unit} onCommit={(value) => scene.store.set({ threshold: { low, high: Math.max(value, low) } })} />
-      </div>
-      <UnstyledButton className={classes.link} disabled={own === null} onClick={() => scene.store.set({ threshold: null })}>
-        {t('volume3d.object.shown')}
-      </UnstyledButton>
-    </>
-  );
-}
-
-function PlaneSettings({ depth, mm }: { depth: number; mm: number }) {
-  const { t } = useTranslation('viewer');
-  const { locale } = useViewer();
-  return (
-    <Settings label={t('volume3d.plane.depth')} text={t('volume3d.measure.mm', { value: formatTenths(mm, locale) })}>
-      <PlaneDepth depth={depth} mm={mm} />
-    </Settings>
-  );
-}
-
-/** How deep the clipping plane cuts. */
-export function PlaneDepth({ depth, mm }: { depth: number; mm: number }) {
-  const { t } = useTranslation('viewer');
-  const { locale } = useViewer();
-  const { scene } = useVolume();
-  const begun = useRef(false);
-  return (
-    <Labelled label={t('volume3d.plane.depth')} value={t('volume3d.measure.mm', { value: formatTenths(mm, locale) })}>
-      <Slider
-        size="sm"
-        min={0}
-        max={1}
-        step={0.002}
-        label={null}
-        thumbLabel={t('volume3d.plane.depth')}
-        value={depth}
-        onChange={(value) => {
-          const { plane } = scene.state.cuts.present;
-          if (plane === null) return;
-          const now = performance.now();
-          if (!begun.current) scene.setCuts({}, now);
-          begun.current = true;
-          scene.dragCuts({ plane: { ...plane, depth: value } }, now);
-        }}
-        onChangeEnd={() => {
-          begun.current = false;
-        }}
-      />
-    </Labelled>
-  );
-}
-
-function TurnSettings() {
-  const { t } = useTranslation('viewer');
-  return (
-    <Settings label={t('volume3d.turntable.settings')}>
-      <TurnChoices />
-    </Settings>
-  );
-}
-
-/** How fast the model turns by itself, and about which axis. */
-export function TurnChoices() {
-  const { t } = useTranslation('viewer');
-  const { locale } = useViewer();
-  const { scene } = useVolume();
-  const speed = useSelected(scene.store, (state) => state.speed);
-  const axis = useSelected(scene.store, (state) => state.axis);
-  return (
-    <>
-      <Labelled label={t('play.speed')} value={t('volume3d.turntable.speed', { speed: formatNumber(speed, locale) })}>
-        <Slider size="sm" min={5} max={180} step={5} label={null} thumbLabel={t('play.speed')} value={speed} onChange={(value) => scene.store.set({ speed: value })} />
-      </Labelled>
-      <Radio.Group value={axis} onChange={(value) => scene.store.set({ axis: value as Axis })} aria-label={t('volume3d.turntable.axis')}>
-        {axes.map((one) => (
-          <Radio key={one} value={one} label={t(`volume3d.turntable.${one}`)} size="xs" mt={8} />
-        ))}
-      </Radio.Group>
-    </>
-  );
 }

@@ -1,0 +1,132 @@
+import { act, cleanup, fireEvent, screen, within } from '@testing-library/react';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { standardFrame } from '../model/orientations';
+import { boneLook, VolumeStage } from '../testing';
+import { ClipOverlay } from './ClipOverlay';
+import { drawnCamera } from './context';
+import { orientationText } from './corners';
+import { Cube } from './Cube';
+import { DrawOverlay } from './DrawOverlay';
+import { OrientationPanel } from './OrientationPanel';
+import { PresetStrip } from './PresetStrip';
+import { TransferPanel } from './TransferPanel';
+
+let stage: VolumeStage;
+beforeEach(async () => {
+  stage = new VolumeStage();
+  await stage.open();
+  stage.facts();
+});
+afterEach(cleanup);
+
+const rightOf = (): readonly number[] => (stage.lastCamera['pose'] as { right_lps: number[] }).right_lps;
+
+describe('the orientation panel', () => {
+  it('turns the model and shows from where it is seen', () => {
+    stage.show(<OrientationPanel />);
+    expect(screen.getByRole('button', { name: 'AP: Anterior-posterior' })).toHaveAttribute('aria-pressed', 'true');
+    fireEvent.click(screen.getByRole('button', { name: 'L: From the left' }));
+    expect(rightOf()).toEqual([0, 1, 0]);
+    expect(screen.getByRole('button', { name: 'L: From the left' })).toHaveAttribute('aria-pressed', 'true');
+    fireEvent.click(screen.getByRole('button', { name: 'LAO: Left anterior oblique' }));
+    expect(rightOf()[0]).toBeCloseTo(Math.SQRT1_2, 9);
+  });
+});
+
+describe('the cube', () => {
+  it('shows the faces towards the viewer; a click or Enter turns one to him', () => {
+    stage.show(<Cube />);
+    expect(screen.getAllByRole('button')).toHaveLength(1);
+    act(() => stage.scene.orient(standardFrame('LAO', 30), 1));
+    const left = screen.getByRole('button', { name: 'From the left' });
+    fireEvent.keyDown(left, { key: 'Enter' });
+    expect(rightOf()).toEqual([0, 1, 0]);
+  });
+});
+
+describe('presets', () => {
+  it('begin with the default one and are chosen by a click', () => {
+    stage.show(<PresetStrip />);
+    const [first, second] = within(screen.getByRole('group', { name: 'Presets' })).getAllByRole('button');
+    expect(first).toHaveAccessibleName('Bone + vessels');
+    expect(first).toHaveAttribute('aria-pressed', 'true');
+    fireEvent.click(second as HTMLElement);
+    expect((stage.lastCamera['look'] as { mode: string }).mode).toBe('mip');
+  });
+});
+
+describe('the transfer function', () => {
+  it('is changed by keys on its points, by fields, eyes and light', () => {
+    stage.show(<TransferPanel onClose={() => undefined} />);
+    const point = screen.getByRole('button', { name: 'Point 2 of 3: 300 HU, 45 %' });
+    fireEvent.keyDown(point, { key: 'ArrowUp', shiftKey: true });
+    expect(stage.scene.state.look?.tissues[0]?.opacity[1]?.[1]).toBeCloseTo(0.55, 9);
+    fireEvent.focus(screen.getByRole('button', { name: 'Point 2 of 3: 300 HU, 55 %' }));
+    const value = screen.getByRole('textbox', { name: 'Value (HU)' });
+    fireEvent.change(value, { target: { value: '400' } });
+    fireEvent.keyDown(value, { key: 'Enter' });
+    expect(stage.scene.state.look?.tissues[0]?.opacity[1]).toEqual([400, 0.55]);
+    fireEvent.keyDown(screen.getByRole('button', { name: 'Point 2 of 3: 400 HU, 55 %' }), { key: 'Delete' });
+    expect(stage.scene.state.look?.tissues[0]?.opacity).toHaveLength(2);
+    fireEvent.click(screen.getByRole('button', { name: 'Show Bone' }));
+    expect(stage.scene.state.look?.tissues[1]?.on).toBe(false);
+    fireEvent.click(screen.getByRole('switch', { name: 'Lighting' }));
+    expect((stage.lastCamera['look'] as { lighting: unknown }).lighting).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: 'Reset' }));
+    expect(stage.lastCamera['look']).toEqual(boneLook);
+    fireEvent.click(screen.getByRole('button', { name: 'Undo change of the curve' }));
+    expect((stage.lastCamera['look'] as { lighting: unknown }).lighting).toBeNull();
+  });
+
+  it('of a projection has no colours; an isosurface has its value', () => {
+    stage.show(<TransferPanel onClose={() => undefined} />);
+    fireEvent.change(screen.getByRole('combobox', { name: 'Mode' }), { target: { value: 'mip' } });
+    expect(screen.queryByText('Colour')).toBeNull();
+    expect(screen.queryByRole('switch', { name: 'Lighting' })).toBeNull();
+    fireEvent.change(screen.getByRole('combobox', { name: 'Mode' }), { target: { value: 'isosurface' } });
+    expect(screen.getByRole('textbox', { name: 'Value of the surface (HU)' })).toBeInTheDocument();
+  });
+});
+
+describe('what is drawn over the picture', () => {
+  it('has six handles and dashed far edges; keys move a face', () => {
+    const { container } = stage.show(<ClipOverlay />);
+    expect(container.querySelectorAll('[data-face]')).toHaveLength(0);
+    act(() => {
+      stage.scene.toggleBox(1);
+      stage.scene.orient(standardFrame('LAO', 30), 2);
+    });
+    expect(container.querySelectorAll('[data-face]')).toHaveLength(6);
+    expect(container.querySelectorAll('path[data-far]').length).toBeGreaterThan(0);
+    fireEvent.keyDown(screen.getByRole('button', { name: 'Face of the clipping box: left' }), { key: 'ArrowDown' });
+    expect((stage.lastCamera['box'] as { high_index: number[] }).high_index[0]).toBeCloseTo(98.5, 9);
+  });
+
+  it('stays on the picture that is seen until the next one comes', async () => {
+    stage.show(<DrawOverlay />);
+    act(() => stage.scene.addPoint('line', [0, 0, 0], 2));
+    act(() => stage.scene.addPoint('line', [30, 0, 0], 2));
+    await act(() => stage.picture());
+    const end = (): number => Number(document.querySelectorAll('[data-kind="line"] circle')[1]?.getAttribute('cx'));
+    // 30 mm at 0.3 mm a pixel and two pixels to a CSS pixel, from the middle of 400.
+    expect(end()).toBeCloseTo(250, 3);
+    expect(screen.getByText('30.0 mm')).toBeInTheDocument();
+    act(() => stage.scene.orient(standardFrame('L'), 3));
+    expect(end()).toBeCloseTo(250, 3);
+    await act(() => stage.picture());
+    expect(end()).toBeCloseTo(200, 3);
+    // A pan moves the picture at once, and what is drawn with it.
+    act(() => stage.scene.pan(20, 0, 4));
+    expect(end()).toBeCloseTo(210, 3);
+    const { camera } = stage.scene.state;
+    expect(drawnCamera(camera, null)).toBe(camera);
+  });
+
+  it('names where it is seen from', () => {
+    const t = (key: string, values?: Record<string, unknown>): string => `${key} ${JSON.stringify(values)}`;
+    const { camera } = stage.scene.state;
+    if (camera === null) throw new Error('no camera');
+    expect(orientationText({ camera }, 'en', t)).toBe('AP');
+    expect(orientationText({ camera: { ...camera, frame: standardFrame('RAO', 30) } }, 'en', t)).toBe('RAO 30°');
+  });
+});
