@@ -148,7 +148,11 @@ describe('editing', () => {
     expect(drag(desk, [160, 110], [160, 130], 'scroll')).toBe(true);
     expect(desk.measures.state.items[0]?.points).toEqual([at(50, 60), at(110, 70)]);
     desk.pointer.setLabels(new Map([[1, { left: 230, top: 100, width: 60, height: 20 }]]));
-    expect(drag(desk, [240, 110], [260, 90], 'scroll')).toBe(true);
+    expect(desk.pointer.down(at(240, 110), 'scroll', false)).toBe(true);
+    desk.pointer.move(at(250, 100));
+    desk.pointer.setLabels(new Map([[1, { left: 240, top: 90, width: 60, height: 20 }]])); // as it is drawn by now
+    desk.pointer.move(at(260, 90));
+    desk.pointer.up(at(260, 90));
     // The middle of the shape is at (160, 130): the label stood 70 right and 30 above it.
     expect(desk.measures.state.items[0]?.label).toEqual(at(70 + 20, -30 - 20));
     expect(desk.measures.state.items[0]?.points).toEqual([at(50, 60), at(110, 70)]);

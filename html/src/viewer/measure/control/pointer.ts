@@ -25,7 +25,7 @@ interface Press {
   touch: boolean;
   moved: boolean;
   /** What is dragged, as it was; null while something is drawn. */
-  edit: { grip: Grip; item: Measurement; began: boolean } | null;
+  edit: { grip: Grip; item: Measurement; label: Point; began: boolean } | null;
   /** The press itself began the shape. */
   began: boolean;
 }
@@ -82,13 +82,13 @@ export class MeasurePointer {
       this.#float(at, surface);
       return;
     }
-    const { grip, item, began } = press.edit;
+    const { grip, item, label, began } = press.edit;
     if (!began) this.#measures.beginEdit();
     press.edit.began = true;
     if (grip.part === 'label') {
-      const box = this.#labels.get(grip.id);
-      const start = item.label ?? (box === undefined ? { x: 0, y: 0 } : this.#offsetOf(box, item, surface));
-      this.#measures.change(item.id, { label: { x: start.x + at.x - press.from.x, y: start.y + at.y - press.from.y } }, surface);
+      // Not beyond the window: a label there is lost.
+      const to = { x: held(at.x, surface.width), y: held(at.y, surface.height) };
+      this.#measures.change(item.id, { label: { x: label.x + to.x - press.from.x, y: label.y + to.y - press.from.y } }, surface);
       return;
     }
     const from = surface.fromCanvas(press.from, item.place);
@@ -256,7 +256,7 @@ export class MeasurePointer {
       if (grip !== null && item !== null) {
         this.#measures.choose(grip.id);
         this.#measures.probe(null, null);
-        this.#press = { from: at, touch, moved: false, began: false, edit: { grip, item, began: false } };
+        this.#press = { from: at, touch, moved: false, began: false, edit: { grip, item, label: this.#labelOf(item, surface), began: false } };
         return true;
       }
       this.#measures.choose(null);
@@ -321,7 +321,10 @@ export class MeasurePointer {
     this.hover(at, tool);
   }
 
-  #offsetOf(box: Box, item: Measurement, surface: MeasureSurface): Point {
+  /** Where the label stands now, from the middle of its shape. */
+  #labelOf(item: Measurement, surface: MeasureSurface): Point {
+    const box = this.#labels.get(item.id);
+    if (item.label !== null || box === undefined) return item.label ?? { x: 0, y: 0 };
     const middle = middleOf(item, surface);
     return { x: box.left - middle.x, y: box.top - middle.y };
   }
