@@ -20,7 +20,6 @@ import { Thumbnails } from './control/thumbnails';
 import { VolumeContext, type VolumeEnvironment } from './ui/context';
 import { AnglesDialog, SaveLookDialog, VolumeKeysDialog } from './ui/dialogs';
 import { pictureOfVolume } from './ui/exportVolume';
-import { MeasurementList } from './ui/MeasurementList';
 import { useLookName } from './ui/names';
 import { VolumePhoneBottom, VolumePhoneTop } from './ui/PhoneVolume';
 import { Stage } from './ui/Stage';
@@ -114,7 +113,6 @@ function Opened({ seriesId, active, onBack, scene, hands, thumbnails }: VolumePa
           <AnglesDialog opened={dialog === 'angles'} onClose={close} />
           <SaveLookDialog opened={dialog === 'save'} onClose={close} />
           <VolumeKeysDialog opened={dialog === 'keys'} onClose={close} />
-          <MeasurementList />
           <VolumeLive />
         </div>
       </VolumeContext.Provider>

@@ -15,6 +15,7 @@ import { Cube } from './Cube';
 import { DrawOverlay } from './DrawOverlay';
 import { toolIcons } from './icons';
 import { Hint, Notice, VolumeChoice, VolumeMessage, VolumeProgress, Warnings } from './Messages';
+import { ChosenMeasurement, MeasurementList } from './MeasurementList';
 import { OrientationPanel } from './OrientationPanel';
 import { PresetStrip } from './PresetStrip';
 import classes from './Stage.module.css';
@@ -70,6 +71,8 @@ export function Stage({ seriesId, detail, panels }: { seriesId: number; detail: 
       {!phone && !refused && panels.open.orientation && <OrientationPanel />}
       {!phone && panels.open.presets && <PresetStrip />}
       {!phone && !refused && panels.open.transfer && <TransferPanel onClose={() => panels.toggle('transfer')} />}
+      <ChosenMeasurement />
+      <MeasurementList />
       <VolumeProgress />
       <Notice />
     </div>
