@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react';
 import { TouchRecogniser } from '../../input/gestures';
 import type { MeasurePointer } from '../../measure/control/pointer';
+import type { CrossingPlanes } from '../../model/crossing';
 import type { Point } from '../../model/geometry';
 import { lpsOnPlane, type PlaneKind } from '../../model/plane';
 import { isMeasureTool, type Tool } from '../../model/tools';
@@ -20,6 +21,8 @@ const BUTTONS = ['left', 'middle', 'right'] as const;
 /** A click moves a little; only more than this is a drag. */
 const CLICK_PX = 3;
 const WHEEL_STEP_PX = 60;
+/** Two clicks so soon after each other may be a double one. */
+const DOUBLE_MS = 600;
 const CURSORS: Readonly<Record<LineGrip['part'], string>> = { crossing: 'move', ring: 'grab', line: 'move', slab: 'row-resize' };
 
 interface Held {
@@ -81,10 +84,19 @@ export function usePlaneInput(element: HTMLElement | null, mpr: MprController, k
       const area = element.getBoundingClientRect();
       return { x: at.x + area.left, y: at.y + area.top };
     };
+    // Where the crossing was before a click moved it: a second click means to enlarge, and takes that back.
+    let before: { planes: CrossingPlanes | null; at: number } = { planes: null, at: -Infinity };
+    const enlarge = (): void => {
+      const { planes, at } = before;
+      if (planes !== null && time - at < 2 * DOUBLE_MS) mpr.act(() => planes, time, false);
+      before = { planes: null, at: -Infinity };
+      latest.current.enlarge();
+    };
     /** A tap, or a click that did not move, with the tool that moves the crossing. */
     const tapped = (at: Point): void => {
       const point = lps(at);
       if (point === null) return;
+      if (time - before.at > DOUBLE_MS) before = { planes: mpr.state.planes, at: time };
       if (left() === 'crossing') mpr.move(point, time, false);
       else if (left() === 'cursor') mpr.point(point);
     };
@@ -132,7 +144,7 @@ export function usePlaneInput(element: HTMLElement | null, mpr: MprController, k
         },
         doubleTap: (at) => {
           if (measuring.down(at, asTool(left()), true)) measuring.up(at);
-          else latest.current.enlarge();
+          else enlarge();
         },
         longPress: (at) => {
           measuring.openMenu(at, true);
@@ -240,7 +252,8 @@ export function usePlaneInput(element: HTMLElement | null, mpr: MprController, k
       } else release(event.timeStamp);
     });
     on('dblclick', (event) => {
-      if (!onChrome(event) && !measuring.tookLast) latest.current.enlarge();
+      time = event.timeStamp;
+      if (!onChrome(event) && !measuring.tookLast) enlarge();
     });
     // Some systems send this when the button goes down, before anybody knows whether it will be a drag.
     on('contextmenu', (event) => event.preventDefault());

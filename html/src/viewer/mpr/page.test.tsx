@@ -1,0 +1,145 @@
+import { act, cleanup, fireEvent, screen, within } from '@testing-library/react';
+import axe from 'axe-core';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { i18n } from '../../shared/i18n';
+import type { ViewerEnvironment } from '../control/environment';
+import { settle } from '../testing/fakes';
+import { seriesDetail } from '../testing/series';
+import { Stage, studyOf } from '../testing/stage';
+import { MprPage } from './MprPage';
+
+let stage: Stage;
+let leave: () => void;
+
+const socket = () => stage.sockets[0];
+const say = (message: object): Promise<void> => act(async () => void socket()?.say(message));
+const opened = (cell: number, patch: object = {}): object => ({
+  type: 'volume_opened',
+  cell,
+  series_id: 7,
+  volume: 0,
+  volumes: [{ number: 0, label: { code: 'axial', text: 'Axial', numbers: [] } }],
+  shape: [100, 200, 200],
+  lps_from_index: [1, 0, 0, -100, 0, 1, 0, -100, 0, 0, 2, -100],
+  modality: 'CT',
+  warnings: [],
+  ...patch,
+});
+const sent = (type: string): Record<string, unknown>[] => socket()?.sent.filter((message) => message['type'] === type) ?? [];
+
+async function shown(environment: Partial<ViewerEnvironment> = {}): Promise<void> {
+  stage.viewer.setMode('mpr');
+  stage.show(<MprPage seriesId={7} active onBack={() => undefined} />, { study: studyOf([seriesDetail(50)]), mode: 'mpr', ...environment });
+  // jsdom lays nothing out: windows are given a size by hand.
+  await act(async () => {
+    for (const number of [0, 1, 2, 3]) stage.viewer.volumeCell(number).resize({ widthPx: 600, heightPx: 400, perCss: 1, deviceRatio: 1 });
+  });
+}
+
+beforeEach(async () => {
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify(seriesDetail(50)))));
+  vi.stubGlobal('requestAnimationFrame', (run: () => void) => window.setTimeout(run, 0));
+  vi.spyOn(HTMLCanvasElement.prototype, 'getContext').mockReturnValue(null); // jsdom has no canvas
+  stage = new Stage();
+  leave = stage.viewer.start();
+  await settle();
+  socket()?.welcome();
+});
+afterEach(async () => {
+  cleanup();
+  leave();
+  vi.unstubAllGlobals();
+  await i18n.changeLanguage('en');
+});
+
+describe('the page of MPR', () => {
+  it('opens four windows of the volume, and closes them when it goes', async () => {
+    await shown();
+    expect(screen.getAllByRole('group').filter((one) => one.hasAttribute('data-kind')).map((one) => one.getAttribute('data-kind'))).toEqual(['axial', 'sagittal', 'coronal', 'volume']);
+    expect(sent('open_volume').map(({ cell, series_id }) => [cell, series_id])).toEqual([0, 1, 2, 3].map((cell) => [cell, 7]));
+    cleanup();
+    expect(sent('close')).toHaveLength(4);
+  });
+
+  it('swaps what two windows show by the chip', async () => {
+    await shown();
+    fireEvent.click(screen.getByRole('button', { name: 'Plane of this window: Axial' }));
+    fireEvent.click(await screen.findByRole('menuitemradio', { name: 'Coronal' }));
+    expect(screen.getAllByRole('group').filter((one) => one.hasAttribute('data-kind')).map((one) => one.getAttribute('data-kind'))).toEqual(['coronal', 'sagittal', 'axial', 'volume']);
+  });
+
+  it('names what is to be known of the volume, and folds it away', async () => {
+    await shown();
+    const gap = { code: 'gap', text: 'Between 1 mm and 4 mm 2 slices are missing.', numbers: [2, 1, 4] };
+    await say(opened(0, { modality: 'PT', warnings: [gap] }));
+    const note = screen.getByRole('note', { name: 'What to know of this volume' });
+    expect(note).toHaveTextContent('Between 1 mm and 4 mm 2 slices are missing: values there are interpolated.');
+    expect(note).toHaveTextContent('PET: planes help to find a place');
+    fireEvent.click(within(note).getByRole('button', { name: 'Fold away' }));
+    expect(screen.queryByRole('note')).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: '2 notes' }));
+    expect(screen.getByRole('note')).toBeInTheDocument();
+  });
+
+  it('asks which of several volumes, and opens the chosen one', async () => {
+    await shown();
+    const volumes = [0, 1].map((number) => ({ number, label: { code: 'b_value', text: `b = ${number * 1000} s/mm²`, numbers: [number * 1000] } }));
+    await say(opened(0, { volumes }));
+    expect(screen.getByRole('note')).toHaveTextContent('This series has 2 volumes. Shown is: b = 0 s/mm².');
+    fireEvent.click(screen.getByRole('button', { name: 'Volume of the series' }));
+    fireEvent.click(await screen.findByRole('menuitemradio', { name: 'b = 1000 s/mm²' }));
+    expect(sent('open_volume').at(-1)).toMatchObject({ series_id: 7, volume: 1 });
+  });
+
+  it.each([
+    ['en', 'MPR is not possible for this series', 'Only 2 slices lie in this direction; a volume needs at least 3.', 'Show in 2D'],
+    ['pt', 'MPR não é possível para esta série', /2 cortes/, 'Mostrar em 2D'],
+  ])('says in the doctor’s language (%s) why there is no volume, and leads back to the images', async (locale, title, words, button) => {
+    await i18n.changeLanguage(locale);
+    const changeMode = vi.fn();
+    await shown({ changeMode, locale });
+    const refusal = { type: 'view_error', revision: 0, code: 'too_few_slices', message: 'Only 2 slices lie in this direction; a volume needs at least 3.', numbers: [2, 3], image: null };
+    for (const cell of [0, 1, 2, 3]) await say({ ...refusal, cell });
+    const alert = screen.getByRole('alert');
+    expect(alert).toHaveTextContent(title);
+    expect(within(alert).getByText(words)).toBeInTheDocument();
+    fireEvent.click(within(alert).getByRole('button', { name: button }));
+    expect(changeMode).toHaveBeenCalledWith('image', 7);
+  });
+
+  it('takes a thickness in the numbers of the language, and nothing else', async () => {
+    await i18n.changeLanguage('pt');
+    await shown({ locale: 'pt-BR' });
+    for (const cell of [0, 1, 2]) await say(opened(cell));
+    const field = screen.getByRole('textbox', { name: 'Espessura' });
+    fireEvent.change(field, { target: { value: '12,5' } });
+    fireEvent.keyDown(field, { key: 'Enter' });
+    await act(async () => new Promise((done) => setTimeout(done, 20)));
+    expect(sent('plane').at(-1)).toMatchObject({ slab: 'mip', thickness_mm: 12.5 });
+    fireEvent.change(field, { target: { value: '12.5' } });
+    fireEvent.blur(field);
+    expect(field).toHaveValue('12,5');
+    fireEvent.change(field, { target: { value: '900' } });
+    fireEvent.keyDown(field, { key: 'Enter' });
+    expect(field).toHaveValue('12,5');
+    fireEvent.keyDown(field, { key: 'ArrowUp' });
+    expect(field).toHaveValue('13,5');
+  });
+
+  it('shows one window with tabs on a phone', async () => {
+    await shown({ phone: true });
+    const tabs = screen.getAllByRole('tab');
+    expect(tabs.map((tab) => tab.textContent)).toEqual(['Axial', 'Coronal', 'Sagittal', '3D']);
+    fireEvent.click(screen.getByRole('tab', { name: 'Sagittal' }));
+    expect(screen.getAllByRole('group').filter((one) => one.hasAttribute('data-kind')).map((one) => one.getAttribute('data-kind'))).toEqual(['sagittal']);
+    expect(screen.getByRole('tab', { name: 'Sagittal' })).toHaveAttribute('aria-selected', 'true');
+  });
+
+  it.each([false, true])('has nothing serious for those who do not see it (phone: %s)', async (phone) => {
+    await shown({ phone });
+    for (const cell of [0, 1, 2, 3]) await say(opened(cell, { warnings: [{ code: 'tilted', text: '', numbers: [18] }] }));
+    // Colours and sizes are looked at in a browser: jsdom has none.
+    const { violations } = await axe.run(document.body, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });
+    expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => [id, nodes[0]?.html])).toEqual([]);
+  });
+});
