@@ -152,8 +152,9 @@ export class VolumeCellController<Look = unknown> extends PictureCell<VolumeCell
     if (reference === null || opened.series_id !== reference.seriesId || opened.volume !== reference.volume) return;
     const next = gridOf(opened);
     const same = grid !== null && sameGrid(grid, next);
+    const before = this.lastSent;
     this.store.set({ opened, grid: same ? grid : next });
-    if (same) return;
+    if (same || this.lastSent !== before) return; // whoever listens may have wished already
     this.bump(false);
     this.draw();
     this.send();
