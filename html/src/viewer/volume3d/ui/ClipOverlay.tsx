@@ -89,7 +89,7 @@ export const ClipOverlay = memo(function ClipOverlay() {
                 onPointerDown={(event) => startDrag(event, face)}
                 onKeyDown={(event) => onKey(event, face)}
               >
-                <circle r={22} className={classes.hit} />
+                <circle r={12} className={classes.hit} />
                 <circle r={7} className={classes.ring} />
                 <circle r={2.5} className={classes.dot} />
               </g>
