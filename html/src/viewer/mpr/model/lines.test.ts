@@ -42,6 +42,16 @@ describe('the lines on a window', () => {
     expect(drawnLines(start, near, 1, null).lines).toEqual([]);
   });
 
+  it('leave the words in the corners alone', () => {
+    const high = movedTo(start, grid, [-85, -90, 0]);
+    const view = viewOf({ planes: high, looks: { axial: startLook, coronal: startLook, sagittal: startLook } }, grid, 'axial', { widthPx: 440, heightPx: 400 });
+    const drawn = view === null ? [] : drawnLines(high, view, 1, null).lines;
+    const ends = drawn.map(({ whole: { from, to } }) => ({ left: Math.min(from.x, to.x), right: Math.max(from.x, to.x), top: Math.min(from.y, to.y) }));
+    expect(ends[0]?.left).toBeCloseTo(130, 5);
+    expect(ends[0]?.right).toBeCloseTo(310, 5);
+    expect(ends[1]?.top).toBeCloseTo(84, 5);
+  });
+
   it('a slab shows its faces at half its thickness to both sides', () => {
     const faces = lineOf('axial', 'coronal', 30)?.faces.map(({ from }) => Math.round(from.y)).sort((one, other) => one - other);
     expect(faces).toEqual([171, 231]);

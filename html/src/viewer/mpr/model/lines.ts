@@ -31,6 +31,9 @@ export interface DrawnLines {
 
 /** Room at the borders: letters and corners stand there. */
 const INSET_PX = 44;
+/** The words in a corner, and windows that have room beside them. */
+const CORNER_PX = { width: 130, height: 84 } as const;
+const ROOMY_PX = { width: 420, height: 300 } as const;
 /** A ring stands so far from the end of its line. */
 const RING_PX = 44;
 /** Half of the gap about the crossing. */
@@ -58,24 +61,37 @@ function within(line: CanvasLine | null, perCss: number, room: { width: number; 
   if (line === null) return null;
   const from = { x: line.x0 / perCss, y: line.y0 / perCss };
   const to = { x: line.x1 / perCss, y: line.y1 / perCss };
-  const inset = Math.min(INSET_PX, room.width / 6, room.height / 6);
+  const inset = insets(from, to, room);
   let first = 0;
   let last = 1;
-  for (const [start, way, size] of [
-    [from.x, to.x - from.x, room.width],
-    [from.y, to.y - from.y, room.height],
+  for (const [start, way, size, least] of [
+    [from.x, to.x - from.x, room.width, inset.x],
+    [from.y, to.y - from.y, room.height, inset.y],
   ] as const) {
     if (Math.abs(way) < 1e-9) {
       // A line along the border is there still: it is taken by it.
       if (start < 0 || start > size) return null;
       continue;
     }
-    const ends = [(inset - start) / way, (size - inset - start) / way];
+    const ends = [(least - start) / way, (size - least - start) / way];
     first = Math.max(first, Math.min(...ends));
     last = Math.min(last, Math.max(...ends));
   }
   if (!(first < last)) return null;
   return { from: between(from, to, first), to: between(from, to, last) };
+}
+
+/** How much of a line is left out at the borders: more where it runs through the words in the corners. */
+function insets(from: Point, to: Point, { width, height }: { width: number; height: number }): Point {
+  const least = Math.min(INSET_PX, width / 6, height / 6);
+  const plain = { x: least, y: least };
+  if (width < ROOMY_PX.width || height < ROOMY_PX.height) return plain;
+  if (Math.abs(to.x - from.x) >= Math.abs(to.y - from.y)) {
+    const through = Math.max(from.y, to.y) < CORNER_PX.height || Math.min(from.y, to.y) > height - INSET_PX;
+    return through ? { x: CORNER_PX.width, y: least } : plain;
+  }
+  const through = Math.max(from.x, to.x) < CORNER_PX.width || Math.min(from.x, to.x) > width - CORNER_PX.width;
+  return through ? { x: least, y: CORNER_PX.height } : plain;
 }
 
 function parts(whole: Segment, crossing: Point): Pick<DrawnLine, 'segments' | 'rings' | 'badge'> {
