@@ -15,6 +15,28 @@ export interface CallOptions {
 }
 
 async function call<T>(method: string, path: string, body: unknown, options: CallOptions): Promise<T> {
+  const answer = await send(method, path, body, options);
+  const text = await read(() => answer.text());
+  if (text === '') return undefined as T;
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw new ApiError(answer.status, 'bad_answer', '');
+  }
+}
+
+/** Reads what comes over the line; one that breaks is an error of ours. */
+async function read<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new ApiError(0, 'no_answer', '');
+  }
+}
+
+/** Asks, and returns a good answer whose body is still to be read. */
+async function send(method: string, path: string, body: unknown, options: CallOptions): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   let payload: BodyInit | null = null;
   if (body instanceof Blob || body instanceof ArrayBuffer) {
@@ -27,23 +49,18 @@ async function call<T>(method: string, path: string, body: unknown, options: Cal
   const token = session.get().csrfToken;
   if (method !== 'GET' && token !== null) headers['X-CSRF-Token'] = token;
 
-  let answer: Response;
-  let text: string;
-  try {
-    answer = await fetch(address(path, options.query), {
+  const answer = await read(() =>
+    fetch(address(path, options.query), {
       method,
       headers,
       body: payload,
       credentials: 'same-origin',
       cache: 'no-store',
       ...(options.signal ? { signal: options.signal } : {}),
-    });
-    text = await answer.text();
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError(0, 'no_answer', '');
-  }
+    }),
+  );
   if (!answer.ok) {
+    const text = await read(() => answer.text());
     const error = errorFromAnswer(answer.status, text, answer.headers.get('Retry-After'));
     if (answer.status === 401 && options.quiet401 !== true) {
       const reason = error.details['reason'];
@@ -51,17 +68,17 @@ async function call<T>(method: string, path: string, body: unknown, options: Cal
     }
     throw error;
   }
-  if (text === '') return undefined as T;
-  try {
-    return JSON.parse(text) as T;
-  } catch {
-    throw new ApiError(answer.status, 'bad_answer', '');
-  }
+  return answer;
 }
 
 export const api = {
   get: <T>(path: string, options: CallOptions = {}): Promise<T> => call<T>('GET', path, undefined, options),
   post: <T>(path: string, body?: unknown, options: CallOptions = {}): Promise<T> => call<T>('POST', path, body, options),
+  /** Asks for a file. */
+  file: async (path: string, body: unknown, options: CallOptions = {}): Promise<Blob> => {
+    const answer = await send('POST', path, body, options);
+    return read(() => answer.blob());
+  },
   put: <T>(path: string, body?: unknown, options: CallOptions = {}): Promise<T> => call<T>('PUT', path, body, options),
   delete: <T>(path: string, options: CallOptions = {}): Promise<T> => call<T>('DELETE', path, undefined, options),
 };

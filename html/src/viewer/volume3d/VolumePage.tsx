@@ -15,12 +15,14 @@ import tab from '../ViewerTab.module.css';
 import { Hands } from './control/hands';
 import { handleVolumeKey } from './control/keys';
 import { takeBackRefused } from './control/refusedCuts';
+import { Recorder } from './control/recorder';
 import { SceneController, type SceneLook } from './control/scene';
 import { Thumbnails } from './control/thumbnails';
 import { VolumeContext, type VolumeEnvironment } from './ui/context';
 import { AnglesDialog, SaveLookDialog, VolumeKeysDialog } from './ui/dialogs';
 import { pictureOfVolume } from './ui/exportVolume';
 import { useLookName } from './ui/names';
+import { SurfaceDialog, TurnSeriesDialog } from './ui/OutputDialogs';
 import { VolumePhoneBottom, VolumePhoneTop } from './ui/PhoneVolume';
 import { Stage } from './ui/Stage';
 import { usePanels } from './ui/usePanels';
@@ -67,7 +69,7 @@ function Opened({ seriesId, active, onBack, scene, hands, thumbnails }: VolumePa
   const small = useMediaQuery('(max-width: 1023px)', false, { getInitialValueInEffect: false });
   const panels = usePanels(narrow);
   const detail = useQuery({ ...seriesQuery(study?.study_id ?? 0, seriesId), enabled: study !== null }).data ?? null;
-  const [dialog, setDialog] = useState<'angles' | 'save' | 'keys' | null>(null);
+  const [dialog, setDialog] = useState<'angles' | 'save' | 'keys' | 'turnSeries' | 'surface' | null>(null);
   const nameOf = useLookName();
   const close = useCallback(() => setDialog(null), []);
   useEffect(() => takeBackRefused(scene, hands), [scene, hands]);
@@ -85,11 +87,30 @@ function Opened({ seriesId, active, onBack, scene, hands, thumbnails }: VolumePa
     });
   }, [scene, study, detail, viewer, locale, nameOf, t]);
 
+  const [recorder] = useState(() => new Recorder(saveFile));
+  useEffect(() => () => recorder.stop(), [recorder]);
+  const record = useCallback(() => {
+    const canvas = root.current?.querySelector<HTMLCanvasElement>('[data-zone="window"] canvas');
+    if (recorder.store.get().recording) recorder.stop();
+    else if (canvas !== null && canvas !== undefined) recorder.start(canvas);
+  }, [recorder]);
+
   const openKeys = useCallback(() => setDialog('keys'), []);
   const environment = useMemo<ViewerEnvironment>(() => ({ ...shared, openKeys, exportPicture }), [shared, openKeys, exportPicture]);
   const volume = useMemo<VolumeEnvironment>(
-    () => ({ scene, hands, thumbnails, exportPicture, openAngles: () => setDialog('angles'), openSave: () => setDialog('save') }),
-    [scene, hands, thumbnails, exportPicture],
+    () => ({
+      scene,
+      hands,
+      thumbnails,
+      exportPicture,
+      recorder,
+      record,
+      openAngles: () => setDialog('angles'),
+      openSave: () => setDialog('save'),
+      openTurnSeries: () => setDialog('turnSeries'),
+      openSurface: () => setDialog('surface'),
+    }),
+    [scene, hands, thumbnails, exportPicture, recorder, record],
   );
   usePageKeys(
     active,
@@ -112,6 +133,8 @@ function Opened({ seriesId, active, onBack, scene, hands, thumbnails }: VolumePa
           {phone && <VolumePhoneBottom seriesId={seriesId} detail={detail} />}
           <AnglesDialog opened={dialog === 'angles'} onClose={close} />
           <SaveLookDialog opened={dialog === 'save'} onClose={close} />
+          <TurnSeriesDialog opened={dialog === 'turnSeries'} onClose={close} />
+          <SurfaceDialog opened={dialog === 'surface'} onClose={close} />
           <VolumeKeysDialog opened={dialog === 'keys'} onClose={close} />
           <VolumeLive />
         </div>

@@ -13,6 +13,7 @@ import pt from '../i18n/pt.json';
 import { FakeClock, FakeSocket, packedFrame, settle } from '../testing/fakes';
 import { ViewerContext } from '../ui/context';
 import { Hands } from './control/hands';
+import { Recorder } from './control/recorder';
 import { SceneController, type SceneLook } from './control/scene';
 import { Thumbnails } from './control/thumbnails';
 import { VolumeContext } from './ui/context';
@@ -129,7 +130,7 @@ export class VolumeStage {
           <ViewerContext.Provider
             value={{ viewer: this.viewer, study: null, mode: 'volume', changeMode: nothing, phone: false, lying: false, locale: 'en', openWindowDialog: nothing, openKeys: nothing, exportPicture: nothing, toggleFullScreen: nothing }}
           >
-            <VolumeContext.Provider value={{ scene: this.scene, hands: this.hands, thumbnails, openAngles: nothing, openSave: nothing, exportPicture: nothing }}>{part}</VolumeContext.Provider>
+            <VolumeContext.Provider value={{ scene: this.scene, hands: this.hands, thumbnails, openAngles: nothing, openSave: nothing, exportPicture: nothing, openTurnSeries: nothing, openSurface: nothing, record: nothing, recorder: new Recorder(nothing) }}>{part}</VolumeContext.Provider>
           </ViewerContext.Provider>
         </QueryClientProvider>
       </MantineProvider>,

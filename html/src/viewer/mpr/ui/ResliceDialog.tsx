@@ -1,12 +1,11 @@
-import { Alert, Button, Group, Modal, NumberInput, Progress, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
-import { type ReactNode, useEffect, useLayoutEffect, useState } from 'react';
+import { Button, Group, Modal, NumberInput, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
+import { type ReactNode, useLayoutEffect, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
+import { SeriesMaking } from '../../control/seriesMaking';
 import { useSelected } from '../../control/store';
 import { type PlaneKind, planeKinds } from '../../model/plane';
 import { useViewer } from '../../ui/context';
-import { studyQuery } from '../../ui/useViewerData';
-import { type MakingState, SeriesMaking } from '../control/seriesMaking';
+import { SeriesProgress } from '../../ui/SeriesProgress';
 import { faultsOf, lengthMm, MAX_COUNT, planesOf, questionOf, type Reslice, startReslice, wayOf, withWay } from '../model/reslice';
 import { type SlabMode, slabModes } from '../model/state';
 import { useMpr } from './context';
@@ -32,8 +31,9 @@ export function ResliceDialog({ opened, onClose }: { opened: boolean; onClose: (
 }
 
 function Making({ making, onClose }: { making: SeriesMaking; onClose: () => void }) {
+  const { t } = useTranslation('viewer');
   const state = useSelected(making.store, ({ making: now }) => now);
-  return state.kind === 'idle' ? <ResliceForm making={making} onClose={onClose} /> : <HowFar making={making} state={state} onClose={onClose} />;
+  return state.kind === 'idle' ? <ResliceForm making={making} onClose={onClose} /> : <SeriesProgress making={making} state={state} title={t('mpr.reslice.title')} onClose={onClose} />;
 }
 
 function ResliceForm({ making, onClose }: { making: SeriesMaking; onClose: () => void }) {
@@ -74,7 +74,7 @@ function ResliceForm({ making, onClose }: { making: SeriesMaking; onClose: () =>
       onSubmit={(event) => {
         event.preventDefault();
         const { seriesId, volume } = mpr.opened.get();
-        if (shown !== null && seriesId !== null) making.start(seriesId, volume, questionOf(shown, wish));
+        if (shown !== null && seriesId !== null) making.start(questionOf(shown, wish), { seriesId, volume });
       }}
     >
       <Stack gap="md">
@@ -113,68 +113,6 @@ function Choices({ label, value, data, onChange }: { label: string; value: strin
         {label}
       </Text>
       <SegmentedControl value={value} data={data} onChange={onChange} aria-label={label} fullWidth />
-    </Stack>
-  );
-}
-
-function HowFar({ making, state, onClose }: { making: SeriesMaking; state: Exclude<MakingState, { kind: 'idle' }>; onClose: () => void }) {
-  const { t } = useTranslation('viewer');
-  const { study, changeMode } = useViewer();
-  const client = useQueryClient();
-  const done = state.kind === 'done';
-  useEffect(() => {
-    // The strip shows it without waiting for the news.
-    if (done && study !== null) void client.invalidateQueries({ queryKey: studyQuery(study.study_id).queryKey });
-  }, [done, study, client]);
-  if (state.kind === 'running') {
-    return (
-      <Stack gap="md">
-        <Text size="sm" role="status">
-          {t('mpr.reslice.running', { stored: state.stored, total: state.total })}
-        </Text>
-        <Progress value={(state.stored / state.total) * 100} aria-label={t('mpr.reslice.title')} />
-        <Text size="xs" c="dimmed">
-          {t('mpr.reslice.goesOn')}
-        </Text>
-        <Group justify="flex-end" gap="sm">
-          <Button variant="default" onClick={() => making.cancel()}>
-            {t('mpr.reslice.stop')}
-          </Button>
-          <Button onClick={onClose}>{t('mpr.reslice.work')}</Button>
-        </Group>
-      </Stack>
-    );
-  }
-  if (state.kind === 'failed') {
-    return (
-      <Stack gap="md">
-        <Alert color="red" title={t('mpr.reslice.failed')}>
-          {state.message} {state.stored > 0 && t('mpr.reslice.stays', { count: state.stored })}
-        </Alert>
-        <Group justify="flex-end">
-          <Button onClick={() => making.clear()}>{t('common:tryAgain')}</Button>
-        </Group>
-      </Stack>
-    );
-  }
-  return (
-    <Stack gap="md">
-      <Text size="sm" role="status">
-        {t('mpr.reslice.done', { count: state.total })}
-      </Text>
-      <Group justify="flex-end" gap="sm">
-        <Button variant="default" onClick={() => making.clear()}>
-          {t('mpr.reslice.another')}
-        </Button>
-        <Button
-          onClick={() => {
-            onClose();
-            changeMode('image', state.seriesId);
-          }}
-        >
-          {t('mpr.reslice.show')}
-        </Button>
-      </Group>
     </Stack>
   );
 }

@@ -1,22 +1,5 @@
 import { Drawer, Menu, UnstyledButton } from '@mantine/core';
-import {
-  IconArrowBackUp,
-  IconArrowForwardUp,
-  IconBox,
-  IconChevronLeft,
-  IconColorSwatch,
-  IconDotsVertical,
-  IconEye,
-  IconPalette,
-  IconPerspective,
-  IconPhotoDown,
-  IconPlayerPause,
-  IconPlayerPlay,
-  IconRestore,
-  IconSlice,
-  IconTools,
-  IconWand,
-} from '@tabler/icons-react';
+import { IconArrowBackUp, IconArrowForwardUp, IconBox, IconChevronLeft, IconColorSwatch, IconCube3dSphere, IconDotsVertical, IconEye, IconPalette, IconPerspective, IconPhotoDown, IconPlayerPause, IconPlayerPlay, IconRestore, IconSlice, IconStack2, IconTools, IconWand } from '@tabler/icons-react';
 import { type ReactNode, useState } from 'react';
 import { personName } from '../../../shared/format/person';
 import { useTranslation } from '../../../shared/i18n';
@@ -40,7 +23,7 @@ import { ObjectThreshold, PlaneDepth, SphereRadius, TurnChoices } from './ToolSe
 export function VolumePhoneTop({ onBack }: { onBack: () => void }) {
   const { t } = useTranslation('viewer');
   const { study, viewer, lying } = useViewer();
-  const { exportPicture, openAngles } = useVolume();
+  const { exportPicture, openAngles, openTurnSeries, openSurface } = useVolume();
   const overlay = useSelected(viewer.store, (state) => state.overlay);
   const name = study === null ? '' : personName(study.patient_name) || t('common:noName');
   return (
@@ -67,6 +50,12 @@ export function VolumePhoneTop({ onBack }: { onBack: () => void }) {
           </Menu.Item>
           <Menu.Item leftSection={<IconPhotoDown size={18} />} onClick={exportPicture}>
             {t('action.exportPicture')}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconStack2 size={18} />} onClick={openTurnSeries}>
+            {t('volume3d.turnSeries.open')}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconCube3dSphere size={18} />} onClick={openSurface}>
+            {t('volume3d.surface.open')}
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>

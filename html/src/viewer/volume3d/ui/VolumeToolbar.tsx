@@ -4,6 +4,7 @@ import {
   IconArrowForwardUp,
   IconArrowsMinimize,
   IconBox,
+  IconCube3dSphere,
   IconDots,
   IconEye,
   IconEyeOff,
@@ -17,7 +18,10 @@ import {
   IconPlayerPlay,
   IconRestore,
   IconSlice,
+  IconStack2,
   IconTable,
+  IconVideo,
+  IconVideoOff,
   IconWand,
 } from '@tabler/icons-react';
 import { Fragment, type ReactNode, useRef, useState } from 'react';
@@ -34,6 +38,7 @@ import bar from '../../ui/Toolbar.module.css';
 import { useFolding } from '../../ui/useFolding';
 import { useRovingFocus } from '../../ui/useRovingFocus';
 import { toolKeys } from '../control/hands';
+import { Recorder } from '../control/recorder';
 import { type ClickTool, isHeld, type Tool } from '../control/scene';
 import { depthMm, isWhole } from '../model/clipBox';
 import { useVolume } from './context';
@@ -61,7 +66,8 @@ interface Family {
 export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; detail: SeriesDetail | null; panels: Panels }) {
   const { t } = useTranslation('viewer');
   const { viewer, toggleFullScreen, openKeys } = useViewer();
-  const { scene, hands, openAngles, exportPicture } = useVolume();
+  const { scene, hands, openAngles, exportPicture, openTurnSeries, openSurface, recorder, record } = useVolume();
+  const recording = useSelected(recorder.store, (state) => state.recording);
   // Not the camera itself: it changes with every picture, and a bar of tools need not.
   const bindings = useSelected(scene.store, (state) => state.bindings);
   const cuts = useSelected(scene.store, (state) => state.cuts);
@@ -178,6 +184,12 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
       {panelItems}
     </>
   );
+  const outputItems = (
+    <>
+      {item(IconStack2, t('volume3d.turnSeries.open'), openTurnSeries)}
+      {item(IconCube3dSphere, t('volume3d.surface.open'), openSurface)}
+    </>
+  );
   const polygon = family('polygon', POLYGONS);
   const object = family('object', OBJECTS, <ObjectSettings />);
   const sphere = family('sphere', SPHERES, <SphereSettings />, item(IconTable, t('volume3d.action.removeTable'), removeTable));
@@ -271,12 +283,19 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
       items: overlayItems,
     },
     {
+      name: 'record',
+      label: t('volume3d.record.start'),
+      tools: act(recording ? IconVideoOff : IconVideo, Recorder.kind() === null ? t('volume3d.record.none') : t(recording ? 'volume3d.record.stop' : 'volume3d.record.start'), record, { pressed: recording, disabled: Recorder.kind() === null }),
+      items: item(recording ? IconVideoOff : IconVideo, t(recording ? 'volume3d.record.stop' : 'volume3d.record.start'), record, Recorder.kind() === null),
+    },
+    {
       name: 'output',
       atEnd: true,
       label: t('family.output'),
       tools: (
         <>
           {act(IconPhotoDown, t('action.exportPicture'), exportPicture, { shortcut: 'Control+S' })}
+          <FamilyMenu label={t('family.output')}>{outputItems}</FamilyMenu>
           {act(IconKeyboard, t('action.keys'), openKeys, { shortcut: '?' })}
           {act(FullScreenIcon, t('action.fullScreen'), toggleFullScreen)}
         </>
@@ -284,6 +303,7 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
       items: (
         <>
           {item(IconPhotoDown, t('action.exportPicture'), exportPicture)}
+          {outputItems}
           {item(IconKeyboard, t('action.keys'), openKeys)}
           {item(FullScreenIcon, t('action.fullScreen'), toggleFullScreen)}
         </>

@@ -1,6 +1,7 @@
 import { createContext, useContext } from 'react';
 import { useSelected } from '../../control/store';
 import type { Hands } from '../control/hands';
+import type { Recorder } from '../control/recorder';
 import type { SceneController } from '../control/scene';
 import type { Thumbnails } from '../control/thumbnails';
 import type { Camera } from '../model/camera';
@@ -13,6 +14,11 @@ export interface VolumeEnvironment {
   openAngles: () => void;
   openSave: () => void;
   exportPicture: () => void;
+  openTurnSeries: () => void;
+  openSurface: () => void;
+  recorder: Recorder;
+  /** Begins a video of the window, or ends and saves it. */
+  record: () => void;
 }
 
 export const VolumeContext = createContext<VolumeEnvironment | null>(null);

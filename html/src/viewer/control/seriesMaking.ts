@@ -1,9 +1,9 @@
-/** A new series that is being made of a volume: asked for in a window of its own, so that it goes on whatever is shown. */
+/** A new series that is being made of a volume: in a window of its own, which goes on whatever is shown, or of what a window shows. */
 
-import type { MakeSeries } from '../../../shared/protocol/messages';
-import { Store } from '../../control/store';
-import type { VolumeCellController } from '../../control/volumeCell';
-import { AskFault } from '../../stream/questions';
+import type { MakeSeries } from '../../shared/protocol/messages';
+import { AskFault } from '../stream/questions';
+import { Store } from './store';
+import type { VolumeCellController } from './volumeCell';
 
 export type MakingState =
   | { kind: 'idle' }
@@ -14,10 +14,11 @@ export type MakingState =
 
 export class SeriesMaking {
   readonly store = new Store<{ making: MakingState }>({ making: { kind: 'idle' } });
-  readonly #cell: VolumeCellController<unknown>;
+  readonly #cell: Pick<VolumeCellController, 'ask' | 'open' | 'close' | 'state' | 'store'>;
+  #isOwn = false;
   #number = 0;
 
-  constructor(cell: VolumeCellController<unknown>) {
+  constructor(cell: Pick<VolumeCellController, 'ask' | 'open' | 'close' | 'state' | 'store'>) {
     this.#cell = cell;
   }
 
@@ -25,12 +26,14 @@ export class SeriesMaking {
     return this.store.get().making;
   }
 
-  start(seriesId: number, volume: number, what: MakeSeries): void {
+  /** @param of the volume to open for it; null = the one that the window shows, as its camera sees it */
+  start(what: MakeSeries, of: { seriesId: number; volume: number } | null): void {
     if (this.state.kind === 'running') return;
     this.#number += 1;
     const number = this.#number;
     this.#set({ kind: 'running', stored: 0, total: what.count });
-    this.#cell.open(seriesId, volume);
+    this.#isOwn = of !== null;
+    if (of !== null) this.#cell.open(of.seriesId, of.volume);
     void this.#whenOpened(number).then((opened) => {
       if (opened) this.#ask(number, what);
     });
@@ -90,7 +93,7 @@ export class SeriesMaking {
 
   #end(making: MakingState): void {
     this.#set(making);
-    this.#cell.close();
+    if (this.#isOwn) this.#cell.close();
   }
 
   #set(making: MakingState): void {

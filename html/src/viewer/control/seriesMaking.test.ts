@@ -1,17 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Making } from '../../../shared/protocol/messages';
-import { Store } from '../../control/store';
-import type { VolumeCellController, VolumeCellState } from '../../control/volumeCell';
-import { type Answer, AskFault, type Question } from '../../stream/questions';
-import { startPlanes } from '../../model/crossing';
-import { gridOf } from '../../model/volumeGrid';
-import { planesOf, questionOf, startReslice } from '../model/reslice';
+import type { Making, MakeSeries } from '../../shared/protocol/messages';
+import { type Answer, AskFault, type Question } from '../stream/questions';
 import { SeriesMaking } from './seriesMaking';
+import { Store } from './store';
+import type { VolumeCellController, VolumeCellState } from './volumeCell';
 
-const grid = gridOf({ shape: [4, 4, 4], lps_from_index: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] });
-const planes = startPlanes(grid);
-const wish = startReslice(grid, planes, 'axial', { slab: 'plane', thicknessMm: 0 }, 'Axial');
-const what = questionOf(planesOf(grid, planes, wish, 'trilinear'), wish);
+const what: MakeSeries = { kind: 'make_series', images: { kind: 'turning', degrees: 360, width_px: 64, height_px: 64 }, count: 4, series_description: 'Turning' };
 
 /** A window whose server answers when the test says so. */
 class Cell {
@@ -61,7 +55,7 @@ beforeEach(() => {
 
 describe('a series that is being made', () => {
   it('is asked for once its volume is open, says how far it is, and lets the volume go', async () => {
-    making.start(7, 1, what);
+    making.start(what, { seriesId: 7, volume: 1 });
     expect(cell.opens).toEqual([[7, 1]]);
     await soon();
     expect(cell.asked).toEqual([]);
@@ -77,7 +71,7 @@ describe('a series that is being made', () => {
   });
 
   it('that fails says what is stored all the same', async () => {
-    making.start(7, 0, what);
+    making.start(what, { seriesId: 7, volume: 0 });
     cell.isThere();
     await soon();
     cell.progress({ type: 'making', cell: 14, question: 1, stored: 2, total: 4 });
@@ -89,7 +83,7 @@ describe('a series that is being made', () => {
   });
 
   it('of a volume that cannot be opened says why', async () => {
-    making.start(7, 0, what);
+    making.start(what, { seriesId: 7, volume: 0 });
     cell.store.set({ fault: { code: 'volume_too_big', message: 'Too big.', numbers: [], opening: true } });
     await soon();
     expect(making.state).toEqual({ kind: 'failed', code: 'volume_too_big', message: 'Too big.', stored: 0 });
@@ -97,7 +91,7 @@ describe('a series that is being made', () => {
   });
 
   it('that is given up tells nothing any more', async () => {
-    making.start(7, 0, what);
+    making.start(what, { seriesId: 7, volume: 0 });
     cell.isThere();
     await soon();
     making.cancel();
@@ -108,9 +102,21 @@ describe('a series that is being made', () => {
     expect(making.state).toEqual({ kind: 'idle' });
   });
 
+  it('of what a window shows leaves that window alone', async () => {
+    cell.isThere();
+    making.start(what, null);
+    await soon();
+    expect(cell.opens).toEqual([]);
+    expect(cell.asked).toEqual([what]);
+    cell.answer({ type: 'made', cell: 0, question: 1, series_id: 88 });
+    await soon();
+    expect(making.state).toEqual({ kind: 'done', seriesId: 88, total: 4 });
+    expect(cell.closes).toBe(0);
+  });
+
   it('is the only one at a time', () => {
-    making.start(7, 0, what);
-    making.start(8, 0, what);
+    making.start(what, { seriesId: 7, volume: 0 });
+    making.start(what, { seriesId: 8, volume: 0 });
     expect(cell.opens).toEqual([[7, 0]]);
   });
 });
