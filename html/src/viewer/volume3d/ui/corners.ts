@@ -90,9 +90,11 @@ export function orientationText({ camera }: Pick<SceneLook, 'camera'>, locale: s
   return present([part(rotationDeg, 'LAO', 'RAO'), part(angulationDeg, 'CRA', 'CAU'), Math.abs(rollDeg) < 0.5 ? '' : t('volume3d.corner.roll', { degrees: formatNumber(Math.round(rollDeg), locale) })]).join(' ');
 }
 
-function quality({ shown, opened }: SceneCellState, seen: SceneLook | null, { t }: VolumeCornerContext): string[] {
+function quality({ shown, opened, navigation }: SceneCellState, seen: SceneLook | null, { t }: VolumeCornerContext): string[] {
   if (shown === null || seen === null) return [];
-  const fine = shown.coarse ? 'coarse' : shown.still ? 'fine' : 'moving';
+  // At rest every picture is finer than the one before, until the last one.
+  const rests = !navigation.moving && shown.revision === navigation.revision;
+  const fine = shown.coarse ? 'coarse' : shown.still ? 'fine' : rests ? 'refining' : 'moving';
   const lines = [`${t(`volume3d.projection.${seen.camera.projection}`)} · ${t(`volume3d.corner.${fine}`)}`];
   if (shown.sourceLossy) lines.push(t('corner.sourceLossy'));
   lines.push(t('volume3d.corner.colours'));
