@@ -1,4 +1,4 @@
-import { Button, Group, Modal, NumberInput, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, NumberInput, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
 import { type ReactNode, useLayoutEffect, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
 import { SeriesMaking } from '../../control/seriesMaking';
@@ -6,6 +6,7 @@ import { useSelected } from '../../control/store';
 import { type PlaneKind, planeKinds } from '../../model/plane';
 import { useViewer } from '../../ui/context';
 import { SeriesProgress } from '../../ui/SeriesProgress';
+import { type DialogProps, ViewerDialog } from '../../ui/sharedDialogs';
 import { faultsOf, lengthMm, MAX_COUNT, planesOf, questionOf, type Reslice, startReslice, wayOf, withWay } from '../model/reslice';
 import { type SlabMode, slabModes } from '../model/state';
 import { useMpr } from './context';
@@ -14,9 +15,9 @@ import { useMpr } from './context';
 const CELL = 14;
 
 /** Makes a new series of parallel planes, and says how far it is. */
-export function ResliceDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+export function ResliceDialog({ opened, onClose }: DialogProps) {
   const { t } = useTranslation('viewer');
-  const { viewer, phone } = useViewer();
+  const { viewer } = useViewer();
   const [making, setMaking] = useState<SeriesMaking | null>(null);
   useLayoutEffect(() => {
     const made = new SeriesMaking(viewer.volumeCell(CELL));
@@ -24,9 +25,9 @@ export function ResliceDialog({ opened, onClose }: { opened: boolean; onClose: (
     return () => made.cancel();
   }, [viewer]);
   return (
-    <Modal opened={opened} onClose={onClose} title={t('mpr.reslice.title')} size={480} fullScreen={phone} closeButtonProps={{ 'aria-label': t('common:close') }}>
-      {opened && making !== null && <Making making={making} onClose={onClose} />}
-    </Modal>
+    <ViewerDialog opened={opened} onClose={onClose} title={t('mpr.reslice.title')} size={480}>
+      {making !== null && <Making making={making} onClose={onClose} />}
+    </ViewerDialog>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, NumberInput, Stack, Text, TextInput } from '@mantine/core';
+import { Alert, Button, Group, NumberInput, Stack, Text, TextInput } from '@mantine/core';
 import { type ReactNode, useLayoutEffect, useState } from 'react';
 import { api, ApiError } from '../../../shared/api/client';
 import { useTranslation } from '../../../shared/i18n';
@@ -7,26 +7,12 @@ import { useSelected } from '../../control/store';
 import { useViewer } from '../../ui/context';
 import { saveFile } from '../../ui/exportPicture';
 import { SeriesProgress } from '../../ui/SeriesProgress';
+import { type DialogProps, ViewerDialog } from '../../ui/sharedDialogs';
 import { faultsOf, questionOf, startTurn, startValue, surfaceWish, type TurnSeries } from '../model/output';
 import { useVolume } from './context';
 
-interface DialogProps {
-  opened: boolean;
-  onClose: () => void;
-}
-
 function useDecimal(): string {
   return useViewer().locale.startsWith('pt') ? ',' : '.';
-}
-
-function Dialog({ opened, onClose, title, children }: DialogProps & { title: string; children: ReactNode }) {
-  const { t } = useTranslation('viewer');
-  const { phone } = useViewer();
-  return (
-    <Modal opened={opened} onClose={onClose} title={title} size={420} fullScreen={phone} closeButtonProps={{ 'aria-label': t('common:close') }}>
-      {opened && children}
-    </Modal>
-  );
 }
 
 /** Pictures of the model, turned as it is seen, as a new series. */
@@ -40,9 +26,9 @@ export function TurnSeriesDialog({ opened, onClose }: DialogProps) {
     return () => made.cancel();
   }, [scene]);
   return (
-    <Dialog opened={opened} onClose={onClose} title={t('volume3d.turnSeries.title')}>
+    <ViewerDialog opened={opened} onClose={onClose} title={t('volume3d.turnSeries.title')} size={420}>
       {making !== null && <TurnMaking making={making} onClose={onClose} />}
-    </Dialog>
+    </ViewerDialog>
   );
 }
 
@@ -101,9 +87,9 @@ function TurnForm({ making, onClose }: { making: SeriesMaking; onClose: () => vo
 export function SurfaceDialog({ opened, onClose }: DialogProps) {
   const { t } = useTranslation('viewer');
   return (
-    <Dialog opened={opened} onClose={onClose} title={t('volume3d.surface.title')}>
+    <ViewerDialog opened={opened} onClose={onClose} title={t('volume3d.surface.title')} size={420}>
       <SurfaceForm onClose={onClose} />
-    </Dialog>
+    </ViewerDialog>
   );
 }
 

@@ -1,11 +1,11 @@
-import { Button, Group, Kbd, Modal, Stack, Table, TextInput } from '@mantine/core';
-import { type ReactNode, useState } from 'react';
+import { Button, Group, Stack, TextInput } from '@mantine/core';
+import { useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
 import { useStore } from '../../control/store';
 import { keyLabel } from '../../input/actions';
 import { parseNumber } from '../../model/numbers';
 import { useViewer } from '../../ui/context';
-import dialogClasses from '../../ui/dialogs.module.css';
+import { type DialogProps, KeyTables, ViewerDialog } from '../../ui/sharedDialogs';
 import { toolKeys } from '../control/hands';
 import { MAX_NAME, type SaveFault } from '../control/ownLooks';
 import type { Tool } from '../control/scene';
@@ -13,19 +13,13 @@ import { anglesOf, frameFromAngles } from '../model/orientations';
 import { useVolume } from './context';
 import { useOwnLooks } from './useOwnLooks';
 
-interface DialogProps {
-  opened: boolean;
-  onClose: () => void;
-}
-
 /** From where the model is seen, in whole degrees as an angiography unit counts them. */
 export function AnglesDialog({ opened, onClose }: DialogProps) {
   const { t } = useTranslation('viewer');
-  const { phone } = useViewer();
   return (
-    <Modal opened={opened} onClose={onClose} title={t('volume3d.angles.title')} size={360} fullScreen={phone} closeButtonProps={{ 'aria-label': t('common:close') }}>
-      {opened && <AnglesForm onClose={onClose} />}
-    </Modal>
+    <ViewerDialog opened={opened} onClose={onClose} title={t('volume3d.angles.title')} size={360}>
+      <AnglesForm onClose={onClose} />
+    </ViewerDialog>
   );
 }
 
@@ -85,11 +79,10 @@ function AnglesForm({ onClose }: { onClose: () => void }) {
 /** Saves the look as it is under a name. */
 export function SaveLookDialog({ opened, onClose }: DialogProps) {
   const { t } = useTranslation('viewer');
-  const { phone } = useViewer();
   return (
-    <Modal opened={opened} onClose={onClose} title={t('volume3d.look.saveTitle')} size={360} fullScreen={phone} closeButtonProps={{ 'aria-label': t('common:close') }}>
-      {opened && <SaveLookForm onClose={onClose} />}
-    </Modal>
+    <ViewerDialog opened={opened} onClose={onClose} title={t('volume3d.look.saveTitle')} size={360}>
+      <SaveLookForm onClose={onClose} />
+    </ViewerDialog>
   );
 }
 
@@ -136,11 +129,10 @@ function SaveLookForm({ onClose }: { onClose: () => void }) {
 /** All keys of the volume page and what the mouse does. */
 export function VolumeKeysDialog({ opened, onClose }: DialogProps) {
   const { t } = useTranslation('viewer');
-  const { phone } = useViewer();
   return (
-    <Modal opened={opened} onClose={onClose} title={t('action.keys')} size={600} fullScreen={phone} closeButtonProps={{ 'aria-label': t('common:close') }}>
-      {opened && <Keys />}
-    </Modal>
+    <ViewerDialog opened={opened} onClose={onClose} title={t('action.keys')} size={600}>
+      <Keys />
+    </ViewerDialog>
   );
 }
 
@@ -169,34 +161,5 @@ function Keys() {
     [t('keys.menu'), t('keys.rightClick')],
     [t('keys.toolClickDoes'), t('keys.toolClick')],
   ];
-  const row = (name: string, how: ReactNode, key: string) => (
-    <Table.Tr key={key}>
-      <Table.Td>{name}</Table.Td>
-      <Table.Td style={{ textAlign: 'right' }}>{how}</Table.Td>
-    </Table.Tr>
-  );
-  return (
-    <>
-      <Table withRowBorders={false} verticalSpacing={3} aria-label={t('keys.mouse')} captionSide="top">
-        <Table.Caption className={dialogClasses.caption}>{t('keys.mouse')}</Table.Caption>
-        <Table.Tbody>{mouse.map(([does, gesture]) => row(does, gesture, gesture))}</Table.Tbody>
-      </Table>
-      <Table withRowBorders={false} verticalSpacing={3} aria-label={t('keys.keyboard')} captionSide="top" mt="sm">
-        <Table.Caption className={dialogClasses.caption}>{t('keys.keyboard')}</Table.Caption>
-        <Table.Tbody>
-          {keys.map(([name, held]) =>
-            row(
-              name,
-              held.map((key) => (
-                <Kbd key={key} ml={6} size="sm">
-                  {key}
-                </Kbd>
-              )),
-              name,
-            ),
-          )}
-        </Table.Tbody>
-      </Table>
-    </>
-  );
+  return <KeyTables keys={keys} mouse={mouse} />;
 }
