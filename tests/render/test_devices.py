@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
+from collections.abc import Iterator
 
 import pytest
 
-from renderpool.engine import device
+from renderpool.engine import device, gl
 from renderpool.engine.device import Context, Device, fastest_first, list_devices, measure_speed
 from webviewer.core.errors import RenderError
+
+
+@pytest.fixture(autouse=True)
+def context_of_others() -> Iterator[None]:
+    """Give the context that other tests draw in its place back: one that is made takes it, and leaves none."""
+    egl = gl.EGL
+    display, context = egl.eglGetCurrentDisplay(), egl.eglGetCurrentContext()
+    yield
+    if ctypes.cast(context, ctypes.c_void_p).value:
+        assert egl.eglMakeCurrent(display, egl.EGL_NO_SURFACE, egl.EGL_NO_SURFACE, context)
 
 
 def test_the_speed_of_a_device_is_measured_on_it() -> None:
