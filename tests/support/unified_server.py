@@ -97,7 +97,8 @@ class UnifiedServer:
 
     def log(self, message: str | None = None) -> list[dict[str, object]]:
         """Return the lines of the log, or those with one message."""
-        lines = [json.loads(line) for line in self.log_file.read_text("utf-8").splitlines()]
+        whole = self.log_file.read_text("utf-8").rpartition("\n")[0]  # the last line may be half written
+        lines = [json.loads(line) for line in whole.splitlines()]
         return [line for line in lines if message is None or line["message"] == message]
 
     def is_ready(self) -> bool:
