@@ -6,6 +6,7 @@ import type { Point } from '../model/geometry';
 import { isMeasureTool } from '../model/tools';
 import { ToolDrag, TwoFingerDrag, zoomCell } from './drag';
 import { TouchRecogniser } from './gestures';
+import { listenTo, onChrome, WheelSteps, wheelZoom } from './listening';
 
 export interface CellInputHandlers {
   /** Right click without a move, long press, or the menu key; page coordinates. */
@@ -18,7 +19,6 @@ export interface CellInputHandlers {
 const BUTTONS: readonly MouseButton[] = ['left', 'middle', 'right'];
 /** A right click moves a little; only more than this is a drag. */
 const CLICK_PX = 3;
-const WHEEL_STEP_PX = 60;
 
 /** Mouse, wheel and fingers over a window of the viewer. */
 export function useCellInput(element: HTMLElement | null, cell: CellController, viewer: ViewerController, handlers: CellInputHandlers): void {
@@ -28,17 +28,8 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
   });
   useEffect(() => {
     if (element === null) return;
-    const removers: (() => void)[] = [];
-    const on = <K extends keyof HTMLElementEventMap>(type: K, run: (event: HTMLElementEventMap[K]) => void): void => {
-      element.addEventListener(type, run, { passive: false });
-      removers.push(() => element.removeEventListener(type, run));
-    };
-    const place = (event: MouseEvent): Point => {
-      const box = element.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
-    };
+    const { on, place, stop } = listenTo(element);
     const box = (): { width: number; height: number } => ({ width: element.clientWidth, height: element.clientHeight });
-    const onChrome = (event: Event): boolean => event.target instanceof Element && event.target.closest('[data-chrome]') !== null;
 
     const { measuring } = latest.current;
     const showCursor = (): void => {
@@ -208,34 +199,23 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
     });
 
     // Wheel
-    let collected = 0;
+    const steps = new WheelSteps();
     on('wheel', (event) => {
       event.preventDefault();
       viewer.activate(cell.number);
-      const pixels = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : event.deltaY * WHEEL_STEP_PX;
       if (event.ctrlKey || event.metaKey) {
-        zoomCell(cell, place(event), Math.exp(-Math.max(-200, Math.min(200, pixels)) / 500), event.timeStamp);
+        zoomCell(cell, place(event), wheelZoom(event), event.timeStamp);
         return;
       }
-      // A notch is one image; a touchpad's small steps are collected.
-      if (Math.abs(pixels) >= WHEEL_STEP_PX) {
-        collected = 0;
-        viewer.scroll(cell, Math.sign(pixels), event.timeStamp);
-        return;
-      }
-      if (Math.sign(collected) !== Math.sign(pixels)) collected = 0;
-      collected += pixels;
-      const steps = Math.trunc(collected / (WHEEL_STEP_PX / 2));
-      if (steps === 0) return;
-      collected -= (steps * WHEEL_STEP_PX) / 2;
-      viewer.scroll(cell, steps, event.timeStamp);
+      const count = steps.of(event);
+      if (count !== 0) viewer.scroll(cell, count, event.timeStamp);
     });
     return () => {
       endDrag(performance.now());
       one?.end(time);
       two?.end(time);
       three?.tool.end(time);
-      for (const remove of removers) remove();
+      stop();
     };
   }, [element, cell, viewer]);
 }

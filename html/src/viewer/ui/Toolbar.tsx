@@ -1,7 +1,6 @@
 import { Menu } from '@mantine/core';
 import {
   IconContrast,
-  IconDots,
   IconEye,
   IconEyeOff,
   IconKeyboard,
@@ -13,7 +12,7 @@ import {
   IconPlayerPlay,
   IconRestore,
 } from '@tabler/icons-react';
-import { Fragment, type ReactNode, useEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
 import type { MouseButton, OverlayLevel } from '../control/viewer';
@@ -26,8 +25,9 @@ import { ColourItems } from './ColourItems';
 import { useViewer } from './context';
 import { fitIcons, FullScreenIcon, toolIcons, turnIcons } from './icons';
 import { ModeSwitch } from './ModeSwitch';
-import { LayoutItems, PlayModeItems, PlaySettings } from './menus';
+import { LayoutItems, FilmModeItems, FilmSettings } from './menus';
 import { FamilyMenu, FamilyTool, type Icon, ToolButton } from './ToolButton';
+import { type Family, Split, ToolFamilies } from './ToolFamilies';
 import classes from './Toolbar.module.css';
 import { useFolding } from './useFolding';
 import { useRovingFocus } from './useRovingFocus';
@@ -192,7 +192,7 @@ export function Toolbar() {
             disabled={images < 2}
             onPress={() => viewer.togglePlay()}
           />
-          <PlaySettings />
+          <FilmSettings />
         </>
       ),
       label: t('action.play'),
@@ -206,7 +206,7 @@ export function Toolbar() {
           >
             {playing ? t('play.stop') : t('action.play')}
           </Menu.Item>
-          <PlayModeItems />
+          <FilmModeItems />
         </>
       ),
     },
@@ -258,7 +258,6 @@ export function Toolbar() {
     },
   ];
   const shown = useFolding(bar, families.length);
-  const folded = families.slice(shown);
 
   return (
     <div ref={bar} className={classes.bar} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
@@ -293,46 +292,11 @@ export function Toolbar() {
         </FamilyMenu>
         {tool('scroll')}
       </span>
-      {families.map((family, index) => (
-        <Fragment key={family.name}>
-          {family.atEnd === true && index < shown && <span className={classes.space} />}
-          <span className={classes.family} data-family="" hidden={index >= shown}>
-            {family.splits === true && <Split />}
-            {family.tools}
-          </span>
-        </Fragment>
-      ))}
-      {folded.length > 0 && (
-        <FamilyTool label={t('phone.more')} icon={IconDots} width={260} position="bottom-end">
-          {folded.map((family, index) => (
-            <Fragment key={family.name}>
-              {index > 0 && <Menu.Divider />}
-              <Menu.Label>{family.label}</Menu.Label>
-              {family.items}
-            </Fragment>
-          ))}
-        </FamilyTool>
-      )}
+      <ToolFamilies families={families} shown={shown} moreWidth={260} />
     </div>
   );
 }
 
-interface Family {
-  name: string;
-  tools: ReactNode;
-  /** A line before it. */
-  splits?: boolean;
-  /** Stands at the right end of the bar. */
-  atEnd?: boolean;
-  /** Its head and entries in More. */
-  label: string;
-  items: ReactNode;
-}
-
 function iconOf(IconOf: Icon): ReactNode {
   return <IconOf size={16} />;
-}
-
-function Split() {
-  return <span className={classes.split} aria-hidden />;
 }

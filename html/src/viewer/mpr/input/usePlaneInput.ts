@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { TouchRecogniser } from '../../input/gestures';
+import { listenTo, onChrome, WheelSteps, wheelZoom } from '../../input/listening';
 import type { MeasurePointer } from '../../measure/control/pointer';
 import type { CrossingPlanes } from '../../model/crossing';
 import type { Point } from '../../model/geometry';
@@ -20,7 +21,6 @@ export interface PlaneInputHandlers {
 const BUTTONS = ['left', 'middle', 'right'] as const;
 /** A click moves a little; only more than this is a drag. */
 const CLICK_PX = 3;
-const WHEEL_STEP_PX = 60;
 /** Two clicks so soon after each other may be a double one. */
 const DOUBLE_MS = 600;
 const CURSORS: Readonly<Record<LineGrip['part'], string>> = { crossing: 'move', ring: 'grab', line: 'move', slab: 'row-resize' };
@@ -41,16 +41,7 @@ export function usePlaneInput(element: HTMLElement | null, mpr: MprController, k
   });
   useEffect(() => {
     if (element === null) return;
-    const removers: (() => void)[] = [];
-    const on = <K extends keyof HTMLElementEventMap>(type: K, run: (event: HTMLElementEventMap[K]) => void): void => {
-      element.addEventListener(type, run, { passive: false });
-      removers.push(() => element.removeEventListener(type, run));
-    };
-    const place = (event: MouseEvent): Point => {
-      const box = element.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
-    };
-    const onChrome = (event: Event): boolean => event.target instanceof Element && event.target.closest('[data-chrome]') !== null;
+    const { on, place, stop } = listenTo(element);
     const { measuring } = latest.current;
     const left = (): string => mpr.state.bindings.left;
     const measures = (tool: string): tool is Tool => isMeasureTool(tool);
@@ -263,34 +254,24 @@ export function usePlaneInput(element: HTMLElement | null, mpr: MprController, k
     });
 
     // Wheel: a notch is one step; a touchpad's small steps are collected.
-    let collected = 0;
+    const steps = new WheelSteps();
     on('wheel', (event) => {
       if (onChrome(event)) return;
       event.preventDefault();
       mpr.activate(kind);
-      const pixels = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : event.deltaY * WHEEL_STEP_PX;
       if (event.ctrlKey || event.metaKey) {
-        zoomPlane(mpr, kind, place(event), Math.exp(-Math.max(-200, Math.min(200, pixels)) / 500), event.timeStamp);
+        zoomPlane(mpr, kind, place(event), wheelZoom(event), event.timeStamp);
         return;
       }
-      if (Math.abs(pixels) >= WHEEL_STEP_PX) {
-        collected = 0;
-        mpr.scroll(kind, Math.sign(pixels), event.timeStamp);
-        return;
-      }
-      if (Math.sign(collected) !== Math.sign(pixels)) collected = 0;
-      collected += pixels;
-      const steps = Math.trunc(collected / (WHEEL_STEP_PX / 2));
-      if (steps === 0) return;
-      collected -= (steps * WHEEL_STEP_PX) / 2;
-      mpr.scroll(kind, steps, event.timeStamp);
+      const count = steps.of(event);
+      if (count !== 0) mpr.scroll(kind, count, event.timeStamp);
     });
     return () => {
       release(performance.now());
       one?.end(time);
       two?.end(time);
       three?.end(time);
-      for (const remove of removers) remove();
+      stop();
     };
   }, [element, mpr, kind]);
 }

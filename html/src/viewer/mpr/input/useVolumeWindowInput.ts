@@ -1,12 +1,12 @@
 import { useEffect, useRef } from 'react';
 import { TouchRecogniser } from '../../input/gestures';
+import { listenTo, onChrome, wheelZoom } from '../../input/listening';
 import type { Point } from '../../model/geometry';
 import type { MprController } from '../control/mpr';
 
 /** A click moves a little; only more than this is a drag. */
 const CLICK_PX = 3;
 const ZOOM_PX = 160;
-const WHEEL_STEP_PX = 60;
 
 type Hand = 'turn' | 'pan' | 'zoom';
 
@@ -19,16 +19,7 @@ export function useVolumeWindowInput(element: HTMLElement | null, mpr: MprContro
   useEffect(() => {
     if (element === null) return;
     const { volume } = mpr;
-    const removers: (() => void)[] = [];
-    const on = <K extends keyof HTMLElementEventMap>(type: K, run: (event: HTMLElementEventMap[K]) => void): void => {
-      element.addEventListener(type, run, { passive: false });
-      removers.push(() => element.removeEventListener(type, run));
-    };
-    const place = (event: MouseEvent): Point => {
-      const box = element.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
-    };
-    const onChrome = (event: Event): boolean => event.target instanceof Element && event.target.closest('[data-chrome]') !== null;
+    const { on, place, stop } = listenTo(element);
     const perCss = (): number => volume.cell.state.canvas.perCss;
     /** Where the crossing goes: the pick is asked of the picture that is seen. */
     const pick = (at: Point, time: number): void => {
@@ -136,12 +127,11 @@ export function useVolumeWindowInput(element: HTMLElement | null, mpr: MprContro
     on('wheel', (event) => {
       event.preventDefault();
       mpr.activate('volume');
-      const pixels = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : event.deltaY * WHEEL_STEP_PX;
-      volume.zoom(Math.exp(-Math.max(-200, Math.min(200, pixels)) / 500), event.timeStamp);
+      volume.zoom(wheelZoom(event), event.timeStamp);
     });
     return () => {
       release(performance.now());
-      for (const remove of removers) remove();
+      stop();
     };
   }, [element, mpr]);
 }

@@ -3,7 +3,6 @@ import {
   IconAxisX,
   IconContrast,
   IconCurrentLocation,
-  IconDots,
   IconEye,
   IconEyeOff,
   IconFlipHorizontal,
@@ -25,7 +24,7 @@ import {
   IconStack2,
   IconArrowsMaximize,
 } from '@tabler/icons-react';
-import { Fragment, type ReactNode, useEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
 import { useSelected, useStore } from '../../control/store';
 import type { MouseButton, OverlayLevel } from '../../control/viewer';
@@ -36,13 +35,14 @@ import { useViewer } from '../../ui/context';
 import { FullScreenIcon, toolIcons } from '../../ui/icons';
 import { ModeSwitch } from '../../ui/ModeSwitch';
 import { FamilyMenu, FamilyTool, type Icon, ToolButton } from '../../ui/ToolButton';
+import { type Family, Split, ToolFamilies } from '../../ui/ToolFamilies';
 import bar from '../../ui/Toolbar.module.css';
 import { useFolding } from '../../ui/useFolding';
 import { useRovingFocus } from '../../ui/useRovingFocus';
 import { mprKeys } from '../input/keys';
 import { slabModes } from '../model/state';
 import { useMpr } from './context';
-import { PlaneColourItems, InterpolationItems, LayoutItems, OrientItems, PlayModeItems, PlaySettings, StepItems, VolumeItems, WindowMenu } from './menus';
+import { PlaneColourItems, InterpolationItems, LayoutItems, OrientItems, FilmModeItems, FilmSettings, StepItems, VolumeItems, WindowMenu } from './menus';
 import classes from './mpr.module.css';
 import { SlabTools } from './SlabTools';
 import { useMprMeasure } from './useMprMeasure';
@@ -53,15 +53,6 @@ const POINTS = ['crossing', 'cursor'] as const;
 type Held = 'window' | 'pan' | (typeof MOVES)[number] | (typeof POINTS)[number];
 
 export const mprIcons: Readonly<Record<Held, Icon>> = { ...toolIcons, crossing: IconFocusCentered, cursor: IconCurrentLocation };
-
-interface Family {
-  name: string;
-  tools: ReactNode;
-  splits?: boolean;
-  atEnd?: boolean;
-  label: string;
-  items: ReactNode;
-}
 
 /** All tools of the planes; what has no room goes into More from the right. */
 export function MprToolbar() {
@@ -157,14 +148,14 @@ export function MprToolbar() {
       tools: (
         <>
           <ToolButton icon={playing ? IconPlayerPause : IconPlayerPlay} label={playing ? t('play.stop') : t('action.play')} shortcut={mprKeys.play} pressed={playing} onPress={() => mpr.togglePlay()} />
-          <PlaySettings />
+          <FilmSettings />
         </>
       ),
       label: t('action.play'),
       items: (
         <>
           {item(playing ? IconPlayerPause : IconPlayerPlay, playing ? t('play.stop') : t('action.play'), () => mpr.togglePlay(), mprKeys.play)}
-          <PlayModeItems />
+          <FilmModeItems />
         </>
       ),
     },
@@ -289,7 +280,6 @@ export function MprToolbar() {
     },
   ];
   const shown = useFolding(element, families.length);
-  const folded = families.slice(shown);
 
   return (
     <div ref={element} className={`${bar.bar} ${classes.bar}`} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
@@ -315,34 +305,11 @@ export function MprToolbar() {
         {tool(point)}
         <FamilyMenu label={t('mpr.tool.cursor')}>{members(POINTS)}</FamilyMenu>
       </span>
-      {families.map((family, index) => (
-        <Fragment key={family.name}>
-          {family.atEnd === true && index < shown && <span className={bar.space} />}
-          <span className={bar.family} data-family="" hidden={index >= shown}>
-            {family.splits === true && <Split />}
-            {family.tools}
-          </span>
-        </Fragment>
-      ))}
-      {folded.length > 0 && (
-        <FamilyTool label={t('phone.more')} icon={IconDots} width={280} position="bottom-end">
-          {folded.map((family, index) => (
-            <Fragment key={family.name}>
-              {index > 0 && <Menu.Divider />}
-              <Menu.Label>{family.label}</Menu.Label>
-              {family.items}
-            </Fragment>
-          ))}
-        </FamilyTool>
-      )}
+      <ToolFamilies families={families} shown={shown} moreWidth={280} />
     </div>
   );
 }
 
 function iconOf(IconOf: Icon): ReactNode {
   return <IconOf size={16} />;
-}
-
-function Split() {
-  return <span className={bar.split} aria-hidden />;
 }

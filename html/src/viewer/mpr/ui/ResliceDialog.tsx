@@ -1,12 +1,11 @@
 import { Button, Group, NumberInput, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
-import { type ReactNode, useLayoutEffect, useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
-import { SeriesMaking } from '../../control/seriesMaking';
-import { useSelected } from '../../control/store';
+import type { SeriesMaking } from '../../control/seriesMaking';
 import { type PlaneKind, planeKinds } from '../../model/plane';
 import { useViewer } from '../../ui/context';
-import { SeriesProgress } from '../../ui/SeriesProgress';
-import { type DialogProps, ViewerDialog } from '../../ui/sharedDialogs';
+import { SeriesDialog } from '../../ui/SeriesDialog';
+import type { DialogProps } from '../../ui/sharedDialogs';
 import { faultsOf, lengthMm, MAX_COUNT, planesOf, questionOf, type Reslice, startReslice, wayOf, withWay } from '../model/reslice';
 import { type SlabMode, slabModes } from '../model/state';
 import { useMpr } from './context';
@@ -18,23 +17,7 @@ const CELL = 14;
 export function ResliceDialog({ opened, onClose }: DialogProps) {
   const { t } = useTranslation('viewer');
   const { viewer } = useViewer();
-  const [making, setMaking] = useState<SeriesMaking | null>(null);
-  useLayoutEffect(() => {
-    const made = new SeriesMaking(viewer.volumeCell(CELL));
-    setMaking(made);
-    return () => made.cancel();
-  }, [viewer]);
-  return (
-    <ViewerDialog opened={opened} onClose={onClose} title={t('mpr.reslice.title')} size={480}>
-      {making !== null && <Making making={making} onClose={onClose} />}
-    </ViewerDialog>
-  );
-}
-
-function Making({ making, onClose }: { making: SeriesMaking; onClose: () => void }) {
-  const { t } = useTranslation('viewer');
-  const state = useSelected(making.store, ({ making: now }) => now);
-  return state.kind === 'idle' ? <ResliceForm making={making} onClose={onClose} /> : <SeriesProgress making={making} state={state} title={t('mpr.reslice.title')} onClose={onClose} />;
+  return <SeriesDialog opened={opened} onClose={onClose} title={t('mpr.reslice.title')} size={480} cell={viewer.volumeCell(CELL)} form={(making) => <ResliceForm making={making} onClose={onClose} />} />;
 }
 
 function ResliceForm({ making, onClose }: { making: SeriesMaking; onClose: () => void }) {

@@ -1,9 +1,8 @@
 /** Lists of MPR's tool bar, also shown on phones. */
 
-import { Menu, Popover, Radio, Slider, UnstyledButton } from '@mantine/core';
-import { IconAdjustmentsHorizontal, IconChevronDown } from '@tabler/icons-react';
+import { Menu } from '@mantine/core';
+import { IconAdjustmentsHorizontal } from '@tabler/icons-react';
 import { useTranslation } from '../../../shared/i18n';
-import type { PlayMode } from '../../control/cine';
 import { useSelected, useStore } from '../../control/store';
 import { formatNumber, formatWindowNumber } from '../../model/numbers';
 import { planeKinds } from '../../model/plane';
@@ -12,8 +11,8 @@ import { presetsFor, sameWindow, type Window, windowValues } from '../../model/w
 import { Choice } from '../../ui/Choice';
 import { ColourItems } from '../../ui/ColourItems';
 import { useViewer } from '../../ui/context';
+import { PlayModeItems, PlaySettings } from '../../ui/playMenus';
 import { FamilyMenu } from '../../ui/ToolButton';
-import toolbar from '../../ui/Toolbar.module.css';
 import { mprLayouts } from '../model/state';
 import { useMpr } from './context';
 
@@ -157,51 +156,18 @@ export function VolumeItems() {
   );
 }
 
-const MODES: readonly PlayMode[] = ['loop', 'swing', 'once'];
 const SPEEDS = [1, 2, 3, 5, 8, 10, 12, 15, 20, 25, 30] as const;
 
-/** Speed and way of playing. Not a menu: a slider is no entry of one. */
-export function PlaySettings() {
-  const { t } = useTranslation('viewer');
+/** Speed and way of playing the active plane. */
+export function FilmSettings() {
   const { mpr } = useMpr();
   const { fps, playMode } = useStore(mpr.store);
-  const at = SPEEDS.findIndex((speed) => speed >= fps);
-  return (
-    <Popover position="bottom-start" width={260} offset={4} trapFocus returnFocus>
-      <Popover.Target>
-        <UnstyledButton className={toolbar.arrow} data-tool="" aria-label={t('play.settings')}>
-          <IconChevronDown size={12} stroke={2} aria-hidden />
-        </UnstyledButton>
-      </Popover.Target>
-      <Popover.Dropdown className={toolbar.menu} aria-label={t('play.settings')}>
-        <div className={toolbar.speed}>
-          <div className={toolbar.speedLine}>
-            <span>{t('play.speed')}</span>
-            <span>{t('play.fps', { fps })}</span>
-          </div>
-          <Slider
-            size="sm"
-            min={0}
-            max={SPEEDS.length - 1}
-            label={null}
-            thumbLabel={t('play.speed')}
-            value={at < 0 ? SPEEDS.length - 1 : at}
-            onChange={(index) => mpr.store.set({ fps: SPEEDS[index] ?? 15 })}
-          />
-        </div>
-        <Radio.Group value={playMode} onChange={(mode) => mpr.setPlayMode(mode as PlayMode)} aria-label={t('play.settings')} px={10} pb={8}>
-          {MODES.map((mode) => (
-            <Radio key={mode} value={mode} label={t(`play.${mode}`)} size="xs" mt={8} />
-          ))}
-        </Radio.Group>
-      </Popover.Dropdown>
-    </Popover>
-  );
+  return <PlaySettings speeds={SPEEDS} fps={fps} onFps={(speed) => mpr.store.set({ fps: speed })} playMode={playMode} onMode={(mode) => mpr.setPlayMode(mode)} />;
 }
 
-export function PlayModeItems() {
-  const { t } = useTranslation('viewer');
+export function FilmModeItems() {
   const { mpr } = useMpr();
   const { playMode } = useStore(mpr.store);
-  return MODES.map((mode) => <Choice key={mode} chosen={playMode === mode} label={t(`play.${mode}`)} onChoose={() => mpr.setPlayMode(mode)} />);
+  return <PlayModeItems playMode={playMode} onMode={(mode) => mpr.setPlayMode(mode)} />;
 }
+

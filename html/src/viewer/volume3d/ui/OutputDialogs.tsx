@@ -1,12 +1,12 @@
 import { Alert, Button, Group, NumberInput, Stack, Text, TextInput } from '@mantine/core';
-import { type ReactNode, useLayoutEffect, useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { api, ApiError } from '../../../shared/api/client';
 import { useTranslation } from '../../../shared/i18n';
-import { SeriesMaking } from '../../control/seriesMaking';
+import type { SeriesMaking } from '../../control/seriesMaking';
 import { useSelected } from '../../control/store';
 import { useViewer } from '../../ui/context';
 import { saveFile } from '../../ui/exportPicture';
-import { SeriesProgress } from '../../ui/SeriesProgress';
+import { SeriesDialog } from '../../ui/SeriesDialog';
 import { type DialogProps, ViewerDialog } from '../../ui/sharedDialogs';
 import { faultsOf, questionOf, startTurn, startValue, surfaceWish, type TurnSeries } from '../model/output';
 import { useVolume } from './context';
@@ -19,23 +19,7 @@ function useDecimal(): string {
 export function TurnSeriesDialog({ opened, onClose }: DialogProps) {
   const { t } = useTranslation('viewer');
   const { scene } = useVolume();
-  const [making, setMaking] = useState<SeriesMaking | null>(null);
-  useLayoutEffect(() => {
-    const made = new SeriesMaking(scene.cell);
-    setMaking(made);
-    return () => made.cancel();
-  }, [scene]);
-  return (
-    <ViewerDialog opened={opened} onClose={onClose} title={t('volume3d.turnSeries.title')} size={420}>
-      {making !== null && <TurnMaking making={making} onClose={onClose} />}
-    </ViewerDialog>
-  );
-}
-
-function TurnMaking({ making, onClose }: { making: SeriesMaking; onClose: () => void }) {
-  const { t } = useTranslation('viewer');
-  const state = useSelected(making.store, ({ making: now }) => now);
-  return state.kind === 'idle' ? <TurnForm making={making} onClose={onClose} /> : <SeriesProgress making={making} state={state} title={t('volume3d.turnSeries.title')} onClose={onClose} />;
+  return <SeriesDialog opened={opened} onClose={onClose} title={t('volume3d.turnSeries.title')} size={420} cell={scene.cell} form={(making) => <TurnForm making={making} onClose={onClose} />} />;
 }
 
 function TurnForm({ making, onClose }: { making: SeriesMaking; onClose: () => void }) {

@@ -5,7 +5,6 @@ import {
   IconArrowsMinimize,
   IconBox,
   IconCube3dSphere,
-  IconDots,
   IconEye,
   IconEyeOff,
   IconKeyboard,
@@ -24,7 +23,7 @@ import {
   IconVideoOff,
   IconWand,
 } from '@tabler/icons-react';
-import { Fragment, type ReactNode, useRef, useState } from 'react';
+import { type ReactNode, useRef, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
 import { useSelected } from '../../control/store';
 import type { MouseButton, OverlayLevel } from '../../control/viewer';
@@ -34,6 +33,7 @@ import { useViewer } from '../../ui/context';
 import { FullScreenIcon } from '../../ui/icons';
 import { ModeSwitch } from '../../ui/ModeSwitch';
 import { FamilyMenu, type Icon, ToolButton } from '../../ui/ToolButton';
+import { type Family, Split, ToolFamilies } from '../../ui/ToolFamilies';
 import bar from '../../ui/Toolbar.module.css';
 import { useFolding } from '../../ui/useFolding';
 import { useRovingFocus } from '../../ui/useRovingFocus';
@@ -52,15 +52,6 @@ const POLYGONS: readonly ClickTool[] = ['cutInside', 'cutOutside'];
 const OBJECTS: readonly ClickTool[] = ['cutObject', 'keepObject'];
 const SPHERES: readonly ClickTool[] = ['removeSphere', 'restoreSphere'];
 const RULERS: readonly ClickTool[] = ['line', 'polyline', 'angle'];
-
-interface Family {
-  name: string;
-  tools: ReactNode;
-  splits?: boolean;
-  atEnd?: boolean;
-  label: string;
-  items: ReactNode;
-}
 
 /** All tools of the volume page; what has no room goes into More from the right. */
 export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; detail: SeriesDetail | null; panels: Panels }) {
@@ -311,7 +302,6 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
     },
   ];
   const shown = useFolding(element, families.length);
-  const folded = families.slice(shown);
 
   return (
     <div ref={element} className={bar.bar} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
@@ -327,37 +317,7 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
         {tool('center')}
         {act(IconRestore, t('volume3d.action.resetPosition'), (at) => scene.resetPosition(at), { shortcut: '0' })}
       </span>
-      {families.map((one, index) => (
-        <Fragment key={one.name}>
-          {one.atEnd === true && index < shown && <span className={bar.space} />}
-          <span className={bar.family} data-family="" hidden={index >= shown}>
-            {one.splits === true && <Split />}
-            {one.tools}
-          </span>
-        </Fragment>
-      ))}
-      {folded.length > 0 && (
-        <Menu position="bottom-end" width={280} offset={4}>
-          <Menu.Target>
-            <UnstyledButton className={bar.tool} data-tool="" aria-label={t('phone.more')} title={t('phone.more')}>
-              <IconDots size={19} stroke={1.7} />
-            </UnstyledButton>
-          </Menu.Target>
-          <Menu.Dropdown className={bar.menu ?? ''}>
-            {folded.map((one, index) => (
-              <Fragment key={one.name}>
-                {index > 0 && <Menu.Divider />}
-                <Menu.Label>{one.label}</Menu.Label>
-                {one.items}
-              </Fragment>
-            ))}
-          </Menu.Dropdown>
-        </Menu>
-      )}
+      <ToolFamilies families={families} shown={shown} moreWidth={280} />
     </div>
   );
-}
-
-function Split() {
-  return <span className={bar.split} aria-hidden />;
 }

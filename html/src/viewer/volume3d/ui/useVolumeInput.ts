@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { TouchRecogniser } from '../../input/gestures';
+import { listenTo, onChrome, wheelZoom } from '../../input/listening';
 import type { Point } from '../../model/geometry';
 import type { Clock } from '../../stream/clock';
 import { Drag, type Hands, TwoFingerTurn } from '../control/hands';
@@ -8,7 +9,6 @@ import { isHeld, type SceneController } from '../control/scene';
 const BUTTONS = ['left', 'middle', 'right'] as const;
 /** A click moves a little; only more than this is a drag. */
 const CLICK_PX = 3;
-const WHEEL_LINE_PX = 60;
 
 interface Held {
   pointer: number;
@@ -28,16 +28,7 @@ export function useVolumeInput(element: HTMLElement | null, scene: SceneControll
   });
   useEffect(() => {
     if (element === null) return;
-    const removers: (() => void)[] = [];
-    const on = <K extends keyof HTMLElementEventMap>(type: K, run: (event: HTMLElementEventMap[K]) => void): void => {
-      element.addEventListener(type, run, { passive: false });
-      removers.push(() => element.removeEventListener(type, run));
-    };
-    const place = (event: MouseEvent): Point => {
-      const box = element.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
-    };
-    const onChrome = (event: Event): boolean => event.target instanceof Element && event.target.closest('[data-chrome]') !== null;
+    const { on, place, stop } = listenTo(element);
     const brushes = (): boolean => ['removeSphere', 'restoreSphere'].includes(scene.state.bindings.left);
 
     let held: Held | null = null;
@@ -164,8 +155,7 @@ export function useVolumeInput(element: HTMLElement | null, scene: SceneControll
     on('wheel', (event) => {
       if (onChrome(event)) return;
       event.preventDefault();
-      const pixels = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : event.deltaY * WHEEL_LINE_PX;
-      scene.zoom(Math.exp(-Math.max(-200, Math.min(200, pixels)) / 500), event.timeStamp);
+      scene.zoom(wheelZoom(event), event.timeStamp);
     });
     return () => {
       const now = performance.now();
@@ -173,7 +163,7 @@ export function useVolumeInput(element: HTMLElement | null, scene: SceneControll
       one?.end(now);
       two?.end(now);
       three?.end(now);
-      for (const remove of removers) remove();
+      stop();
     };
   }, [element, scene, hands, clock]);
 }

@@ -1,13 +1,43 @@
 import { Alert, Button, Group, Progress, Stack, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { type ReactNode, useEffect, useLayoutEffect, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
-import type { MakingState, SeriesMaking } from '../control/seriesMaking';
+import { type MakingState, SeriesMaking } from '../control/seriesMaking';
+import { useSelected } from '../control/store';
 import { useViewer } from './context';
+import { type DialogProps, ViewerDialog } from './sharedDialogs';
 import { studyQuery } from './useViewerData';
 
+interface SeriesDialogProps extends DialogProps {
+  title: string;
+  size: number;
+  /** The window that it is made in. */
+  cell: ConstructorParameters<typeof SeriesMaking>[0];
+  form: (making: SeriesMaking) => ReactNode;
+}
+
+/** Asks for a new series, and says how far it is; it goes on while the dialog is closed. */
+export function SeriesDialog({ opened, onClose, title, size, cell, form }: SeriesDialogProps) {
+  const [making, setMaking] = useState<SeriesMaking | null>(null);
+  useLayoutEffect(() => {
+    const made = new SeriesMaking(cell);
+    setMaking(made);
+    return () => made.cancel();
+  }, [cell]);
+  return (
+    <ViewerDialog opened={opened} onClose={onClose} title={title} size={size}>
+      {making !== null && <SeriesMade making={making} title={title} onClose={onClose} form={form} />}
+    </ViewerDialog>
+  );
+}
+
+function SeriesMade({ making, title, onClose, form }: Pick<SeriesDialogProps, 'title' | 'onClose' | 'form'> & { making: SeriesMaking }) {
+  const state = useSelected(making.store, ({ making: now }) => now);
+  return state.kind === 'idle' ? form(making) : <SeriesProgress making={making} state={state} title={title} onClose={onClose} />;
+}
+
 /** How far a new series is, and how it ended. */
-export function SeriesProgress({ making, state, title, onClose }: { making: SeriesMaking; state: Exclude<MakingState, { kind: 'idle' }>; title: string; onClose: () => void }) {
+function SeriesProgress({ making, state, title, onClose }: { making: SeriesMaking; state: Exclude<MakingState, { kind: 'idle' }>; title: string; onClose: () => void }) {
   const { t } = useTranslation('viewer');
   const { study, changeMode } = useViewer();
   const client = useQueryClient();
