@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -104,25 +105,26 @@ def make_planes(
     _check_size(wish, images.width_px, images.height_px, 2)
     axes = check_canvas_axes(images.right_lps, images.down_lps)
     slab = Slab(SlabMode(images.slab), images.thickness_mm, Interpolation(images.interpolation))
-    encoding = _encoding_of(volume.values.slope, volume.values.intercept, ends)
+    slope, intercept = volume.values.slope, volume.values.intercept
+    encoding = _encoding_of(slope, intercept, ends)
     grey = plane_grey(volume, WindowRecommended(), ends, invert=False)
-    head = _head_of(volume, wish, images, slab, encoding) | {"series_instance_uid": new_uid()}
-    series_id: int | None = None
-    for number in range(wish.count):
+    head = _head_of(volume, wish, images, slab, encoding)
+
+    def image(number: int) -> tuple[dict[str, Any], bytes]:
         center = np.array(images.center_lps_mm) + number * images.step_mm * axes[:, 2]
         canvas = _canvas_at(images, center)
         stored = take_values(canvas, slab).astype(np.float64)
-        values = np.where(np.isnan(stored), ends[0], stored * volume.values.slope + volume.values.intercept)
+        values = np.where(np.isnan(stored), ends[0], stored * slope + intercept)
         content = head["content"] | {
             "image_position_patient": (canvas.lps_from_canvas @ np.array([0.5, 0.5, 0.0, 1.0]))[:3].tolist(),
             "window_center": grey.center,
             "window_width": grey.width,
         }
-        own = head | {"sop_instance_uid": new_uid(), "instance_number": number + 1, "content": content}
-        series_id = sink.store_derived(owner_id, volume.series.series_id, own, encoding.stored(values))
-        if not on_stored(number + 1):
-            break
-    return series_id
+        return {"content": content}, encoding.stored(values)
+
+    return _store_all(
+        wish.count, head, image, partial(sink.store_derived, owner_id, volume.series.series_id), on_stored
+    )
 
 
 def make_turning(
@@ -151,22 +153,38 @@ def make_turning(
         raise InvalidInput("A series of pictures needs a model that turns.")
     _check_size(wish, images.width_px, images.height_px, 3)
     head = {
-        "series_instance_uid": new_uid(),
         "series_description": wish.series_description,
         "derivation_description": f"Volume rendering: {wish.count} pictures of a turn by {images.degrees:g} degrees",
-        "made_at": datetime.now(UTC).isoformat(),
         "rows": images.height_px,
         "columns": images.width_px,
         "content": {"kind": "picture"},
     }
-    series_id: int | None = None
-    for number in range(wish.count):
+
+    def image(number: int) -> tuple[dict[str, Any], bytes]:
         pose = turned_pose(seen.pose, images, images.degrees * number / wish.count)
         pixels = draw_still(seen.model_copy(update={"pose": pose, "moving": False}))
         if pixels.ndim == 2:
             pixels = np.repeat(pixels[:, :, np.newaxis], 3, axis=2)
-        own = head | {"sop_instance_uid": new_uid(), "instance_number": number + 1}
-        series_id = sink.store_derived(owner_id, volume.series.series_id, own, pixels.tobytes())
+        return {}, pixels.tobytes()
+
+    return _store_all(
+        wish.count, head, image, partial(sink.store_derived, owner_id, volume.series.series_id), on_stored
+    )
+
+
+def _store_all(
+    count: int,
+    head: dict[str, Any],
+    image: Callable[[int], tuple[dict[str, Any], bytes]],
+    store: Callable[[Mapping[str, object], bytes], int],
+    on_stored: Callable[[int], bool],
+) -> int | None:
+    """Store images one after the other; ``image`` gives what the head of one has of its own, and its pixels."""
+    series_id: int | None = None
+    series = head | {"series_instance_uid": new_uid(), "made_at": datetime.now(UTC).isoformat()}
+    for number in range(count):
+        own, pixels = image(number)
+        series_id = store(series | {"sop_instance_uid": new_uid(), "instance_number": number + 1} | own, pixels)
         if not on_stored(number + 1):
             break
     return series_id
@@ -232,7 +250,6 @@ def _head_of(
     return {
         "series_description": wish.series_description,
         "derivation_description": f"Multiplanar reformatting: {words}, {slab.interpolation.value} interpolation",
-        "made_at": datetime.now(UTC).isoformat(),
         "rows": images.height_px,
         "columns": images.width_px,
         "content": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 MAX_CELLS = 16
 
@@ -33,3 +33,12 @@ class ImageReference(Message):
 
     instance_id: Id
     frame_number: Annotated[int, Field(ge=1, lt=2**31)]
+
+
+def fault_of(error: ValidationError, whole: str) -> str:
+    """Return where something breaks its rule and which, never what was sent; ``whole`` names it all."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or whole
+    # pydantic's words for an unknown tag repeat what was sent: that stays out of logs.
+    words = "Unknown kind of message" if first["type"] == "union_tag_invalid" else first["msg"]
+    return f"{where[:80]}: {words}"

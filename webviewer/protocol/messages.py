@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from webviewer.core.errors import ProtocolError
-from webviewer.protocol.base import CellNumber, Finite, Id, ImageReference, Message, Pixels, Revision
+from webviewer.protocol.base import CellNumber, Finite, Id, ImageReference, Message, Pixels, Revision, fault_of
 from webviewer.protocol.questions import Ask, AskError, Made, Making, Measured, Picked
 from webviewer.protocol.volumes import CameraView, Edit, EditNote, OpenVolume, PlaneView, VolumeFacts, VolumeOpened
 from webviewer.protocol.windows import ColourTable, Window, WindowRecommended
@@ -183,8 +183,4 @@ def parse_client_message(text: str) -> ClientMessage:
     try:
         return CLIENT_ADAPTER.validate_json(text)
     except ValidationError as exc:
-        first = exc.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "message"
-        # pydantic's words for an unknown tag repeat what was sent: that stays out of logs.
-        words = "Unknown kind of message" if first["type"] == "union_tag_invalid" else first["msg"]
-        raise ProtocolError(f"{where[:80]}: {words}") from exc
+        raise ProtocolError(fault_of(exc, "message")) from exc

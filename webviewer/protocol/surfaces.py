@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from webviewer.core.errors import InvalidInput
-from webviewer.protocol.base import Finite, Message
+from webviewer.protocol.base import Finite, Message, fault_of
 from webviewer.protocol.volumes import MAX_EDITS, EditStep
 
 MAX_SURFACE_BYTES = 1024**2
@@ -26,6 +26,4 @@ def parse_surface_wish(body: bytes) -> SurfaceWish:
     try:
         return SurfaceWish.model_validate_json(body)
     except ValidationError as exc:
-        first = exc.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise InvalidInput(f"{where[:80]}: {first['msg']}") from None
+        raise InvalidInput(fault_of(exc, "body")) from None
