@@ -197,9 +197,10 @@ def test_a_replica_of_the_control_node_dies_while_it_relays_a_stream_and_others_
         contextlib.ExitStack() as stack,
     ):
         signing_in: list[Future[int]] = []
+        replica = relaying_replica(system, reading)
 
         def kill() -> None:
-            stack.enter_context(system.dead(relaying_replica(system, reading.node)))
+            stack.enter_context(system.dead(replica))
             signing_in.extend(pool.submit(sign_in, number) for number in range(4))
 
         took_s = reading.scroll_to_the_twelfth(kill)
@@ -207,16 +208,21 @@ def test_a_replica_of_the_control_node_dies_while_it_relays_a_stream_and_others_
         assert [one.result() for one in signing_in] == [200] * 4
 
 
-def relaying_replica(system: DistributedSystem, render_node: str) -> str:
-    """Return the replica that holds connections to a render node's port: only relays stay open for long."""
-    port = system.ports["render"][int(render_node[-1]) - 1]
-
-    def held(name: str) -> int:
-        leader = psutil.Process(system.node_pid(name))
-        connections = [one for process in (leader, *leader.children()) for one in process.net_connections("tcp")]
-        return sum(1 for one in connections if one.raddr and one.raddr.port == port and one.status == "ESTABLISHED")
-
-    return max(("control-1", "control-2"), key=held)
+def relaying_replica(system: DistributedSystem, reading: Reader) -> str:
+    """Return the replica without which no picture comes: open connections to a node are others' too."""
+    leader = psutil.Process(system.node_pid("control-1"))
+    family = [leader, *leader.children(recursive=True)]
+    seen, give_up_s = len(reading.tap.frames), time.monotonic() + 3
+    for process in family:
+        process.suspend()
+    try:
+        reading.page.mouse.wheel(0, -100)
+        while len(reading.tap.frames) == seen and time.monotonic() < give_up_s:
+            reading.page.wait_for_timeout(50)
+        return "control-1" if len(reading.tap.frames) == seen else "control-2"
+    finally:
+        for process in family:
+            process.resume()
 
 
 def test_a_render_node_set_inactive_hands_its_doctors_over(
