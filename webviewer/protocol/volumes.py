@@ -110,10 +110,15 @@ class Look(Message):
 
 
 class ClipBox(Message):
-    """What lies outside is hidden: ends in voxels, (column, row, slice), voxel centres at integers."""
+    """What lies outside is hidden: ends in voxels, (column, row, slice), voxel centres at integers.
+
+    The box between these ends is turned about the middle of the volume: about the direction of ``turn_deg`` in LPS, by
+    the right hand's rule, by so many degrees as it is long.
+    """
 
     low_index: PointLps
     high_index: PointLps
+    turn_deg: PointLps = (0.0, 0.0, 0.0)
 
 
 class ClipPlane(Message):
