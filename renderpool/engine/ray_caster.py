@@ -206,7 +206,7 @@ class RayCaster:
         kept = self._masks.get(mask) if mask else None
         defines = {"MODE": int(look.mode)} | ({} if look.shading else {"UNSHADED": 1}) | ({"MASKED": 1} if mask else {})
         faces = _faces_of(volume, view) if look.shading and look.mode in _LIT else None
-        defines |= {"CLIPPED": 1} if faces else {}
+        defines |= ({"CLIPPED": 1} if faces else {}) | ({"TURNED": 1} if _is_turned(view) else {})
         program = self._programs.get(
             defines | volume.texture.defines | ({"PICK": 1} if target is self._numbers else {})
         )
@@ -329,6 +329,8 @@ def _faces_of(volume: RayVolume, view: RayView) -> _Faces | None:
     """Return where box and plane of a view cut a volume; None = nowhere."""
     low, high = _box_of(volume, view)
     outer_low, outer_high = _outer_faces(volume)
+    if _is_turned(view):  # each of its faces may cut
+        outer_low, outer_high = np.full(3, -np.inf), np.full(3, np.inf)
     is_cut = view.plane_lps is not None or bool((low > outer_low).any() or (high < outer_high).any())
     if not is_cut:
         return None
@@ -347,11 +349,35 @@ def _outer_faces(volume: RayVolume) -> tuple[NDArray[np.float64], NDArray[np.flo
 
 
 def _box_of(volume: RayVolume, view: RayView) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the ends, in index space, of what a view shows of a volume."""
+    """Return the ends of what a view shows of a volume: in index space, of a box that is turned in the box's own."""
     low, high = _outer_faces(volume)
     if view.box_index is None:
         return low, high
+    if _is_turned(view):
+        _, steepness = _turned_box(volume, view)
+        return np.array(view.box_index[0]) / steepness, np.array(view.box_index[1]) / steepness
     return np.clip(view.box_index[0], low, high), np.clip(view.box_index[1], low, high)
+
+
+def _is_turned(view: RayView) -> bool:
+    return view.box_index is not None and view.box_turn is not None
+
+
+def _turned_box(volume: RayVolume, view: RayView) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (4, 4), index space to that of the turned box, and by how much its axes were made shorter, (3,).
+
+    In it a step along an axis is one of index space towards the face.
+    """
+    turn_back, middle = np.eye(4), np.eye(4)
+    if view.box_turn is not None:
+        turn_back[:3, :3] = view.box_turn.T
+    low, high = _outer_faces(volume)
+    middle[:3, 3] = (volume.lps_from_index @ np.append((low + high) / 2, 1.0))[:3]
+    lps_back = middle @ turn_back @ np.linalg.inv(middle)
+    matrix = np.linalg.inv(volume.lps_from_index) @ lps_back @ volume.lps_from_index
+    steepness = np.linalg.norm(matrix[:3, :3], axis=1)
+    matrix[:3] /= steepness[:, None]
+    return np.asarray(matrix, dtype=np.float64), np.asarray(steepness, dtype=np.float64)
 
 
 def _plane_of(volume: RayVolume, view: RayView) -> NDArray[np.float64]:
@@ -372,6 +398,8 @@ def _set_view(program: Program, volume: RayVolume, view: RayView) -> None:
     low, high = _box_of(volume, view)
     program.set_vec3("u_box_low", *low.tolist())
     program.set_vec3("u_box_high", *high.tolist())
+    if _is_turned(view):
+        program.set_mat4("u_box_from_index", _turned_box(volume, view)[0])
     program.set_vec4("u_plane_index", *_plane_of(volume, view).tolist())
     program.set_float("u_step_mm", view.step_mm)
     program.set_float("u_jitter", view.jitter)

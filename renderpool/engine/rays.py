@@ -83,6 +83,8 @@ class RayView:
     box_index
         Only this part of the volume is drawn: ((column, row, slice) low, high) in index space; None = all of it, out
         to the faces of its outer voxels (-0.5 to n - 0.5). Samples are counted from where a ray enters the box.
+    box_turn
+        (3, 3), float64: turns that part of index space, in LPS, about the middle of the volume; None = not at all.
     plane_lps
         (a, b, c, d): only where a x + b y + c z + d ≥ 0 in LPS mm; None = everywhere.
     background
@@ -100,6 +102,7 @@ class RayView:
     lps_from_canvas: NDArray[np.float64]
     step_mm: float
     box_index: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+    box_turn: NDArray[np.float64] | None = None
     plane_lps: tuple[float, float, float, float] | None = None
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     jitter: float = 0.0

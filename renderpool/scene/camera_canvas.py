@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from renderpool.scene.directions import fixed, unit, vector
+from renderpool.scene.directions import fixed, turn_about, unit, vector
 from renderpool.scene.plane_canvas import check_canvas_axes
 
 
@@ -55,6 +55,19 @@ def lps_from_camera_canvas(
         matrix[:3, 2] = -(target - eye_distance_mm * axes[:, 2]) / eye_distance_mm
         matrix[3, 2] = -1.0 / eye_distance_mm
     return fixed(matrix)
+
+
+def box_turn(turn_deg: Sequence[float]) -> NDArray[np.float64] | None:
+    """Return the (3, 3) rotation about the direction of a vector by its length in degrees; None = no turn.
+
+    Raises
+    ------
+    InvalidInput
+        Not three finite numbers.
+    """
+    vector_deg = vector(turn_deg, "The turn of the clipping box")
+    angle_deg = float(np.linalg.norm(vector_deg))
+    return None if angle_deg == 0 else fixed(turn_about(vector_deg / angle_deg, angle_deg))
 
 
 def kept_half_space(point_lps_mm: Sequence[float], normal_lps: Sequence[float]) -> tuple[float, float, float, float]:

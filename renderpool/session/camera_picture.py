@@ -18,7 +18,7 @@ from renderpool.engine.ray_caster import RayCaster
 from renderpool.engine.rays import RayLook, RayMode, RayView
 from renderpool.engine.refinement import Refinement, Together
 from renderpool.engine.volume_mask import VolumeMask
-from renderpool.scene.camera_canvas import kept_half_space, lps_from_camera_canvas
+from renderpool.scene.camera_canvas import box_turn, kept_half_space, lps_from_camera_canvas
 from renderpool.session.bands import Bands
 from renderpool.session.light_size import LightSize, LightSizes
 from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
@@ -191,6 +191,7 @@ def ray_view(wish: CameraView, step_mm: float) -> RayView:
         _lps_from_canvas(pose),
         step_mm,
         box_index=None if wish.box is None else _box(wish.box),
+        box_turn=None if wish.box is None else box_turn(wish.box.turn_deg),
         plane_lps=None if plane is None else kept_half_space(plane.point_lps_mm, plane.normal_lps),
     )
 

@@ -154,6 +154,7 @@ def view_of(scene: Scene, eye: Eye) -> RayView:
         matrix,
         scene.step_mm,
         box_index=scene.box,
+        box_turn=scene.box_turn,
         plane_lps=scene.plane,
         background=scene.background,
     )

@@ -59,6 +59,7 @@ class Scene:
     shading: tuple[float, float, float, float] | None = (0.2, 0.8, 0.3, 20.0)
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     box: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+    box_turn: Floats | None = None  # of the box, in mm, about the middle of the volume
     plane: tuple[float, float, float, float] | None = None
     level: float = 0.0
     kept: NDArray[np.bool_] | None = None  # voxels that cuts left
@@ -92,18 +93,33 @@ class Scene:
         """Return 0 to 1 across the faces of box and plane, over two steps of the index."""
         distances = []
         for axis, count in enumerate(self.values.shape[::-1]):
-            if self.box is not None and self.box[0][axis] > -0.5:
+            if self.box is not None and self.box_turn is None and self.box[0][axis] > -0.5:
                 distances.append(index[..., axis] - self.box[0][axis])
-            if self.box is not None and self.box[1][axis] < count - 0.5:
+            if self.box is not None and self.box_turn is None and self.box[1][axis] < count - 0.5:
                 distances.append(self.box[1][axis] - index[..., axis])
-        if self.plane is not None:
-            normal, shift = np.array(self.plane[:3]), self.plane[3]
+        for normal, shift in ([] if self.plane is None else [(np.array(self.plane[:3]), self.plane[3])]) + self.sides():
             lps = index @ self.lps_from_index[:3, :3].T + self.lps_from_index[:3, 3]
             by_index = [normal @ self.lps_from_index[:3, axis] for axis in range(3)]
             distances.append((lps @ normal + shift) / np.sqrt(np.sum(np.square(by_index))))
         found = np.ones(index.shape[:-1])
         for distance in distances:
             found = found * np.clip((distance + 1) / 2, 0, 1)
+        return found
+
+    def sides(self) -> list[tuple[Floats, float]]:
+        """Return inward normal and shift of each side of a turned box: inside is normal · lps + shift ≥ 0."""
+        if self.box is None or self.box_turn is None:
+            return []
+        linear, offset = self.lps_from_index[:3, :3], self.lps_from_index[:3, 3]
+        middle = linear @ ((np.array(self.values.shape[::-1]) - 1) / 2) + offset
+        found = []
+        for axis in range(3):
+            inward = np.cross(linear[:, (axis + 1) % 3], linear[:, (axis + 2) % 3])
+            inward = inward * np.sign(inward @ linear[:, axis]) / np.linalg.norm(inward)
+            for corner, sign in ((self.box[0], 1.0), (self.box[1], -1.0)):
+                on_side = middle + self.box_turn @ (linear @ np.array(corner) + offset - middle)
+                normal = sign * (self.box_turn @ inward)
+                found.append((normal, -float(normal @ on_side)))
         return found
 
     def look_up(self, values: Floats) -> tuple[Floats, Floats]:
@@ -121,11 +137,17 @@ def _samples(scene: Scene, eye: Eye) -> tuple[Floats, Floats, Floats, NDArray[An
     ahead = np.linalg.solve(linear, directions[..., None])[..., 0]
     slices, rows, columns = scene.values.shape
     low, high = np.full(3, -0.5), np.array([columns, rows, slices]) - 0.5
-    if scene.box is not None:
+    if scene.box is not None and scene.box_turn is None:
         low, high = np.maximum(low, scene.box[0]), np.minimum(high, scene.box[1])
     with np.errstate(divide="ignore", invalid="ignore"):
         a, b = (low - start) / ahead, (high - start) / ahead
     entry, leave = np.fmin(a, b).max(-1), np.fmax(a, b).min(-1)
+    for normal, shift in scene.sides():
+        with np.errstate(divide="ignore"):
+            crossing = -(origins @ normal + shift) / (directions @ normal)
+        inward = directions @ normal > 0
+        entry = np.where(inward, np.maximum(entry, crossing), entry)
+        leave = np.where(inward, leave, np.minimum(leave, crossing))
     if eye.angle_deg is not None:
         entry = np.maximum(entry, 0)
     counts = np.where(leave >= entry, np.floor((leave - entry) / scene.step_mm) + 1, 0)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
+from scipy.spatial.transform import Rotation
 
 from renderpool.engine.volume_mask import VolumeMask
 from renderpool.session.painting import Painting
@@ -168,7 +169,16 @@ def test_a_box_and_a_plane_hide_what_lies_outside(painter: VolumePainter, ward: 
     plane = ClipPlane(point_lps_mm=eye.target, normal_lps=before)
     kept = (*(-np.array(before)).tolist(), float(np.array(before) @ np.array(eye.target)))
     whole = passes_of(painter, volume, wish_of(eye, look_of(SOFT)))[-1].pixels
-    for cut, changes in (({"box": box}, {"box": (box.low_index, box.high_index)}), ({"plane": plane}, {"plane": kept})):
+    ends = (box.low_index, box.high_index)
+    # Of scipy, so that which way round it goes is not said by what is looked at.
+    turn_deg = (20.0, -35.0, 50.0)
+    turn = Rotation.from_rotvec(turn_deg, degrees=True).as_matrix()
+    cuts: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
+        ({"box": box}, {"box": ends}),
+        ({"box": box.model_copy(update={"turn_deg": turn_deg})}, {"box": ends, "box_turn": turn}),
+        ({"plane": plane}, {"plane": kept}),
+    )
+    for cut, changes in cuts:
         # Faces of a cut are lit as if voxel 0, which is -32768 in signed images, were behind them.
         scene = Scene(BODY, matrix_of(steps), FINE_MM, SOFT, lowest=-32768.0)
         expected = composite(replace(scene, **changes), eye)

@@ -30,6 +30,7 @@ from tests.render.ray_scenes import (
     caster,
     look_of,
     make_volume,
+    turned,
     turned_over,
     view_of,
 )
@@ -135,6 +136,10 @@ def test_leaping_over_nothing_gives_the_same_bytes_as_sampling_everything(
     rest = caster.draw(volume, look, clipped, skip=False)
     assert rest.tobytes() != everything.tobytes()
     assert caster.draw(volume, look, clipped).tobytes() == rest.tobytes()
+    tilted = replace(clipped, box_turn=turned(28))
+    rest_tilted = caster.draw(volume, look, tilted, skip=False)
+    assert rest_tilted.tobytes() != rest.tobytes()
+    assert caster.draw(volume, look, tilted).tobytes() == rest_tilted.tobytes()
 
 
 CUT = {RayMode.COMPOSITE: SOFT, RayMode.MAXIMUM: GREY, RayMode.AVERAGE: DARK}
@@ -144,16 +149,20 @@ CUT = {RayMode.COMPOSITE: SOFT, RayMode.MAXIMUM: GREY, RayMode.AVERAGE: DARK}
 @pytest.mark.parametrize("eye", EYES.values(), ids=EYES.keys())
 def test_a_box_and_a_plane_cut_the_volume(caster: RayCaster, make_volume: MakeVolume, mode: RayMode, eye: Eye) -> None:
     grid = GRIDS["sheared by a tilted gantry"]
-    for box, plane in (
-        (((4, 6, 2.5), (30.25, 29, 20)), None),
-        (None, (0.6, -0.5, 0.62, -1.5)),
-        (((-9, -9, 4), (90, 90, 17)), (-0.3, 0.8, 0.1, 3.0)),
+    for box, turn, plane in (
+        (((4, 6, 2.5), (30.25, 29, 20)), None, None),
+        (None, None, (0.6, -0.5, 0.62, -1.5)),
+        (((-9, -9, 4), (90, 90, 17)), None, (-0.3, 0.8, 0.1, 3.0)),
+        (((4, 6, 2.5), (30.25, 29, 20)), turned(35), None),
+        (((-9, -9, 4), (90, 90, 17)), turned(-70), (-0.3, 0.8, 0.1, 6.0)),
     ):
-        scene = Scene(body(), grid, 0.7, CUT[mode], box=box, plane=plane)
+        scene = Scene(body(), grid, 0.7, CUT[mode], box=box, box_turn=turn, plane=plane)
         pixels = caster.draw(make_volume(scene.values, grid), look_of(scene, mode), view_of(scene, eye))
-        whole = replace(scene, box=None, plane=None)
+        whole = replace(scene, box=None, box_turn=None, plane=None)
         reference = composite if mode is RayMode.COMPOSITE else (lambda s, e: projection(s, e, PROJECTIONS[mode]))
         expected = reference(scene, eye)
+        if turn is not None:
+            assert psnr_db(expected, reference(replace(scene, box_turn=None), eye)) < 36, "nothing is turned"
         assert psnr_db(pixels, expected) >= 40, f"worst pixel {worst(pixels, expected)}"
         assert psnr_db(expected, reference(whole, eye)) < 36, "nothing is cut"
 
@@ -177,6 +186,13 @@ def test_faces_of_a_box_and_of_a_plane_through_noise_are_lit_as_faces(
             pixels = caster.draw(volume, look, clipped).astype(float) / 255
             assert pixels.mean() == pytest.approx(cosine, abs=0.03)
             assert pixels.std() < 0.06
+        # A face that is turned to the side is lit less, by the cosine, though voxels are twice as long as wide.
+        c, s = np.cos(np.radians(40)), np.sin(np.radians(40))
+        about_x = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+        turned_face = replace(view, box_index=((-9, 10.3, -9), (99, 99, 99)), box_turn=about_x)
+        pixels = caster.draw(volume, look, turned_face).astype(float) / 255
+        assert pixels.mean() == pytest.approx(c, abs=0.03)
+        assert pixels.std() < 0.06
         assert caster.draw(volume, look, replace(view, box_index=((-9, -9, -9), (99, 99, 99)))).std() > 0.15 * 255
 
 

@@ -1,10 +1,14 @@
-// The ray of a pixel in index space, and which of its samples lie in the box and before the clipping plane.
+// The ray of a pixel in index space, and which of its samples lie in the box and before the clipping plane. TURNED: the box is
+// turned. Expects volume.glsl.
 uniform mat3 u_origin_from_canvas;
 uniform mat3 u_direction_from_canvas;
 uniform float u_nearest_mm;    // behind it nothing is seen
 uniform mat3 u_lps_from_index; // of directions
 uniform vec3 u_box_low;
 uniform vec3 u_box_high;
+#ifdef TURNED
+uniform mat4 u_box_from_index; // of a box that is turned: its ends are in this space. Rows have length 1 over (column, row, slice)
+#endif
 uniform vec4 u_plane_index;    // what is kept: dot(plane.xyz, p) + plane.w >= 0
 uniform float u_step_mm;
 uniform float u_jitter;
@@ -30,10 +34,22 @@ Ray ray_of_canvas(vec2 p_canvas) {
     direction /= length(u_lps_from_index * direction);
     // A ray along a face has no crossing with it: far away is as good.
     direction = mix(direction, vec3(1e-10), lessThan(abs(direction), vec3(1e-10)));
+#ifdef TURNED
+    vec3 box_origin = (u_box_from_index * vec4(origin, 1.0)).xyz;
+    vec3 box_direction = mat3(u_box_from_index) * direction;
+    box_direction = mix(box_direction, vec3(1e-10), lessThan(abs(box_direction), vec3(1e-10)));
+    vec3 to_box_low = (u_box_low - box_origin) / box_direction;
+    vec3 to_box_high = (u_box_high - box_origin) / box_direction;
+    vec3 to_low = (-0.5 - origin) / direction;
+    vec3 to_high = (u_volume_size - 0.5 - origin) / direction;
+    vec3 entries = max(min(to_low, to_high), min(to_box_low, to_box_high));
+    vec3 exits = min(max(to_low, to_high), max(to_box_low, to_box_high));
+#else
     vec3 to_low = (u_box_low - origin) / direction;
     vec3 to_high = (u_box_high - origin) / direction;
     vec3 entries = min(to_low, to_high);
     vec3 exits = max(to_low, to_high);
+#endif
     float entry_mm = max(max(max(entries.x, entries.y), entries.z), u_nearest_mm);
     float exit_mm = min(min(exits.x, exits.y), exits.z);
     float shift = fract(grain(p_canvas) * u_jitter + u_phase);

@@ -4,7 +4,7 @@
 // something does. Software runs both sides of a branch, and a loop as long as any of its eight or sixteen pixels needs it:
 // therefore each pixel first goes on to its next sample that shows, in loops with little in them, and shading comes after.
 // MODE: 0 composite, 1 maximum, 2 minimum, 3 average, 4 isosurface, as RayMode. UNSHADED: colours as in the table.
-// MASKED: what cuts took away is not there. CLIPPED: light knows the box and the plane. PICK: instead of a colour, the point (index space) that makes the most of it, and how much of the ray is covered.
+// MASKED: what cuts took away is not there. CLIPPED: light knows the box and the plane. TURNED: the box is. PICK: instead of a colour, the point (index space) that makes the most of it, and how much of the ray is covered.
 #include "volume.glsl"
 #include "ray.glsl"
 #include "bricks.glsl"

@@ -1,5 +1,5 @@
 // Light on a sample: Phong with a lamp at the viewer's head, both sides of a surface alike. Expects volume.glsl, and with MASKED
-// mask.glsl. CLIPPED: a box or a plane cuts the volume.
+// mask.glsl. CLIPPED: a box or a plane cuts the volume; with TURNED ray.glsl, which has the box's own space.
 uniform mat3 u_lps_from_index_gradient; // the inverse transpose of the grid's matrix: normals are no positions
 uniform vec4 u_shading;                 // ambient, diffuse, specular, shininess; ambient 1 and the rest 0 = none
 
@@ -10,8 +10,13 @@ uniform vec4 u_face_plane; // of the clipping plane: dot(xyz, p) + w is how far 
 
 // From 0 a step before a face to 1 a step behind it.
 float share_behind_faces(vec3 p_index) {
-    vec3 low = clamp(0.5 + 0.5 * (p_index - u_face_low), 0.0, 1.0);
-    vec3 high = clamp(0.5 + 0.5 * (u_face_high - p_index), 0.0, 1.0);
+#ifdef TURNED
+    vec3 p_box = (u_box_from_index * vec4(p_index, 1.0)).xyz;
+#else
+    vec3 p_box = p_index;
+#endif
+    vec3 low = clamp(0.5 + 0.5 * (p_box - u_face_low), 0.0, 1.0);
+    vec3 high = clamp(0.5 + 0.5 * (u_face_high - p_box), 0.0, 1.0);
     vec3 box = low * high;
     return box.x * box.y * box.z * clamp(0.5 + 0.5 * (dot(u_face_plane.xyz, p_index) + u_face_plane.w), 0.0, 1.0);
 }
