@@ -19,13 +19,29 @@ export interface Picture<Place> {
 /** So little, in canvas pixels, is no move: the picture can be copied as it is. */
 const STILL_PX = 1e-3;
 
+/** What is on the canvas now. */
+interface Drawn {
+  bitmap: ImageBitmap;
+  /** Where and how it was drawn. */
+  how: string;
+}
+
 export class Painter<Place> {
   #canvas: HTMLCanvasElement | null = null;
   #picture: Picture<Place> | null = null;
+  #drawn: Drawn | null = null;
 
   attach(canvas: HTMLCanvasElement | null): void {
+    this.#canvas?.removeEventListener('contextrestored', this.#forget);
     this.#canvas = canvas;
+    this.#forget();
+    canvas?.addEventListener('contextrestored', this.#forget);
   }
+
+  /** What was on the canvas is gone. */
+  readonly #forget = (): void => {
+    this.#drawn = null;
+  };
 
   get picture(): Picture<Place> | null {
     return this.#picture;
@@ -37,27 +53,38 @@ export class Painter<Place> {
     this.#picture = picture;
   }
 
-  /** Draws the picture as the wanted place shows it. Setting the size clears the canvas, so it goes together with drawing. */
+  /**
+   * Draws the picture as the wanted place shows it; not again what is there: a model that is turned moves only with its
+   * next picture. Setting the size clears the canvas, so it goes together with drawing.
+   */
   draw(wanted: Place | null, size: CanvasSize): void {
     const canvas = this.#canvas;
     if (canvas === null || size.widthPx < 1) return;
-    if (canvas.width !== size.widthPx) canvas.width = size.widthPx;
-    if (canvas.height !== size.heightPx) canvas.height = size.heightPx;
+    if (canvas.width !== size.widthPx || canvas.height !== size.heightPx) {
+      canvas.width = size.widthPx;
+      canvas.height = size.heightPx;
+      this.#drawn = null;
+    }
     const context = canvas.getContext('2d', { alpha: false });
     if (context === null) return;
     context.setTransform(1, 0, 0, 1, 0, 0);
     const picture = this.#picture;
     if (picture === null) {
+      this.#drawn = null;
       context.fillStyle = '#000';
       context.fillRect(0, 0, size.widthPx, size.heightPx);
       return;
     }
-    context.imageSmoothingEnabled = picture.smooth;
-    context.imageSmoothingQuality = 'low';
-    const { bitmap, place, canvas: drawnFor } = picture;
+    const { bitmap, place, smooth, canvas: drawnFor } = picture;
     const sameSize = drawnFor.widthPx === size.widthPx && drawnFor.heightPx === size.heightPx;
-    const move = wanted === null || place === null ? null : compose(picture.lay(wanted, size), invert(picture.lay(place, drawnFor)));
-    if (move === null || (sameSize && isStill(move, size))) {
+    const moved = wanted === null || place === null ? null : compose(picture.lay(wanted, size), invert(picture.lay(place, drawnFor)));
+    const move = moved === null || (sameSize && isStill(moved, size)) ? null : moved;
+    const how = JSON.stringify([smooth, move, move === null ? null : drawnFor]);
+    if (this.#drawn?.bitmap === bitmap && this.#drawn.how === how) return;
+    this.#drawn = { bitmap, how };
+    context.imageSmoothingEnabled = smooth;
+    context.imageSmoothingQuality = 'low';
+    if (move === null) {
       context.drawImage(bitmap, 0, 0, size.widthPx, size.heightPx);
       return;
     }

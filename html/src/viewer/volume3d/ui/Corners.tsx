@@ -1,13 +1,13 @@
 import { memo } from 'react';
 import { useTranslation } from '../../../shared/i18n';
-import { useSelected, useStore } from '../../control/store';
+import { useSelected } from '../../control/store';
 import { isBehind } from '../../control/volumeCell';
 import type { SeriesDetail } from '../../model/series';
 import { useViewer } from '../../ui/context';
 import overlay from '../../ui/Overlay.module.css';
 import { useLasting } from '../../ui/useLasting';
 import { useVolume } from './context';
-import { volumeCorners } from './corners';
+import { isAtRest, volumeCorners } from './corners';
 import { useLookName } from './names';
 import classes from './Stage.module.css';
 
@@ -19,14 +19,21 @@ export const Corners = memo(function Corners({ detail }: { detail: SeriesDetail 
   const { viewer, study, phone, lying, locale } = useViewer();
   const { scene } = useVolume();
   const level = useSelected(viewer.store, (state) => state.overlay);
-  const state = useStore(scene.cell.store);
-  const scenery = useStore(scene.store);
+  const cell = scene.cell.store;
+  const isOpen = useSelected(cell, ({ reference }) => reference !== null);
+  const shown = useSelected(cell, (state) => state.shown);
+  const opened = useSelected(cell, (state) => state.opened);
+  const facts = useSelected(cell, (state) => state.facts);
+  const rests = useSelected(cell, isAtRest);
+  const behind = useSelected(cell, isBehind);
+  // What is wanted is told only until a picture tells what is seen: it changes with every move of the hand.
+  const scenery = useSelected(scene.store, (state) => (shown?.wish?.look === undefined ? state : null));
   const nameOf = useLookName();
-  const late = useLasting(isBehind(state), LATE_MS, state.shown?.sequence);
-  if (level === 'off' || state.reference === null) return null;
+  const late = useLasting(behind, LATE_MS, shown?.sequence);
+  if (level === 'off' || !isOpen) return null;
   const compact = phone && !lying;
-  const wanted = scenery.camera === null ? null : { camera: scenery.camera, look: scenery.look, name: scenery.name, cuts: scenery.cuts.present };
-  const corners = volumeCorners(state, wanted, { study, detail, overlay: level, compact, locale, nameOf, t: t as (key: string) => string });
+  const wanted = scenery === null || scenery.camera === null ? null : { camera: scenery.camera, look: scenery.look, name: scenery.name, cuts: scenery.cuts.present };
+  const corners = volumeCorners({ shown, opened, facts, rests }, wanted, { study, detail, overlay: level, compact, locale, nameOf, t: t as (key: string) => string });
   return (
     <div className={overlay.overlay} data-phone={compact || undefined} data-overlay="" aria-hidden>
       <Lines className={overlay.topLeft} lines={corners.topLeft} strong />

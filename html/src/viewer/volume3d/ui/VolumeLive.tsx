@@ -16,7 +16,9 @@ export function VolumeLive() {
   const nameOf = useLookName();
   const moving = useSelected(scene.cell.store, ({ navigation, shown }) => navigation.moving || shown === null);
   const playing = useSelected(scene.store, (state) => state.playing);
-  const text = useSelected(scene.store, ({ camera, name }) => (camera === null ? '' : [nameOf(name), orientationText({ camera }, locale, t as (key: string) => string)].filter((part) => part !== '').join('. ')));
+  const camera = useSelected(scene.store, (state) => (moving ? null : state.camera));
+  const name = useSelected(scene.store, (state) => state.name);
+  const text = camera === null ? '' : [nameOf(name), orientationText({ camera }, locale, t as (key: string) => string)].filter((part) => part !== '').join('. ');
   const [said, say] = useState('');
   useEffect(() => {
     if (moving || playing) return;

@@ -1,4 +1,4 @@
-import { createContext, useContext } from 'react';
+import { createContext, useContext, useRef } from 'react';
 import { useSelected } from '../../control/store';
 import type { Hands } from '../control/hands';
 import type { Recorder } from '../control/recorder';
@@ -39,9 +39,19 @@ export function drawnCamera(wanted: Camera | null, shown: Camera | null): Camera
   return { ...wanted, frame: shown.frame, target: shown.target, projection: shown.projection };
 }
 
+/** Drawn again only when that camera changes: while the doctor turns the model, once a picture. */
 export function useDrawnCamera(): Camera | null {
   const { scene } = useVolume();
-  const wanted = useSelected(scene.store, ({ camera }) => camera);
   const shown = useSelected(scene.cell.store, (state) => state.shown?.wish?.look.camera ?? null);
-  return drawnCamera(wanted, shown);
+  const last = useRef<Camera | null>(null);
+  return useSelected(scene.store, ({ camera }) => {
+    const drawn = drawnCamera(camera, shown);
+    if (!isSame(last.current, drawn)) last.current = drawn;
+    return last.current;
+  });
+}
+
+function isSame(one: Camera | null, other: Camera | null): boolean {
+  if (one === null || other === null) return one === other;
+  return (Object.keys(one) as (keyof Camera)[]).every((key) => one[key] === other[key]);
 }

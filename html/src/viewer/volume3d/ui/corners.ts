@@ -37,7 +37,17 @@ export function isDiagnostic(modality: string): boolean {
   return DIAGNOSTIC.includes(modality);
 }
 
-export function volumeCorners(state: SceneCellState, wanted: SceneLook | null, context: VolumeCornerContext): VolumeCorners {
+/** What of the window's state the words are made of. */
+export interface PictureFacts extends Pick<SceneCellState, 'shown' | 'opened' | 'facts'> {
+  rests: boolean;
+}
+
+/** Whether nothing moves, and what is seen is what is wanted. */
+export function isAtRest({ navigation, shown }: SceneCellState): boolean {
+  return !navigation.moving && shown?.revision === navigation.revision;
+}
+
+export function volumeCorners(state: PictureFacts, wanted: SceneLook | null, context: VolumeCornerContext): VolumeCorners {
   const { overlay } = context;
   if (overlay === 'off') return { topLeft: [], topRight: [], bottomRight: [] };
   const seen = named(state.shown?.wish?.look ?? wanted, state.facts);
@@ -90,10 +100,9 @@ export function orientationText({ camera }: Pick<SceneLook, 'camera'>, locale: s
   return present([part(rotationDeg, 'LAO', 'RAO'), part(angulationDeg, 'CRA', 'CAU'), Math.abs(rollDeg) < 0.5 ? '' : t('volume3d.corner.roll', { degrees: formatNumber(Math.round(rollDeg), locale) })]).join(' ');
 }
 
-function quality({ shown, opened, navigation }: SceneCellState, seen: SceneLook | null, { t }: VolumeCornerContext): string[] {
+function quality({ shown, opened, rests }: PictureFacts, seen: SceneLook | null, { t }: VolumeCornerContext): string[] {
   if (shown === null || seen === null) return [];
   // At rest every picture is finer than the one before, until the last one.
-  const rests = !navigation.moving && shown.revision === navigation.revision;
   const fine = shown.coarse ? 'coarse' : shown.still ? 'fine' : rests ? 'refining' : 'moving';
   const lines = [`${t(`volume3d.projection.${seen.camera.projection}`)} · ${t(`volume3d.corner.${fine}`)}`];
   if (shown.sourceLossy) lines.push(t('corner.sourceLossy'));
