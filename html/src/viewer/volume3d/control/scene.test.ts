@@ -194,11 +194,11 @@ describe('cuts', () => {
 
   it('by the box are one step for a whole drag', () => {
     stage.scene.toggleBox(1);
-    expect(stage.lastCamera['box']).toEqual({ low_index: [-0.5, -0.5, -0.5], high_index: [99.5, 99.5, 49.5] });
+    expect(stage.lastCamera['box']).toEqual({ low_index: [-0.5, -0.5, -0.5], high_index: [99.5, 99.5, 49.5], turn_deg: [0, 0, 0] });
     stage.scene.setCuts({}, 2);
     for (let end = 98; end > 50; end -= 1) stage.scene.dragCuts({ box: { low_index: [-0.5, -0.5, -0.5], high_index: [end, 99.5, 49.5] } }, end);
     stage.scene.undo(3);
-    expect(stage.lastCamera['box']).toEqual({ low_index: [-0.5, -0.5, -0.5], high_index: [99.5, 99.5, 49.5] });
+    expect(stage.lastCamera['box']).toEqual({ low_index: [-0.5, -0.5, -0.5], high_index: [99.5, 99.5, 49.5], turn_deg: [0, 0, 0] });
     stage.scene.undo(4);
     expect(stage.lastCamera['box']).toBeNull();
   });

@@ -1,12 +1,14 @@
 /**
- * The clipping box: six faces along the voxels of the volume, each with a handle, drawn by the browser; and the clipping
- * plane. Ends are in voxels, (column, row, slice), as the contract has them.
+ * The clipping box: six faces along the voxels of the volume, each with a handle, drawn by the browser, and a handle at a
+ * corner to turn it; and the clipping plane. Ends are in voxels, (column, row, slice), and the turn goes about the middle of
+ * the volume, as the contract has them: so what a face is moved by moves no other one.
  */
 
 import type { ClipBox, ClipPlane } from '../../../shared/protocol/messages';
-import { add, cross, dot, length, scale, subtract, unit, type Vector } from '../../model/vector';
-import { centerLps, cornersLps, counts, lpsAt, type VolumeGrid } from '../../model/volumeGrid';
-import { type Camera, type Canvas, canvasAt, eyeOf, mmPerPx } from './camera';
+import { add, angleBetweenDeg, cross, dot, length, scale, subtract, unit, type Vector } from '../../model/vector';
+import { centerLps, cornersLps, counts, indexAt, lpsAt, type VolumeGrid } from '../../model/volumeGrid';
+import { type Camera, type Canvas, canvasAt, eyeOf, mmPerPx, rayAt } from './camera';
+import { noTurn, thenTurned, turnedBack, turnedBy } from './turn';
 
 export type Axis = 0 | 1 | 2;
 export type Side = 'low' | 'high';
@@ -23,52 +25,128 @@ const LEAST = 1;
 
 export function wholeBox(grid: VolumeGrid): ClipBox {
   const ends = counts(grid);
-  return { low_index: [-0.5, -0.5, -0.5], high_index: [ends[0] - 0.5, ends[1] - 0.5, ends[2] - 0.5] };
+  return { low_index: [-0.5, -0.5, -0.5], high_index: [ends[0] - 0.5, ends[1] - 0.5, ends[2] - 0.5], turn_deg: [0, 0, 0] };
 }
 
 export function isWhole(box: ClipBox, grid: VolumeGrid): boolean {
+  return ([0, 1, 2] as const).every((axis) => {
+    const { least, most } = reachOf(box, grid, axis);
+    return box.low_index[axis] <= least && box.high_index[axis] >= most;
+  });
+}
+
+function turnOf(box: ClipBox): Vector {
+  return box.turn_deg ?? noTurn;
+}
+
+export function isTurned(box: ClipBox): boolean {
+  return length(turnOf(box)) > 0;
+}
+
+/** Where a point of the box lies in the patient. */
+export function boxLps(box: ClipBox, grid: VolumeGrid, index: Vector): Vector {
+  const middle = centerLps(grid);
+  const straight = lpsAt(grid, index);
+  return isTurned(box) ? add(middle, turnedBy(turnOf(box), subtract(straight, middle))) : straight;
+}
+
+/** From where to where a face along an axis cuts something of the volume. */
+function reachOf(box: ClipBox, grid: VolumeGrid, axis: Axis): { least: number; most: number } {
   const whole = wholeBox(grid);
-  return ([0, 1, 2] as const).every((axis) => box.low_index[axis] <= whole.low_index[axis] && box.high_index[axis] >= whole.high_index[axis]);
+  if (!isTurned(box)) return { least: whole.low_index[axis], most: whole.high_index[axis] };
+  const middle = centerLps(grid);
+  const places = cornersLps(grid).map((corner) => indexAt(grid, add(middle, turnedBack(turnOf(box), subtract(corner, middle))))[axis]);
+  return { least: Math.min(...places), most: Math.max(...places) };
 }
 
 function endOf(box: ClipBox, { axis, side }: Face): number {
   return (side === 'low' ? box.low_index : box.high_index)[axis];
 }
 
-/** A face moved to a place along its axis, within the volume and before the opposite face. */
+/** A face moved to a place along its axis, as far as there is something to cut and before the opposite face. */
 export function withFace(box: ClipBox, grid: VolumeGrid, face: Face, to: number): ClipBox {
   const { axis, side } = face;
-  const whole = wholeBox(grid);
+  const reach = reachOf(box, grid, axis);
   const other = endOf(box, { axis, side: side === 'low' ? 'high' : 'low' });
-  const [least, most] = side === 'low' ? [whole.low_index[axis], other - LEAST] : [other + LEAST, whole.high_index[axis]];
-  const at = Number.isFinite(to) ? Math.min(Math.max(to, least), Math.max(least, most)) : endOf(box, face);
+  const [least, most] = side === 'low' ? [reach.least, other - LEAST] : [other + LEAST, reach.most];
+  const at = !Number.isFinite(to) ? endOf(box, face) : side === 'low' ? Math.min(Math.max(to, least), most) : Math.max(Math.min(to, most), least);
   const ends = [...(side === 'low' ? box.low_index : box.high_index)] as [number, number, number];
   ends[axis] = at;
   return side === 'low' ? { ...box, low_index: ends } : { ...box, high_index: ends };
 }
 
-/** The middle of a face, in the patient. */
-export function handleOf(box: ClipBox, grid: VolumeGrid, face: Face): Vector {
-  const index = ([0, 1, 2] as const).map((axis) => (box.low_index[axis] + box.high_index[axis]) / 2) as [number, number, number];
-  index[face.axis] = endOf(box, face);
-  return lpsAt(grid, index);
+function middleOf(box: ClipBox): [number, number, number] {
+  return ([0, 1, 2] as const).map((axis) => (box.low_index[axis] + box.high_index[axis]) / 2) as [number, number, number];
 }
 
-function stepOf(grid: VolumeGrid, axis: Axis): Vector {
-  return [grid.linear[0][axis], grid.linear[1][axis], grid.linear[2][axis]];
+/** The middle of a face, in the patient. */
+export function handleOf(box: ClipBox, grid: VolumeGrid, face: Face): Vector {
+  const index = middleOf(box);
+  index[face.axis] = endOf(box, face);
+  return boxLps(box, grid, index);
+}
+
+function stepOf(box: ClipBox, grid: VolumeGrid, axis: Axis): Vector {
+  return turnedBy(turnOf(box), [grid.linear[0][axis], grid.linear[1][axis], grid.linear[2][axis]]);
 }
 
 /** The direction out of a face, square to it: of a sheared volume not the way from slice to slice. */
-export function normalOf(grid: VolumeGrid, { axis, side }: Face): Vector {
-  const along = unit(cross(stepOf(grid, ((axis + 1) % 3) as Axis), stepOf(grid, ((axis + 2) % 3) as Axis)));
-  const out = dot(along, stepOf(grid, axis)) < 0 ? scale(along, -1) : along;
+export function normalOf(box: ClipBox, grid: VolumeGrid, { axis, side }: Face): Vector {
+  const along = unit(cross(stepOf(box, grid, ((axis + 1) % 3) as Axis), stepOf(box, grid, ((axis + 2) % 3) as Axis)));
+  const out = dot(along, stepOf(box, grid, axis)) < 0 ? scale(along, -1) : along;
   return side === 'high' ? out : scale(out, -1);
+}
+
+/** The box turned about an axis of the patient through its own middle, which stays. */
+export function turnedBox(box: ClipBox, grid: VolumeGrid, axis: Vector, degrees: number): ClipBox {
+  if (!Number.isFinite(degrees) || degrees === 0) return box;
+  const turn = thenTurned(turnOf(box), axis, degrees);
+  const middle = centerLps(grid);
+  const before = middleOf(box);
+  const straight = indexAt(grid, add(middle, turnedBack(turn, subtract(boxLps(box, grid, before), middle))));
+  const shifted = (ends: readonly number[]): [number, number, number] => [0, 1, 2].map((at) => (ends[at] as number) + (straight[at] as number) - (before[at] as number)) as [number, number, number];
+  return { low_index: shifted(box.low_index), high_index: shifted(box.high_index), turn_deg: [...turn] };
+}
+
+/** The corner with the handle that turns: of a straight box that to the right, in front and on top, whatever way slices run. */
+export function turnHandleOf(box: ClipBox, grid: VolumeGrid): Vector {
+  const index = ([0, 1, 2] as const).map((axis) => {
+    const [toLeft, toBack, toHead] = [grid.linear[0][axis], grid.linear[1][axis], grid.linear[2][axis]];
+    return (toHead - toLeft - toBack > 0 ? box.high_index : box.low_index)[axis];
+  }) as [number, number, number];
+  return boxLps(box, grid, index);
+}
+
+/**
+ * The box turned so that a point that hangs on it comes under a point of the canvas.
+ *
+ * The point moves on a sphere about the middle of the box, on the side of it where it was, to its rim at most.
+ *
+ * @param grabbed the point of the patient where it was at the start
+ * @param x of the canvas, as `y`
+ */
+export function turnedTo(box: ClipBox, grid: VolumeGrid, camera: Camera, canvas: Canvas, grabbed: Vector, x: number, y: number): ClipBox {
+  const middle = boxLps(box, grid, middleOf(box));
+  const arm = subtract(grabbed, middle);
+  const radius = length(arm);
+  const seen = canvasAt(camera, canvas, grabbed);
+  if (seen === null || radius === 0) return box;
+  const far = dot(arm, rayAt(camera, canvas, seen.x, seen.y).direction) > 0;
+  const { origin, direction } = rayAt(camera, canvas, x, y);
+  const from = subtract(origin, middle);
+  const nearest = subtract(from, scale(direction, dot(from, direction)));
+  const depth = Math.sqrt(Math.max(0, radius * radius - dot(nearest, nearest)));
+  const to = add(nearest, scale(direction, far ? depth : -depth));
+  const across = cross(arm, to);
+  if (!(length(across) > 0)) return box;
+  const axis = unit(across);
+  return turnedBox(box, grid, axis, angleBetweenDeg(arm, to, axis));
 }
 
 /** Whether the viewer looks at the outer side of a face. */
 export function facesViewer(box: ClipBox, grid: VolumeGrid, face: Face, camera: Camera): boolean {
   const ray = camera.projection === 'parallel' ? camera.frame.away : subtract(handleOf(box, grid, face), eyeOf(camera));
-  return dot(normalOf(grid, face), ray) < 0;
+  return dot(normalOf(box, grid, face), ray) < 0;
 }
 
 /**
@@ -79,7 +157,7 @@ export function facesViewer(box: ClipBox, grid: VolumeGrid, face: Face, camera: 
  * @returns the new end along the axis, in voxels
  */
 export function draggedTo(box: ClipBox, grid: VolumeGrid, face: Face, camera: Camera, canvas: Canvas, dx: number, dy: number): number {
-  const step = stepOf(grid, face.axis);
+  const step = stepOf(box, grid, face.axis);
   const handle = handleOf(box, grid, face);
   const [before, after] = [canvasAt(camera, canvas, subtract(handle, scale(step, 0.5))), canvasAt(camera, canvas, add(handle, scale(step, 0.5)))];
   const end = endOf(box, face);
@@ -110,7 +188,7 @@ export function edgesOf(box: ClipBox, grid: VolumeGrid, camera: Camera): Edge[] 
           index[axis] = end;
           index[one] = endOf(box, { axis: one, side: sideOne });
           index[other] = endOf(box, { axis: other, side: sideOther });
-          return lpsAt(grid, index);
+          return boxLps(box, grid, index);
         };
         const near = facesViewer(box, grid, { axis: one, side: sideOne }, camera) || facesViewer(box, grid, { axis: other, side: sideOther }, camera);
         edges.push({ from: at(box.low_index[axis]), to: at(box.high_index[axis]), far: !near });

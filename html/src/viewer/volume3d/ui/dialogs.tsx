@@ -144,6 +144,7 @@ function Keys() {
     [t('volume3d.keys.turn'), ['←', '→', '↑', '↓']],
     [t('volume3d.keys.move'), ['Shift + ←', '→', '↑', '↓']],
     [t('volume3d.keys.zoom'), ['+', '-']],
+    [t('volume3d.keys.turnBox'), ['←', '→', '↑', '↓']],
     ...(Object.entries(toolKeys) as [Tool, string][]).map(([tool, key]): [string, string[]] => [t(`volume3d.tool.${tool}`), [key]]),
     [t('volume3d.action.play'), ['Space']],
     [t('volume3d.action.undo'), [keyLabel('Control+Z')]],
@@ -158,6 +159,7 @@ function Keys() {
   const mouse: [string, string][] = [
     ...(['left', 'middle', 'right'] as const).map((button): [string, string] => [t(`volume3d.tool.${bindings[button]}`), t(`keys.drag.${button}`)]),
     [t('volume3d.keys.zoom'), t('keys.wheel')],
+    [t('volume3d.box.turn'), t('volume3d.keys.shiftFace')],
     [t('keys.menu'), t('keys.rightClick')],
     [t('keys.toolClickDoes'), t('keys.toolClick')],
   ];

@@ -102,6 +102,50 @@ describe('what is drawn over the picture', () => {
     expect((stage.lastCamera['box'] as { high_index: number[] }).high_index[0]).toBeCloseTo(98.5, 9);
   });
 
+  it('turns the box by keys, by its handle and by a face with Shift; a reset puts it straight', () => {
+    stage.show(<ClipOverlay />);
+    act(() => stage.scene.toggleBox(1));
+    const turn = (): number[] => (stage.lastCamera['box'] as { turn_deg: number[] }).turn_deg;
+    const handle = screen.getByRole('button', { name: 'Turn the clipping box' });
+    expect(handle).toHaveAccessibleDescription(/Arrows turn it by 5 degrees/);
+    // The near side goes to the right: seen from the front that is against the clock from the head.
+    fireEvent.keyDown(handle, { key: 'ArrowRight' });
+    expect(turn()).toEqual([0, 0, expect.closeTo(5, 9)]);
+    fireEvent.keyDown(handle, { key: 'ArrowLeft' });
+    fireEvent.keyDown(handle, { key: 'ArrowDown' });
+    expect(turn()).toEqual([expect.closeTo(5, 9), expect.closeTo(0, 9), expect.closeTo(0, 9)]);
+    act(() => stage.scene.undo(2));
+    fireEvent.keyDown(handle, { key: 'ArrowRight', shiftKey: true });
+    expect(turn()).toEqual([expect.closeTo(0, 9), expect.closeTo(5, 9), expect.closeTo(0, 9)]);
+    act(() => stage.scene.resetBox(3));
+    expect(turn()).toEqual([0, 0, 0]);
+
+    const drag = (element: Element, dx: number, dy: number, init: object = {}): void => {
+      // jsdom has no pointers: mouse events by their names carry all that is read.
+      const pointer = (type: string, x: number, y: number): MouseEvent => new MouseEvent(type, { bubbles: true, cancelable: true, clientX: x, clientY: y, button: 0, ...init });
+      Object.assign(element, { setPointerCapture: () => undefined });
+      act(() => void element.dispatchEvent(pointer('pointerdown', 100, 100)));
+      for (const share of [0.3, 0.7, 1]) act(() => void element.dispatchEvent(pointer('pointermove', 100 + dx * share, 100 + dy * share)));
+      act(() => void element.dispatchEvent(pointer('pointerup', 100 + dx, 100 + dy)));
+    };
+    const placeOf = (element: Element): number[] => /translate\((\S+) (\S+)\)/.exec(element.getAttribute('transform') ?? '')?.slice(1).map(Number) ?? [];
+    const before = placeOf(handle);
+    const { length } = stage.scene.state.cuts.past;
+    drag(handle, 24, 10);
+    expect(placeOf(handle)).toEqual([expect.closeTo((before[0] ?? 0) + 24, 0), expect.closeTo((before[1] ?? 0) + 10, 0)]);
+    expect(Math.hypot(...turn())).toBeGreaterThan(10);
+    expect(stage.scene.state.cuts.past).toHaveLength(length + 1);
+    act(() => stage.scene.undo(4));
+    expect(turn()).toEqual([0, 0, 0]);
+    const face = screen.getByRole('button', { name: 'Face of the clipping box: front' });
+    drag(face, 20, 0, { shiftKey: true });
+    expect(turn()[2]).toBeGreaterThan(10);
+    act(() => stage.scene.undo(5));
+    drag(face, 0, -20);
+    expect(turn()).toEqual([0, 0, 0]);
+    expect((stage.lastCamera['box'] as { low_index: number[] }).low_index[1]).toBeGreaterThan(5);
+  });
+
   it('stays on the picture that is seen until the next one comes', async () => {
     stage.show(<DrawOverlay />);
     act(() => stage.scene.addPoint('line', [0, 0, 0], 2));
