@@ -49,7 +49,7 @@ export function MprPage(props: VolumePageProps) {
       leave();
     };
   }, [viewer]);
-  useLayoutEffect(() => mpr?.open(props.seriesId, 0), [mpr, props.seriesId]);
+  useLayoutEffect(() => mpr?.open(props.seriesId), [mpr, props.seriesId]);
   return mpr === null ? null : <Opened {...props} mpr={mpr} />;
 }
 

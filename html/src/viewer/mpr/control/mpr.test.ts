@@ -82,6 +82,74 @@ describe('opening', () => {
     expect(mpr.state.planes?.crossing).toEqual([20, -30, 40]);
   });
 
+  it('is as it was left when the doctor comes back from images or from 3D', () => {
+    const window = { kind: 'values', center: 40, width: 400 } as const;
+    mpr.setKeepSquare(false, 1);
+    mpr.turnBy('axial', 20, 1);
+    mpr.move([12, 7, -30], 1, false);
+    mpr.setSlab('minip', 1);
+    mpr.setThickness(14, 1, false);
+    mpr.setWindow(window, 'mediastinum', 1, false);
+    mpr.setInterpolation('nearest', 1);
+    mpr.setLayout('row');
+    mpr.flip('horizontal', 1);
+    mpr.volume.roll(30, 1);
+    mpr.togglePlay();
+    const { playing: _, ...left } = mpr.state;
+    const { camera } = mpr.volume.store.get();
+    leave();
+    viewer.setMode('volume');
+    viewer.setMode('mpr');
+    // Left again before the volume answered, nothing is lost either.
+    for (const answers of [false, true]) {
+      mpr = new MprController(viewer, () => undefined);
+      leave = mpr.start();
+      mpr.open(7);
+      if (!answers) leave();
+    }
+    asked();
+    for (const number of Object.values(cellNumbers)) socket.say(opened(number));
+    expect(mpr.state).toEqual({ ...left, playing: null });
+    expect(mpr.volume.store.get().camera).toEqual(camera);
+    const wish = planes().find(({ cell }) => cell === cellNumbers.axial);
+    expect(wish).toMatchObject({ slab: 'minip', thickness_mm: 14, interpolation: 'nearest', window });
+    expect(wish?.right_lps[0]).toBeLessThan(-0.9);
+    expect(asked()).toEqual([0, 1, 2]);
+    // A point that was picked in 3D moves the crossing of the planes that are kept.
+    leave();
+    viewer.handOver([20, -30, 40]);
+    mpr = new MprController(viewer, () => undefined);
+    leave = mpr.start();
+    mpr.open(7);
+    socket.say(opened(0));
+    expect(mpr.state.planes?.crossing).toEqual([20, -30, 40]);
+    expect(mpr.state.planes?.frames).toEqual(left.planes?.frames);
+  });
+
+  it('coming back to the second volume of a series shows that; another series begins anew in the same layout', () => {
+    mpr.open(7, 1);
+    socket.say(opened(0, 1));
+    mpr.move([12, 7, -30], 1, false);
+    mpr.setSlab('mip', 1);
+    mpr.setLayout('large');
+    mpr.setWindow({ kind: 'values', center: 40, width: 400 }, 'mediastinum', 1, false);
+    leave();
+    mpr = new MprController(viewer, () => undefined);
+    leave = mpr.start();
+    socket.sent.length = 0;
+    mpr.open(7);
+    expect(socket.sent.filter(({ type }) => type === 'open_volume').map(({ volume }) => volume)).toEqual([1, 1, 1, 1]);
+    socket.say(opened(0, 1));
+    expect(mpr.state.planes?.crossing).toEqual([12, 7, -30]);
+    leave();
+    mpr = new MprController(viewer, () => undefined);
+    leave = mpr.start();
+    mpr.open(8);
+    socket.say({ ...opened(0), series_id: 8 });
+    expect(mpr.state).toMatchObject({ presetId: null, window: { kind: 'recommended' }, slab: 'mip', layout: 'large' });
+    expect(mpr.state.planes?.crossing).toEqual([0, 0, 0]);
+  });
+
   it('holds nothing any more when it is left', () => {
     socket.sent.length = 0;
     leave();

@@ -29,10 +29,11 @@ import {
   visibleKinds,
   type WindowKind,
 } from '../model/state';
+import { keep, type Kept, keptOf } from './kept';
 import { VolumeWindow } from './volumeWindow';
 
 export class MprController {
-  readonly store = new Store<MprState>(startState());
+  readonly store: Store<MprState>;
   readonly viewer: ViewerController;
   readonly volume: VolumeWindow;
   readonly #cells: Readonly<Record<PlaneKind, VolumeCellController<PlaneSeen>>>;
@@ -41,9 +42,13 @@ export class MprController {
   /** What of it was opened: the series and one of its volumes. */
   readonly opened = new Store<{ seriesId: number | null; volume: number }>({ seriesId: null, volume: 0 });
   #leave: (() => void)[] = [];
+  /** What was left of the volume that is opened, until it is known where that lies. */
+  #kept: Kept | null;
 
   constructor(viewer: ViewerController, onFrame: (run: () => void) => void = (run) => void requestAnimationFrame(run)) {
     this.viewer = viewer;
+    this.#kept = keptOf(viewer);
+    this.store = new Store<MprState>({ ...(this.#kept?.state ?? startState()), planes: null });
     this.#cells = {
       axial: viewer.volumeCell(cellNumbers.axial),
       coronal: viewer.volumeCell(cellNumbers.coronal),
@@ -93,6 +98,7 @@ export class MprController {
     this.viewer.activate(cellNumbers[this.state.active]);
     return () => {
       this.stopPlay();
+      this.#keep();
       for (const stop of this.#leave) stop();
       this.#leave = [];
       for (const kind of planeKinds) this.#cells[kind].close();
@@ -103,10 +109,17 @@ export class MprController {
     };
   }
 
-  /** Shows a volume; another one starts from its middle, with its own window. */
-  open(seriesId: number, volume: number): void {
-    const before = this.opened.get();
+  /**
+   * Shows a volume; another one starts from its middle, with its own window.
+   *
+   * @param chosen null = the one that was seen last of this series, else the first
+   */
+  open(seriesId: number, chosen: number | null = null): void {
+    const { opened } = this;
+    const before = opened.get().seriesId === null ? (this.#kept ?? opened.get()) : opened.get();
+    const volume = chosen ?? (before.seriesId === seriesId ? before.volume : 0);
     if (before.seriesId !== null && (before.seriesId !== seriesId || before.volume !== volume)) {
+      this.#kept = null;
       this.stopPlay();
       // All windows leave the former volume before one of them tells where the next one lies.
       for (const kind of planeKinds) this.#cells[kind].close();
@@ -114,7 +127,8 @@ export class MprController {
       this.store.set({ planes: null, cursor: null, looks: startLooks, window: startState().window, presetId: null });
       this.volume.store.set({ camera: null });
     }
-    this.opened.set({ seriesId, volume });
+    this.volume.kept = this.#kept?.camera ?? null;
+    opened.set({ seriesId, volume });
     for (const kind of planeKinds) this.#cells[kind].open(seriesId, volume);
     this.volume.cell.open(seriesId, volume);
   }
@@ -407,9 +421,19 @@ export class MprController {
     if (grid === null || this.state.planes !== null) return;
     // A point that was picked on the volume is where the doctor wants to look.
     const handed = this.viewer.takeHanded();
-    const planes = startPlanes(grid);
+    const planes = this.#kept?.state.planes ?? startPlanes(grid);
+    this.#kept = null;
     this.store.set({ planes: handed === null ? planes : movedTo(planes, grid, handed) });
     for (const kind of planeKinds) this.#cells[kind].refresh();
+  }
+
+  /** For who comes back to MPR. */
+  #keep(): void {
+    const { seriesId, volume } = this.opened.get();
+    if (seriesId === null) return;
+    const { state } = this;
+    const planes = state.planes ?? this.#kept?.state.planes ?? null;
+    keep(this.viewer, { seriesId, volume, state: { ...state, planes }, camera: this.volume.store.get().camera ?? this.volume.kept });
   }
 
   /** Which windows are on the page has changed: those that come ask for what they missed. */

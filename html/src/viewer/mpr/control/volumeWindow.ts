@@ -9,6 +9,8 @@ import type { Vector } from '../../model/vector';
 export class VolumeWindow {
   readonly cell: VolumeCellController<Camera>;
   readonly store = new Store<{ camera: Camera | null }>({ camera: null });
+  /** From where the volume is seen at first; null = from the front. */
+  kept: Camera | null = null;
 
   constructor(cell: VolumeCellController<unknown>) {
     this.cell = cell as VolumeCellController<Camera>;
@@ -24,7 +26,7 @@ export class VolumeWindow {
     const leave = this.cell.store.subscribe(() => {
       const { grid } = this.cell.state;
       if (grid === null || this.store.get().camera !== null) return;
-      this.store.set({ camera: startCamera(grid) });
+      this.store.set({ camera: this.kept ?? startCamera(grid) });
       this.cell.refresh();
     });
     return () => {
