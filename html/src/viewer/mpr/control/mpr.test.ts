@@ -95,7 +95,7 @@ describe('opening', () => {
     mpr.flip('horizontal', 1);
     mpr.volume.roll(30, 1);
     mpr.togglePlay();
-    const { playing: _, ...left } = mpr.state;
+    const left = { ...mpr.state, playing: null };
     const { camera } = mpr.volume.store.get();
     leave();
     viewer.setMode('volume');
@@ -109,7 +109,7 @@ describe('opening', () => {
     }
     asked();
     for (const number of Object.values(cellNumbers)) socket.say(opened(number));
-    expect(mpr.state).toEqual({ ...left, playing: null });
+    expect(mpr.state).toEqual(left);
     expect(mpr.volume.store.get().camera).toEqual(camera);
     const wish = planes().find(({ cell }) => cell === cellNumbers.axial);
     expect(wish).toMatchObject({ slab: 'minip', thickness_mm: 14, interpolation: 'nearest', window });
