@@ -2,10 +2,11 @@
 
 Threads. One thread, that of its load, publishes; decoding threads write slices nobody sees yet (`source_out`,
 `arrive`); any thread reads. What was published is never written again, so readers need no lock for voxels: `news_since`
-holds one only to copy a few numbers per slice. Nothing here calls back, and nothing is computed under the lock.
+holds one only to copy a few numbers per slice. Nothing here calls back, and nothing is computed under that lock.
 
 While the volume is not whole, a slice that has not come is shown by the nearest one that has (it *stands in*): slices
-come coarsely first, so that a coarse picture can be drawn early. The bricks always cover what was published.
+come coarsely first, so that a coarse picture can be drawn early. Bricks are made only when somebody asks for them, as
+only rays do; from then on they cover what was published.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from renderpool.engine.bricks import BrickRanges, fold_rows
 from renderpool.session.source import FrameKey, SeriesFrames
 from renderpool.session.volume_levels import one_of_each_layer, regions_of
 from renderpool.session.volume_repair import Loss, loss_warnings, sampling_without, source_index
-from renderpool.session.volume_slabs import ITSELF, NOTHING, SourceSlices, VolumeNews, slabs_of
+from renderpool.session.volume_slabs import ITSELF, NOTHING, SourceSlices, VolumeNews, folded_slabs, slabs_of
 from webviewer.core.errors import DataError, LimitExceeded, Unavailable, WebviewerError
 from webviewer.dicom.sentence import Sentence, gib, say
 from webviewer.dicom.volume import VolumeGrid
@@ -59,8 +60,7 @@ class LoadedVolume:
         self.series = series
         self.plan = plan
         self.frame_keys = frame_keys
-        self.bricks = BrickRanges(plan.grid.shape)
-        """Ranges of what was published, or wider; whole only when the volume is. Read it after `news_since`."""
+        self._bricks = BrickRanges(plan.grid.shape)
         self.values: VolumeValues | None = None
         """What voxels mean; None while that is not known, which is before anything is published."""
         try:
@@ -75,6 +75,9 @@ class LoadedVolume:
         self._regions = regions_of(self._index, slices)
         self._pending: deque[int] = deque()
         self._arrived: set[int] = set()
+        self._bricks_wanted = False
+        self._bricks_made = False
+        self._bricks_lock = threading.Lock()  # taken before the other one: of bricks, and of showing anything new
         self._folded: dict[int, NDArray[np.uint16]] = {}  # of source slices that no bricks have yet
         self._lost: dict[int, Loss] = {}
         self._distance = np.full(slices, np.inf)
@@ -181,6 +184,29 @@ class LoadedVolume:
         slabs = tuple(slabs_of(changed, shown_by, SourceSlices(voxels, beside, self._places)))
         return VolumeNews(newest, slabs, is_all)
 
+    @property
+    def bricks(self) -> BrickRanges:
+        """Ranges of what was published, or wider; whole only when the volume is. Read it after `news_since`.
+
+        Whoever asks first has them made, 0.1 ms for each slice that is there.
+        """
+        with self._bricks_lock:
+            self._bricks_wanted = True
+            self._make_bricks()
+        return self._bricks
+
+    def want_bricks(self) -> None:
+        """Say that bricks will be asked for: whoever writes a slice folds it on the way. Any thread; never waits."""
+        self._bricks_wanted = True
+
+    def _make_bricks(self) -> None:
+        """Make bricks of what is shown, unless there are some: under their lock."""
+        if self._bricks_made:
+            return
+        self._bricks_made = True
+        for shown in folded_slabs(self.news_since(0).slabs):
+            self._bricks.add_folded(shown)
+
     # -- for its load ----------------------------------------------------------------------------------------------
 
     @property
@@ -211,8 +237,9 @@ class LoadedVolume:
 
     def arrive(self, source: int) -> None:
         """Say that a source slice is written; it is shown after the next `publish`. In the thread that wrote it."""
-        place = self._places[source]
-        self._folded[source] = fold_rows(self._beside[source] if place is None else self._voxels[place])
+        if self._bricks_wanted:
+            place = self._places[source]
+            self._folded[source] = fold_rows(self._beside[source] if place is None else self._voxels[place])
         self._pending.append(source)
 
     def lose(self, source: int, reason: Loss) -> None:
@@ -248,18 +275,29 @@ class LoadedVolume:
         return found
 
     def _show(self, made: list[int], stand_ins: list[tuple[int, NDArray[np.int64]]]) -> None:
+        with self._bricks_lock:
+            if self._bricks_wanted:
+                self._make_bricks()
+                self._add_bricks(made, stand_ins)
+            with self._lock:
+                for source, region in stand_ins:
+                    self._mark(region, source)
+                self._mark(np.array(made, np.int64), ITSELF)
+
+    def _add_bricks(self, made: list[int], stand_ins: list[tuple[int, NDArray[np.int64]]]) -> None:
+        given = SourceSlices(self._voxels, self._beside, self._places)
         shown: list[tuple[int, NDArray[np.uint16]]] = []
+        in_place: dict[int | None, NDArray[np.uint16]] = {}
         for source, region in stand_ins:
+            folded = self._folded.pop(source, None)
+            if folded is None:  # written before anybody asked for bricks
+                folded = fold_rows(given[source])
+            in_place[self._places[source]] = folded
             if len(region):  # once for each layer of bricks is enough: what they have not seen counts as 0, too
                 layers = one_of_each_layer(int(region[0]), int(region[-1]) + 1)
-                shown.extend((grid_slice, self._folded[source]) for grid_slice in layers)
-        folded = {self._places[source]: self._folded.pop(source) for source, _ in stand_ins}
-        shown.extend((k, folded[k] if k in folded else fold_rows(self._voxels[k])) for k in made)
-        self.bricks.add_folded(shown)
-        with self._lock:
-            for source, region in stand_ins:
-                self._mark(region, source)
-            self._mark(np.array(made, np.int64), ITSELF)
+                shown.extend((grid_slice, folded) for grid_slice in layers)
+        shown.extend((k, in_place[k] if k in in_place else fold_rows(self._voxels[k])) for k in made)
+        self._bricks.add_folded(shown)
 
     def _mark(self, slices: NDArray[np.int64], shown_by: int) -> None:
         self._shown_by[slices] = shown_by

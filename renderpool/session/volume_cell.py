@@ -203,7 +203,11 @@ class VolumeCell(Cell[OpenedVolume]):
         if self._error is not None:
             self._send_failure(wish, self._error)
             return
-        if use is None or use.volume.revision == 0:
+        if use is None:
+            return
+        if isinstance(wish, CameraView):
+            use.volume.want_bricks()
+        if use.volume.revision == 0:
             return
         if isinstance(wish, CameraView):
             self._see(wish, use.volume)

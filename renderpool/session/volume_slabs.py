@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
+
+from renderpool.engine.bricks import fold_rows
+
+_FOLDED_AT_ONCE = 32  # slices: what they take while bricks are made of them
 
 NOTHING, ITSELF = -1, -2
 """What shows a slice, if it is no source slice that stands in."""
@@ -71,3 +75,20 @@ def _slab(first: int, voxels: NDArray[np.uint16], *, stands_in: bool) -> VolumeS
     voxels = voxels[:]
     voxels.flags.writeable = False
     return VolumeSlab(first, voxels, stands_in)
+
+
+def folded_slabs(slabs: Sequence[VolumeSlab]) -> Iterator[list[tuple[int, NDArray[np.uint16]]]]:
+    """Yield the slices of slabs, numbers of the grid and `fold_rows` of each, some at a time."""
+    shown: list[tuple[int, NDArray[np.uint16]]] = []
+    last: tuple[int, NDArray[np.uint16]] | None = None  # one that stands in does so for several side by side
+    for slab in slabs:
+        for grid_slice, voxels in enumerate(slab.voxels, slab.first):
+            address = voxels.__array_interface__["data"][0]
+            if last is None or last[0] != address:
+                last = address, fold_rows(voxels)
+            shown.append((grid_slice, last[1]))
+            if len(shown) == _FOLDED_AT_ONCE:
+                yield shown
+                shown = []
+    if shown:
+        yield shown

@@ -48,13 +48,17 @@ class DeviceVolume:
             raise RenderError("A volume of which nothing has come cannot be drawn.")
         self.volume = volume
         self.texture = VolumeTexture(volume.grid.shape, slope=values.slope, intercept=values.intercept)
-        self.rays = RayVolume(self.texture, volume.bricks, volume.grid.lps_from_index)
         self.is_all = self.is_whole = False
         self._revision = 0
         self._padding = padding_of(values, *middle_image(volume))
         self._ends: Ends | None = None  # of slices in their place
         self._ends_of_others: Ends | None = None  # of slices that stand in
         self._slice_s = _AT_ONCE_S
+
+    @property
+    def rays(self) -> RayVolume:
+        """The volume for rays, with the bricks of all that was uploaded."""
+        return RayVolume(self.texture, self.volume.bricks, self.volume.grid.lps_from_index)
 
     @property
     def lowest(self) -> float:

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from renderpool.engine.bricks import BrickRanges
 from renderpool.session.cache import ImageCache
 from renderpool.session.images import ImageStore
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.volume_cache import VolumeCache, VolumeUse
+from renderpool.session.volume_levels import load_levels
 from renderpool.session.volume_series import volumes_of
 from renderpool.session.volume_store import VolumeStore
 from tests.render.volume_sources import COLUMNS, OWNER, ROWS, SpaceSource, even, random_pixels, source_of
@@ -143,6 +145,36 @@ def test_bricks_of_a_whole_volume_are_those_of_its_voxels(make_ward: Callable[..
     lowest, highest = extremes_of_first_bricks(volume.voxels)
     assert volume.bricks.lowest[:, 0, 0].tolist() == lowest  # what stood in has left nothing
     assert volume.bricks.highest[:, 0, 0].tolist() == highest
+
+
+@pytest.mark.parametrize("is_wanted", [False, True])
+def test_bricks_are_the_same_whenever_they_are_asked_for(is_wanted: bool) -> None:
+    source = source_of(90)
+    volumes = volumes_of(source.series(OWNER, 1))
+    plan = volumes.plan(0)
+    voxels = (source.pixels.astype(np.int32) + 32768).astype(np.uint16)
+    order = [one for level in load_levels(90) for one in level]
+
+    def loaded(asked_after: int) -> LoadedVolume:
+        volume = LoadedVolume(("", 1, 0, ""), volumes.series, plan, volumes.keys_of(plan))
+        for turn, one in enumerate(order):
+            np.copyto(volume.source_out(one), voxels[one])
+            volume.arrive(one)
+            if turn == asked_after and is_wanted:
+                volume.want_bricks()
+            elif turn == asked_after:
+                assert volume.bricks.highest.any() == (turn > 0)  # of what was published, not of what has arrived
+            if turn % 7 == 0:
+                volume.publish()
+        volume.finish()
+        return volume
+
+    expected = BrickRanges(volumes.plan(0).grid.shape)
+    expected.add_slices(0, voxels)
+    for asked_after in (0, 5, 40, 89, 90):
+        found = loaded(asked_after).bricks
+        assert np.array_equal(found.lowest, expected.lowest), asked_after
+        assert np.array_equal(found.highest, expected.highest), asked_after
 
 
 def test_compressed_frames_are_decoded(make_ward: Callable[..., Ward]) -> None:
