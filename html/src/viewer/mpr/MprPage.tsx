@@ -22,7 +22,7 @@ import { MprController } from './control/mpr';
 import { handleMprKey } from './input/keys';
 import { visibleKinds } from './model/state';
 import { MprContext, type MprEnvironment } from './ui/context';
-import { MprKeysDialog, MprWindowDialog } from './ui/dialogs';
+import { MprKeysDialog, MprWindowDialog, SlabDialog } from './ui/dialogs';
 import { pictureOfPlane } from './ui/exportPlane';
 import { MprMessage, MprProgress, Notes } from './ui/Messages';
 import classes from './ui/mpr.module.css';
@@ -60,7 +60,7 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
   const state = useStore(mpr.store);
   const narrow = useMediaQuery('(max-width: 1023px)', false, { getInitialValueInEffect: false });
   const detail = useQuery({ ...seriesQuery(study?.study_id ?? 0, seriesId), enabled: study !== null }).data ?? null;
-  const [dialog, setDialog] = useState<'window' | 'keys' | 'reslice' | null>(null);
+  const [dialog, setDialog] = useState<'window' | 'slab' | 'keys' | 'reslice' | null>(null);
   const [menuAt, setMenuAt] = useState<Point | null>(null);
   const close = useCallback(() => setDialog(null), []);
 
@@ -86,10 +86,11 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
 
   const openKeys = useCallback(() => setDialog('keys'), []);
   const openWindowDialog = useCallback(() => setDialog('window'), []);
+  const openSlabDialog = useCallback(() => setDialog('slab'), []);
   const openReslice = useCallback(() => setDialog('reslice'), []);
   const environment = useMemo<MprEnvironment>(
-    () => ({ mpr, seriesId, detail, exportPicture, openKeys, openWindowDialog, openReslice }),
-    [mpr, seriesId, detail, exportPicture, openKeys, openWindowDialog, openReslice],
+    () => ({ mpr, seriesId, detail, exportPicture, openKeys, openWindowDialog, openSlabDialog, openReslice }),
+    [mpr, seriesId, detail, exportPicture, openKeys, openWindowDialog, openSlabDialog, openReslice],
   );
   usePageKeys(
     active,
@@ -132,6 +133,7 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
         {phone && <MprPhoneBottom />}
         <MprMenu at={menuAt} onClose={() => setMenuAt(null)} />
         <MprWindowDialog opened={dialog === 'window'} onClose={close} />
+        <SlabDialog opened={dialog === 'slab'} onClose={close} />
         <ResliceDialog opened={dialog === 'reslice'} onClose={close} />
         <MprKeysDialog opened={dialog === 'keys'} onClose={close} />
         <MprLive />

@@ -126,6 +126,30 @@ describe('the page of MPR', () => {
     expect(field).toHaveValue('13,5');
   });
 
+  it('offers all of the slab in More where the bar has no room for it', async () => {
+    // Of a bar 600 pixels wide every family is 150 wide.
+    vi.spyOn(Element.prototype, 'clientWidth', 'get').mockReturnValue(600);
+    vi.spyOn(HTMLElement.prototype, 'offsetWidth', 'get').mockReturnValue(150);
+    await shown();
+    for (const cell of [0, 1, 2]) await say(opened(cell));
+    expect(screen.queryByRole('textbox', { name: 'Thickness' })).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: 'More' }));
+    fireEvent.click(await screen.findByRole('menuitemcheckbox', { name: 'Planes stay perpendicular' }));
+    expect(sent('plane')).not.toHaveLength(0);
+    fireEvent.click(screen.getByRole('button', { name: 'More' }));
+    expect(await screen.findByRole('menuitemcheckbox', { name: 'Planes stay perpendicular' })).not.toBeChecked();
+    fireEvent.click(screen.getByRole('menuitem', { name: 'Set thickness… 10.0 mm' }));
+    const dialog = await screen.findByRole('dialog', { name: 'Slab' });
+    expect(within(dialog).getByText('Thickness')).toBeInTheDocument();
+    expect(within(dialog).getByRole('slider', { name: 'Thickness' })).toBeInTheDocument();
+    const field = within(dialog).getByRole('textbox', { name: 'Thickness' });
+    fireEvent.change(field, { target: { value: '22' } });
+    fireEvent.keyDown(field, { key: 'Enter' });
+    await act(async () => new Promise((done) => setTimeout(done, 20)));
+    expect(sent('plane').at(-1)).toMatchObject({ slab: 'mip', thickness_mm: 22 });
+    vi.restoreAllMocks();
+  });
+
   it('shows one window with tabs on a phone', async () => {
     await shown({ phone: true });
     const tabs = screen.getAllByRole('tab');

@@ -40,9 +40,8 @@ import bar from '../../ui/Toolbar.module.css';
 import { useFolding } from '../../ui/useFolding';
 import { useRovingFocus } from '../../ui/useRovingFocus';
 import { mprKeys } from '../input/keys';
-import { slabModes } from '../model/state';
 import { useMpr } from './context';
-import { PlaneColourItems, InterpolationItems, LayoutItems, OrientItems, FilmModeItems, FilmSettings, StepItems, VolumeItems, WindowMenu } from './menus';
+import { PlaneColourItems, InterpolationItems, LayoutItems, OrientItems, FilmModeItems, FilmSettings, SlabItems, StepItems, VolumeItems, WindowMenu } from './menus';
 import classes from './mpr.module.css';
 import { SlabTools } from './SlabTools';
 import { useMprMeasure } from './useMprMeasure';
@@ -174,7 +173,7 @@ export function MprToolbar() {
       atEnd: true,
       tools: <SlabTools />,
       label: t('mpr.slab.title'),
-      items: slabModes.map((mode) => <Choice key={mode} chosen={state.slab === mode} label={t(`mpr.slab.${mode}`)} onChoose={(at) => mpr.setSlab(mode, at)} />),
+      items: <SlabItems />,
     },
     {
       name: 'output',

@@ -59,7 +59,7 @@ export function SlabTools({ sheet = false }: { sheet?: boolean }) {
       {modes}
       {slider}
       <div className={classes.sheetLine}>
-        <ThicknessField />
+        <ThicknessField labelled />
         <SquareLock />
       </div>
     </div>
@@ -86,8 +86,12 @@ function Mode({ mode, chosen }: { mode: SlabMode; chosen: boolean }) {
   );
 }
 
-/** The thickness by numbers: Enter or leaving takes it, arrows change it by a millimetre. */
-export function ThicknessField() {
+/**
+ * The thickness by numbers: Enter or leaving takes it, arrows change it by a millimetre.
+ *
+ * @param labelled its name stands above it; on the bar there is only a tip
+ */
+function ThicknessField({ labelled = false }: { labelled?: boolean }) {
   const { t } = useTranslation('viewer');
   const { locale } = useViewer();
   const { mpr } = useMpr();
@@ -107,8 +111,8 @@ export function ThicknessField() {
       size="xs"
       inputMode="decimal"
       autoComplete="off"
-      aria-label={t('mpr.slab.thickness')}
-      title={good ? undefined : t('mpr.slab.fault', { most: MAX_THICKNESS_MM })}
+      {...(labelled ? { label: t('mpr.slab.thickness') } : { 'aria-label': t('mpr.slab.thickness') })}
+      title={good ? t('mpr.slab.thickness') : t('mpr.slab.fault', { most: MAX_THICKNESS_MM })}
       value={text}
       error={!good}
       rightSection={<span className={classes.label}>{t('mpr.slab.unit')}</span>}

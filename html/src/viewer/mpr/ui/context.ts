@@ -8,6 +8,8 @@ export interface MprEnvironment {
   detail: SeriesDetail | null;
   exportPicture: () => void;
   openWindowDialog: () => void;
+  /** Thickness of the slab and whether planes stay perpendicular. */
+  openSlabDialog: () => void;
   openKeys: () => void;
   /** Asks for a new series of planes. */
   openReslice: () => void;

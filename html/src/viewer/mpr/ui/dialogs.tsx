@@ -5,6 +5,7 @@ import { windowValues } from '../../model/windowing';
 import { type DialogProps, KeyTables, ViewerDialog, WindowForm } from '../../ui/sharedDialogs';
 import { mprKeys } from '../input/keys';
 import { useMpr } from './context';
+import { SlabTools } from './SlabTools';
 
 /** Window width and level by numbers, for all planes. */
 export function MprWindowDialog({ opened, onClose }: DialogProps) {
@@ -13,6 +14,16 @@ export function MprWindowDialog({ opened, onClose }: DialogProps) {
   return (
     <ViewerDialog opened={opened} onClose={onClose} title={t('window.dialog')} size={360}>
       <WindowForm now={mpr.windowValues} apply={(values, at) => mpr.setWindow(windowValues(values, undefined), null, at, false)} onClose={onClose} />
+    </ViewerDialog>
+  );
+}
+
+/** The slab by numbers and by a slider, where the bar has no room for them. */
+export function SlabDialog({ opened, onClose }: DialogProps) {
+  const { t } = useTranslation('viewer');
+  return (
+    <ViewerDialog opened={opened} onClose={onClose} title={t('mpr.slab.dialog')} size={360}>
+      <SlabTools sheet />
     </ViewerDialog>
   );
 }

@@ -1,10 +1,10 @@
 /** Lists of MPR's tool bar, also shown on phones. */
 
 import { Menu } from '@mantine/core';
-import { IconAdjustmentsHorizontal } from '@tabler/icons-react';
+import { IconAdjustmentsHorizontal, IconArrowsVertical, IconCheck } from '@tabler/icons-react';
 import { useTranslation } from '../../../shared/i18n';
 import { useSelected, useStore } from '../../control/store';
-import { formatNumber, formatWindowNumber } from '../../model/numbers';
+import { formatNumber, formatTenths, formatWindowNumber } from '../../model/numbers';
 import { planeKinds } from '../../model/plane';
 import { type Say, sayOf } from '../../model/sentences';
 import { presetsFor, sameWindow, type Window, windowValues } from '../../model/windowing';
@@ -13,7 +13,7 @@ import { ColourItems } from '../../ui/ColourItems';
 import { useViewer } from '../../ui/context';
 import { PlayModeItems, PlaySettings } from '../../ui/playMenus';
 import { FamilyMenu } from '../../ui/ToolButton';
-import { mprLayouts } from '../model/state';
+import { mprLayouts, slabModes } from '../model/state';
 import { useMpr } from './context';
 
 /** The window's name: a preset, what the image recommends, the whole range, or own values. */
@@ -106,6 +106,33 @@ export function StepItems() {
       {STEPS_MM.map((mm) => (
         <Choice key={mm} chosen={stepMm === mm} label={t('mpr.step.mm', { mm: formatNumber(mm, locale, 1) })} onChoose={() => mpr.setStep(mm)} />
       ))}
+    </>
+  );
+}
+
+/** What the tools of the slab do, where there is no room for them; its thickness by numbers in a dialog. */
+export function SlabItems() {
+  const { t } = useTranslation('viewer');
+  const { locale } = useViewer();
+  const { mpr, openSlabDialog } = useMpr();
+  const { slab, thicknessMm, keepSquare } = useStore(mpr.store);
+  return (
+    <>
+      {slabModes.map((mode) => (
+        <Choice key={mode} chosen={slab === mode} label={t(`mpr.slab.${mode}`)} onChoose={(at) => mpr.setSlab(mode, at)} />
+      ))}
+      <Menu.Item leftSection={<IconArrowsVertical size={16} aria-hidden />} rightSection={<span data-hint="">{t('mpr.step.mm', { mm: formatTenths(thicknessMm, locale) })}</span>} onClick={openSlabDialog}>
+        {t('mpr.slab.set')}
+      </Menu.Item>
+      <Menu.CheckboxItem
+        closeMenuOnClick
+        checked={keepSquare}
+        checkIcon={<IconCheck size={16} aria-hidden />}
+        data-chosen={keepSquare || undefined}
+        onChange={(checked) => mpr.setKeepSquare(checked, performance.now())}
+      >
+        {t('mpr.square.on')}
+      </Menu.CheckboxItem>
     </>
   );
 }
