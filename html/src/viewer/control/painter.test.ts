@@ -61,3 +61,27 @@ describe('what is on the canvas', () => {
     expect(drawn).toHaveBeenCalledTimes(2);
   });
 });
+
+describe('a picture smaller than the window', () => {
+  it('is stretched by the browser where it fills the window, and drawn in full where it has moved or is recorded', () => {
+    const { painter, drawn, canvas } = painted();
+    const small = bitmap();
+    painter.take(pictureAt(identity, small));
+    painter.draw(identity, size);
+    expect([canvas.width, canvas.height]).toEqual([10, 5]);
+    expect(drawn).toHaveBeenLastCalledWith(small, 0, 0, 10, 5);
+    painter.draw(shifted, size);
+    expect([canvas.width, canvas.height]).toEqual([40, 20]);
+    painter.keepsSize = true;
+    painter.draw(identity, size);
+    expect([canvas.width, canvas.height]).toEqual([40, 20]);
+    expect(drawn).toHaveBeenLastCalledWith(small, 0, 0, 40, 20);
+  });
+
+  it('keeps its hard pixels where it is not to be smoothed', () => {
+    const { painter, canvas } = painted();
+    painter.take({ ...pictureAt(identity), smooth: false });
+    painter.draw(identity, size);
+    expect([canvas.width, canvas.height]).toEqual([40, 20]);
+  });
+});

@@ -30,6 +30,8 @@ export class Painter<Place> {
   #canvas: HTMLCanvasElement | null = null;
   #picture: Picture<Place> | null = null;
   #drawn: Drawn | null = null;
+  /** The canvas has the size of the window whatever the picture's: somebody records it. */
+  keepsSize = false;
 
   attach(canvas: HTMLCanvasElement | null): void {
     this.#canvas?.removeEventListener('contextrestored', this.#forget);
@@ -55,37 +57,38 @@ export class Painter<Place> {
 
   /**
    * Draws the picture as the wanted place shows it; not again what is there: a model that is turned moves only with its
-   * next picture. Setting the size clears the canvas, so it goes together with drawing.
+   * next picture. A smaller picture that fills the window is left to the browser to stretch, which costs it less.
+   * Setting the size clears the canvas, so it goes together with drawing.
    */
   draw(wanted: Place | null, size: CanvasSize): void {
     const canvas = this.#canvas;
     if (canvas === null || size.widthPx < 1) return;
-    if (canvas.width !== size.widthPx || canvas.height !== size.heightPx) {
-      canvas.width = size.widthPx;
-      canvas.height = size.heightPx;
+    const picture = this.#picture;
+    const move = picture === null ? null : moveOf(picture, wanted, size);
+    const isStretched = picture !== null && move === null && picture.smooth && !this.keepsSize && picture.bitmap.width < size.widthPx;
+    const { width, height } = isStretched ? picture.bitmap : { width: size.widthPx, height: size.heightPx };
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
       this.#drawn = null;
     }
     const context = canvas.getContext('2d', { alpha: false });
     if (context === null) return;
     context.setTransform(1, 0, 0, 1, 0, 0);
-    const picture = this.#picture;
     if (picture === null) {
       this.#drawn = null;
       context.fillStyle = '#000';
       context.fillRect(0, 0, size.widthPx, size.heightPx);
       return;
     }
-    const { bitmap, place, smooth, canvas: drawnFor } = picture;
-    const sameSize = drawnFor.widthPx === size.widthPx && drawnFor.heightPx === size.heightPx;
-    const moved = wanted === null || place === null ? null : compose(picture.lay(wanted, size), invert(picture.lay(place, drawnFor)));
-    const move = moved === null || (sameSize && isStill(moved, size)) ? null : moved;
+    const { bitmap, smooth, canvas: drawnFor } = picture;
     const how = JSON.stringify([smooth, move, move === null ? null : drawnFor]);
     if (this.#drawn?.bitmap === bitmap && this.#drawn.how === how) return;
     this.#drawn = { bitmap, how };
     context.imageSmoothingEnabled = smooth;
     context.imageSmoothingQuality = 'low';
     if (move === null) {
-      context.drawImage(bitmap, 0, 0, size.widthPx, size.heightPx);
+      context.drawImage(bitmap, 0, 0, width, height);
       return;
     }
     context.fillStyle = '#000';
@@ -94,6 +97,14 @@ export class Painter<Place> {
     context.drawImage(bitmap, 0, 0, drawnFor.widthPx, drawnFor.heightPx);
     context.setTransform(1, 0, 0, 1, 0, 0);
   }
+}
+
+/** From the canvas that a picture was drawn for to this one; null where it just fills it. */
+function moveOf<Place>({ place, lay, canvas: drawnFor }: Picture<Place>, wanted: Place | null, size: CanvasSize): Affine | null {
+  if (wanted === null || place === null) return null;
+  const move = compose(lay(wanted, size), invert(lay(place, drawnFor)));
+  const sameSize = drawnFor.widthPx === size.widthPx && drawnFor.heightPx === size.heightPx;
+  return sameSize && isStill(move, size) ? null : move;
 }
 
 function isStill(move: Affine, { widthPx, heightPx }: CanvasSize): boolean {

@@ -133,6 +133,12 @@ export abstract class PictureCell<State extends PictureState, Place, Wish> {
     this.send();
   }
 
+  /** Whether the canvas is as large as the window also while a smaller picture moves: a video has one size. */
+  keepCanvasSize(keeps: boolean): void {
+    this.painter.keepsSize = keeps;
+    this.painter.draw(this.wantedPlace(), this.state.canvas); // at once: what records looks at it next
+  }
+
   /** A drag begins: all changes until `endDrag` are of one movement. */
   beginDrag(): void {
     this.#dragging = true;

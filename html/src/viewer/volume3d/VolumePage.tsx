@@ -89,11 +89,15 @@ function Opened({ seriesId, active, onBack, scene, hands, thumbnails }: VolumePa
 
   const [recorder] = useState(() => new Recorder(saveFile));
   useEffect(() => () => recorder.stop(), [recorder]);
+  useEffect(() => recorder.store.subscribe(() => scene.cell.keepCanvasSize(recorder.store.get().recording)), [recorder, scene]);
   const record = useCallback(() => {
     const canvas = root.current?.querySelector<HTMLCanvasElement>('[data-zone="window"] canvas');
     if (recorder.store.get().recording) recorder.stop();
-    else if (canvas !== null && canvas !== undefined) recorder.start(canvas);
-  }, [recorder]);
+    else if (canvas !== null && canvas !== undefined) {
+      scene.cell.keepCanvasSize(true);
+      recorder.start(canvas);
+    }
+  }, [recorder, scene]);
 
   const openKeys = useCallback(() => setDialog('keys'), []);
   const environment = useMemo<ViewerEnvironment>(() => ({ ...shared, openKeys, exportPicture }), [shared, openKeys, exportPicture]);

@@ -5,6 +5,15 @@ import classes from './Panels.module.css';
 
 /** So that a cube on its corner fits too. */
 const VIEW = 1.78;
+/** Strokes of the letters on a face from -1 to 1: text is laid out anew each time that it is turned. */
+const STROKES: Readonly<Record<CubeFace['letter'], string>> = {
+  A: 'M-.29 .38 L0 -.38 L.29 .38 M-.19 .13 H.19',
+  P: 'M-.22 .38 V-.33 H.06 A.2 .2 0 0 1 .06 .07 H-.22',
+  L: 'M-.2 -.38 V.33 H.26',
+  R: 'M-.24 .38 V-.33 H.04 A.2 .2 0 0 1 .04 .07 H-.24 M.04 .07 L.26 .38',
+  H: 'M-.25 -.38 V.38 M.25 -.38 V.38 M-.25 0 H.25',
+  F: 'M-.2 .38 V-.33 H.26 M-.2 0 H.18',
+};
 
 /** The orientation cube: it turns with the model, and a click on a face turns that to the viewer. */
 export function Cube() {
@@ -32,9 +41,7 @@ export function Cube() {
             }}
           >
             <polygon points={face.corners.map(([x, y]) => `${x.toFixed(4)},${y.toFixed(4)}`).join(' ')} style={{ fill: shade(face.facing) }} />
-            <text transform={onFace(face)} textAnchor="middle" dominantBaseline="central" fontSize={0.95}>
-              {face.letter}
-            </text>
+            <path d={STROKES[face.letter]} transform={onFace(face)} />
           </g>
         );
       })}

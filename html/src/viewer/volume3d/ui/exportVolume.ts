@@ -15,11 +15,11 @@ export async function pictureOfVolume(scene: SceneController, canvas: HTMLCanvas
   const { state } = scene.cell;
   if (state.shown === null || canvas.width < 1) return null;
   const out = document.createElement('canvas');
-  out.width = canvas.width;
-  out.height = canvas.height;
+  out.width = state.canvas.widthPx;
+  out.height = state.canvas.heightPx;
   const pen = out.getContext('2d');
   if (pen === null) return null;
-  pen.drawImage(canvas, 0, 0);
+  pen.drawImage(canvas, 0, 0, out.width, out.height);
   pen.scale(state.canvas.perCss, state.canvas.perCss);
   drawMeasurements(pen, scene, context);
   if (context.overlay !== 'off') drawCorners(pen, scene, context);
