@@ -44,7 +44,7 @@ class StorageSource:
 
     def __init__(self, client: StorageClient, data_folder: Path | None = None) -> None:
         self._client = client
-        self._data_folder = data_folder
+        self._data_folder = None if data_folder is None else str(data_folder)
         self._lock = threading.Lock()
         self._fetches: dict[tuple[int, int], Future[SeriesFrames]] = {}
 
@@ -102,7 +102,7 @@ class StorageSource:
         )
         if bits % 8 or not 1 <= frame_number <= image.number_of_frames:
             return None
-        return FrameInFile(self._data_folder / name, first + (frame_number - 1) * bits // 8, bits // 8)
+        return FrameInFile(f"{self._data_folder}/{name}", first + (frame_number - 1) * bits // 8, bits // 8)
 
     def store_derived(self, owner_id: int, series_id: int, head: Mapping[str, object], pixels: bytes) -> int:
         """Store an object made of a series and return the series it is in; raises WebviewerError."""

@@ -30,6 +30,8 @@ from webviewer.dicom.volume_plan import VolumePlan
 from webviewer.dicom.volume_slices import resample_slab
 from webviewer.dicom.volume_values import VolumeValues
 
+_NO_SLICES: NDArray[np.int64] = np.zeros(0, np.int64)
+
 VolumeKey = tuple[str, int, int, str]  # storage node, series_id, number of the plan, version of the series
 
 
@@ -267,6 +269,8 @@ class LoadedVolume:
     def _stand_in(self, source: int) -> NDArray[np.int64]:
         """Return the slices that a source slice is now the nearest for."""
         begin, end = self._regions[source]
+        if end == begin + 1 and self._distance[begin] < 0:  # the rest of a load: it is there itself
+            return _NO_SLICES
         region = np.arange(begin, end)
         distance = np.abs(region - self._index[source])
         nearer = distance < self._distance[begin:end]
@@ -281,7 +285,8 @@ class LoadedVolume:
                 self._add_bricks(made, stand_ins)
             with self._lock:
                 for source, region in stand_ins:
-                    self._mark(region, source)
+                    if len(region):
+                        self._mark(region, source)
                 self._mark(np.array(made, np.int64), ITSELF)
 
     def _add_bricks(self, made: list[int], stand_ins: list[tuple[int, NDArray[np.int64]]]) -> None:

@@ -16,7 +16,6 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.session.cache import ImageCache
@@ -29,11 +28,11 @@ from webviewer.dicom.decode import decode_frame
 from webviewer.dicom.sentence import say
 from webviewer.dicom.volume_values import (
     VolumeValues,
-    may_lie_in_voxels,
     needs_value_range,
     plan_values,
     to_voxels,
     value_range,
+    word_voxels,
 )
 
 _LOG = logging.getLogger(__name__)
@@ -49,8 +48,8 @@ _TURN_S = 0.1  # how soon a load that waits for decoders hears that it is cancel
 _STOPPING = "The render node is stopping."
 
 Stored = bytes | FrameInFile | NDArray[Any]
-Work = Callable[[int, NDArray[Any], "NDArray[np.uint16] | None"], None]
-"""Takes a source slice, its stored values, and where its voxels belong if the values lie there already."""
+Work = Callable[[int, NDArray[Any]], None]
+"""Takes a source slice and its stored values."""
 
 
 class _Cancelled(Exception):
@@ -256,7 +255,7 @@ class VolumeLoad:
             if isinstance(data, FrameInFile):
                 self._read(source, work, data)
             else:
-                work(source, self._decoded(source, data), None)
+                work(source, self._decoded(source, data))
         except OSError:
             self._unread.append(source)
         except WebviewerError as exc:
@@ -269,15 +268,21 @@ class VolumeLoad:
             self._settle(1)
 
     def _read(self, source: int, work: Work, in_file: FrameInFile) -> None:
-        """Read a frame to where its voxels belong, if it has as many bytes: no other memory is touched."""
-        image = self._volume.series.instances[self._volume.frame_keys[source][0]]
-        out = None
-        if self._volume.values is not None and may_lie_in_voxels(image):
-            out = self._volume.source_out(source)
-            out = out if out.nbytes == in_file.length_bytes else None
-        data = (np.empty(in_file.length_bytes, np.uint8) if out is None else out).data.cast("B")
-        in_file.read_into(data)
-        work(source, self._decoded(source, data), out)
+        """Read a frame to where its voxels belong, and make them there, if its words are nearly voxels."""
+        volume = self._volume
+        image = volume.series.instances[volume.frame_keys[source][0]]
+        words = None if volume.values is None else word_voxels(volume.values, source, image)
+        size = image.rows, image.columns
+        is_alike = size == volume.plan.grid.shape[1:] and in_file.length_bytes == 2 * size[0] * size[1]
+        if words is None or not is_alike:
+            data = memoryview(bytearray(in_file.length_bytes))
+            in_file.read_into(data)
+            work(source, self._decoded(source, data))
+            return
+        out = volume.source_out(source)
+        in_file.read_into(out.data.cast("B"))
+        words.apply(out)
+        volume.arrive(source)
 
     def _decoded(self, source: int, data: bytes | memoryview | NDArray[Any]) -> NDArray[Any]:
         instance_id, number = self._volume.frame_keys[source]
@@ -289,14 +294,14 @@ class VolumeLoad:
             raise DecodeError("This image has another size than the others of the volume.")
         return stored
 
-    def _convert(self, values: VolumeValues, source: int, stored: NDArray[Any], out: NDArray[np.uint16] | None) -> None:
+    def _convert(self, values: VolumeValues, source: int, stored: NDArray[Any]) -> None:
         volume = self._volume
         instance_id, number = volume.frame_keys[source]
         image = volume.series.instances[instance_id]
-        to_voxels(values, source, stored, image, number, out=volume.source_out(source) if out is None else out)
+        to_voxels(values, source, stored, image, number, out=volume.source_out(source))
         volume.arrive(source)
 
-    def _measure(self, source: int, stored: NDArray[Any], _out: NDArray[np.uint16] | None) -> None:
+    def _measure(self, source: int, stored: NDArray[Any]) -> None:
         instance_id, number = self._volume.frame_keys[source]
         found = value_range(stored, self._volume.series.instances[instance_id], number)
         with self._count_lock:

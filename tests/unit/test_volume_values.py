@@ -11,8 +11,16 @@ from numpy.typing import NDArray
 from tests.support.reference_volume_geometry import image
 from webviewer.core.errors import DataError
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, LookupTable
+from webviewer.dicom.decode import decode_frame
 from webviewer.dicom.lut import modality_values
-from webviewer.dicom.volume_values import VolumeValues, needs_value_range, plan_values, to_voxels, value_range
+from webviewer.dicom.volume_values import (
+    VolumeValues,
+    needs_value_range,
+    plan_values,
+    to_voxels,
+    value_range,
+    word_voxels,
+)
 
 
 def slope(number: float, intercept: float = 0.0, units: str = "") -> tuple[FrameAttributes, ...]:
@@ -173,3 +181,53 @@ def test_bright_padding_does_not_hide_what_lies_behind_it() -> None:
     ]
     dark = image(pixel_padding_value=-2000)
     assert voxels(plan_values([dark], [1]), 0, np.array([[-2000]], np.int16), dark).tolist() == [[30768]]
+
+
+@pytest.mark.parametrize("intercepts", [(-1024.0, -1024.0), (0.0, -300.0)])
+@pytest.mark.parametrize("signed", [0, 1])
+@pytest.mark.parametrize("bits", [1, 7, 12, 15, 16])
+def test_words_become_the_voxels_that_decoding_gives(bits: int, signed: int, intercepts: tuple[float, float]) -> None:
+    slices = [
+        image(
+            rows=16,
+            columns=8,
+            bits_stored=bits,
+            high_bit=bits - 1,
+            pixel_representation=signed,
+            frames=slope(1.0, intercept),
+        )
+        for intercept in intercepts
+    ]
+    values = plan_values(slices, [1, 1])
+    words = np.random.default_rng(bits).integers(0, 65536, (16, 8)).astype(np.uint16)  # with what overlays left above
+    words[0, :2] = 0, 65535
+    for position, own in enumerate(slices):
+        how = word_voxels(values, position, own)
+        if not values.is_exact:  # 16 bits and two intercepts have no room
+            assert how is None
+            continue
+        assert how is not None
+        found = words.copy()
+        how.apply(found)
+        assert np.array_equal(found, voxels(values, position, decode_frame(words.tobytes(), own).values, own))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"transfer_syntax_uid": "1.2.840.10008.1.2.2"},
+        {"transfer_syntax_uid": "1.2.840.10008.1.2.4.80"},
+        {"bits_allocated": 8, "bits_stored": 8, "high_bit": 7},
+        {"bits_stored": 12, "high_bit": 15},
+        {"pixel_padding_value": 32767},
+        {"modality_lut": LookupTable(0, 16, (1, 2, 3))},
+        {"refusal": "No."},
+        {"is_byte_swapped": True},
+        {"photometric_interpretation": "PALETTE COLOR"},
+    ],
+)
+def test_words_that_need_more_are_decoded(changes: dict[str, Any]) -> None:
+    values = VolumeValues(1.0, 0.0, (32768,))
+    assert word_voxels(values, 0, image()) is not None
+    assert word_voxels(values, 0, image(**changes)) is None
+    assert word_voxels(VolumeValues(1.0, 0.0, None), 0, image()) is None

@@ -9,6 +9,7 @@ into 65,535 steps.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +20,18 @@ from numpy.typing import NDArray
 from webviewer.core.errors import DataError
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.lut import modality_values
+from webviewer.dicom.pixel_module import GREY
 from webviewer.dicom.sentence import Sentence, say
+from webviewer.dicom.transfer_syntaxes import (
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+)
 
 _TOP = 65535
+_IN_OUR_ORDER = frozenset(
+    {IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN} if sys.byteorder == "little" else {EXPLICIT_VR_BIG_ENDIAN}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +111,65 @@ def plan_values(
             raise DataError("The range of the values of this volume is not known, and they have more than 16 bits.")
         return _quantised(*value_range, units)
     sources = [_source(image, number) for image, number in zip(images, frame_numbers, strict=True)]
-    for bounds in (sources, [_within_bits(s, image) for s, image in zip(sources, images, strict=True)]):
-        exact = _exact(bounds, units)
-        if exact is not None:
-            return exact
+    exact = _exact(sources, units)
+    if exact is None:
+        exact = _exact([_within_bits(s, image) for s, image in zip(sources, images, strict=True)], units)
+    if exact is not None:
+        return exact
     if value_range is not None:
         return _quantised(*value_range, units)
     ends = [source.ends for source in sources]
     return _quantised(min(low for low, _ in ends), max(high for _, high in ends), units)
 
 
-def may_lie_in_voxels(image: ImageAttributes) -> bool:
-    """Tell whether stored values may lie in the very memory that `to_voxels` writes their voxels to."""
-    return _bright_padding(image) is None  # which is looked for among the stored values when the voxels are there
+@dataclass(frozen=True, slots=True)
+class WordVoxels:
+    """How the 16-bit words of an uncompressed frame become voxels: ``((word & kept) ^ sign) + lift``, modulo 65,536."""
+
+    kept: int
+    sign: int
+    lift: int
+
+    def apply(self, words: NDArray[np.uint16]) -> None:
+        """Make voxels of words where they lie."""
+        if self.kept != _TOP:
+            np.bitwise_and(words, np.uint16(self.kept), out=words)
+        if self.sign:
+            np.bitwise_xor(words, np.uint16(self.sign), out=words)
+        if self.lift:
+            np.add(words, np.uint16(self.lift), out=words)
+
+
+def word_voxels(values: VolumeValues, position: int, image: ImageAttributes) -> WordVoxels | None:
+    """Return how the words of a frame become voxels, as `to_voxels` makes them of what was decoded.
+
+    Parameters
+    ----------
+    values, position, image
+        As for `to_voxels`.
+
+    Returns
+    -------
+    None where that is not enough to be done: compressed, big endian, of another size, looked up, quantised, padded.
+    """
+    bits = image.bits_stored
+    if (
+        values.offsets is None
+        or image.transfer_syntax_uid not in _IN_OUR_ORDER
+        or image.bits_allocated != 16
+        or image.high_bit != bits - 1
+        or image.is_byte_swapped
+        or image.photometric_interpretation not in GREY
+        or image.samples_per_pixel != 1
+        or image.modality_lut is not None
+        or image.refusal
+        or _is_float(image)
+        or _bright_padding(image) is not None
+    ):
+        return None
+    # A sign bit that is turned makes the lowest number 0: they rise from there.
+    sign = 1 << (bits - 1) if image.pixel_representation == 1 else 0
+    return WordVoxels((1 << bits) - 1, sign, (values.offsets[position] - sign) % (_TOP + 1))
 
 
 def to_voxels(
@@ -141,8 +197,7 @@ def to_voxels(
     image, frame_number
         As for `plan_values`.
     out
-        (rows, columns), uint16: written. Values outside take the nearest end; what is no number the lowest. May share
-        memory with ``stored`` where `may_lie_in_voxels` says so.
+        (rows, columns), uint16: written. Values outside take the nearest end; what is no number the lowest.
     """
     if values.offsets is None:
         steps = (_exact_values(stored, image, frame_number) - values.intercept) / values.slope
