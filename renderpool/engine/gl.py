@@ -62,6 +62,10 @@ def take_gl_errors() -> list[str]:
     return names
 
 
+class OutOfDeviceMemory(RenderError):
+    """The device has not so much memory left."""
+
+
 def check_gl(what: str) -> None:
     """Raise if an error is set.
 
@@ -69,6 +73,8 @@ def check_gl(what: str) -> None:
     ------
     DeviceLost
         The context is gone.
+    OutOfDeviceMemory
+        It has not so much memory left.
     RenderError
         Any other error; says what was being done.
     """
@@ -77,4 +83,5 @@ def check_gl(what: str) -> None:
         return
     if "GL_CONTEXT_LOST" in names:
         raise DeviceLost(f"The graphics device was lost: {what}.")
-    raise RenderError(f"OpenGL reports {', '.join(names)}: {what}.")
+    error = OutOfDeviceMemory if "GL_OUT_OF_MEMORY" in names else RenderError
+    raise error(f"OpenGL reports {', '.join(names)}: {what}.")

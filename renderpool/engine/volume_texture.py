@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from renderpool.engine import gl
 from renderpool.engine.chunks import MOST_CHUNKS, Shape, plan_chunks
-from renderpool.engine.gl import check_gl
+from renderpool.engine.gl import OutOfDeviceMemory, check_gl
 from renderpool.engine.program import Program
 from renderpool.engine.textures import pointer
 from webviewer.core.errors import RenderError
@@ -153,8 +153,12 @@ class VolumeTexture:
     Raises
     ------
     RenderError
-        An axis is empty or longer than the device allows, or the device has not so much memory; says the numbers. Or
-        the slope is not over 0.
+        An axis is empty or longer than the device allows, or the volume larger than it takes (`volume_refusal`); says
+        the numbers. Or the slope is not over 0.
+    OutOfDeviceMemory
+        The device has not so much memory left; says the numbers.
+    DeviceLost
+        It is gone.
     """
 
     def __init__(self, shape: Shape, *, slope: float = 1.0, intercept: float = 0.0) -> None:
@@ -174,12 +178,15 @@ class VolumeTexture:
         try:
             for corner in self._grid.corners():
                 self._chunks.append(_Chunk(corner, self._grid.chunk_shape))
-        except RenderError as exc:
+        except OutOfDeviceMemory as exc:
             self.close()
-            raise RenderError(
+            raise OutOfDeviceMemory(
                 f"A volume of {columns} × {rows} × {slices} voxels needs {self.size_bytes / 1024**2:.0f} MB of the "
                 f"graphics device, which did not give them: {exc.message}"
             ) from exc
+        except RenderError:
+            self.close()
+            raise
 
     @property
     def defines(self) -> dict[str, int]:

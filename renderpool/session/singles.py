@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from renderpool.session.painters import Painters
-from webviewer.core.errors import LimitExceeded, RenderError, WebviewerError
+from webviewer.core.errors import DeviceLost, LimitExceeded, RenderError, WebviewerError
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,6 +28,9 @@ class _Single:
             return
         try:
             self.future.set_result(self._call(painters))
+        except DeviceLost as exc:
+            self.future.set_exception(exc)
+            raise  # nothing can be drawn any more: the thread ends
         except WebviewerError as exc:
             self.future.set_exception(exc)
         except Exception as exc:  # noqa: BLE001  an edge: the thread goes on
@@ -62,7 +65,7 @@ class Singles:
         return future
 
     def take(self) -> Callable[[Painters], None]:
-        """Return what is next."""
+        """Return what is next; it raises DeviceLost, and whoever waits for it hears that, too."""
         return self._waiting.popleft().run
 
     def cancel(self) -> None:
