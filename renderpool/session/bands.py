@@ -26,10 +26,17 @@ class Bands:
         Draws a part of the canvas: (height, width) or (height, width, 3) uint8.
     row_s
         What a row is thought to take; None = not known.
+    least_rows
+        No part but the last is of fewer: each costs a software device some ms beside its pixels.
     """
 
     def __init__(
-        self, width_px: int, height_px: int, draw: Callable[[Part], NDArray[np.uint8]], row_s: float | None = None
+        self,
+        width_px: int,
+        height_px: int,
+        draw: Callable[[Part], NDArray[np.uint8]],
+        row_s: float | None = None,
+        least_rows: int = _ROWS,
     ) -> None:
         self._width_px, self._height_px = width_px, height_px
         self._draw = draw
@@ -37,6 +44,7 @@ class Bands:
         self._top_px = 0
         self._rows = float(_FIRST_ROWS) if row_s is None else BAND_S / max(row_s, 1e-9)
         self._known_row_s = row_s
+        self._least_rows = max(_ROWS, least_rows)
         self.took_s = 0.0
         """All parts together."""
         self.slowest_row_s = 0.0
@@ -45,7 +53,7 @@ class Bands:
     def step(self) -> NDArray[np.uint8] | None:
         """Draw the next part; returns the picture when that was the last."""
         left = self._height_px - self._top_px
-        rows = max(_ROWS, int(self._rows) // _ROWS * _ROWS)
+        rows = max(self._least_rows, int(self._rows) // _ROWS * _ROWS)
         if left < 1.5 * rows:
             rows = left
         begun_s = time.perf_counter()

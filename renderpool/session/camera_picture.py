@@ -40,6 +40,7 @@ _PASSES = {
 _PROJECTIONS = frozenset({RayMode.MAXIMUM, RayMode.MINIMUM, RayMode.AVERAGE})
 _TOP_STORED = 65535
 _PICK_STEP_VOXELS = 0.5
+_LIGHT_PARTS = 3  # at most: each is of some 20 ms on a machine that has time
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,8 @@ class CameraPicture:
                 return np.zeros((part[3], part[2], 3), np.uint8)
             return self._tools.caster.draw(device.rays, look, view, mask=self._mask, part=part)
 
-        return Bands(view.width_px, view.height_px, draw, self._row_s)
+        least_rows = 1 if self._light is None else math.ceil(view.height_px / _LIGHT_PARTS)
+        return Bands(view.width_px, view.height_px, draw, self._row_s, least_rows)
 
 
 def pick_point(

@@ -155,23 +155,6 @@ def test_what_the_device_cannot_take_is_refused_with_numbers(
     assert len(textures) == 0
 
 
-def test_a_device_that_is_short_of_memory_lets_others_go(
-    renderer: Renderer, ward: Ward, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    textures, one, other = VolumeTextures(10 * BYTES), volume_of(ward, 1), volume_of(ward, 2)
-    textures.bring(one)
-    refused = []
-
-    def refuse_once(shape: tuple[int, int, int]) -> str | None:
-        refused.append(shape)
-        return "no memory" if len(refused) == 1 else None
-
-    monkeypatch.setattr("renderpool.engine.volume_texture.volume_refusal", refuse_once)
-    assert textures.bring(other) is not None
-    assert len(textures) == 1
-    textures.close()
-
-
 def test_while_nothing_has_come_nothing_is_made(renderer: Renderer, ward: Ward) -> None:
     textures = VolumeTextures(10 * BYTES)
     source = LatticeSource(np.zeros(SHAPE, np.int16), STEPS, {}, {})
@@ -205,6 +188,11 @@ def test_bands_are_the_picture_and_follow_what_they_cost(monkeypatch: pytest.Mon
     while told.step() is None:
         pass
     assert max(heights) <= 32, "what the last picture cost is known"
+    few = Bands(8, 640, draw, row_s=1e-2, least_rows=214)
+    heights.clear()
+    while few.step() is None:
+        pass
+    assert heights == [214, 214, 212], "each part has a price of its own"
 
 
 def test_light_sizes_follow_what_pictures_took() -> None:
