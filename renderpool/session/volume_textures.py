@@ -2,7 +2,8 @@
 
 A volume is uploaded once for all who look at it, slab by slab as its slices come, never for longer at a time than it is
 given: others draw in between. Textures go when their volume does, or when they take too much: the least recently drawn
-first, never one whose picture is being made. Used in the drawing thread only.
+first, never one that somebody holds. What those take beyond the budget goes as soon as it is let go. Used in the
+drawing thread only.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Protocol
 
+from renderpool.engine.gl import OutOfDeviceMemory
 from renderpool.engine.ray_caster import RayVolume
-from renderpool.engine.volume_texture import VolumeTexture
+from renderpool.engine.volume_texture import VolumeTexture, volume_refusal
 from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
 from renderpool.session.volume_range import Ends, both_ends, ends_of, padding_of
 from webviewer.core.errors import RenderError, Unavailable
@@ -140,6 +141,8 @@ class VolumeTextures:
         Unavailable
             It is not in the node's memory any more.
         """
+        if volume.key in self._entries:
+            self._entries.move_to_end(volume.key)
         self.sweep()
         if volume.is_dropped:
             raise Unavailable("This volume is no longer there: it has been closed.")
@@ -151,38 +154,45 @@ class VolumeTextures:
             entry = None
         if entry is None:
             entry = self._entries[volume.key] = self._make(volume)
-        self._entries.move_to_end(volume.key)
         if not entry.is_whole:
             entry.upload(most_s)
         return entry
 
     def sweep(self) -> None:
-        """Let go of volumes that nobody may look at any more."""
+        """Let go of volumes that nobody may look at any more, and of what is over the budget and not held any more.
+
+        One volume stays, the most recently drawn, be it over the budget alone.
+        """
         for key, entry in list(self._entries.items()):
             if entry.volume.is_dropped:
                 self._drop(key)
+        if self.size_bytes > self._budget_bytes:
+            newest = next(reversed(self._entries))
+            for key in self._not_held():
+                if self.size_bytes > self._budget_bytes and key != newest:
+                    self._drop(key)
 
     def _make(self, volume: LoadedVolume) -> DeviceVolume:
-        needed_bytes = volume.grid.shape[0] * volume.grid.shape[1] * volume.grid.shape[2] * 2
-        self._make_room(lambda: self.size_bytes + needed_bytes > self._budget_bytes)
-        try:
-            return DeviceVolume(volume)
-        except RenderError:
-            if not self._make_room(lambda: True):
-                raise
-        return DeviceVolume(volume)  # the device had less memory than the budget says
+        shape = volume.grid.shape
+        refusal = volume_refusal(shape)
+        if refusal is not None:  # asked first: for what can never come nobody's volume goes
+            raise RenderError(refusal)
+        needed_bytes = shape[0] * shape[1] * shape[2] * 2
+        others = self._not_held()
+        while others and self.size_bytes + needed_bytes > self._budget_bytes:
+            self._drop(others.pop(0))
+        while True:
+            try:
+                return DeviceVolume(volume)
+            except OutOfDeviceMemory:  # the device had less memory than the budget says
+                if not others:
+                    raise
+                self._drop(others.pop(0))
 
-    def _make_room(self, is_needed: Callable[[], bool]) -> bool:
-        """Drop volumes while it is needed; returns whether one was dropped."""
+    def _not_held(self) -> list[VolumeKey]:
+        """Return which volumes may go, the least recently drawn first."""
         held = {holder.holds for holder in self._holders}
-        dropped = False
-        for key in list(self._entries):
-            if not is_needed():
-                break
-            if key not in held:
-                self._drop(key)
-                dropped = True
-        return dropped
+        return [key for key in self._entries if key not in held]
 
     def _drop(self, key: VolumeKey) -> None:
         self._entries.pop(key).close()
