@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from renderpool.scene.presets import (
     PRESETS,
@@ -190,6 +191,36 @@ def test_the_lungs_are_not_hidden_by_the_chest_wall_nor_by_air() -> None:
     function = preset("ct_lung").function
     assert [opacity_at(function, value) for value in (-1000, -100, 0, 40, 80, 1000)] == [0] * 6
     assert opacity_at(function, -650) > 0.04
+
+
+def along_a_ray(values: NDArray[np.float64], step_mm: float) -> tuple[NDArray[np.float64], float]:
+    """Return colour and opacity of unlit samples one after another, of the preset that CT starts with."""
+    colour, clear = np.zeros(3), 1.0
+    for *rgb, opacity in preset("ct_bone_vessels").function.rgba(values):
+        share = 1 - (1 - opacity) ** step_mm
+        colour += clear * share * np.array(rgb)
+        clear *= 1 - share
+    return colour / max(1 - clear, 1e-9), 1 - clear
+
+
+@pytest.mark.parametrize("edge_mm", [0.7, 1.5, 2.5])
+def test_bones_are_ivory_and_vessels_red(edge_mm: float) -> None:
+    """Of a rib with its coat of partial volume, and of vessels in soft tissue; not what voxels are, but what is seen."""
+    depth_mm = np.arange(0, 30, 0.1)
+    for bone_hu in (700, 1000, 1400):
+        (red, green, blue), covered = along_a_ray(
+            np.interp(depth_mm, [5, 5 + edge_mm, 12], [40, bone_hu, bone_hu]), 0.1
+        )
+        assert covered > 0.9
+        assert green / red > 0.8, f"bone of {bone_hu} HU is salmon"
+        assert blue / red > 0.65, f"bone of {bone_hu} HU is salmon"
+    for vessel_hu in (220, 300, 360):
+        ends = [5, 5 + edge_mm, 15 - edge_mm, 15]
+        (red, green, blue), covered = along_a_ray(np.interp(depth_mm, ends, [40, vessel_hu, vessel_hu, 40]), 0.1)
+        assert covered > 0.6, f"a vessel of {vessel_hu} HU, 10 mm wide, is hardly seen"
+        assert max(green, blue) / red < 0.4, f"a vessel of {vessel_hu} HU is not red"
+    _, covered = along_a_ray(np.full(1000, 60.0), 0.1)
+    assert covered == 0, "soft tissue hides them"
 
 
 def test_relative_presets_follow_the_volume_s_own_range() -> None:
