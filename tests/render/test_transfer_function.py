@@ -205,7 +205,7 @@ def along_a_ray(values: NDArray[np.float64], step_mm: float) -> tuple[NDArray[np
 
 @pytest.mark.parametrize("edge_mm", [0.7, 1.5, 2.5])
 def test_bones_are_ivory_and_vessels_red(edge_mm: float) -> None:
-    """Of a rib with its coat of partial volume, and of vessels in soft tissue; not what voxels are, but what is seen."""
+    """What is seen of a rib with its coat of partial volume, and of vessels in soft tissue."""
     depth_mm = np.arange(0, 30, 0.1)
     for bone_hu in (700, 1000, 1400):
         (red, green, blue), covered = along_a_ray(
