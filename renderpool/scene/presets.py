@@ -139,7 +139,7 @@ _METAL = Tissue(
     "metal", curve((1900.0, 0.0), (2400.0, 0.9)), colours((1900.0, 0.45, 0.62, 0.85), (_TOP, 0.75, 0.88, 1.0))
 )
 # Contrast medium from 140 to 460 HU is red, what is denser ivory. Around bones the values pass those of contrast medium
-# within a voxel or two: red covers little a millimetre, to be seen where it goes on, in a vessel, and be no coat of bones.
+# within a voxel or two: red covers little a millimetre, to be seen where it goes on, in a vessel, and not coat bones.
 _CONTRAST = Tissue(
     "vessels",
     curve((140.0, 0.0), (180.0, 0.06), (240.0, 0.2), (360.0, 0.2), (460.0, 0.0)),
