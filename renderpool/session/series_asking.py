@@ -8,8 +8,9 @@ from concurrent.futures import Future
 from typing import Any
 
 from renderpool.session.cell import Surroundings
-from renderpool.session.device_images import draw_still_of, take_values_of
+from renderpool.session.device_images import DeviceImages
 from renderpool.session.job import ShownVolume
+from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.series_maker import SeriesSink, make_planes, make_turning
 from renderpool.session.volume_facts import value_facts
 from renderpool.session.volume_painter import VolumePainter
@@ -58,32 +59,35 @@ class SeriesAsking:
         """Make it and return its number; raises WebviewerError."""
         volume, owner_id = self._shown.volume, self._around.owner_id
         volume.wait(_LOADED_WITHIN_S)
+        with DeviceImages(volume, self._submit, self._shown.mask) as images:
+            made = self._make_of(images, volume, owner_id)
+        if made is None:
+            raise Conflict("Nothing was stored: the series was given up.")
+        return made
+
+    def _make_of(self, images: DeviceImages, volume: LoadedVolume, owner_id: int) -> int | None:
         if self._seen is not None:
-            made = make_turning(
+            return make_turning(
                 volume,
                 self._what,
                 self._seen,
                 owner_id=owner_id,
-                draw_still=draw_still_of(volume, self._shown.mask, self._submit),
+                draw_still=images.still,
                 sink=self._sink,
                 on_stored=self._on_stored,
             )
-        else:
-            facts = value_facts(volume)
-            if facts is None:
-                raise Unavailable("Nothing of this volume has come yet.")
-            made = make_planes(
-                volume,
-                self._what,
-                owner_id=owner_id,
-                ends=(facts.lowest, facts.highest),
-                take_values=take_values_of(volume, self._submit),
-                sink=self._sink,
-                on_stored=self._on_stored,
-            )
-        if made is None:
-            raise Conflict("Nothing was stored: the series was given up.")
-        return made
+        facts = value_facts(volume)
+        if facts is None:
+            raise Unavailable("Nothing of this volume has come yet.")
+        return make_planes(
+            volume,
+            self._what,
+            owner_id=owner_id,
+            ends=(facts.lowest, facts.highest),
+            take_values=images.values,
+            sink=self._sink,
+            on_stored=self._on_stored,
+        )
 
     def _on_stored(self, stored: int) -> bool:
         question, total = self._question, self._what.count

@@ -56,14 +56,18 @@ class VolumePainter:
         Whose context is current in this thread.
     budget_bytes
         What volumes may take of the device beside those that are being drawn; None = what suits the device.
+    stays_s
+        As of `VolumeTextures`.
     debug
         Check OpenGL's error state after each step, not only after each picture.
     """
 
-    def __init__(self, renderer: Renderer, *, budget_bytes: int | None = None, debug: bool = False) -> None:
+    def __init__(
+        self, renderer: Renderer, *, budget_bytes: int | None = None, stays_s: float = 0.0, debug: bool = False
+    ) -> None:
         software = renderer.context.software
         suitable = _SOFTWARE_BYTES if software else _HARDWARE_BYTES
-        self.textures = VolumeTextures(suitable if budget_bytes is None else budget_bytes)
+        self.textures = VolumeTextures(suitable if budget_bytes is None else budget_bytes, stays_s=stays_s)
         self._slabs = SlabRenderer(software=software, debug=debug)
         self._caster = RayCaster(debug=debug)
         self._tools = CameraTools(self.textures, self._caster, LightSizes())
@@ -110,11 +114,11 @@ class VolumePainter:
         Raises
         ------
         RenderError, Unavailable
-            As `prepare`; also of a volume of which nothing has come.
+            As `prepare`; also while not all of the volume is in the device, since what is not there has no value.
         """
         device = self.textures.bring(volume)
-        if device is None:
-            raise Unavailable("Nothing of this volume has come yet.")
+        if device is None or not device.is_whole:
+            raise Unavailable("Not all of this volume is in the device yet.")
         return self._slabs.stored_values(device.texture, volume.grid, canvas, slab, part=part)
 
     def begin(
@@ -131,6 +135,16 @@ class VolumePainter:
         Errors as `CameraPicture`.
         """
         return pick_point(self._tools, volume, wish, (x_px, y_px), mask)
+
+    @property
+    def mask_bytes(self) -> int:
+        """What the masks of cuts take of the device, beside the volumes."""
+        return self._caster.mask_bytes
+
+    def sweep(self) -> None:
+        """Give back what is not needed any more of the device."""
+        self.textures.sweep()
+        self._caster.sweep()
 
     def close(self) -> None:
         """Delete everything of the painter."""

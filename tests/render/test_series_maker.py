@@ -14,7 +14,7 @@ from pydicom import dcmread
 from renderpool.engine.renderer import Renderer
 from renderpool.server.storage import StorageSource
 from renderpool.session.cache import ImageCache
-from renderpool.session.device_images import draw_still_of, take_values_of
+from renderpool.session.device_images import DeviceImages
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.series_maker import make_planes, make_turning, turned_pose
 from renderpool.session.volume_cache import VolumeCache
@@ -80,7 +80,7 @@ class Ward:
             wish,
             owner_id=OWNER,
             ends=(-1024.0, 1999.0),
-            take_values=take_values_of(volume, self.submit),
+            take_values=DeviceImages(volume, self.submit).values,
             sink=self.client,
             on_stored=on_stored,
         )
@@ -167,7 +167,7 @@ def test_a_turning_model_becomes_pictures(ward: Ward) -> None:
     turning = Turning(degrees=-180.0, width_px=80, height_px=60)
     wish = MakeSeries(images=turning, count=4, series_description="Turning")
     seen = CameraView(cell=0, revision=1, pose=pose)
-    draw_still = draw_still_of(volume, None, ward.submit)
+    draw_still = DeviceImages(volume, ward.submit).still
     stored: list[int] = []
 
     def on_stored(count: int) -> bool:
