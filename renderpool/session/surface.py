@@ -26,6 +26,7 @@ _CELLS_AT_ONCE = 8  # layers of them
 _HEADER_BYTES = 80
 _TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attributes", "<u2")])
 _MILLION = 1e6
+_TOP_STORED = 65535
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -106,7 +107,8 @@ class _Inside:
         values, self._voxels = volume.values, volume.voxels
         if values is None or len(self._voxels) != volume.grid.shape[0]:
             raise Unavailable("This volume is not there any more.")
-        self._level = (iso_value - values.intercept) / values.slope
+        # Beyond what can be stored nothing changes any more, but whole numbers would not hold it.
+        self._level = min(max((iso_value - values.intercept) / values.slope, -1.0), _TOP_STORED + 1.0)
         self._mask = mask
 
     def slab(self, first: int, end: int) -> _Slab:

@@ -136,3 +136,11 @@ def test_what_is_no_surface_is_refused_in_words(make: Maker) -> None:
     answers = iter([False] * 4 + [True])
     with pytest.raises(CutCancelled):
         list(surface_stl(volume, 500.0, is_cancelled=lambda: next(answers)))
+
+
+@pytest.mark.parametrize("far", [3e9, 1e12, 1e300])
+def test_a_level_far_beyond_all_values_has_nothing_inside_or_everything(make: Maker, far: float) -> None:
+    volume = make(noise())
+    with pytest.raises(InvalidInput, match="there is no surface"):
+        surface_stl(volume, far)
+    assert np.array_equal(surface(volume, -far), surface(volume, -32768.0))
