@@ -44,6 +44,7 @@ from webviewer.adapters.nodes import StorageClient
 from webviewer.archive import OwnerId, Series, SeriesId, StudyId
 from webviewer.config import DatabaseSettings
 from webviewer.core import errors
+from webviewer.dicom.attributes import ImageAttributes
 from webviewer.usecases.delete_studies import delete_studies
 
 ROOT = "1.2.826.0.1.3680043.8.498.7.9"
@@ -286,6 +287,25 @@ def test_the_render_node_gets_the_same_order_and_the_stored_bytes(node: StorageH
     one = with_client.instance_for_render(1, series.frames[1][0])
     assert one.frames == (series.frames[1],)
     with_client.close()
+
+
+def test_attributes_are_made_of_what_is_looked_at_only(node: StorageHttp, monkeypatch: pytest.MonkeyPatch) -> None:
+    for ds in make_ct_series(4):
+        node.upload(to_bytes(ds))
+    made, make = list[Any](), ImageAttributes.from_plain
+
+    def make_and_tell(plain: Any) -> ImageAttributes:
+        made.append(plain)
+        return make(plain)
+
+    monkeypatch.setattr(ImageAttributes, "from_plain", make_and_tell)
+    client = StorageClient(node.base_url, TOKEN)
+    series = client.series_for_render(1, only_series(node)["series_id"])
+    assert made == []
+    first = series.instances[series.frames[0][0]]
+    assert first is series.instances[series.frames[0][0]]
+    assert len(made) == 1
+    client.close()
 
 
 def test_frames_of_all_kinds_come_as_stored_in_the_order_asked(node: StorageHttp) -> None:

@@ -342,6 +342,9 @@ class _LazyImages(Mapping[int, ImageAttributes]):
             image = self._images[instance_id] = ImageAttributes.from_plain(image)
         return image
 
+    def __contains__(self, instance_id: object) -> bool:
+        return instance_id in self._images  # that of a mapping would make what it finds
+
     def __iter__(self) -> Iterator[int]:
         return iter(self._images)
 
