@@ -90,6 +90,30 @@ describe('looks', () => {
     expect(stage.lastCamera['look']).toEqual(boneLook);
   });
 
+  it('of a minimum begin with a slab, which goes with them: through the whole body they would be black', () => {
+    stage.scene.setMode('minip', 1);
+    const slab = { low_index: [-0.5, 19.5, -0.5], high_index: [99.5, 79.5, 49.5], turn_deg: [0, 0, 0] };
+    expect(stage.lastCamera).toMatchObject({ look: { mode: 'minip' }, box: slab });
+    stage.scene.undoLook(2);
+    expect(stage.lastCamera).toMatchObject({ look: boneLook, box: null });
+    stage.scene.redoLook(3);
+    expect(stage.lastCamera['box']).toEqual(slab);
+    // Changed by hand it is the doctor's own, and stays; so does one that he had before.
+    stage.scene.setCuts({ box: { ...slab, high_index: [99.5, 70, 49.5] } as never }, 4);
+    stage.scene.choosePreset('ct_bone_vessels', 5);
+    expect(stage.lastCamera['box']).toMatchObject({ high_index: [99.5, 70, 49.5] });
+    stage.scene.setMode('minip', 6);
+    expect(stage.lastCamera['box']).toMatchObject({ high_index: [99.5, 70, 49.5] });
+    // One that is hidden comes back hidden.
+    stage.scene.choosePreset('ct_bone_vessels', 7);
+    stage.scene.toggleBox(8);
+    stage.scene.setMode('minip', 9);
+    expect(stage.lastCamera['box']).toEqual(slab);
+    stage.scene.choosePreset('ct_bone_vessels', 10);
+    expect(stage.lastCamera['box']).toBeNull();
+    expect(stage.scene.state.cuts.present.box).toMatchObject({ high_index: [99.5, 70, 49.5] });
+  });
+
   it('of one’s own are kept by name and modality, and only what the contract takes is read', () => {
     const saved = withLook([], { name: ' Hip ', modality: 'CT', look: boneLook });
     if ('fault' in saved) throw new Error(saved.fault);

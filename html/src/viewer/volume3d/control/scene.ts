@@ -11,7 +11,7 @@ import type { Vector } from '../../model/vector';
 import type { VolumeGrid } from '../../model/volumeGrid';
 import type { WidthLevel } from '../../model/windowing';
 import { type Camera, canvasAt, centeredOn, mmPerPx, oriented, panned, poseOf, projected, type Projection, startCamera, turnedByDrag, zoomed } from '../model/camera';
-import { clipPlaneOf, type DepthPlane, wholeBox } from '../model/clipBox';
+import { clipPlaneOf, type DepthPlane, minimumBox, wholeBox } from '../model/clipBox';
 import type { Frame } from '../model/frame';
 import { amended, changed, type History, historyOf, redone, undone } from '../model/history';
 import { inMode, sameLook, type VolumeMode, windowOf, withWindow } from '../model/look';
@@ -97,6 +97,8 @@ export class SceneController {
   #reference: SceneCellState['reference'] = null;
   #nextId = 1;
   #bottomCss = 0;
+  /** The box that came with a minimum projection, and what was there before. */
+  #slab: { readonly box: ClipBox; readonly before: ClipBox | null } | null = null;
 
   constructor(cell: SceneCell, onFrame: (run: () => void) => void, now: () => number) {
     this.cell = cell;
@@ -217,6 +219,7 @@ export class SceneController {
     const { looks } = this.state;
     if (sameLook(looks.present, look)) return;
     this.store.set({ look, name, looks: changed(looks, look), ...(name === null ? {} : { baseLook: look }) });
+    this.#suitBox(looks.present, look, at);
     this.cell.wishChanged(at, false);
   }
 
@@ -384,9 +387,26 @@ export class SceneController {
   }
 
   #showLook(looks: History<Look | null>, at: number): void {
+    const before = this.state.look;
     if (looks === this.state.looks || looks.present === null) return;
     this.store.set({ looks, look: looks.present, name: this.#nameOf(looks.present) });
+    this.#suitBox(before, looks.present, at);
     this.cell.wishChanged(at, false);
+  }
+
+  /** A minimum projection begins with a slab, if no box is shown; the slab goes with it, unless it was changed by hand. */
+  #suitBox(before: Look | null, now: Look, at: number): void {
+    const { cuts, camera } = this.state;
+    const { grid, opened } = this.cell.state;
+    const [was, is] = [before?.mode === 'minip', now.mode === 'minip'];
+    if (was === is || grid === null || camera === null) return;
+    const { box, boxOn } = cuts.present;
+    if (is && !boxOn) {
+      this.#slab = { box: minimumBox(grid, camera.frame.away, opened?.modality ?? ''), before: box };
+      this.setCuts({ box: this.#slab.box, boxOn: true }, at);
+    } else if (was && boxOn && box !== null && box === this.#slab?.box) {
+      this.setCuts({ box: this.#slab.before, boxOn: false }, at);
+    }
   }
 
   #nameOf(look: Look): LookName | null {

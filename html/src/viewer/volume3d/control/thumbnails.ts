@@ -7,6 +7,7 @@ import type { Preset } from '../../../shared/protocol/messages';
 import { Store } from '../../control/store';
 import type { VolumeCellController, VolumeCellState, VolumeWish } from '../../control/volumeCell';
 import { poseOf, startCamera, zoomed } from '../model/camera';
+import { minimumBox } from '../model/clipBox';
 import { inOrder } from '../model/presets';
 import type { SceneController } from './scene';
 
@@ -122,12 +123,13 @@ export class Thumbnails {
     this.#timer = null;
   }
 
-  #wish({ grid, canvas }: VolumeCellState<string>): VolumeWish<string> | null {
+  #wish({ grid, canvas, opened }: VolumeCellState<string>): VolumeWish<string> | null {
     const preset = this.#waitsFor;
     if (grid === null || preset === null) return null;
     const camera = zoomed(startCamera(grid), CLOSER);
+    const box = preset.look.mode === 'minip' ? minimumBox(grid, camera.frame.away, opened?.modality ?? '') : null;
     return {
-      view: { type: 'camera', pose: poseOf(camera, canvas), look: preset.look },
+      view: { type: 'camera', pose: poseOf(camera, canvas), look: preset.look, box },
       onto: { a: 1, b: 0, c: 0, d: 1, e: 0, f: 0 },
       look: preset.preset_id,
       smooth: true,

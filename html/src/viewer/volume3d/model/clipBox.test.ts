@@ -3,7 +3,7 @@ import cases from '../../../../../tests/contract/fixtures/clip_boxes.json';
 import { add, cross, dot, length, scale, subtract, type Vector } from '../../model/vector';
 import { cornersLps, gridOf } from '../../model/volumeGrid';
 import { canvasAt, orbited, oriented, projected, startCamera } from './camera';
-import { boxLps, clipPlaneOf, depthMm, draggedTo, edgesOf, faces, facesViewer, handleOf, isTurned, isWhole, normalOf, outlineOf, turnedBox, turnedTo, turnHandleOf, wholeBox, withFace } from './clipBox';
+import { boxLps, clipPlaneOf, depthMm, draggedTo, edgesOf, faces, facesViewer, handleOf, isTurned, isWhole, minimumBox, normalOf, outlineOf, turnedBox, turnedTo, turnHandleOf, wholeBox, withFace } from './clipBox';
 import { angleDeg, lengthMm } from './measure';
 import { frameFromAngles, standardFrame } from './orientations';
 import { thenTurned, turnedBack, turnedBy } from './turn';
@@ -179,6 +179,24 @@ describe('a clipping box that is turned', () => {
     }
     // By the right hand's rule.
     expect(near(turnedBy([0, 0, 90], [1, 0, 0]), cross([0, 0, 1], [1, 0, 0]))).toBeLessThan(1e-12);
+  });
+});
+
+describe('the box of a minimum projection', () => {
+  it('is a slab about the middle, across the direction of view, as thick as the modality needs', () => {
+    for (const grid of [thick, sheared]) {
+      for (const letter of ['A', 'R', 'H'] as const) {
+        const { away } = standardFrame(letter);
+        const box = minimumBox(grid, away, 'MR');
+        const cut = faces.filter((face) => handleOf(box, grid, face).some((value, at) => value !== handleOf(wholeBox(grid), grid, face)[at]) && Math.abs(dot(normalOf(box, grid, face), away)) > 0.7);
+        expect(cut).toHaveLength(2);
+        const [low, high] = cut.map((face) => handleOf(box, grid, face)) as [Vector, Vector];
+        expect(Math.abs(dot(subtract(high, low), normalOf(box, grid, cut[0] ?? { axis: 0, side: 'low' })))).toBeCloseTo(20, 6);
+      }
+    }
+    // Of 50 mm from front to back there is less than the airways of a chest need.
+    expect(isWhole(minimumBox(thick, [0, 1, 0], 'CT'), thick)).toBe(true);
+    expect(minimumBox(thick, [0, 0, 1], 'CT').high_index[2]).toBeCloseTo(19.5 + 10, 9);
   });
 });
 

@@ -28,6 +28,25 @@ export function wholeBox(grid: VolumeGrid): ClipBox {
   return { low_index: [-0.5, -0.5, -0.5], high_index: [ends[0] - 0.5, ends[1] - 0.5, ends[2] - 0.5], turn_deg: [0, 0, 0] };
 }
 
+/**
+ * How thick a slab a minimum is looked for in at first, mm. The lowest value on a ray through all of a volume is the air around
+ * the patient, in MR and PET the nothing around him: such a picture is black whatever the window. Sixty millimetres about the
+ * middle hold the airways of a chest from the trachea to the bronchi of segments; veins are read in 10 to 20 mm of MR.
+ */
+const MINIMUM_SLAB_MM: Readonly<Record<string, number>> = { CT: 60, MR: 20 };
+const OTHER_SLAB_MM = 40;
+
+/** The box that suits minimum projections of a modality: a slab about the middle of the volume, across the direction of view. */
+export function minimumBox(grid: VolumeGrid, away: Vector, modality: string): ClipBox {
+  const whole = wholeBox(grid);
+  const facing = (axis: Axis): number => Math.abs(dot(normalOf(whole, grid, { axis, side: 'high' }), away));
+  const axis = ([0, 1, 2] as const).reduce<Axis>((best, one) => (facing(one) > facing(best) ? one : best), 0);
+  const stepMm = Math.abs(dot(normalOf(whole, grid, { axis, side: 'high' }), stepOf(whole, grid, axis)));
+  const middle = (whole.low_index[axis] + whole.high_index[axis]) / 2;
+  const half = (MINIMUM_SLAB_MM[modality] ?? OTHER_SLAB_MM) / 2 / stepMm;
+  return withFace(withFace(whole, grid, { axis, side: 'low' }, middle - half), grid, { axis, side: 'high' }, middle + half);
+}
+
 export function isWhole(box: ClipBox, grid: VolumeGrid): boolean {
   return ([0, 1, 2] as const).every((axis) => {
     const { least, most } = reachOf(box, grid, axis);
