@@ -97,6 +97,21 @@ def test_every_slice_of_an_uneven_stack_is_seen(seed: int) -> None:
     assert found == pytest.approx(np.linspace(positions[0], positions[-1], layout.sampling.slices), abs=2e-3)
 
 
+# Rounding to the median's number of slices, or a slice of the grid on both neighbours, would leave one out.
+ROUNDED_WIDER = [
+    10.226, 5.864, 7.099, 8.835, 7.056, 9.953, 8.427, 11.949, 6.699, 6.651, 5.48, 11.15, 4.249, 8.143, 11.824, 4.412,
+    2.756,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", [ROUNDED_WIDER, [0.3, 0.7, 1, 1, 1, 1], [0.301, 0.7, 1, 1.4, 1, 1]])
+def test_no_slice_is_lost_where_two_steps_are_as_tight_as_one_of_the_grid(steps: list[float]) -> None:
+    layout = lay_slices(np.concatenate([[0.0], np.cumsum(steps)]).tolist())
+    assert layout.is_uneven
+    used = {k for k, w in zip(layout.sampling.upper, layout.sampling.weight, strict=True) if w}
+    assert set(layout.sampling.lower) | used == set(range(len(steps) + 1))
+
+
 def test_a_grid_that_would_be_mostly_invented_is_told() -> None:
     assert lay_slices([*range(10), *range(200, 210)]).is_mostly_empty
     assert lay_slices([0.0, 1.0, 1e9]).is_mostly_empty

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 _OFF_GRID_PART, _OFF_GRID_MIN_MM, _OFF_GRID_MAX_MM = 0.05, 0.01, 0.1
 # Of a grid at most this part may be empty: more is invention, no picture.
 _MAX_EMPTY_PART = 0.75
+# So little of a spacing is no other place, but would cost a slice its bits.
+_IN_PLACE = 1e-3
 _MISSING_FROM = 1.9  # spacings: a gap as wide lacks slices, also where spacing is uneven
 
 
@@ -151,11 +153,14 @@ def _even(positions: NDArray[np.float64], steps: NDArray[np.float64], base: floa
 def _uneven(positions: NDArray[np.float64], steps: NDArray[np.float64]) -> SliceLayout:
     median = _median(steps)
     span = float(positions[-1] - positions[0])
-    # Narrower than from the slice before to the one after, or a slice between would be lost.
-    wanted = min(median, float((positions[2:] - positions[:-2]).min())) if len(positions) > 2 else median
     limit = _most_slices(len(positions))
-    slices = min(math.ceil(span / wanted - 1e-9) if wanted < median else round(span / wanted), limit)
-    spacing = span / max(slices, 1)
+    slices = max(1, min(round(span / median), limit))
+    if len(positions) > 2:
+        # Narrower than from the slice before to the one after, or a slice between would be lost.
+        tightest = float((positions[2:] - positions[:-2]).min()) * (1 - 3 * _IN_PLACE)
+        if span > slices * tightest:
+            slices = min(math.ceil(span / tightest), limit)
+    spacing = span / slices
     index = (positions - positions[0]) / spacing
     gaps = tuple(
         Gap(float(positions[i]), float(positions[i + 1]), round(float(steps[i]) / median) - 1)
@@ -178,9 +183,8 @@ def _sampling(index: NDArray[np.float64]) -> SliceSampling:
     after = np.clip(np.searchsorted(index, wanted, side="right"), 1, len(index) - 1)
     before = after - 1
     weight = np.clip((wanted - index[before]) / (index[after] - index[before]), 0.0, 1.0)
-    # 1/1000 of a spacing is no other place, but would cost a slice its bits.
-    at_upper = np.abs(index[after] - wanted) < 1e-3
-    at_lower = np.abs(index[before] - wanted) < 1e-3
+    at_upper = np.abs(index[after] - wanted) < _IN_PLACE
+    at_lower = np.abs(index[before] - wanted) < _IN_PLACE
     lower = np.where(at_upper, after, before)
     upper = np.where(at_lower, before, after)
     weight[at_upper | at_lower] = 0.0
