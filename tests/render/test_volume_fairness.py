@@ -132,10 +132,15 @@ def p90(waits_s: list[float]) -> float:
     return sorted(waits_s)[int(len(waits_s) * 0.9)]
 
 
-def watch(doctors: list[Doctor], seconds: float) -> None:
+def watch(doctors: list[Doctor], slowest: list[Doctor], pictures: int) -> None:
+    """Let doctors work for 5 s, and until the slowest have so many pictures each: shares of few say nothing."""
     for doctor in doctors:
         doctor.start()
-    time.sleep(seconds)
+    begin_s = time.monotonic()
+    while (at_s := time.monotonic() - begin_s) < 60:
+        if at_s > 5 and min(len(one.waits_s) for one in slowest) >= pictures:
+            break
+        time.sleep(0.1)
     for doctor in doctors:
         doctor.stop()
     for doctor in doctors:
@@ -162,9 +167,9 @@ def test_eight_sessions_each_get_their_share(house: House, parts_s: list[float])
     scrolling = [Doctor(house, scrolls_planes).open_volume() for _ in range(2)]
     scrolling += [Doctor(house, scrolls_images).open_images() for _ in range(2)]
     parts_s.clear()
-    watch([*turning, *scrolling], 8.0)
+    watch([*turning, *scrolling], turning, 10)
     turned, scrolled = [len(one.waits_s) for one in turning], [len(one.waits_s) for one in scrolling]
-    assert min(turned) >= 3
+    assert min(turned) >= 10
     assert min(turned) >= 0.5 * max(turned), turned
     assert min(scrolled) >= 0.5 * max(scrolled), scrolled
     assert min(scrolled) > 2 * max(turned), "what costs less comes more often"
@@ -176,10 +181,10 @@ def test_who_scrolls_does_not_wait_for_another_s_still_pictures(house: House, pa
     resting = [Doctor(house, rests, still=True).open_volume() for _ in range(2)]
     scrolling = [Doctor(house, scrolls_planes).open_volume(), Doctor(house, scrolls_images).open_images()]
     parts_s.clear()
-    watch([*resting, *scrolling], 8.0)
+    watch([*resting, *scrolling], resting, 2)
     still_s = float(np.median([wait for one in resting for wait in one.waits_s]))
     slowest = max(p90(one.waits_s) for one in scrolling)
-    assert min(len(one.waits_s) for one in resting) >= 1, "those who rest get theirs, too"
+    assert min(len(one.waits_s) for one in resting) >= 2, "those who rest get theirs, too"
     assert slowest < 4 * p90(parts_s) + 0.1, (slowest, p90(parts_s))
     assert slowest < still_s / 2, (slowest, still_s)
 
