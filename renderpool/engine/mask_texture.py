@@ -75,7 +75,7 @@ class MaskTextures:
 
     def get(self, mask: VolumeMask) -> MaskTexture:
         """Return the texture of a mask, made when it is first asked for; raises RenderError as `MaskTexture`."""
-        self._forget_the_dead()
+        self.sweep()
         key = id(mask)  # of those alive: no two have the same
         if key not in self._textures:
             self._textures[key] = (weakref.ref(mask), MaskTexture(mask))
@@ -89,7 +89,8 @@ class MaskTextures:
         """What they take of the device."""
         return sum(texture.size_bytes for _, texture in self._textures.values())
 
-    def _forget_the_dead(self) -> None:
+    def sweep(self) -> None:
+        """Delete those of masks that nobody has any more."""
         for key, (mask, texture) in list(self._textures.items()):
             if mask() is None:
                 texture.close()

@@ -274,6 +274,15 @@ class RayCaster:
         if shading:
             program.set_vec4("u_shading", shading.ambient, shading.diffuse, shading.specular, shading.shininess)
 
+    @property
+    def mask_bytes(self) -> int:
+        """What masks take of the device."""
+        return self._masks.size_bytes
+
+    def sweep(self) -> None:
+        """Give back masks that nobody has any more."""
+        self._masks.sweep()
+
     def _check(self, what: str) -> None:
         if self._debug:
             check_gl(what)

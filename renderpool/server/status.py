@@ -43,6 +43,11 @@ def facts(node: RenderNode) -> dict[str, object]:
             "hits": node.volumes.hits,
             "loads": node.volumes.loads,
         },
+        "device_memory": {
+            "volume_bytes": counters.device_volume_bytes,
+            "volume_budget_bytes": counters.device_volume_budget_bytes,
+            "mask_bytes": counters.device_mask_bytes,
+        },
         "frames": {
             "light": counters.light_frames,
             "still": counters.still_frames,
@@ -104,6 +109,11 @@ class _NodeCollector(Collector):
             ),
             GaugeMetricFamily(
                 "webviewer_render_volume_budget_bytes", "Bytes that volumes may take", value=volumes.budget_bytes
+            ),
+            GaugeMetricFamily(
+                "webviewer_render_device_volume_bytes",
+                "Bytes of volumes and of masks of cuts in the device; without a GPU that is main memory",
+                value=counters.device_volume_bytes + counters.device_mask_bytes,
             ),
             GaugeMetricFamily("webviewer_render_sessions", "Open streams", value=self._node.scheduler.session_count),
         ]

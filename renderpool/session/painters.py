@@ -21,6 +21,7 @@ from webviewer.protocol.volumes import CameraView, PlaneView
 
 _WARM_UP = "warm up"
 _WARM_UP_PX = 64
+_STAYS_S = 3.0  # a volume that was drawn: who turns it goes on, and so does who scrolls, after a moment
 _MOST_PREPARATIONS = 6  # parts of an upload before a light picture: slices come faster, maybe; then it is coarse
 
 
@@ -38,11 +39,10 @@ class Painters:
 
     def __init__(self, renderer: Renderer, *, debug: bool = False) -> None:
         self.renderer = renderer
-        self.volumes = VolumePainter(renderer, debug=debug)
+        self.volumes = VolumePainter(renderer, stays_s=_STAYS_S, debug=debug)
 
     def begin(self, job: Job) -> JobPicture:
         """Return the picture of a job, of which nothing is drawn yet."""
-        self.volumes.textures.sweep()  # also while nobody looks at volumes any more
         if job.painting is not None:
             return _Ready(job.painting)
         if isinstance(job.shown, LoadedImage):

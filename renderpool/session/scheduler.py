@@ -29,6 +29,7 @@ from renderpool.session.quality import LightLevel
 from renderpool.session.session import RenderSession
 from renderpool.session.singles import Singles
 from renderpool.session.stores import Stores
+from renderpool.session.volume_painter import VolumePainter
 from renderpool.session.workers import Workers
 from webviewer.core.errors import DeviceLost, LimitExceeded, RenderError, Unavailable, WebviewerError
 from webviewer.protocol.messages import ServerMessage
@@ -38,6 +39,7 @@ _LOG = logging.getLogger(__name__)
 MAX_SESSIONS = 128
 MAX_SESSIONS_OF_OWNER = 16
 _PREVIEW_EVERY_S = 0.15
+_TIDY_EVERY_S = 2.0  # while volumes are in the device and nothing is drawn
 _QUIET_S = 1.0  # nothing to draw for so long: shaders of volumes are compiled
 _PREVIEW = LightLevel(85, 1.0)
 _TURNS_BEFORE_SINGLE = 4
@@ -67,6 +69,9 @@ class Counters:
     single_pictures: int = 0
     sent_bytes: int = 0
     draw_s: float = 0.0
+    device_volume_bytes: int = 0
+    device_volume_budget_bytes: int = 0
+    device_mask_bytes: int = 0
 
 
 class Scheduler:
@@ -107,6 +112,7 @@ class Scheduler:
         self._turns_since_single = 0
         self._is_warm = False  # for volumes: who comes to a new node with images does not wait for that
         self._warm_at_s = 0.0
+        self._tidy_at_s: float | None = None
         self._work_since_s: float | None = None
         self._encoding = self._encoding_stills = 0
         self._max_encoding = encode_threads + 1  # one is drawn while all encode
@@ -256,6 +262,8 @@ class Scheduler:
                     break
                 self._work_since_s = self._clock()
                 work(painters)
+                del work  # with the picture that it made, and what that held
+                self._tidy(painters.volumes)
                 self._work_since_s = None
         except DeviceLost:
             _LOG.critical("graphics_device_lost")
@@ -280,7 +288,10 @@ class Scheduler:
                 if not self._is_warm and now_s >= self._warm_at_s:
                     self._is_warm = True
                     return lambda painters: painters.volumes.warm_up()
+                if self._tidy_at_s is not None and now_s >= self._tidy_at_s:
+                    return lambda _: None
                 waits: list[float] = [] if self._is_warm else [self._warm_at_s - now_s]
+                waits += [] if self._tidy_at_s is None else [self._tidy_at_s - now_s]
                 if self._encoding < self._max_encoding:  # else the end of an encoding wakes us
                     stills = self._encoding_stills < self._max_encoding_stills
                     found = (session.due_in_s(now_s, stills=stills) for session in self._sessions)
@@ -288,6 +299,15 @@ class Scheduler:
                 # A wait of nothing would spin when a due picture cannot be picked after all.
                 self._lock.wait(max(0.002, min(waits)) if waits else None)
             return None
+
+    def _tidy(self, volumes: VolumePainter) -> None:
+        """Give back what is not needed any more of the device, and count the rest."""
+        volumes.sweep()
+        self.counters.device_volume_bytes = volumes.textures.size_bytes
+        self.counters.device_volume_budget_bytes = volumes.textures.budget_bytes
+        self.counters.device_mask_bytes = volumes.mask_bytes
+        is_empty = not self.counters.device_volume_bytes and not self.counters.device_mask_bytes
+        self._tidy_at_s = None if is_empty else self._clock() + _TIDY_EVERY_S
 
     def _next(self, now_s: float) -> Callable[[Painters], None] | None:
         if self._singles and self._turns_since_single >= _TURNS_BEFORE_SINGLE:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Protocol
 
 from renderpool.engine.gl import OutOfDeviceMemory
@@ -55,6 +56,7 @@ class DeviceVolume:
         self._ends: Ends | None = None  # of slices in their place
         self._ends_of_others: Ends | None = None  # of slices that stand in
         self._slice_s = _AT_ONCE_S
+        self.drawn_at_s = float("-inf")
 
     @property
     def rays(self) -> RayVolume:
@@ -112,10 +114,19 @@ class VolumeTextures:
     ----------
     budget_bytes
         How much they may take together, beside those that are being drawn.
+    stays_s
+        For how long one is being drawn after it was brought: moving pictures of more volumes than the budget has room
+        for would upload each of them anew.
+    clock
+        Seconds.
     """
 
-    def __init__(self, budget_bytes: int) -> None:
-        self._budget_bytes = budget_bytes
+    def __init__(
+        self, budget_bytes: int, *, stays_s: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.budget_bytes = budget_bytes
+        self._stays_s = stays_s
+        self._clock = clock
         self._entries: OrderedDict[VolumeKey, DeviceVolume] = OrderedDict()  # least recently drawn first
         self._holders: weakref.WeakSet[Holder] = weakref.WeakSet()
 
@@ -154,22 +165,23 @@ class VolumeTextures:
             entry = None
         if entry is None:
             entry = self._entries[volume.key] = self._make(volume)
+        entry.drawn_at_s = self._clock()
         if not entry.is_whole:
             entry.upload(most_s)
         return entry
 
     def sweep(self) -> None:
-        """Let go of volumes that nobody may look at any more, and of what is over the budget and not held any more.
+        """Let go of volumes that nobody may look at any more, and of what is over the budget and not drawn any more.
 
         One volume stays, the most recently drawn, be it over the budget alone.
         """
         for key, entry in list(self._entries.items()):
             if entry.volume.is_dropped:
                 self._drop(key)
-        if self.size_bytes > self._budget_bytes:
+        if self.size_bytes > self.budget_bytes:
             newest = next(reversed(self._entries))
             for key in self._not_held():
-                if self.size_bytes > self._budget_bytes and key != newest:
+                if self.size_bytes > self.budget_bytes and key != newest and not self._was_drawn_lately(key):
                     self._drop(key)
 
     def _make(self, volume: LoadedVolume) -> DeviceVolume:
@@ -178,9 +190,10 @@ class VolumeTextures:
         if refusal is not None:  # asked first: for what can never come nobody's volume goes
             raise RenderError(refusal)
         needed_bytes = shape[0] * shape[1] * shape[2] * 2
+        for key in self._not_held():
+            if self.size_bytes + needed_bytes > self.budget_bytes and not self._was_drawn_lately(key):
+                self._drop(key)
         others = self._not_held()
-        while others and self.size_bytes + needed_bytes > self._budget_bytes:
-            self._drop(others.pop(0))
         while True:
             try:
                 return DeviceVolume(volume)
@@ -193,6 +206,9 @@ class VolumeTextures:
         """Return which volumes may go, the least recently drawn first."""
         held = {holder.holds for holder in self._holders}
         return [key for key in self._entries if key not in held]
+
+    def _was_drawn_lately(self, key: VolumeKey) -> bool:
+        return self._clock() < self._entries[key].drawn_at_s + self._stays_s
 
     def _drop(self, key: VolumeKey) -> None:
         self._entries.pop(key).close()

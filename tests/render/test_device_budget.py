@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,8 +12,12 @@ from renderpool.engine.gl import OutOfDeviceMemory
 from renderpool.engine.renderer import Renderer
 from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
 from renderpool.session.volume_textures import DeviceVolume, VolumeTextures
+from tests.render.house import House, Viewer, wait_until
 from tests.render.painter_volumes import Steps, Ward, ward
+from tests.render.volume_sources import SpaceSource, even
 from webviewer.core.errors import DeviceLost, RenderError
+from webviewer.protocol.framing import FrameFlag
+from webviewer.protocol.volumes import CutSphere, Edit
 
 __all__ = ["ward"]
 
@@ -123,3 +129,79 @@ def test_a_device_that_is_short_of_memory_takes_of_the_others_no_more_than_it_ne
             textures.bring(volumes[1])
     assert textures.bring(volumes[0]) is devices[0], "it is held"
     textures.close()
+
+
+def test_volumes_that_are_drawn_by_turns_stay_beyond_the_budget_until_they_are_not(
+    renderer: Renderer, ward: Ward
+) -> None:
+    now_s = [0.0]
+    textures = VolumeTextures(BYTES, stays_s=3.0, clock=lambda: now_s[0])
+    volumes = volumes_of(ward, 3)
+    devices = [textures.bring(volume, 10.0) for volume in volumes]
+    for _ in range(5):
+        now_s[0] += 1.0
+        textures.sweep()
+        assert [textures.bring(volume) for volume in volumes] == devices
+    now_s[0] += 2.0
+    assert textures.bring(volumes[0]) is devices[0]
+    now_s[0] += 1.5
+    textures.sweep()
+    assert (len(textures), textures.bring(volumes[0])) == (1, devices[0])
+    textures.close()
+
+
+def test_three_doctors_who_turn_volumes_beyond_the_budget_see_them_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(1).integers(0, 900, (24, 24, 32), np.int16)
+    monkeypatch.setattr("renderpool.session.volume_painter._SOFTWARE_BYTES", pixels.nbytes)
+    monkeypatch.setattr("renderpool.session.volume_painter._HARDWARE_BYTES", pixels.nbytes)
+    made: list[VolumeKey] = []
+    make = DeviceVolume.__init__
+
+    def counted(device: DeviceVolume, volume: LoadedVolume) -> None:
+        made.append(volume.key)
+        make(device, volume)
+
+    monkeypatch.setattr(DeviceVolume, "__init__", counted)
+    house = House(SpaceSource(pixels, even(24)))
+    try:
+        doctors = [Viewer(house) for _ in range(3)]
+        for number, doctor in enumerate(doctors, 1):
+            doctor.open_volume(series_id=number)
+            doctor.camera(1)
+            doctor.next_still()
+        for revision in range(2, 12):
+            for doctor in doctors:
+                doctor.camera(revision, moving=True, offset_px=(revision, 0.0))
+            for doctor in doctors:
+                header, _ = doctor.next_frame()
+                assert FrameFlag.COARSE not in header.flags
+        assert len(made) == 3, "each was uploaded once"
+        counters = house.scheduler.counters
+        assert counters.device_volume_bytes == 3 * pixels.nbytes
+        wait_until(lambda: counters.device_volume_bytes <= pixels.nbytes)  # without anybody's doing
+        for doctor in doctors:
+            house.scheduler.close_session(doctor.session)
+        assert counters.device_volume_bytes == pixels.nbytes
+    finally:
+        house.close()
+
+
+def test_what_nobody_looks_at_leaves_the_device_though_nothing_else_is_drawn() -> None:
+    pixels = np.random.default_rng(1).integers(0, 900, (24, 24, 32), np.int16)
+    house = House(SpaceSource(pixels, even(24)), keep_volumes=False)
+    try:
+        doctor, counters = Viewer(house), house.scheduler.counters
+        doctor.open_volume()
+        sphere = CutSphere(centers_lps_mm=((0.0, 0.0, 0.0),), radius_mm=5.0)
+        doctor.session.handle(Edit(cell=0, number=1, step=sphere))
+        doctor.camera(1, edits=1)
+        doctor.next_still()
+        wait_until(lambda: counters.device_mask_bytes > 0)
+        assert counters.device_volume_bytes == pixels.nbytes
+        house.scheduler.close_session(doctor.session)
+        del doctor
+        wait_until(lambda: counters.device_volume_bytes == 0)
+        gc.collect()  # cells and what they call back form a ring
+        wait_until(lambda: counters.device_mask_bytes == 0)
+    finally:
+        house.close()

@@ -391,8 +391,15 @@ def test_a_volume_is_drawn_over_the_socket_and_goes_with_it() -> None:
             held = running.get("/internal/v1/status").json()["volume_cache"]
             assert (held["volumes"], held["loads"]) == (1, 1)
             assert held["bytes"] == held["in_use_bytes"] == 2 * 24 * 32 * SLICES
+            device = running.get("/internal/v1/status").json()["device_memory"]
+            assert device["volume_bytes"] == held["bytes"]
+            assert 0 < device["mask_bytes"] < held["bytes"]
+            assert device["volume_budget_bytes"] >= 1024**3
             text = running.get("/metrics").text
             assert f"webviewer_render_volume_in_use_bytes {float(held['bytes'])}" in text
+            assert (
+                f"webviewer_render_device_volume_bytes {float(device['volume_bytes'] + device['mask_bytes'])}" in text
+            )
         wait_until(lambda: running.node.volumes.in_use_bytes() == 0)
         assert len(running.node.volumes) == 1, "kept for the next one"
     finally:
