@@ -237,13 +237,15 @@ def test_a_series_tells_the_page_about_its_frames_in_order_of_their_place(node: 
     assert (first["rows"], first["columns"], first["frame_number"]) == (64, 64, 1)
     assert first["pixel_spacing"] == [0.7, 0.7]
     assert first["pixel_aspect"] == 1.0
+    assert first["pixel_scale"] == {"x": 0.7, "y": 0.7, "unit": "mm", "source": "patient"}
     assert first["windows"] == [{"center": 40.0, "width": 400.0, "explanation": ""}]
     assert first["rescale_type"] == "HU"
     assert first["refusal"] == ""
     assert [frame["slice_position_mm"] for frame in detail["frames"]] == pytest.approx([0, 1.25, 2.5, 3.75])
     assert set(first) == {
         "instance_id", "frame_number", "sop_instance_uid", "instance_number", "rows", "columns", "pixel_spacing",
-        "spacing_source", "pixel_aspect", "image_position_patient", "image_orientation_patient", "patient_orientation",
+        "spacing_source", "pixel_aspect", "pixel_scale", "image_position_patient", "image_orientation_patient",
+        "patient_orientation",
         "slice_position_mm", "slice_thickness", "windows", "voi_lut_explanations", "voi_lut_function",
         "photometric_interpretation", "rescale_type", "lossy", "frame_time_ms", "is_video", "refusal",
     }  # fmt: skip

@@ -14,7 +14,7 @@ from tests.support import shared_data
 from tests.support.reference_volume_geometry import image
 from tests.support.stored_image import read_image
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, UltrasoundRegion
-from webviewer.dicom.measure import PixelScale, pixel_scale, value_unit
+from webviewer.dicom.measure import PixelScale, picture_scale, pixel_scale, value_unit
 
 MIDDLE = [(5.0, 5.0)]
 
@@ -177,6 +177,20 @@ def test_regions_of_ultrasound_hold_their_own_scale() -> None:
     assert pixel_scale(replace(two, spacing_source="PixelSpacing"), 1, [(300, 300)]).source == "none"
 
 
+def test_one_scale_for_all_of_a_picture_is_that_of_regions_that_agree() -> None:
+    alike = (region(0, 0, 99, 99, delta_y=0.05), region(100, 0, 199, 99, delta_x=0.05, delta_y=-0.05))
+    assert picture_scale(of(ultrasound_regions=alike), 1) == PixelScale(0.5, 0.5, "mm", "region")
+    graph = region(0, 100, 199, 199, spatial_format=2, units_x=4)
+    assert picture_scale(of(ultrasound_regions=(*alike, graph)), 1).source == "region"
+    other = region(100, 100, 199, 199, delta_x=0.1, delta_y=0.1)
+    assert picture_scale(of(ultrasound_regions=(*alike, other)), 1).source == "none"
+    assert picture_scale(of(ultrasound_regions=(graph,)), 1).source == "none"
+    # Seen with square pixels, but half as high in the patient: no bar is right in every direction.
+    assert picture_scale(of(ultrasound_regions=(region(0, 0, 99, 99, delta_y=0.025),)), 1).source == "none"
+    assert picture_scale(of((0.4, 0.25)), 1) == PixelScale(0.25, 0.4, "mm", "patient")
+    assert picture_scale(of(pixel_aspect_ratio=(4, 3)), 1) == PixelScale(1.0, 4 / 3, "px", "none")
+
+
 def test_of_regions_over_one_another_the_upper_one_counts() -> None:
     def scale(*regions: UltrasoundRegion) -> PixelScale:
         return pixel_scale(of(ultrasound_regions=regions), 1, [(20, 20)])
@@ -236,5 +250,7 @@ def test_real_pictures_state_their_scale(
     x, y, source = expected
     assert (found.unit, found.source) == ("px" if source == "none" else "mm", source)
     assert found.x == pytest.approx(x, rel=1e-8)
+    if not name.startswith("ultrasound"):
+        assert picture_scale(_stored(name), 1) == found, "the bar beside a picture says what a ruler does"
     if name != "ultrasound/Issue16.dcm" or source != "none":
         assert found.y == pytest.approx(y, rel=1e-8)

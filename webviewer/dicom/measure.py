@@ -21,6 +21,7 @@ SpacingSource = Literal["patient", "detector", "calibrated", "region", "none"]
 _PROJECTION = frozenset({"CR", "DX", "MG", "XA", "RF", "IO", "PX", "RG"})
 _ON_A_SURFACE = frozenset({"ImagerPixelSpacing", "NominalScannedPixelSpacing"})
 _NO_FORMAT, _TISSUE, _CENTIMETRES, _MM_PER_CM = 0, 1, 3, 10.0
+_ASPECT_TOLERANCE = 0.01  # files state aspects by small whole numbers
 _HIGH_PRIORITY = 1  # of the flags of a region
 _UNITS = {"BQML": "Bq/ml", "GML": "g/ml", "CNTS": "counts", "US": "", "UNSPECIFIED": "", "NONE": ""}
 
@@ -77,6 +78,22 @@ def pixel_scale(
     if factor is None:
         return PixelScale(column_step, row_step, "mm", "detector")
     return PixelScale(column_step / factor, row_step / factor, "mm", "patient")
+
+
+def picture_scale(attributes: ImageAttributes, frame_number: int) -> PixelScale:
+    """Return the scale that holds wherever in a picture and in whichever direction: for the bar beside it.
+
+    Regions of an ultrasound picture that show tissue must agree. Where the picture, drawn with its own pixel aspect,
+    is not as high as its millimetres are, there are pixels only.
+    """
+    aspect = pixel_aspect(attributes, frame_number)
+    unknown = PixelScale(1.0, aspect, "px", "none")
+    if attributes.ultrasound_regions:
+        found = {_region_scale(region) for region in attributes.ultrasound_regions if region.spatial_format == _TISSUE}
+        scale = (found.pop() if len(found) == 1 else None) or unknown
+    else:
+        scale = pixel_scale(attributes, frame_number, ())
+    return scale if abs(scale.y / scale.x / aspect - 1) <= _ASPECT_TOLERANCE else unknown
 
 
 def _region_at(regions: Sequence[UltrasoundRegion], points: Sequence[tuple[float, float]]) -> UltrasoundRegion | None:

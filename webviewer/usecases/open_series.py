@@ -10,6 +10,7 @@ from webviewer.core.errors import DataError, NotFound
 from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, VoiWindow
 from webviewer.dicom.geometry import FramePlace, order_frames, places_of, slice_position_mm
+from webviewer.dicom.measure import PixelScale, picture_scale
 from webviewer.dicom.sentence import Sentence
 from webviewer.dicom.transfer_syntaxes import DEFLATED_DATA_SETS, NATIVE, is_video
 from webviewer.dicom.volume_split import split_shown
@@ -31,6 +32,7 @@ class FrameDetail:
     pixel_spacing: tuple[float, float] | None  # between rows, between columns
     spacing_source: str
     pixel_aspect: float  # height of a pixel / its width
+    pixel_scale: PixelScale  # what the width of a pixel is wherever in the picture
     image_position_patient: tuple[float, float, float] | None
     image_orientation_patient: tuple[float, float, float, float, float, float] | None
     patient_orientation: tuple[str, str] | None  # letters along a row, then along a column
@@ -216,6 +218,7 @@ def _detail(image: _Image, frame_number: int) -> FrameDetail:
         pixel_spacing=spacing,
         spacing_source=attributes.spacing_source,
         pixel_aspect=pixel_aspect(attributes, frame_number),
+        pixel_scale=picture_scale(attributes, frame_number),
         image_position_patient=frame.image_position_patient,
         image_orientation_patient=frame.image_orientation_patient,
         patient_orientation=attributes.patient_orientation,

@@ -1,7 +1,19 @@
-/** A bar of a sensible length beside the image, in the unit that is true. */
+/** A bar of a sensible length beside the image, in the unit that is true: the one in which a ruler on it would measure. */
 
-export type LengthUnit = 'mm' | 'px';
-export type LengthSource = 'patient' | 'detector' | 'nominal' | 'unknown';
+import type { Measured } from '../../shared/protocol/messages';
+
+/** What a pixel is wherever in a picture; as of measurements `unit` is "px" where nobody says how large it is. */
+export interface PixelScale {
+  /** From column to column. */
+  x: number;
+  /** From row to row. */
+  y: number;
+  unit: Measured['length_unit'];
+  source: Measured['spacing_source'];
+}
+
+/** Of planes, which are drawn in millimetres of the patient. */
+export const millimetres: PixelScale = { x: 1, y: 1, unit: 'mm', source: 'patient' };
 
 export interface ScaleBar {
   /** Length on the screen, CSS pixels. */
@@ -11,29 +23,21 @@ export interface ScaleBar {
   unit: 'cm' | 'mm' | 'px';
   /** Equal parts between the ticks. */
   parts: number;
-  source: LengthSource;
+  source: PixelScale['source'];
 }
 
 const STEPS = [1, 2, 5] as const;
-
-/** Where a spacing comes from decides what may be said about lengths. */
-export function lengthSource(spacing: readonly number[] | null, spacingSource: string): LengthSource {
-  if (spacing === null) return 'unknown';
-  if (spacingSource === 'ImagerPixelSpacing') return 'detector';
-  if (spacingSource === 'NominalScannedPixelSpacing') return 'nominal';
-  return 'patient';
-}
 
 /**
  * The longest bar of 1, 2 or 5 times a power of ten that fits.
  *
  * @param cssPerColumn CSS pixels that one image column takes
- * @param columnSpacingMm distance between columns, null where unknown
+ * @param scale what a column is; null where it has not been said
  * @param maxCss room for the bar, CSS pixels
  */
-export function scaleBar(cssPerColumn: number, columnSpacingMm: number | null, source: LengthSource, maxCss: number): ScaleBar | null {
-  const known = columnSpacingMm !== null && columnSpacingMm > 0 && source !== 'unknown';
-  const cssPerUnit = known ? cssPerColumn / columnSpacingMm : cssPerColumn;
+export function scaleBar(cssPerColumn: number, scale: PixelScale | null, maxCss: number): ScaleBar | null {
+  const known = scale !== null && scale.unit === 'mm' && scale.x > 0;
+  const cssPerUnit = known ? cssPerColumn / scale.x : cssPerColumn;
   if (!(cssPerUnit > 0) || !Number.isFinite(cssPerUnit) || maxCss < 24) return null;
   const room = maxCss / cssPerUnit;
   let power = Math.floor(Math.log10(room));
@@ -44,7 +48,7 @@ export function scaleBar(cssPerColumn: number, columnSpacingMm: number | null, s
   }
   const length = Number((step * 10 ** power).toPrecision(1));
   const parts = step === 2 ? 4 : step === 1 ? 10 : 5;
-  const shared = { lengthCss: length * cssPerUnit, parts, source: known ? source : ('unknown' as const) };
+  const shared = { lengthCss: length * cssPerUnit, parts, source: known ? scale.source : ('none' as const) };
   if (!known) return { ...shared, value: length, unit: 'px' };
   return length >= 10 ? { ...shared, value: length / 10, unit: 'cm' } : { ...shared, value: length, unit: 'mm' };
 }

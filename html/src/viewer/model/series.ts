@@ -3,6 +3,7 @@
 import type { Series } from '../../shared/api/types';
 import type { ImageReference, Sentence, VolumeChoice } from '../../shared/protocol/messages';
 import type { ImageSize } from './geometry';
+import type { PixelScale } from './scaleBar';
 import { type EdgeLetters, edgeLetters, edgeLettersOfProjection } from './orientation';
 
 export interface FrameFacts {
@@ -12,9 +13,9 @@ export interface FrameFacts {
   instance_number: number | null;
   rows: number;
   columns: number;
-  pixel_spacing: [number, number] | null;
-  spacing_source: string;
   pixel_aspect: number;
+  /** Null from a server that does not say it. */
+  pixel_scale?: PixelScale | null;
   image_position_patient: [number, number, number] | null;
   image_orientation_patient: number[] | null;
   patient_orientation: [string, string] | null;

@@ -1,5 +1,6 @@
 import { act, cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { PixelScale } from '../model/scaleBar';
 import { seriesDetail } from '../testing/series';
 import { Stage } from '../testing/stage';
 import { Overlay } from './Overlay';
@@ -67,7 +68,7 @@ describe('what stands on a picture while another one is asked for and does not c
     const detail = seriesDetail(50);
     detail.frames.slice(36).forEach((frame) => {
       frame.image_orientation_patient = [0, 1, 0, 0, 0, -1];
-      frame.pixel_spacing = [0.1, 0.1];
+      frame.pixel_scale = { x: 0.1, y: 0.1, unit: 'mm', source: 'patient' };
     });
     act(() => stage.viewer.setDetail(detail));
     const letters = (): string[] => [...document.querySelectorAll('[data-overlay] > span')].map((one) => one.textContent ?? '');
@@ -75,6 +76,22 @@ describe('what stands on a picture while another one is asked for and does not c
     const before = [letters(), scale()];
     goTo(36);
     expect([letters(), scale()]).toEqual(before);
+  });
+
+  it('says of its scale what a ruler would say', () => {
+    const said = (pixel_scale: PixelScale | null): string => {
+      const detail = seriesDetail(50);
+      for (const frame of detail.frames) frame.pixel_scale = pixel_scale;
+      act(() => stage.viewer.setDetail(detail));
+      return document.querySelector('[data-scale-bar]')?.parentElement?.textContent ?? '';
+    };
+    const plain = said({ x: 0.7, y: 0.7, unit: 'mm', source: 'patient' });
+    expect(plain).toMatch(/^\d+ cm$/);
+    expect(said({ x: 0.7, y: 0.7, unit: 'mm', source: 'detector' })).toBe(`${plain} on detector`);
+    expect(said({ x: 0.7, y: 0.7, unit: 'mm', source: 'calibrated' })).toBe(`${plain} calibrated`);
+    expect(said({ x: 0.7, y: 0.7, unit: 'mm', source: 'region' })).toBe(plain);
+    expect(said({ x: 1, y: 1, unit: 'px', source: 'none' })).toMatch(/ px$/);
+    expect(said(null)).toMatch(/ px$/);
   });
 
   it('waits anew with every picture that comes: a film is not stuck', async () => {

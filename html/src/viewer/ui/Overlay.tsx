@@ -4,7 +4,7 @@ import { useStore } from '../control/store';
 import type { CellController } from '../control/cell';
 import { asShown, isBehind, resolvePlacement } from '../control/cellState';
 import { formatNumber } from '../model/numbers';
-import { lengthSource, scaleBar, type ScaleBar } from '../model/scaleBar';
+import { scaleBar, type ScaleBar } from '../model/scaleBar';
 import { frameAt, isColour, lettersOf } from '../model/series';
 import { ColourBar } from './ColourItems';
 import { useViewer } from './context';
@@ -35,11 +35,10 @@ export const Overlay = memo(function Overlay({ cell }: { cell: CellController })
   const height = heightPx / perCss;
   const room = { width: widthPx / perCss, height };
   const corners = cornerTexts(state, { study, overlay, compact, room, late, locale, t: t as Translate });
-  const spacing = frame?.pixel_spacing ?? null;
   const bar =
     frame === null || placement === null
       ? null
-      : scaleBar(placement.zoom / perCss, spacing?.[1] ?? null, lengthSource(spacing, frame.spacing_source), Math.min(BAR_CSS, height * 0.24));
+      : scaleBar(placement.zoom / perCss, frame.pixel_scale ?? null, Math.min(BAR_CSS, height * 0.24));
   const behind = late ? behindText(state, locale, t as Translate) : '';
   return (
     <div className={classes.overlay} data-phone={compact || undefined} data-overlay="" aria-hidden>
@@ -75,12 +74,11 @@ export function Lines({ className, lines, strong = false }: { className: string 
   );
 }
 
-/** The words beside the bar, for the eye and for the export. */
+/** The words beside the bar, for the eye and for the export: those of a ruler. */
 export function barLabel(bar: ScaleBar, locale: string, t: Translate): string {
   const length = `${formatNumber(bar.value, locale, 3)} ${bar.unit}`;
-  if (bar.source === 'detector') return t('scale.detector', { length });
-  if (bar.source === 'nominal') return t('scale.nominal', { length });
-  return length;
+  if (bar.source === 'detector') return t('measure.onDetector', { length });
+  return bar.source === 'calibrated' ? t('measure.calibrated', { length }) : length;
 }
 
 /** The ticks of the bar, from its lower end: a path in a box of `width` pixels, the line at the right. */

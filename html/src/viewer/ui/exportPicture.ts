@@ -2,7 +2,7 @@
 
 import type { CellController } from '../control/cell';
 import { asShown, type CellState, resolvePlacement } from '../control/cellState';
-import { lengthSource, scaleBar } from '../model/scaleBar';
+import { scaleBar } from '../model/scaleBar';
 import { frameAt, lettersOf } from '../model/series';
 import { type CornerContext, cornerTexts } from './corners';
 import { barLabel, barPath } from './Overlay';
@@ -65,10 +65,8 @@ function drawOverlay(pen: CanvasRenderingContext2D, state: CellState, context: C
     write(letters.right, width - MARGIN, height / 2, 'right', 600, 14);
   }
   const placement = resolvePlacement(state);
-  const spacing = frame?.pixel_spacing ?? null;
   if (frame === null || placement === null) return;
-  const source = lengthSource(spacing, frame.spacing_source);
-  const bar = scaleBar(placement.zoom / state.canvas.perCss, spacing?.[1] ?? null, source, Math.min(200, height * 0.24));
+  const bar = scaleBar(placement.zoom / state.canvas.perCss, frame.pixel_scale ?? null, Math.min(200, height * 0.24));
   if (bar === null) return;
   const path = new Path2D(barPath(bar, 9));
   pen.save();

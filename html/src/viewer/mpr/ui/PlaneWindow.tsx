@@ -10,7 +10,7 @@ import { MeasureLayer } from '../../measure/ui/MeasureLayer';
 import { useMeasuring } from '../../measure/ui/useMeasuring';
 import type { Point } from '../../model/geometry';
 import { planeLetters, type PlaneKind } from '../../model/plane';
-import { scaleBar } from '../../model/scaleBar';
+import { millimetres, scaleBar } from '../../model/scaleBar';
 import cells from '../../ui/CellView.module.css';
 import { ColourBar } from '../../ui/ColourItems';
 import { useViewer } from '../../ui/context';
@@ -101,7 +101,7 @@ function OnPlane({ kind, measures, pointer }: { kind: PlaneKind; measures: Measu
   const corners = planeCorners(cellState, view, { study, overlay, compact, locale, t: t as Translate });
   const height = canvas.heightPx / canvas.perCss;
   const letters = view === null || overlay === 'off' ? null : planeLetters(view);
-  const bar = view === null || shown === null || overlay === 'off' ? null : scaleBar(view.zoom / canvas.perCss, 1, 'patient', Math.min(BAR_CSS, height * 0.24));
+  const bar = view === null || shown === null || overlay === 'off' ? null : scaleBar(view.zoom / canvas.perCss, millimetres, Math.min(BAR_CSS, height * 0.24));
   const seen = shown?.wish?.look.view.plane ?? null;
   const behind = late && seen !== null && view !== null ? [seen, view.plane].map((plane) => positionText(plane, locale, t as Translate)) : [];
   return (
