@@ -2,7 +2,7 @@
 
 It runs in an interpreter that has ``pydicom``, ``numpy`` and, for compressed files, a plug-in for their codec, and
 imports nothing of ours. Each line on stdin asks for one run: read all files, decode, stack into one array; the answer
-is one line ``{"wall_ms", "cpu_ms", "peer"}``.
+is one line ``{"wall_ms", "cpu_ms", "peer", "plugin"}``, the last what pydicom decodes with by default.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+from pydicom.pixels import get_decoder
 
 
 def load(paths: list[Path]) -> np.ndarray:
@@ -28,14 +29,21 @@ def load(paths: list[Path]) -> np.ndarray:
     return volume
 
 
+def plugin(path: Path) -> str:
+    """Return the plug-in that pydicom tries first for a file, empty where it needs none."""
+    syntax = pydicom.dcmread(path, stop_before_pixels=True).file_meta.TransferSyntaxUID
+    return get_decoder(syntax).available_plugins[0] if syntax.is_encapsulated else ""
+
+
 def main() -> None:
     """Answer until stdin ends."""
     paths = sorted(Path(sys.argv[1]).iterdir())
+    peer = {"peer": f"pydicom {pydicom.__version__}", "plugin": plugin(paths[0])}
     for _ in sys.stdin:
         cpu, wall = time.process_time(), time.perf_counter()
         load(paths)
         took = {"wall_ms": (time.perf_counter() - wall) * 1e3, "cpu_ms": (time.process_time() - cpu) * 1e3}
-        sys.stdout.write(json.dumps({**took, "peer": f"pydicom {pydicom.__version__}"}) + "\n")
+        sys.stdout.write(json.dumps({**took, **peer}) + "\n")
         sys.stdout.flush()
 
 
