@@ -98,6 +98,10 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
       (event) => {
         const { left } = mpr.state.bindings;
         const tool: Tool = isMeasureTool(left) ? left : 'pan';
+        const { measures } = measuringOf(viewer);
+        // Of what was drawn and what was moved, the later one is taken back first.
+        const undoes = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === 'z';
+        if (undoes && measures.state.draft === null && mpr.history.lastStep > measures.lastStep) return mpr.undo(event.timeStamp);
         return handleMeasureKey(event, viewer, tool, mpr.cell(mpr.activePlane).number) || handleMprKey(event, mpr, { exportPicture, openKeys });
       },
       [mpr, viewer, exportPicture, openKeys],

@@ -4,6 +4,7 @@
  */
 
 import type { Measured } from '../../../shared/protocol/messages';
+import { nextStep } from '../../control/steps';
 import { Store } from '../../control/store';
 import type { Point } from '../../model/geometry';
 import type { MeasureTool } from '../../model/tools';
@@ -95,7 +96,7 @@ export class Measures {
   readonly #deps: MeasureDependencies;
   readonly #asking = new Map<string, Asking>();
   readonly #turns = new Map<string, Turn>();
-  readonly #steps: (readonly Measurement[])[] = [];
+  readonly #steps: { step: number; items: readonly Measurement[] }[] = [];
   #next = 1;
 
   constructor(deps: MeasureDependencies) {
@@ -179,12 +180,17 @@ export class Measures {
   undo(): boolean {
     const before = this.#steps.pop();
     if (before === undefined) return false;
-    this.#put(before);
+    this.#put(before.items);
     return true;
   }
 
   get canUndo(): boolean {
     return this.#steps.length > 0;
+  }
+
+  /** Which step `undo` takes back; 0 = none. */
+  get lastStep(): number {
+    return this.#steps.at(-1)?.step ?? 0;
   }
 
   // -- the value under the pointer ----------------------------------------------------------------------------------
@@ -295,7 +301,7 @@ export class Measures {
   }
 
   #remember(): void {
-    this.#steps.push(this.state.items);
+    this.#steps.push({ step: nextStep(), items: this.state.items });
     if (this.#steps.length > MAX_STEPS) this.#steps.shift();
   }
 }

@@ -216,11 +216,14 @@ describe('what changes', () => {
   it('a reset goes back to the straight planes through the middle', () => {
     mpr.move([20, 20, 20], 1, false);
     mpr.setSlab('mip', 1);
+    mpr.setKeepSquare(false, 1);
     mpr.resetPosition(1);
+    expect(mpr.state.keepSquare).toBe(false);
     expect(mpr.state.planes?.crossing).toEqual([0, 0, 0]);
     expect(mpr.state.slab).toBe('mip');
     mpr.resetAll(1);
     expect(mpr.state.slab).toBe('plane');
+    expect(mpr.state.keepSquare).toBe(true);
   });
 
   it('a window that is not on the page asks for nothing, and for all it missed when it comes back', () => {
@@ -285,9 +288,39 @@ describe('dragging on a window', () => {
     expect(mpr.state.slab).toBe('aip');
   });
 
+  it('beside the crossing and its lines moves nothing: only a click brings the crossing', () => {
+    expect(gripAt(mpr, 'axial', at(100, 100), false)).toBeNull();
+    expect(beginDrag(mpr, 'axial', at(100, 100), null, 'crossing')).toBeNull();
+  });
+
+  it('is taken back as a whole, and notches of the wheel together', () => {
+    const { planes: start } = mpr.state;
+    const from = crossing();
+    const drag = beginDrag(mpr, 'axial', from, { part: 'crossing' }, 'crossing');
+    for (const step of [10, 20, 30]) drag?.move(at(from.x + step, from.y), step);
+    drag?.end(40);
+    const { planes: dragged } = mpr.state;
+    for (const time of [1000, 1200, 1400]) mpr.scroll('axial', 1, time);
+    expect(mpr.undo(1500)).toBe(true);
+    expect(mpr.state.planes).toBe(dragged);
+    mpr.setWindow({ kind: 'full_dynamic' }, null, 1600, false);
+    mpr.resetPosition(1700);
+    mpr.undo(1800);
+    expect(mpr.state.planes).toBe(dragged);
+    expect(mpr.state.window.kind).toBe('full_dynamic');
+    asked();
+    mpr.undo(1900);
+    expect(mpr.state.planes).toBe(start);
+    expect(asked()).toEqual([cellNumbers.sagittal]);
+    expect(mpr.undo(2000)).toBe(false);
+    mpr.redo(2100);
+    expect(mpr.state.planes).toBe(dragged);
+  });
+
   it('moving asks for light pictures, the end for a still one', async () => {
-    const drag = beginDrag(mpr, 'axial', at(100, 100), null, 'crossing');
-    drag?.move(at(120, 130), 1);
+    const from = crossing();
+    const drag = beginDrag(mpr, 'axial', from, { part: 'crossing' }, 'crossing');
+    drag?.move(at(from.x + 20, from.y + 30), 1);
     expect(planes().at(-1)?.moving).toBe(true);
     drag?.end(2);
     for (const kind of planeKinds.slice(1)) {
@@ -322,5 +355,9 @@ describe('keys', () => {
     expect(mpr.state.planes?.crossing).toEqual([0, 0, 98]);
     expect(press('q')).toBe(false);
     expect(press('ArrowLeft', { ctrlKey: true })).toBe(false);
+    expect(press('z', { ctrlKey: true })).toBe(true);
+    press('z', { ctrlKey: true });
+    expect(mpr.state.planes?.crossing).toEqual([0, 0, 0]);
+    expect(press('y', { ctrlKey: true })).toBe(true);
   });
 });

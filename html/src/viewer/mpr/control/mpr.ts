@@ -30,6 +30,7 @@ import {
   type WindowKind,
 } from '../model/state';
 import { keep, type Kept, keptOf } from './kept';
+import { PlaneHistory } from './planeHistory';
 import { VolumeWindow } from './volumeWindow';
 
 export class MprController {
@@ -41,6 +42,7 @@ export class MprController {
   readonly #film: Film;
   /** What of it was opened: the series and one of its volumes. */
   readonly opened = new Store<{ seriesId: number | null; volume: number }>({ seriesId: null, volume: 0 });
+  readonly history = new PlaneHistory();
   #leave: (() => void)[] = [];
   /** What was left of the volume that is opened, until it is known where that lies. */
   #kept: Kept | null;
@@ -124,6 +126,7 @@ export class MprController {
       // All windows leave the former volume before one of them tells where the next one lies.
       for (const kind of planeKinds) this.#cells[kind].close();
       this.volume.cell.close();
+      this.history.clear();
       this.store.set({ planes: null, cursor: null, looks: startLooks, window: startState().window, presetId: null });
       this.volume.store.set({ camera: null });
     }
@@ -185,10 +188,12 @@ export class MprController {
 
   /** A movement of many changes begins or ends in all windows. */
   beginDrag(): void {
+    this.history.hold();
     for (const kind of planeKinds) this.#cells[kind].beginDrag();
   }
 
   endDrag(at: number): void {
+    this.history.letGo();
     for (const kind of planeKinds) this.#cells[kind].endDrag(at);
   }
 
@@ -201,6 +206,20 @@ export class MprController {
 
   move(point: Vector, at: number, moving: boolean): void {
     this.act((planes, grid) => movedTo(planes, grid, point), at, moving);
+  }
+
+  /** Takes the last movement of planes back; false where there is none. */
+  undo(at: number): boolean {
+    return this.#recall(this.history.undo(this.state), at);
+  }
+
+  redo(at: number): boolean {
+    return this.#recall(this.history.redo(this.state), at);
+  }
+
+  /** As if nothing had moved since. */
+  backTo(planes: CrossingPlanes, at: number): void {
+    this.#recall(this.history.backTo(planes), at);
   }
 
   shift(from: CrossingPlanes, kind: PlaneKind, mm: number, at: number): void {
@@ -352,7 +371,7 @@ export class MprController {
   /** Straight planes through the middle, all of it in view. */
   resetPosition(at: number): void {
     const { grid } = this;
-    if (grid !== null) this.#change({ planes: startPlanes(grid), looks: startLooks, keepSquare: true }, at, false);
+    if (grid !== null) this.#change({ planes: startPlanes(grid), looks: startLooks }, at, false);
     this.volume.reset(at);
   }
 
@@ -449,6 +468,18 @@ export class MprController {
 
   /** Windows whose picture stays the same are left alone: only their lines move. */
   #change(patch: Partial<MprState>, at: number, moving: boolean): void {
+    this.history.note(this.state, patch, at, moving);
+    this.#set(patch, at, moving);
+  }
+
+  #recall(patch: Partial<MprState> | null, at: number): boolean {
+    if (patch === null) return false;
+    if (this.state.playing !== null) this.stopPlay();
+    this.#set(patch, at, false);
+    return true;
+  }
+
+  #set(patch: Partial<MprState>, at: number, moving: boolean): void {
     const before = planeKinds.map((kind) => this.#cells[kind].wish);
     this.store.set(patch);
     planeKinds.forEach((kind, index) => {

@@ -106,9 +106,6 @@ class ToolDrag extends Drag implements PlaneDrag {
     const [dx, dy] = [to.x - this.from.x, to.y - this.from.y];
     const look = this.#look;
     switch (this.#tool) {
-      case 'crossing':
-        this.mpr.move(this.lps(to), at, true);
-        return;
       case 'cursor':
         this.mpr.point(this.lps(to));
         return;
@@ -138,13 +135,13 @@ function turnedLook(look: PlaneLook, degrees: number): PlaneLook {
   return { ...look, rotationDeg: normalDegrees(look.rotationDeg + Math.round(degrees / TURN_STEP_DEG) * TURN_STEP_DEG) };
 }
 
-/** A drag that begins; null where nothing can be dragged. */
+/** A drag that begins; null where nothing can be dragged. The crossing moves by itself or by its lines: beside them only a click brings it. */
 export function beginDrag(mpr: MprController, kind: PlaneKind, from: Point, grip: LineGrip | null, tool: MprTool): PlaneDrag | null {
   const view = mpr.view(kind);
   const { planes } = mpr.state;
   if (view === null || planes === null) return null;
   if (grip !== null) return new LineDrag(mpr, kind, from, view, planes, grip);
-  return isMeasureTool(tool) ? null : new ToolDrag(mpr, kind, from, view, planes, tool);
+  return isMeasureTool(tool) || tool === 'crossing' ? null : new ToolDrag(mpr, kind, from, view, planes, tool);
 }
 
 /** Zooms about a point of the window: the wheel with Ctrl. */

@@ -28,7 +28,11 @@ const ORBIT_DEG = 5;
 export function handleMprKey(event: KeyboardEvent, mpr: MprController, deeds: MprDeeds): boolean {
   const at = event.timeStamp;
   if (event.ctrlKey || event.metaKey) {
-    if (event.altKey || event.shiftKey || event.key.toLowerCase() !== 's') return false;
+    if (event.altKey) return false;
+    const letter = event.key.toLowerCase();
+    if (letter === 'z' && !event.shiftKey) return mpr.undo(at);
+    if (letter === 'y' || letter === 'z') return mpr.redo(at);
+    if (letter !== 's' || event.shiftKey) return false;
     deeds.exportPicture();
     return true;
   }
@@ -126,6 +130,8 @@ export const mprKeys = {
   overlays: 'O',
   lines: 'N',
   play: 'Space',
+  undoMove: 'Control+Z',
+  redoMove: 'Control+Y',
   exportPicture: 'Control+S',
   keys: '?',
 } as const;

@@ -19,8 +19,8 @@ export interface PlaneInputHandlers {
 }
 
 const BUTTONS = ['left', 'middle', 'right'] as const;
-/** A click moves a little; only more than this is a drag. */
-const CLICK_PX = 3;
+/** A click moves a little; so much is a drag. */
+const CLICK_PX = 4;
 /** Two clicks so soon after each other may be a double one. */
 const DOUBLE_MS = 600;
 const CURSORS: Readonly<Record<LineGrip['part'], string>> = { crossing: 'move', ring: 'grab', line: 'move', slab: 'row-resize' };
@@ -79,7 +79,7 @@ export function usePlaneInput(element: HTMLElement | null, mpr: MprController, k
     let before: { planes: CrossingPlanes | null; at: number } = { planes: null, at: -Infinity };
     const enlarge = (): void => {
       const { planes, at } = before;
-      if (planes !== null && time - at < 2 * DOUBLE_MS) mpr.act(() => planes, time, false);
+      if (planes !== null && time - at < 2 * DOUBLE_MS) mpr.backTo(planes, time);
       before = { planes: null, at: -Infinity };
       latest.current.enlarge();
     };
@@ -162,7 +162,7 @@ export function usePlaneInput(element: HTMLElement | null, mpr: MprController, k
       stopFilm();
       const tool = mpr.state.bindings[button];
       const taken = { pointer: event.pointerId, button, from, moved: false };
-      const grip = button === 'left' ? grips(from, false) : null;
+      const grip = button === 'left' || tool === 'crossing' ? grips(from, false) : null;
       // Shapes that are there are taken hold of with the left button, whatever it drives.
       if ((button === 'left' || measures(tool)) && measuring.down(from, asTool(tool), false)) {
         drawing = { ...taken, drag: null };
