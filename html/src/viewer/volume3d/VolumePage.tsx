@@ -16,7 +16,7 @@ import { Hands } from './control/hands';
 import { handleVolumeKey } from './control/keys';
 import { takeBackRefused } from './control/refusedCuts';
 import { Recorder } from './control/recorder';
-import { SceneController, type SceneLook } from './control/scene';
+import { SceneController } from './control/scene';
 import { Thumbnails } from './control/thumbnails';
 import { VolumeContext, type VolumeEnvironment } from './ui/context';
 import { AnglesDialog, SaveLookDialog, VolumeKeysDialog } from './ui/dialogs';
@@ -40,9 +40,11 @@ export function VolumePage(props: VolumePageProps) {
   const [parts, setParts] = useState<Pick<VolumeEnvironment, 'scene' | 'hands' | 'thumbnails'> | null>(null);
   useLayoutEffect(() => {
     const onFrame = (run: () => void): void => void (document.hidden ? window.setTimeout(run, 50) : requestAnimationFrame(run));
-    const scene = new SceneController(viewer.volumeCell<SceneLook>(0), onFrame, () => performance.now());
+    const scene = new SceneController(viewer, onFrame, () => performance.now());
     const select = (point: Vector): void => {
       viewer.handOver(point);
+      // Back here, the next click is not to leave again.
+      scene.bind('left', 'rotate');
       changeMode('mpr', series.current);
     };
     const hands = new Hands(scene, { select }, viewer.clock);
@@ -55,7 +57,7 @@ export function VolumePage(props: VolumePageProps) {
     };
   }, [viewer, changeMode]);
   useLayoutEffect(() => {
-    parts?.scene.open(props.seriesId, 0);
+    parts?.scene.open(props.seriesId);
   }, [parts, props.seriesId]);
   return parts === null ? null : <Opened {...props} {...parts} />;
 }

@@ -14,7 +14,7 @@ import { FakeClock, FakeSocket, packedFrame, settle } from '../testing/fakes';
 import { ViewerContext } from '../ui/context';
 import { Hands } from './control/hands';
 import { Recorder } from './control/recorder';
-import { SceneController, type SceneLook } from './control/scene';
+import { SceneController } from './control/scene';
 import { Thumbnails } from './control/thumbnails';
 import { VolumeContext } from './ui/context';
 
@@ -39,8 +39,8 @@ export class VolumeStage {
   readonly clock = new FakeClock();
   readonly sockets: FakeSocket[] = [];
   readonly viewer: ViewerController;
-  readonly scene: SceneController;
-  readonly hands: Hands;
+  scene: SceneController;
+  hands: Hands;
   readonly selected: (readonly [number, number, number])[] = [];
   #sequence = 0;
 
@@ -57,9 +57,33 @@ export class VolumeStage {
       decode: () => Promise.resolve({ close: () => undefined } as ImageBitmap),
     });
     this.viewer.setMode('volume');
-    this.scene = new SceneController(this.viewer.volumeCell<SceneLook>(0), (run) => void this.clock.setTimeout(run, 16), () => this.clock.now());
-    this.hands = new Hands(this.scene, { select: (point) => this.selected.push(point) }, this.clock);
+    this.scene = this.#scene();
+    this.hands = this.#hands();
     this.scene.cell.resize({ widthPx: 800, heightPx: 400, perCss: 2, deviceRatio: 2 });
+  }
+
+  #scene(): SceneController {
+    return new SceneController(this.viewer, (run) => void this.clock.setTimeout(run, 16), () => this.clock.now());
+  }
+
+  #hands(): Hands {
+    return new Hands(this.scene, { select: (point) => this.selected.push(point) }, this.clock);
+  }
+
+  /** The tab shows images, as it does it: the windows of volumes close before their page goes. */
+  away(): void {
+    this.viewer.setMode('image');
+    this.scene.leave();
+  }
+
+  /** The page of the volume again, before the server answers. */
+  back(seriesId = 7): void {
+    this.viewer.setMode('volume');
+    this.scene = this.#scene();
+    this.hands = this.#hands();
+    this.scene.cell.resize({ widthPx: 800, heightPx: 400, perCss: 2, deviceRatio: 2 });
+    this.socket.sent.length = 0;
+    this.scene.open(seriesId);
   }
 
   get socket(): FakeSocket {
@@ -89,13 +113,13 @@ export class VolumeStage {
     this.opened(0);
   }
 
-  opened(cell: number): void {
+  opened(cell: number, volume = 0, count = 1, seriesId = 7): void {
     this.socket.say({
       type: 'volume_opened',
       cell,
-      series_id: 7,
-      volume: 0,
-      volumes: [{ number: 0, label: { code: 'axial', text: 'Axial', numbers: [] } }],
+      series_id: seriesId,
+      volume,
+      volumes: Array.from({ length: count }, (_, number) => ({ number, label: { code: '', text: `Volume ${number + 1}`, numbers: [] } })),
       shape: [50, 100, 100],
       lps_from_index: [1, 0, 0, -49.5, 0, 1, 0, -49.5, 0, 0, 2, -49],
       modality: 'CT',

@@ -6,6 +6,7 @@
 import type { ClipBox, Edit, Look, VolumeFacts } from '../../../shared/protocol/messages';
 import type { CellCanvas } from '../../control/pictureCell';
 import { Store } from '../../control/store';
+import type { ViewerController } from '../../control/viewer';
 import type { VolumeCellController, VolumeCellState, VolumeWish } from '../../control/volumeCell';
 import type { Vector } from '../../model/vector';
 import type { VolumeGrid } from '../../model/volumeGrid';
@@ -16,6 +17,7 @@ import type { Frame } from '../model/frame';
 import { amended, changed, type History, historyOf, redone, undone } from '../model/history';
 import { inMode, sameLook, type VolumeMode, windowOf, withWindow } from '../model/look';
 import type { Measurement, MeasureKind } from '../model/measure';
+import { keep, type Kept, keptOf, lastToolsOf, lastVolumeOf, type Slab } from './kept';
 import { type Axis, Turntable } from './turntable';
 
 export type Step = Edit['step'];
@@ -58,7 +60,8 @@ export interface SceneLook {
 
 export type LookName = { readonly kind: 'preset' | 'own'; readonly name: string };
 
-export interface SceneState {
+/** What is made of one volume. */
+export interface Made {
   /** Null until the lattice of the volume is known. */
   readonly camera: Camera | null;
   /** Null = the volume's default, until its presets are known. */
@@ -68,19 +71,31 @@ export interface SceneState {
   readonly baseLook: Look | null;
   readonly looks: History<Look | null>;
   readonly cuts: History<Cuts>;
-  readonly bindings: Bindings;
-  readonly playing: boolean;
-  /** Degrees a second. */
-  readonly speed: number;
-  readonly axis: Axis;
   readonly measurements: readonly Measurement[];
   /** Points of the measurement that is being made. */
   readonly draft: { readonly kind: MeasureKind; readonly points: readonly Vector[] } | null;
   readonly selected: number | null;
-  readonly radiusMm: number;
   /** Between these values pieces hang together; null = what shows. */
   readonly threshold: { readonly low: number; readonly high: number } | null;
+  /** The doctor said which volume of the series he wants. */
+  readonly chosen: boolean;
 }
+
+/** What the doctor has in his hand, whatever the volume. */
+export interface ToolState {
+  readonly bindings: Bindings;
+  /** Degrees a second. */
+  readonly speed: number;
+  readonly axis: Axis;
+  readonly radiusMm: number;
+}
+
+export interface SceneState extends Made, ToolState {
+  readonly playing: boolean;
+}
+
+const nothingMade: Made = { camera: null, look: null, name: null, baseLook: null, looks: historyOf<Look | null>(null), cuts: historyOf(noCuts), measurements: [], draft: null, selected: null, threshold: null, chosen: false };
+const startTools: ToolState = { bindings: { left: 'rotate', middle: 'rotate', right: 'window' }, speed: 30, axis: 'patient', radiusMm: 10 };
 
 export type SceneCell = VolumeCellController<SceneLook>;
 export type SceneCellState = VolumeCellState<SceneLook>;
@@ -97,28 +112,16 @@ export class SceneController {
   #reference: SceneCellState['reference'] = null;
   #nextId = 1;
   #bottomCss = 0;
-  /** The box that came with a minimum projection, and what was there before. */
-  #slab: { readonly box: ClipBox; readonly before: ClipBox | null } | null = null;
+  #slab: Slab | null = null;
+  readonly #viewer: ViewerController;
+  /** What was left of the volume that is opened. */
+  #kept: Kept | null = null;
 
-  constructor(cell: SceneCell, onFrame: (run: () => void) => void, now: () => number) {
-    this.cell = cell;
-    this.store = new Store<SceneState>({
-      camera: null,
-      look: null,
-      name: null,
-      baseLook: null,
-      looks: historyOf<Look | null>(null),
-      cuts: historyOf(noCuts),
-      bindings: { left: 'rotate', middle: 'rotate', right: 'window' },
-      playing: false,
-      speed: 30,
-      axis: 'patient',
-      measurements: [],
-      draft: null,
-      selected: null,
-      radiusMm: 10,
-      threshold: null,
-    });
+  constructor(viewer: ViewerController, onFrame: (run: () => void) => void, now: () => number) {
+    this.#viewer = viewer;
+    this.cell = viewer.volumeCell<SceneLook>(0);
+    const { cell } = this;
+    this.store = new Store<SceneState>({ ...nothingMade, ...(lastToolsOf(viewer) ?? startTools), playing: false });
     this.#turntable = new Turntable(this, onFrame, now);
     cell.setWish((state) => this.#wish(state));
     this.#leave = cell.store.subscribe(() => this.#follow());
@@ -132,12 +135,15 @@ export class SceneController {
     return this.cell.state.facts;
   }
 
-  open(seriesId: number, volume: number): void {
-    this.cell.open(seriesId, volume);
+  /** @param chosen which volume the doctor wants; null = the one of this series that was seen last, else the first */
+  open(seriesId: number, chosen: number | null = null): void {
+    this.cell.open(seriesId, chosen ?? lastVolumeOf(this.#viewer, seriesId) ?? 0);
+    if (chosen !== null) this.store.set({ chosen: true });
   }
 
   leave(): void {
     this.stopPlay();
+    this.#keep();
     this.#leave();
     this.cell.close();
     this.cell.setWish(() => null);
@@ -435,14 +441,22 @@ export class SceneController {
   #follow(): void {
     const { reference, grid, facts } = this.cell.state;
     if (reference !== this.#reference) {
+      this.stopPlay();
+      this.#keep();
       this.#reference = reference;
       this.#sent = [];
-      this.stopPlay();
-      this.store.set({ camera: null, look: null, name: null, baseLook: null, looks: historyOf<Look | null>(null), cuts: historyOf(noCuts), measurements: [], draft: null, selected: null, threshold: null });
+      this.#kept = reference === null ? null : keptOf(this.#viewer, reference.seriesId, reference.volume);
+      this.#slab = this.#kept?.slab ?? null;
+      this.store.set({ ...(this.#kept?.made ?? nothingMade), camera: null });
+      this.#nextId = 1 + Math.max(0, ...this.state.measurements.map(({ id }) => id));
     }
     if (grid !== this.#grid) {
       this.#grid = grid;
-      if (grid !== null) this.store.set({ camera: this.#start(grid, 'parallel') });
+      if (grid !== null) {
+        this.store.set({ camera: this.#kept?.made.camera ?? this.#start(grid, 'parallel') });
+        // Cuts of a volume that was left before: the first wish counts on them.
+        this.#tellServer();
+      }
     }
     if (facts !== this.#facts) {
       this.#facts = facts;
@@ -450,10 +464,22 @@ export class SceneController {
     }
   }
 
+  /** For who comes back to this volume. */
+  #keep(): void {
+    const reference = this.#reference;
+    if (reference === null) return;
+    const { look, name, baseLook, looks, cuts, measurements, selected, threshold, chosen, bindings, speed, axis, radiusMm } = this.state;
+    const camera = this.state.camera ?? this.#kept?.made.camera ?? null;
+    const made: Made = { camera, look, name, baseLook, looks, cuts, measurements, draft: null, selected, threshold, chosen };
+    keep(this.#viewer, { ...reference, made, tools: { bindings, speed, axis, radiusMm }, slab: this.#slab });
+  }
+
   /** Presets that span the values of a volume change when all of it is there. */
-  #takeFacts({ presets, default_preset }: VolumeFacts): void {
+  #takeFacts({ presets, default_preset, whole }: VolumeFacts): void {
     const { look, name } = this.state;
     if (look !== null && name?.kind !== 'preset') return;
+    // The look that was left is of the whole.
+    if (this.#kept !== null && look !== null && !whole) return;
     const preset = presets.find((one) => one.preset_id === (look === null ? default_preset : name?.name));
     if (preset === undefined || sameLook(look, preset.look)) return;
     this.store.set({ look: preset.look, baseLook: preset.look, name: { kind: 'preset', name: preset.preset_id }, looks: historyOf<Look | null>(preset.look) });
