@@ -106,6 +106,12 @@ class Scene:
             found = found * np.clip((distance + 1) / 2, 0, 1)
         return found
 
+    def ends(self, index: Floats) -> Floats:
+        """Return how steep the ends of the volume are at points (…, 3), falling to nothing two steps deep."""
+        depth_low = index + 0.5
+        depth_high = np.array(self.values.shape[::-1]) - 0.5 - index
+        return np.asarray(np.clip(1 - depth_low / 2, 0, None) - np.clip(1 - depth_high / 2, 0, None))
+
     def sides(self) -> list[tuple[Floats, float]]:
         """Return inward normal and shift of each side of a turned box: inside is normal · lps + shift ≥ 0."""
         if self.box is None or self.box_turn is None:
@@ -173,6 +179,7 @@ def _lit(scene: Scene, index: Floats, directions: Floats, colours: Floats) -> Fl
     by_index = np.stack(
         [scene.cut_at(index + unit) - scene.cut_at(index - unit) for unit in np.eye(3)], axis=-1
     )  # of (column, row, slice)
+    by_index += (scene.at(index) - scene.lowest)[..., None] * scene.ends(index)
     by_index[np.abs(by_index) < 1e-6] = 0  # rounding, where values are all the same
     # values(L i) = f(i): the gradient g by mm fulfils transpose(L) g = gradient by index.
     gradient = np.linalg.solve(scene.lps_from_index[:3, :3].T, by_index[..., None])[..., 0]

@@ -116,7 +116,7 @@ def test_a_shaded_picture_at_rest_is_that_of_a_small_step(
     last = paintings[-1]
     assert math.isnan(last.window_center)
     assert not last.coarse
-    fine = composite(Scene(BODY, matrix_of(steps), FINE_MM, points), eye)
+    fine = composite(Scene(BODY, matrix_of(steps), FINE_MM, points, lowest=-32768.0), eye)
     assert_near(last.pixels, fine, 38)
     first, end = (psnr_db(painting.pixels, fine) for painting in (paintings[0], last))
     assert end > first + 3, "passes make it no finer"
@@ -156,7 +156,9 @@ def test_an_isosurface_is_that_of_a_small_step(painter: VolumePainter, ward: War
     points: Points = ((-1000, 0.2, 0.4, 0.9, 1), (1000, 0.9, 0.8, 0.7, 1))
     look = look_of(points, "isosurface", iso_value=-300)
     last = passes_of(painter, ward.volume_of(PIXELS, steps), wish_of(eye, look))[-1]
-    assert_near(last.pixels, isosurface(Scene(BODY, matrix_of(steps), FINE_MM, points, level=-300), eye), 34)
+    assert_near(
+        last.pixels, isosurface(Scene(BODY, matrix_of(steps), FINE_MM, points, level=-300, lowest=-32768.0), eye), 34
+    )
 
 
 def test_a_box_and_a_plane_hide_what_lies_outside(painter: VolumePainter, ward: Ward) -> None:

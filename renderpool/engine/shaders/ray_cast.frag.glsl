@@ -50,7 +50,7 @@ void main() {
         do {
             float stored = next_shown(ray, walk, i, u_shown);
             vec4 sample_color = table_at(stored);
-            vec3 lit = shaded(sample_color.rgb, ray.start + i * ray.step, ray.direction);
+            vec3 lit = shaded(sample_color.rgb, stored, ray.start + i * ray.step, ray.direction);
             float share = i < ray.end ? (1.0 - opacity) * sample_color.a : 0.0;
 #ifdef PICK
             i_largest = share > largest ? i : i_largest;
@@ -72,7 +72,7 @@ void main() {
     }
     if (i < ray.end) {
         vec3 p_index = surface_between(ray, i, u_iso_stored);
-        out_color.rgb = shaded(table_at(u_iso_stored).rgb, p_index, ray.direction);
+        out_color.rgb = shaded(table_at(u_iso_stored).rgb, u_iso_stored, p_index, ray.direction);
 #ifdef PICK
         out_color.rgb = p_index;
     } else {

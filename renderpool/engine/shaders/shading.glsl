@@ -34,13 +34,20 @@ float left_at(vec3 p_index) {
     return stored;
 }
 
-vec3 shaded(vec3 colour, vec3 p_index, vec3 direction_index) {
+// The ends of the volume are lit as faces too: the border goes on outside, and light would see nothing but noise along it. How
+// steep they are, two steps deep, as a part of the value there.
+vec3 steepness_of_ends(vec3 p_index) {
+    return max(1.0 - 0.5 * (p_index + 0.5), 0.0) - max(1.0 - 0.5 * (u_volume_size - 0.5 - p_index), 0.0);
+}
+
+vec3 shaded(vec3 colour, float stored, vec3 p_index, vec3 direction_index) {
 #ifdef UNSHADED
     return colour;
 #else
     vec3 by_index = vec3(left_at(p_index + vec3(1.0, 0.0, 0.0)) - left_at(p_index - vec3(1.0, 0.0, 0.0)),
                          left_at(p_index + vec3(0.0, 1.0, 0.0)) - left_at(p_index - vec3(0.0, 1.0, 0.0)),
                          left_at(p_index + vec3(0.0, 0.0, 1.0)) - left_at(p_index - vec3(0.0, 0.0, 1.0)));
+    by_index += stored * steepness_of_ends(p_index);
     float steepness = length(u_lps_from_index_gradient * by_index);
     // The change of values along the ray is the same number in every space. Where they do not change there is no surface: only
     // ambient light.
