@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -30,6 +30,22 @@ _AFAR_MM = -1e7
 _FAR_STEPS = 1e6
 _LIT = (RayMode.COMPOSITE, RayMode.ISOSURFACE)
 _SEEN = 0.02  # of a ray covered: less is hardly seen, and no point to pick
+_WARM_UP_SIDES = (2 * BRICK_VOXELS, 5 * BRICK_VOXELS)  # with bricks, and words of masks, of the same kind
+_WARM_UP: tuple[tuple[RayMode, bool, bool], ...] = (  # mode, what edits left, a clipping box
+    (RayMode.COMPOSITE, False, False),
+    (RayMode.MAXIMUM, False, False),
+    (RayMode.ISOSURFACE, False, False),
+    (RayMode.AVERAGE, False, False),
+    (RayMode.COMPOSITE, True, False),
+    (RayMode.COMPOSITE, False, True),
+    (RayMode.MINIMUM, False, False),
+    (RayMode.MAXIMUM, True, False),
+    (RayMode.ISOSURFACE, True, False),
+    (RayMode.AVERAGE, True, False),
+    (RayMode.MINIMUM, True, False),
+    (RayMode.COMPOSITE, True, True),
+    (RayMode.ISOSURFACE, False, True),
+)
 Part = tuple[int, int, int, int]
 """Of a canvas: left, top, width and height in pixels."""
 _VOLUME_UNIT, _FIELD_UNIT, _TABLE_UNIT, _MASK_UNIT = 0, 1, 2, 3
@@ -172,21 +188,30 @@ class RayCaster:
             return None
         return np.asarray((volume.lps_from_index @ np.array([*p_index, 1.0]))[:3], dtype=np.float64)
 
-    def warm_up(self, modes: Sequence[RayMode] = (RayMode.COMPOSITE, RayMode.MAXIMUM)) -> None:
-        """Have shaders compiled before somebody waits for them: half a second in software that has none on its disk.
+    def warm_up(self) -> None:
+        """Take all `warm_up_steps`."""
+        for _ in self.warm_up_steps():
+            pass
 
-        Software makes its code when first drawn with, anew for textures whose sides are powers of two.
+    def warm_up_steps(self) -> Iterator[None]:
+        """Have shaders compiled before somebody waits for them, one between two steps: what is used most first.
+
+        One takes a quarter of a second in software that has none on its disk, which makes its code when first drawn
+        with, anew for textures whose sides are powers of two.
         """
         table = TransferTable(np.array([[1, 1, 1, 0], [1, 1, 1, 1]], dtype=np.float32), 0.0, 1.0)
-        for side in (2 * BRICK_VOXELS, 3 * BRICK_VOXELS):
-            shape = (3 * BRICK_VOXELS, side, side)
-            texture, bricks = VolumeTexture(shape), BrickRanges(shape)
-            try:
-                for mode in modes:
-                    view = RayView(4, 4, np.eye(4), step_mm=1.0)
-                    self.draw(RayVolume(texture, bricks, np.eye(4)), RayLook(mode, table), view)
-            finally:
-                texture.close()
+        for mode, is_masked, is_cut in _WARM_UP:
+            for side in _WARM_UP_SIDES:
+                shape = (3 * BRICK_VOXELS, side, side)
+                texture, bricks = VolumeTexture(shape), BrickRanges(shape)
+                mask = VolumeMask.from_kept(np.ones(shape, dtype=np.bool_)) if is_masked else None
+                box = ((0.0, 0.0, 0.0), (4.0, 4.0, 4.0)) if is_cut else None
+                view = RayView(4, 4, np.eye(4), step_mm=1.0, box_index=box)
+                try:
+                    self.draw(RayVolume(texture, bricks, np.eye(4)), RayLook(mode, table), view, mask=mask)
+                finally:
+                    texture.close()
+                yield
 
     def _cast(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -154,18 +156,20 @@ class SlabRenderer:
         gl.GL_1_1.glDrawArrays(gl.GL_1_0.GL_TRIANGLES, 0, 3)
         self._check("drawing")
 
-    def warm_up(self) -> None:
-        """Have the shaders of planes and maximum slabs compiled before somebody waits for them."""
+    def warm_up_steps(self) -> Iterator[None]:
+        """Have the shaders of planes and slabs compiled before somebody waits for them, one between two steps."""
         shape = (2, 8, 12)
-        grid, texture = VolumeGrid(shape, np.eye(4)), VolumeTexture(shape)
-        canvas = PlaneCanvas(4, 4, np.eye(4))
-        try:
-            for function in (VoiFunction.LINEAR, VoiFunction.LINEAR_EXACT):
-                grey = GreyMap(function, 0.0, 1.0)
-                for slab, samples in ((Slab(), 1), (Slab(), 2), (Slab(SlabMode.MAXIMUM, 4.0), 1)):
-                    self.draw(texture, grid, canvas, slab, grey, samples=samples)
-        finally:
-            texture.close()
+        grid, canvas = VolumeGrid(shape, np.eye(4)), PlaneCanvas(4, 4, np.eye(4))
+        slabs = [(Slab(), 1), (Slab(), 2)]
+        slabs += [(Slab(mode, 4.0), 1) for mode in (SlabMode.MAXIMUM, SlabMode.AVERAGE, SlabMode.MINIMUM)]
+        for function in (VoiFunction.LINEAR, VoiFunction.LINEAR_EXACT):
+            for slab, samples in slabs:
+                texture = VolumeTexture(shape)
+                try:
+                    self.draw(texture, grid, canvas, slab, GreyMap(function, 0.0, 1.0), samples=samples)
+                finally:
+                    texture.close()
+                yield
 
     def _set_grey(self, program: Program, grey: GreyMap) -> None:
         program.set_float("u_window_center", grey.center)

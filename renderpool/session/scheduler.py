@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -40,6 +40,7 @@ MAX_SESSIONS = 128
 MAX_SESSIONS_OF_OWNER = 16
 _PREVIEW_EVERY_S = 0.15
 _TIDY_EVERY_S = 2.0  # while volumes are in the device and nothing is drawn
+_NO_MORE = object()
 _QUIET_S = 1.0  # nothing to draw for so long: shaders of volumes are compiled
 _PREVIEW = LightLevel(85, 1.0)
 _TURNS_BEFORE_SINGLE = 4
@@ -111,6 +112,7 @@ class Scheduler:
         self._queue = PictureQueue()
         self._turns_since_single = 0
         self._is_warm = False  # for volumes: who comes to a new node with images does not wait for that
+        self._warming: Iterator[None] | None = None
         self._warm_at_s = 0.0
         self._tidy_at_s: float | None = None
         self._work_since_s: float | None = None
@@ -286,8 +288,7 @@ class Scheduler:
                     self._warm_at_s = now_s + _QUIET_S
                     return work
                 if not self._is_warm and now_s >= self._warm_at_s:
-                    self._is_warm = True
-                    return lambda painters: painters.volumes.warm_up()
+                    return self._warm_up_further
                 if self._tidy_at_s is not None and now_s >= self._tidy_at_s:
                     return lambda _: None
                 waits: list[float] = [] if self._is_warm else [self._warm_at_s - now_s]
@@ -308,6 +309,12 @@ class Scheduler:
         self.counters.device_mask_bytes = volumes.mask_bytes
         is_empty = not self.counters.device_volume_bytes and not self.counters.device_mask_bytes
         self._tidy_at_s = None if is_empty else self._clock() + _TIDY_EVERY_S
+
+    def _warm_up_further(self, painters: Painters) -> None:
+        """Compile one more of the shaders: who comes meanwhile waits for no more than that."""
+        if self._warming is None:
+            self._warming = painters.volumes.warm_up_steps()
+        self._is_warm = next(self._warming, _NO_MORE) is _NO_MORE
 
     def _next(self, now_s: float) -> Callable[[Painters], None] | None:
         if self._singles and self._turns_since_single >= _TURNS_BEFORE_SINGLE:

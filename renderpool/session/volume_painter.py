@@ -7,6 +7,7 @@ marked coarse, and is to be begun again; each begin uploads for a while.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 
 from renderpool.engine.parts import Part
 from renderpool.engine.ray_caster import RayCaster
-from renderpool.engine.rays import RayMode
 from renderpool.engine.renderer import Renderer
 from renderpool.engine.slab_renderer import SlabRenderer
 from renderpool.engine.volume_mask import VolumeMask
@@ -73,9 +73,14 @@ class VolumePainter:
         self._tools = CameraTools(self.textures, self._caster, LightSizes())
 
     def warm_up(self) -> None:
-        """Have shaders compiled before somebody waits for them."""
-        self._slabs.warm_up()
-        self._caster.warm_up((RayMode.COMPOSITE, RayMode.MAXIMUM))
+        """Take all `warm_up_steps`."""
+        for _ in self.warm_up_steps():
+            pass
+
+    def warm_up_steps(self) -> Iterator[None]:
+        """Have shaders compiled before somebody waits for them, one between two steps."""
+        yield from self._slabs.warm_up_steps()
+        yield from self._caster.warm_up_steps()
 
     def prepare(self, volume: LoadedVolume, most_s: float = UPLOAD_S) -> bool:
         """Upload for a while what has come of a volume; returns whether all that has come is in the device.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -411,22 +411,32 @@ def test_shaders_of_volumes_are_compiled_once_there_is_nothing_to_draw(
     make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[float] = []
-    warm_up = VolumePainter.warm_up
+    steps: list[float] = []
+    go_on = threading.Event()
+    warm_up_steps = VolumePainter.warm_up_steps
 
-    def noting(painter: VolumePainter) -> None:
-        warm_up(painter)
+    def noting(painter: VolumePainter) -> Iterator[None]:
+        for step in warm_up_steps(painter):
+            steps.append(time.monotonic())
+            assert len(steps) != 2 or go_on.wait(20)
+            yield step
         done.append(time.monotonic())
 
-    monkeypatch.setattr(VolumePainter, "warm_up", noting)
+    monkeypatch.setattr(VolumePainter, "warm_up_steps", noting)
     viewer = Viewer(make_house())
     viewer.open()
     for revision in range(1, 16):
         viewer.view(revision, zoom=1 + revision / 10)
         viewer.next_still()
         time.sleep(0.1)
-    assert done == [], "who comes with images does not wait for it"
-    wait_until(lambda: len(done) == 1)
+    assert steps == [], "who comes with images does not wait for it"
+    wait_until(lambda: len(steps) > 1)
     viewer.view(100)
+    go_on.set()
+    viewer.next_still()
+    assert done == [], "who comes in the middle of it waits for one shader, not for all"
+    wait_until(lambda: len(done) == 1)
+    viewer.view(101)
     viewer.next_still()
     time.sleep(1.5)
     assert len(done) == 1
