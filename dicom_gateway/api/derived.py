@@ -11,8 +11,9 @@ import os
 import struct
 from typing import Annotated, Literal
 
+import numpy as np
 from flask import Blueprint, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
 from dicom_gateway.api.body import announced_body
 from dicom_gateway.api.parts import ApiParts
@@ -21,9 +22,11 @@ from webviewer.archive import OwnerId, SeriesId
 from webviewer.core.errors import InvalidInput, NotFound
 from webviewer.core.octets import AnnouncedOctets
 from webviewer.core.uid import is_valid_uid
+from webviewer.dicom.attributes import LookupTable, VoiWindow
 from webviewer.dicom.derived import MAX_SIDE, NewInstance, Pixels, PlaneFacts, picture_object, plane_object, read_source
+from webviewer.dicom.derived_grey import MAX_WINDOWS, GreyLook
 
-_MAX_HEAD_BYTES = 16 * 1024
+_MAX_HEAD_BYTES = 512 * 1024  # VOI LUTs lie in it
 _HEAD_LENGTH = struct.Struct("<I")
 
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
@@ -33,6 +36,39 @@ Triple = tuple[Number, Number, Number]
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class _Window(_Strict):
+    center: Annotated[float, Field(allow_inf_nan=False, ge=-1e12, le=1e12)]
+    width: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1e12)]
+    explanation: Annotated[str, Field(max_length=64)] = ""
+
+
+class _Table(_Strict):
+    """A VOI LUT; ``entries`` are unsigned, of 16 bits, little endian, in base 64."""
+
+    first_mapped: Annotated[int, Field(ge=-(2**15), lt=2**16)]
+    bits: Annotated[int, Field(ge=1, le=16)]
+    entries: Annotated[Base64Bytes, Field(min_length=2, max_length=2**17)]
+    explanation: Annotated[str, Field(max_length=64)] = ""
+
+    def table(self) -> LookupTable:
+        if len(self.entries) % 2:
+            raise InvalidInput(f"A VOI LUT of {len(self.entries)} bytes is invalid: each entry has 2.")
+        return LookupTable(
+            self.first_mapped, self.bits, tuple(np.frombuffer(self.entries, "<u2").tolist()), self.explanation
+        )
+
+
+class _Grey(_Strict):
+    windows: Annotated[list[_Window], Field(max_length=MAX_WINDOWS)]
+    function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"] = "LINEAR"
+    luts: Annotated[list[_Table], Field(max_length=MAX_WINDOWS)] = []
+    is_inverted: bool = False
+
+    def look(self) -> GreyLook:
+        windows = tuple(VoiWindow(window.center, window.width, window.explanation) for window in self.windows)
+        return GreyLook(windows, self.function, tuple(table.table() for table in self.luts), self.is_inverted)
 
 
 class _Plane(_Strict):
@@ -46,8 +82,7 @@ class _Plane(_Strict):
     rescale_slope: Number
     rescale_intercept: Number
     rescale_type: Annotated[str, Field(max_length=16)]
-    window_center: Number
-    window_width: Number
+    grey: _Grey
 
 
 class _Picture(_Strict):
@@ -132,4 +167,5 @@ def _object(parts: ApiParts, owner: OwnerId, series_id: SeriesId, head: _Head, b
     )
     if not isinstance(content, _Plane):
         return picture_object(source, new, pixels)
-    return plane_object(source, new, PlaneFacts(**content.model_dump(exclude={"kind", "is_signed"})), pixels)
+    known = content.model_dump(exclude={"kind", "is_signed", "grey"})
+    return plane_object(source, new, PlaneFacts(**known, grey=content.grey.look()), pixels)

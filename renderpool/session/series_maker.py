@@ -6,6 +6,7 @@ begun: what was stored stays, whatever happens later.
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,12 +21,12 @@ from renderpool.scene.directions import LETTER_DIRECTIONS, turned
 from renderpool.scene.plane_canvas import PlaneCanvas, check_canvas_axes, plane_canvas
 from renderpool.scene.slab import Interpolation, Slab, SlabMode
 from renderpool.session.loaded_volume import LoadedVolume
-from renderpool.session.volume_looks import plane_grey
+from renderpool.session.volume_looks import recommended_grey
 from webviewer.core.errors import InvalidInput
 from webviewer.core.uid import new_uid
+from webviewer.dicom.derived_grey import GreyLook
 from webviewer.protocol.questions import MakeSeries, ParallelPlanes, Turning
 from webviewer.protocol.volumes import CameraPose, CameraView
-from webviewer.protocol.windows import WindowRecommended
 
 _MOST_BYTES = 2 * 1024**3  # of one series: disks are the hospital's
 
@@ -107,8 +108,8 @@ def make_planes(
     slab = Slab(SlabMode(images.slab), images.thickness_mm, Interpolation(images.interpolation))
     slope, intercept = volume.values.slope, volume.values.intercept
     encoding = _encoding_of(slope, intercept, ends)
-    grey = plane_grey(volume, WindowRecommended(), ends, invert=False)
     head = _head_of(volume, wish, images, slab, encoding)
+    head["content"]["grey"] = _plain_grey(recommended_grey(volume, ends))
 
     def image(number: int) -> tuple[dict[str, Any], bytes]:
         center = np.array(images.center_lps_mm) + number * images.step_mm * axes[:, 2]
@@ -117,8 +118,6 @@ def make_planes(
         values = np.where(np.isnan(stored), ends[0], stored * slope + intercept)
         content = head["content"] | {
             "image_position_patient": (canvas.lps_from_canvas @ np.array([0.5, 0.5, 0.0, 1.0]))[:3].tolist(),
-            "window_center": grey.center,
-            "window_width": grey.width,
         }
         return {"content": content}, encoding.stored(values)
 
@@ -239,6 +238,27 @@ def _encoding_of(slope: float, intercept: float, ends: tuple[float, float]) -> _
     if are_whole and ends[0] >= -32768 and ends[1] <= 32767:
         return _Encoding(1.0, 0.0, is_signed=True)
     return _Encoding(slope, intercept, is_signed=False)
+
+
+def _plain_grey(look: GreyLook) -> dict[str, Any]:
+    """Return a look as `dicom_gateway.api.derived` reads it."""
+    return {
+        "windows": [
+            {"center": window.center, "width": window.width, "explanation": window.explanation}
+            for window in look.windows
+        ],
+        "function": look.function,
+        "luts": [
+            {
+                "first_mapped": table.first_mapped,
+                "bits": table.bits,
+                "entries": base64.b64encode(np.array(table.data, "<u2").tobytes()).decode(),
+                "explanation": table.explanation,
+            }
+            for table in look.luts
+        ],
+        "is_inverted": look.is_inverted,
+    }
 
 
 def _head_of(

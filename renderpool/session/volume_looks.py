@@ -13,6 +13,7 @@ from renderpool.scene.transfer_table import TransferTable
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.volume_textures import middle_image
 from webviewer.core.errors import InvalidInput
+from webviewer.dicom.derived_grey import GreyLook, grey_look
 from webviewer.dicom.lut import VoiChoice, default_voi, is_inverted, recommended_windows
 from webviewer.protocol.volumes import Look
 from webviewer.protocol.windows import WindowFullDynamic, WindowRecommended, WindowValues
@@ -58,6 +59,15 @@ def _plane_voi(
     if choices:
         return choices[window.index] if window.index < len(choices) else choices[0]
     return default_voi(np.array(ends, np.float32), image, frame_number)
+
+
+def recommended_grey(volume: LoadedVolume, ends: tuple[float, float]) -> GreyLook:
+    """Return all that a volume recommends, for slices made of it: the image in its middle says it, as on planes."""
+    image, frame_number = middle_image(volume)
+    choices = recommended_windows(image, frame_number)
+    return grey_look(
+        choices or (default_voi(np.array(ends, np.float32), image, frame_number),), is_inverted=is_inverted(image)
+    )
 
 
 def transfer_function(look: Look) -> TransferFunction:

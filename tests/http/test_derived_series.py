@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 import subprocess
@@ -32,9 +33,16 @@ PLANE = {
     "rescale_slope": 1.0,
     "rescale_intercept": -1024.0,
     "rescale_type": "HU",
-    "window_center": 40.0,
-    "window_width": 400.0,
+    "grey": {"windows": [{"center": 40.0, "width": 400.0}]},
 }
+
+TABLE = {
+    "first_mapped": -40,
+    "bits": 12,
+    "entries": base64.b64encode(np.arange(4096, dtype="<u2").tobytes()).decode(),
+    "explanation": "bone",
+}
+TABLES = {"windows": [], "luts": [TABLE, {**TABLE, "first_mapped": 7}], "is_inverted": True}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -119,6 +127,19 @@ def test_a_computed_plane_is_a_valid_object_of_the_same_study(node: StorageHttp,
     assert old["series_id"] == series_id
 
 
+def test_tables_of_values_and_light_air_are_those_of_the_source(node: StorageHttp, series_id: int) -> None:
+    pixels = np.zeros((4, 4), np.int16)
+    answer = send(node, series_id, head_of(pixels, {**PLANE, "grey": TABLES}), pixels.tobytes())
+    assert answer.status_code == 201, answer.text
+    made = dcmread(newest_file(node))
+    assert made.PhotometricInterpretation == "MONOCHROME1"
+    assert [item.LUTDescriptor for item in made.VOILUTSequence] == [[4096, -40, 16], [4096, 7, 16]]
+    table = np.frombuffer(made.VOILUTSequence[0].LUTData, "<u2")
+    assert table.tolist() == [round(k * 65535 / 4095) for k in range(4096)]
+    assert "WindowCenter" not in made
+    assert errors_of(newest_file(node)) == []
+
+
 def test_a_picture_is_a_valid_secondary_capture(node: StorageHttp, series_id: int) -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (15, 17, 3), dtype=np.uint8)  # an odd number of bytes
     answer = send(node, series_id, head_of(pixels, {"kind": "picture"}), pixels.tobytes())
@@ -158,6 +179,9 @@ def test_the_same_object_twice_is_stored_once_and_another_under_its_uid_is_refus
         ({"sop_instance_uid": "1.02"}, "must be valid UIDs"),
         ({"series_description": "x" * 65}, "series_description of the new object"),
         ({"content": {**PLANE, "pixel_spacing": [0.0, 1.0]}}, "pixel_spacing"),
+        ({"content": {**PLANE, "grey": {"windows": []}}}, "0 windows and 0 VOI LUTs are invalid"),
+        ({"content": {**PLANE, "grey": {"windows": [{"center": 1, "width": 0}]}}}, "width of the new object"),
+        ({"content": {**PLANE, "grey": {**TABLES, "luts": [{**TABLE, "entries": "AAAA"}]}}}, "VOI LUT of 3 bytes"),
         ({"content": {"kind": "film"}}, "content of the new object"),
         ({"nothing": 1}, "nothing of the new object"),
         ({"made_at": "2026-11-27T08:00:00"}, "made_at of the new object"),

@@ -27,6 +27,7 @@ from pydicom.valuerep import format_number_as_ds, validate_value
 
 from webviewer import __version__
 from webviewer.core.errors import DataError, InvalidInput
+from webviewer.dicom.derived_grey import GreyLook, set_grey
 from webviewer.dicom.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 MAX_SIDE = 4096
@@ -121,8 +122,7 @@ class PlaneFacts:
     rescale_slope: float
     rescale_intercept: float
     rescale_type: str
-    window_center: float
-    window_width: float
+    grey: GreyLook
 
 
 def read_source(file: BinaryIO) -> Dataset:
@@ -180,6 +180,7 @@ def plane_object(source: Dataset, new: NewInstance, facts: PlaneFacts, pixels: P
         made.PatientOrientation = None
     _set_plane(made, facts)
     _set_pixels(made, pixels)
+    set_grey(made, facts.grey)
     return _encoded(made)
 
 
@@ -257,7 +258,6 @@ def _set_plane(made: Dataset, facts: PlaneFacts) -> None:
     made.SpacingBetweenSlices = _decimals([facts.spacing_between_slices])[0]
     made.RescaleSlope, made.RescaleIntercept = _decimals([facts.rescale_slope, facts.rescale_intercept])
     made.RescaleType = facts.rescale_type[:16] or ("HU" if made.Modality == "CT" else "US")
-    made.WindowCenter, made.WindowWidth = _decimals([facts.window_center, max(facts.window_width, 1.0)])
 
 
 def _decimals(numbers: Iterable[float]) -> list[str]:

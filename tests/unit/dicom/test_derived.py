@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import io
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from tests.support.phantom_files import make_ct, to_bytes
+from tests.support.phantom_files import make_ct, make_mr, to_bytes
 from tests.support.shared_data import data_folder, has_shared_data
 from webviewer.core.errors import DataError, InvalidInput
 from webviewer.core.uid import new_uid
+from webviewer.dicom.attributes import ImageAttributes, LookupTable, VoiWindow
 from webviewer.dicom.derived import NewInstance, Pixels, PlaneFacts, picture_object, plane_object, read_source
+from webviewer.dicom.derived_grey import GreyLook, grey_look
+from webviewer.dicom.header import read_header
+from webviewer.dicom.lut import VoiChoice, is_inverted, recommended_windows
 
-FACTS = PlaneFacts((0.1, 0.2, -3e-17), (1, 0, 0, 0, 0, -1), (0.7, 0.7), 3.0, 3.0, 1.0, -1024.0, "", 40.0, 400.0)
+GREY = GreyLook((VoiWindow(40.0, 400.0),))
+FACTS = PlaneFacts((0.1, 0.2, -3e-17), (1, 0, 0, 0, 0, -1), (0.7, 0.7), 3.0, 3.0, 1.0, -1024.0, "", GREY)
 PLANE = Pixels(3, 4, bytes(24), is_signed=True)
 # What the checker says of a source, too, is the source's.
 FOLDERS = ("ct_series", "mr_series", "nm_pet", "enhanced_multiframe", "gantry_tilt_oblique", "ultrasound", "charset")
@@ -114,3 +121,71 @@ def test_a_plane_is_grey_and_a_picture_in_colour() -> None:
         plane_object(source, new_instance(), FACTS, Pixels(1, 1, bytes(3), is_colour=True))
     with pytest.raises(InvalidInput, match="in colour, not grey"):
         picture_object(source, new_instance(), PLANE)
+
+
+TABLE = LookupTable(-500, 12, tuple(range(0, 4096, 2)), "bone")
+LOOKS = {
+    "two windows": GreyLook((VoiWindow(40, 400, "soft tissue"), VoiWindow(-600.5, 1500.25, ""))),
+    "sigmoid": GreyLook((VoiWindow(100, 900),), "SIGMOID"),
+    "a map from 0 to 1": GreyLook((VoiWindow(0.5, 1.0),), "LINEAR_EXACT"),
+    "narrower than 1": GreyLook((VoiWindow(0.0007, 0.0014),), "LINEAR_EXACT"),
+    "a table": GreyLook((), luts=(TABLE,)),
+    "a full table from below 0": GreyLook((), luts=(LookupTable(-32768, 16, tuple(range(65536))),)),
+    "a long table from below 0": GreyLook((), luts=(LookupTable(-1024, 16, tuple(range(40000))),)),
+    "a window and two tables": GreyLook((VoiWindow(1, 2),), luts=(TABLE, LookupTable(0, 8, tuple(range(256))))),
+    "light air": GreyLook((VoiWindow(40, 400),), is_inverted=True),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
+@pytest.mark.parametrize("modality", ["CT", "MR", "PT"])
+def test_a_look_is_written_as_the_standard_has_it_and_read_again(look: GreyLook, modality: str, tmp_path: Path) -> None:
+    source = source_of(make_ct() if modality != "MR" else make_mr())
+    source.Modality = modality
+    data = plane_object(source, new_instance(), replace(FACTS, grey=look), PLANE)
+    assert errors_of(data, tmp_path) == set()
+    text = read_header(io.BytesIO(data)).image
+    assert text is not None
+    made = ImageAttributes.from_json(text)
+    choices = recommended_windows(made)
+    assert is_inverted(made) == look.is_inverted
+    found = grey_look(choices, is_inverted=is_inverted(made))
+    assert (found.windows, found.function) == (look.windows, look.function)
+    assert [(table.first_mapped, table.explanation) for table in found.luts] == [
+        (table.first_mapped, table.explanation) for table in look.luts
+    ]
+    for read, wished in zip(found.luts, look.luts, strict=True):
+        assert read.bits in {8, 16}
+        grey = np.array(wished.data) / (2**wished.bits - 1)
+        assert np.abs(np.array(read.data) / (2**read.bits - 1) - grey).max() <= 0.5 / 65535
+
+
+def test_a_name_of_a_window_is_one_value_and_short() -> None:
+    look = GreyLook((VoiWindow(40, 400, "soft\\tissue" + "!" * 90), VoiWindow(1, 2)))
+    made = dcmread(io.BytesIO(plane_object(source_of(make_ct()), new_instance(), replace(FACTS, grey=look), PLANE)))
+    assert made.WindowCenterWidthExplanation == ["soft/tissue" + "!" * 53, ""]
+
+
+def test_a_look_keeps_what_one_object_can_say() -> None:
+    windows = [VoiChoice(0.5, 0.8, "LINEAR_EXACT"), VoiChoice(40, 400, "LINEAR"), VoiChoice(1, 2, "LINEAR_EXACT")]
+    long = LookupTable(0, 16, tuple(range(65536)))
+    look = grey_look([*windows, *(VoiChoice(lut=long) for _ in range(3))], is_inverted=False)
+    assert look == GreyLook((VoiWindow(0.5, 0.8), VoiWindow(1, 2)), "LINEAR_EXACT", (long, long))
+
+
+@pytest.mark.parametrize(
+    ("windows", "function", "luts"),
+    [
+        ((), "LINEAR", ()),
+        ((VoiWindow(0.5, 0.5),), "LINEAR", ()),
+        ((VoiWindow(0.5, 0.0),), "SIGMOID", ()),
+        ((VoiWindow(float("nan"), 1.0),), "LINEAR", ()),
+        ((VoiWindow(1.0, 1.0),), "CUBIC", ()),
+        ((VoiWindow(1.0, 1.0),) * 33, "LINEAR", ()),
+        ((), "LINEAR", (LookupTable(0, 8, ()),)),
+        ((), "LINEAR", (LookupTable(0, 16, tuple(range(65536))),) * 3),
+    ],
+)
+def test_what_is_no_look_is_refused(windows: Any, function: str, luts: Any) -> None:
+    with pytest.raises(InvalidInput, match="invalid"):
+        GreyLook(windows, function, luts)

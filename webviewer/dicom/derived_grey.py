@@ -1,0 +1,111 @@
+"""How a computed series is shown: with the windows and tables of its source, light and dark as there.
+
+References
+----------
+PS3.3 C.11.2 (VOI LUT), C.7.6.3.1.2 (Photometric Interpretation).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.valuerep import format_number_as_ds
+
+from webviewer.core.errors import InvalidInput
+from webviewer.dicom.attributes import LookupTable, VoiWindow
+from webviewer.dicom.lut import VoiChoice
+
+FUNCTIONS: Final = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+MAX_WINDOWS: Final = 32
+MAX_LUT_ENTRIES: Final = 2**17
+"""Of all tables together: they travel with each object."""
+_TOP_STORED: Final = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class GreyLook:
+    """What a slice recommends: windows in the modality's unit with one function, then VOI LUTs.
+
+    ``is_inverted``: low values are bright.
+
+    Raises
+    ------
+    InvalidInput
+        Neither window nor table, too many of them, a function or a width that is none.
+    """
+
+    windows: tuple[VoiWindow, ...]
+    function: str = "LINEAR"
+    luts: tuple[LookupTable, ...] = ()
+    is_inverted: bool = False
+
+    def __post_init__(self) -> None:
+        if self.function not in FUNCTIONS:
+            raise InvalidInput(f"VOI LUT Function {self.function!r} is invalid: must be one of {', '.join(FUNCTIONS)}.")
+        if not (self.windows or self.luts) or len(self.windows) > MAX_WINDOWS:
+            raise InvalidInput(
+                f"{len(self.windows)} windows and {len(self.luts)} VOI LUTs are invalid: "
+                f"must be at least one of them, and at most {MAX_WINDOWS} windows."
+            )
+        least = 1.0 if self.function == "LINEAR" else 0.0  # PS3.3 C.11.2.1.2.1
+        for window in self.windows:
+            is_wide = window.width >= least if least else window.width > 0
+            if not (math.isfinite(window.center) and math.isfinite(window.width) and is_wide):
+                raise InvalidInput(
+                    f"A window {self.function} of {window.center} and {window.width} is invalid: numbers must be "
+                    f"finite, and the width {'at least 1' if least else 'greater than 0'}."
+                )
+        entries = [len(table.data) for table in self.luts]
+        if any(not 1 <= count <= 2**16 for count in entries) or sum(entries) > MAX_LUT_ENTRIES:
+            raise InvalidInput(
+                f"VOI LUTs of {entries} entries are invalid: each must have 1 to {2**16}, "
+                f"and all together at most {MAX_LUT_ENTRIES}."
+            )
+
+
+def grey_look(choices: Sequence[VoiChoice], *, is_inverted: bool) -> GreyLook:
+    """Return what an object can recommend of choices, at least one: windows of the first one's function, and tables."""
+    windows = [choice for choice in choices if choice.lut is None]
+    function = windows[0].function if windows else "LINEAR"
+    luts: list[LookupTable] = []
+    for choice in choices:
+        if choice.lut is not None and sum(len(table.data) for table in (*luts, choice.lut)) <= MAX_LUT_ENTRIES:
+            luts.append(choice.lut)
+    kept = [VoiWindow(one.center, one.width, one.explanation) for one in windows if one.function == function]
+    return GreyLook(tuple(kept[:MAX_WINDOWS]), function, tuple(luts), is_inverted)
+
+
+def set_grey(made: Dataset, look: GreyLook) -> None:
+    """Write a look into an object that has its pixels' elements."""
+    if look.is_inverted:
+        made.PhotometricInterpretation = "MONOCHROME1"
+    if look.windows:
+        made.WindowCenter = [format_number_as_ds(float(window.center)) for window in look.windows]
+        made.WindowWidth = [format_number_as_ds(float(window.width)) for window in look.windows]
+        if any(window.explanation for window in look.windows):
+            made.WindowCenterWidthExplanation = [_words(window.explanation) for window in look.windows]
+        if look.function != "LINEAR":
+            made.VOILUTFunction = look.function
+    if look.luts:
+        made.VOILUTSequence = [_lut_item(table) for table in look.luts]
+
+
+def _lut_item(table: LookupTable) -> Dataset:
+    item = Dataset()
+    entries = len(table.data) % 2**16  # 0 stands for all 65,536
+    # Of an image it may have 8 or 16 bits and no others (PS3.3 C.11.2.1.1).
+    values = np.rint(np.array(table.data, np.float64) * (_TOP_STORED / (2**table.bits - 1)))
+    item.add_new("LUTDescriptor", "SS" if table.first_mapped < 0 else "US", [entries, table.first_mapped, 16])
+    if table.explanation:
+        item.LUTExplanation = _words(table.explanation)
+    item.add_new("LUTData", "OW", np.clip(values, 0, _TOP_STORED).astype("<u2").tobytes())
+    return item
+
+
+def _words(text: str) -> str:
+    return text.replace("\\", "/")[:64]
