@@ -180,7 +180,9 @@ def _alike(usable: list[int], places: Sequence[FramePlace], images: Sequence[Ima
     kinds: dict[tuple[object, ...], _AlikePlanes] = {}
     for index in usable:
         frame, kind = places[index].frame, _kind(images[index])
-        planes = kinds.setdefault(kind, _AlikePlanes())
+        planes = kinds.get(kind)
+        if planes is None:
+            planes = kinds[kind] = _AlikePlanes()
         groups.setdefault((kind, planes.group_of(frame)), []).append(index)
     return list(groups.values())
 
