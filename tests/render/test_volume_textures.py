@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from renderpool.engine.renderer import Renderer
-from renderpool.session.bands import Bands
+from renderpool.session.bands import BAND_S, Bands
 from renderpool.session.light_size import LightSizes
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.volume_painter import VolumePainter
@@ -193,6 +193,47 @@ def test_bands_are_the_picture_and_follow_what_they_cost(monkeypatch: pytest.Mon
     while few.step() is None:
         pass
     assert heights == [214, 214, 212], "each part has a price of its own"
+
+
+def test_where_few_rows_take_too_long_they_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    width, height = 3840, 69
+    picture = np.random.default_rng(4).integers(0, 255, (height, width, 3)).astype(np.uint8)
+    parts: list[tuple[int, int, int, int]] = []
+    took: list[float] = []
+
+    def draw(part: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+        left, top, columns, rows = part
+        inside = max(0, min(left + columns, 3000) - max(left, 900))  # what lies beside costs next to nothing
+        took.append(5e-4 + rows * (inside * 1e-5 + columns * 1e-8))
+        clock[0] += took[-1]
+        parts.append(part)
+        return picture[top : top + rows, left : left + columns]
+
+    def drawn(bands: Bands) -> NDArray[np.uint8]:
+        parts.clear()
+        took.clear()
+        while (found := bands.step()) is None:
+            pass
+        return found
+
+    told = drawn(Bands(width, height, draw, row_s=2100 * 1e-5, pixel_s=1e-5))
+    assert np.array_equal(told, picture)
+    assert max(took) < 2 * BAND_S
+    assert all(left % 64 == 0 for left, _, _, _ in parts), "as software divides what it draws"
+    assert len(parts) < 200, "what is empty is not divided more than it must be"
+    hoped = drawn(Bands(width, height, draw, row_s=1e-3))
+    assert np.array_equal(hoped, picture)
+    assert max(took[1:]) < 2.5 * BAND_S, "nothing was known: what the first rows took is learnt"
+    light = drawn(Bands(width, height, draw, row_s=2100 * 1e-5, least_rows=13))
+    assert np.array_equal(light, picture)
+    assert [rows for _, _, _, rows in parts] == [13, 13, 13, 13, 17]
+    dear = drawn(Bands(80, height, draw, row_s=80.0))
+    assert np.array_equal(dear, picture[:, :80])
+    assert min(columns * rows for _, _, columns, rows in parts) <= 64, (
+        "no pixels are too few to have a turn of their own"
+    )
 
 
 def test_light_sizes_follow_what_pictures_took() -> None:
