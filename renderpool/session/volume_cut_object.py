@@ -66,9 +66,9 @@ class ObjectCut:
             return
         labels = runs.labels(lambda: _check(is_cancelled))
         self._piece = labels == labels[seed]
-        at = np.flatnonzero(self._piece)
+        ends = int(self._piece.argmax()), len(runs) - 1 - int(self._piece[::-1].argmax())
         pitch = self._shape[1] * (self._shape[2] + 1)
-        self._low, self._high = int(runs.first[at[0]] // pitch), int(runs.first[at[-1]] // pitch)
+        self._low, self._high = (int(runs.first[end]) // pitch for end in ends)
 
     def kept(self, first: int, end: int, packed: Packed) -> Packed:
         """Return what is left of slices."""

@@ -121,9 +121,7 @@ class VolumeTextures:
         Seconds.
     """
 
-    def __init__(
-        self, budget_bytes: int, *, stays_s: float = 0.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, budget_bytes: int, *, stays_s: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
         self.budget_bytes = budget_bytes
         self._stays_s = stays_s
         self._clock = clock

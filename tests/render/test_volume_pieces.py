@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from scipy.ndimage import binary_dilation, binary_erosion, binary_fill_holes, fi
 from renderpool.session.volume_cut import painted
 from renderpool.session.volume_morphology import grown, shrunk
 from renderpool.session.volume_pieces import Pieces, from_border
-from renderpool.session.volume_runs import Runs
+from renderpool.session.volume_runs import MAX_RUNS, Runs
 
 SHAPES = [(9, 11, 13), (20, 30, 25), (1, 5, 9), (7, 1, 9), (6, 7, 1)]
 
@@ -29,7 +31,11 @@ def nothing() -> None: ...
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.45, 0.7, 1.0])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_runs_hang_together_as_voxels_do(shape: tuple[int, int, int], share: float) -> None:
+@pytest.mark.parametrize("at_once", [1, 100, 250_000])
+def test_runs_hang_together_as_voxels_do(
+    shape: tuple[int, int, int], share: float, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("renderpool.session.volume_runs._RUNS_AT_ONCE", at_once)
     voxels = np.random.default_rng(sum(shape)).random(shape) < share
     runs, (expected, count) = runs_of(voxels), label(voxels)
     labels = runs.labels(nothing)
@@ -44,6 +50,22 @@ def test_runs_hang_together_as_voxels_do(shape: tuple[int, int, int], share: flo
         if run is not None:
             same = expected == expected[at]
             assert runs.at(*np.argwhere(same)[0].tolist()) == labels[run]
+
+
+def test_what_runs_take_of_memory_is_little_more_than_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("renderpool.session.volume_runs._RUNS_AT_ONCE", 10_000)
+    voxels = np.random.default_rng(1).random((64, 128, 256)) < 0.5
+    tracemalloc.start()
+    try:
+        before_bytes = tracemalloc.get_traced_memory()[0]
+        runs = runs_of(voxels)
+        labels = runs.labels(nothing)
+        taken_bytes = tracemalloc.get_traced_memory()[1] - before_bytes
+    finally:
+        tracemalloc.stop()
+    assert len(labels) > 500_000
+    # First voxel, end and label are 12 bytes; the rest is what a few of them need on the way.
+    assert taken_bytes / len(labels) * MAX_RUNS < 512 * 1024**2
 
 
 def test_runs_that_overlap_or_leave_their_line_are_painted_once() -> None:
