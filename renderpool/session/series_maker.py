@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from renderpool.scene.directions import LETTER_DIRECTIONS, turned
 from renderpool.scene.plane_canvas import PlaneCanvas, check_canvas_axes, plane_canvas
-from renderpool.scene.slab import Interpolation, Slab, SlabMode
+from renderpool.scene.slab import Interpolation, Slab, SlabMode, voxel_step_mm
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.volume_looks import recommended_grey
 from webviewer.core.errors import InvalidInput
@@ -109,6 +109,9 @@ def make_planes(
     slope, intercept = volume.values.slope, volume.values.intercept
     encoding = _encoding_of(slope, intercept, ends)
     head = _head_of(volume, wish, images, slab, encoding)
+    # A plane has no thickness of its own: what was measured beside it is as thick as a voxel that way.
+    thickness_mm = voxel_step_mm(volume.grid, axes[:, 2]) if slab.is_plane else slab.thickness_mm
+    head["content"]["slice_thickness"] = thickness_mm
     head["content"]["grey"] = _plain_grey(recommended_grey(volume, ends))
 
     def image(number: int) -> tuple[dict[str, Any], bytes]:
@@ -277,8 +280,6 @@ def _head_of(
             "is_signed": encoding.is_signed,
             "image_orientation_patient": [*images.right_lps, *images.down_lps],
             "pixel_spacing": [images.mm_per_px, images.mm_per_px],
-            # A plane has no thickness of its own: what was measured beside it is as thick as a voxel.
-            "slice_thickness": thickness_mm or min(volume.grid.spacing_mm),
             "spacing_between_slices": images.step_mm,
             "rescale_slope": encoding.slope,
             "rescale_intercept": encoding.intercept,

@@ -152,6 +152,36 @@ def test_a_re_slice_is_a_volume_with_the_same_values_at_the_same_places(ward: Wa
     assert np.abs(np.abs(normal) - (0, 1, 0)).max() < 1e-6
 
 
+OBLIQUE = {"right_lps": (1.0, 0.0, 0.0), "down_lps": (0.0, 0.5**0.5, 0.5**0.5)}
+SAGITTAL = {"right_lps": (0.0, 1.0, 0.0), "down_lps": (0.0, 0.0, -1.0)}
+AXIAL = {"right_lps": (1.0, 0.0, 0.0), "down_lps": (0.0, 1.0, 0.0)}
+
+
+@pytest.mark.parametrize(
+    ("wish", "thickness_mm"),
+    [
+        ({}, 0.7),
+        (SAGITTAL, 0.7),
+        (AXIAL, 1.25),
+        # Of 0.7 × 0.7 × 1.25 mm, half way between rows and slices.
+        (OBLIQUE, (0.5 / 0.7**2 + 0.5 / 1.25**2) ** -0.5),
+        ({"thickness_mm": 4.0}, 0.7),
+        ({"slab": "mip"}, 0.7),
+        ({"slab": "mip", "thickness_mm": 4.0}, 4.0),
+        ({**AXIAL, "slab": "aip", "thickness_mm": 0.5}, 0.5),
+    ],
+)
+def test_a_slice_is_as_thick_as_its_slab_or_a_voxel_that_way(
+    ward: Ward, wish: dict[str, Any], thickness_mm: float
+) -> None:
+    volume = ward.volume_of(ward.series()[0]["series_id"])
+    ward.make(volume, coronal(1, **wish))
+    made = [dcmread(path, stop_before_pixels=True) for path in ward.node.stored_files()]
+    (planes,) = [ds for ds in made if ds.SeriesDescription == "MPR coronal"]
+    assert planes.SliceThickness == pytest.approx(thickness_mm, abs=1e-6)
+    assert planes.SpacingBetweenSlices == 1.5
+
+
 def test_a_turning_model_becomes_pictures(ward: Ward) -> None:
     volume = ward.volume_of(ward.series()[0]["series_id"])
     pose = CameraPose(
