@@ -1,7 +1,8 @@
 """The questions of one session: answered one after the other, outside of the lock, the newest of each number.
 
 Guarded by the scheduler's lock. At most ``MAX_PENDING`` wait; a question with the number of one that waits takes its
-place, and the answer to one that was asked anew meanwhile is left out.
+place, and the answer to one that was asked anew meanwhile is left out. What nobody waits for any more is given up: the
+session or the window is closed, or shows something else, or the same was asked anew.
 """
 
 from __future__ import annotations
@@ -16,14 +17,27 @@ from renderpool.session.cell import Surroundings
 from renderpool.session.image_cell import ImageCell
 from renderpool.session.job import ShownVolume
 from renderpool.session.loaded_image import LoadedImage
+from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.painters import Painters
-from renderpool.session.questions import measure_on_image, measure_on_plane
+from renderpool.session.questions import looks_at_region, measure_on_image, measure_on_plane
 from renderpool.session.series_asking import SeriesAsking
 from renderpool.session.source import FrameKey
 from renderpool.session.volume_cell import VolumeCell
+from renderpool.session.voxel_values import MeasureCancelled
 from webviewer.core.errors import Conflict, LimitExceeded, NotFound, Unavailable, WebviewerError
 from webviewer.protocol.messages import ServerMessage
-from webviewer.protocol.questions import Ask, AskError, Made, MakeSeries, Measure, OnImage, Pick, Picked, Turning
+from webviewer.protocol.questions import (
+    Ask,
+    AskError,
+    Made,
+    MakeSeries,
+    Making,
+    Measure,
+    OnImage,
+    Pick,
+    Picked,
+    Turning,
+)
 from webviewer.protocol.volumes import CameraView
 
 _LOG = logging.getLogger(__name__)
@@ -76,13 +90,26 @@ class Asking:
         if not isinstance(cell, VolumeCell):
             raise NotFound("No volume is open in this window.", code="not_open")
         if isinstance(what, Measure):
-            volume = cell.volume
-            self._work(question, lambda: measure_on_plane(volume, what).message(question.cell, question.question))
+            self._measure_on_plane(question, what, cell, cell.volume)
         elif isinstance(what, Pick):
             self._pick(question, what, *cell.seen)
         else:
             self._make_series(question, what, cell)
             self._finish(question, None)
+
+    def _measure_on_plane(self, question: Ask, what: Measure, cell: VolumeCell, volume: LoadedVolume) -> None:
+        key = (question.cell, question.question)
+
+        def is_cancelled() -> bool:
+            return self._is_closed or key in self._pending or not cell.shows(volume)
+
+        def measured() -> ServerMessage:
+            try:
+                return measure_on_plane(volume, what, is_cancelled).message(*key)
+            except MeasureCancelled:
+                raise NotFound("This window shows something else by now.", code="not_open") from None
+
+        self._work(question, measured, is_long=looks_at_region(what))
 
     def _measure_on_image(self, question: Ask, what: Measure, cell: ImageCell, key: FrameKey) -> None:
         series, images = cell.series, self._around.images
@@ -97,12 +124,12 @@ class Asking:
                 if isinstance(outcome, WebviewerError):
                     self._finish(question, outcome)
                 else:
-                    self._work(question, partial(measured, outcome))
+                    self._work(question, partial(measured, outcome), is_long=looks_at_region(what))
 
         image = images.get(series, key)
         error = images.failure(series, key)
         if image is not None:
-            self._work(question, partial(measured, image))
+            self._work(question, partial(measured, image), is_long=looks_at_region(what))
         elif error is not None:
             raise error
         else:
@@ -150,19 +177,22 @@ class Asking:
                 if not self._is_closed:
                     self._tell(question, outcome)
 
-        self._is_making = self._around.workers.make(make)
+        self._is_making = self._around.workers.make(self._around.whose, make)
         if not self._is_making:
             raise Unavailable(_STOPPING)
+        # Others' series may come first: that it was heard is known at once.
+        self._tell(question, Making(cell=question.cell, question=question.question, stored=0, total=what.count))
 
-    def _work(self, question: Ask, answer: Callable[[], ServerMessage]) -> None:
+    def _work(self, question: Ask, answer: Callable[[], ServerMessage], *, is_long: bool) -> None:
         """Have an answer made in a worker thread."""
+        workers = self._around.workers
 
         def run() -> None:
             outcome = self._outcome(question, answer)
             with self._around.lock:
                 self._finish(question, outcome)
 
-        if not self._around.workers.run(run):
+        if not (workers.measure if is_long else workers.run)(self._around.whose, run):
             self._finish(question, Unavailable(_STOPPING))
 
     @staticmethod

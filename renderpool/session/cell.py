@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
@@ -63,6 +63,11 @@ class Surroundings:
     pace_of: Callable[[Wish], Pace]
     series_loads: set[int] = field(default_factory=set)
     image_loads: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def whose(self) -> Hashable:
+        """Whose work it is: two storage nodes may know different users by one number."""
+        return id(self.images), self.owner_id
 
 
 Prepared = TypeVar("Prepared")

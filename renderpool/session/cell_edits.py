@@ -135,7 +135,7 @@ class CellEdits:
                 self._around.lock.notify_all()
 
         self._making = steps
-        if not self._around.workers.cut(make):
+        if not self._around.workers.cut(self._around.whose, make):
             self._making, self._failed = None, (volume, steps, Unavailable("The render node is stopping."))
 
     def _note(self, steps: Steps, note: Sentence | None) -> None:

@@ -21,7 +21,7 @@ from renderpool.scene.directions import vector
 from renderpool.scene.slab import Interpolation, Slab, SlabMode, sample_offsets_mm
 from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.loaded_volume import LoadedVolume
-from renderpool.session.voxel_values import VoxelReader, lattice, volume_unit
+from renderpool.session.voxel_values import IsCancelled, VoxelReader, lattice, volume_unit
 from webviewer.core.errors import InvalidInput, LimitExceeded
 from webviewer.dicom.lut import modality_values
 from webviewer.dicom.measure import LengthUnit, SpacingSource, pixel_scale, value_unit
@@ -30,7 +30,8 @@ from webviewer.protocol.questions import Measure, Measured, OnImage, OnPlane, St
 _FEWEST = {"point": 1, "line": 2, "angle": 3, "cobb": 4, "ellipse": 2, "rectangle": 2, "polygon": 3}
 _MOST = {**_FEWEST, "line": 512, "polygon": 512}
 _REGIONS: dict[str, measure.Region] = {"ellipse": "ellipse", "rectangle": "rectangle", "polygon": "polygon"}
-_MAX_SAMPLES = 50_000_000  # some seconds
+_MAX_SAMPLES = 5_000_000  # a second
+_MAX_LATTICE = 25_000_000  # points around a region, most of which may lie outside of it
 _CROOKED = 1e-3
 
 
@@ -88,8 +89,18 @@ def measure_on_image(image: LoadedImage, what: Measure) -> Measurement:
     return found
 
 
-def measure_on_plane(volume: LoadedVolume, what: Measure) -> Measurement:
+def looks_at_region(what: Measure) -> bool:
+    """Whether many values are looked at, which takes longer than a moment."""
+    return what.shape in _REGIONS
+
+
+def measure_on_plane(volume: LoadedVolume, what: Measure, is_cancelled: IsCancelled = lambda: False) -> Measurement:
     """Return what a shape on a plane, or the slab around it, of a volume measures.
+
+    Parameters
+    ----------
+    is_cancelled
+        Asked some twenty times a second.
 
     Raises
     ------
@@ -97,6 +108,8 @@ def measure_on_plane(volume: LoadedVolume, what: Measure) -> Measurement:
         The question is about an image, the directions are no frame, or the shape has too few or too many points.
     LimitExceeded
         The region has more values than can be read in a moment.
+    MeasureCancelled
+        When asked, the answer was yes.
     Unavailable
         Slices that it needs are not loaded yet (code "volume_loading"), or the volume is gone.
     WebviewerError
@@ -116,7 +129,9 @@ def measure_on_plane(volume: LoadedVolume, what: Measure) -> Measurement:
     region = _REGIONS.get(what.shape)
     if region is None:
         return found
-    statistics, interpolated = _plane_statistics(volume, lps_from_plane, slab, region, points)
+    statistics, interpolated = _plane_statistics(
+        volume, lps_from_plane, slab, region, points, is_cancelled=is_cancelled
+    )
     return replace(found, statistics=statistics, interpolated=interpolated, unit=volume_unit(volume))
 
 
@@ -236,22 +251,30 @@ def _plane_statistics(
     slab: Slab,
     region: measure.Region,
     points: measure.Points,
+    *,
+    is_cancelled: IsCancelled,
 ) -> tuple[Statistics | None, bool]:
     """Return statistics of a region, and whether they rest on values made of several stored ones."""
     xs, ys = lattice(volume.grid, lps_from_plane, points)
+    layers = len(sample_offsets_mm(slab, volume.grid))
+    if len(xs) * len(ys) > _MAX_LATTICE:
+        raise _too_large(len(xs) * len(ys), layers)
     rows, columns = np.nonzero(measure.lattice_mask(region, points, xs, ys))
     inside = np.column_stack([xs[columns], ys[rows]])
     if not len(inside):
         inside = _middle(points)[np.newaxis]
         slab = replace(slab, interpolation=Interpolation.NEAREST)
-    layers = len(sample_offsets_mm(slab, volume.grid))
     if len(inside) * layers > _MAX_SAMPLES:
-        raise LimitExceeded(
-            f"A region of {len(inside)} points through {layers} layers is too large: must have at most "
-            f"{_MAX_SAMPLES:,} values. Draw a smaller one, or make the slab thinner.",
-            code="region_too_large",
-        )
+        raise _too_large(len(inside), layers)
     p_lps_mm = inside @ lps_from_plane[:, :2].T + lps_from_plane[:, 3]
-    values, is_made = VoxelReader(volume).region(p_lps_mm, lps_from_plane[:, 2], slab)
+    values, is_made = VoxelReader(volume).region(p_lps_mm, lps_from_plane[:, 2], slab, is_cancelled)
     statistics = _statistics(values)
     return statistics, statistics is not None and is_made
+
+
+def _too_large(points: int, layers: int) -> LimitExceeded:
+    return LimitExceeded(
+        f"A region of {points:,} points through {layers} layers is too large: must have at most "
+        f"{_MAX_SAMPLES:,} values. Draw a smaller one, or make the slab thinner.",
+        code="region_too_large",
+    )

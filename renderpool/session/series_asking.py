@@ -1,17 +1,28 @@
-"""New series that a session asks for: drawn between the pictures of others, and stored one image after the other."""
+"""New series that a session asks for: drawn between the pictures of others, and stored one image after the other.
+
+Series of several owners are made by turns, some images at a time, and hold their volume in the device while it is
+their turn.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from renderpool.scene.plane_canvas import PlaneCanvas
+from renderpool.scene.slab import Slab
 from renderpool.session.cell import Surroundings
 from renderpool.session.device_images import DeviceImages
 from renderpool.session.job import ShownVolume
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.series_maker import SeriesSink, make_planes, make_turning
+from renderpool.session.volume_cut import CutCancelled, wait_until_whole
 from renderpool.session.volume_facts import value_facts
 from renderpool.session.volume_painter import VolumePainter
 from webviewer.core.errors import Conflict, LimitExceeded, Unavailable
@@ -54,25 +65,63 @@ class SeriesAsking:
         self._shown = shown
         self._seen = seen
         self._goes_on = goes_on
+        self._turn = ExitStack()
+        self._images: DeviceImages | None = None  # while it has its turn
 
     def make(self) -> int:
         """Make it and return its number; raises WebviewerError."""
-        volume, owner_id = self._shown.volume, self._around.owner_id
-        volume.wait(_LOADED_WITHIN_S)
-        with DeviceImages(volume, self._submit, self._shown.mask) as images:
-            made = self._make_of(images, volume, owner_id)
+        self._wait_until_loaded()
+        try:
+            self._begin_turn()
+            made = self._make_of(self._shown.volume, self._around.owner_id)
+        finally:
+            self._end_turn()
         if made is None:
-            raise Conflict("Nothing was stored: the series was given up.")
+            raise _given_up()
         return made
 
-    def _make_of(self, images: DeviceImages, volume: LoadedVolume, owner_id: int) -> int | None:
+    def _wait_until_loaded(self) -> None:
+        until_s = time.monotonic() + _LOADED_WITHIN_S
+        try:
+            wait_until_whole(self._shown.volume, lambda: time.monotonic() > until_s or not self._is_wanted())
+        except CutCancelled:
+            if self._is_wanted():
+                raise Unavailable(f"The volume was not loaded within {_LOADED_WITHIN_S:g} s.") from None
+            raise _given_up() from None
+
+    def _is_wanted(self) -> bool:
+        with self._around.lock:
+            return self._goes_on()
+
+    def _begin_turn(self) -> None:
+        if not self._is_wanted() or not self._around.workers.making.enter(self, self._is_wanted):
+            raise _given_up()
+        self._images = self._turn.enter_context(DeviceImages(self._shown.volume, self._submit, self._shown.mask))
+
+    def _end_turn(self) -> None:
+        self._images = None
+        self._turn.close()
+        self._around.workers.making.leave(self)
+
+    def _still(self, wish: CameraView) -> NDArray[np.uint8]:
+        return self._device().still(wish)
+
+    def _values(self, canvas: PlaneCanvas, slab: Slab) -> NDArray[np.float32]:
+        return self._device().values(canvas, slab)
+
+    def _device(self) -> DeviceImages:
+        if self._images is None:
+            raise _given_up()
+        return self._images
+
+    def _make_of(self, volume: LoadedVolume, owner_id: int) -> int | None:
         if self._seen is not None:
             return make_turning(
                 volume,
                 self._what,
                 self._seen,
                 owner_id=owner_id,
-                draw_still=images.still,
+                draw_still=self._still,
                 sink=self._sink,
                 on_stored=self._on_stored,
             )
@@ -84,7 +133,7 @@ class SeriesAsking:
             self._what,
             owner_id=owner_id,
             ends=(facts.lowest, facts.highest),
-            take_values=images.values,
+            take_values=self._values,
             sink=self._sink,
             on_stored=self._on_stored,
         )
@@ -95,7 +144,17 @@ class SeriesAsking:
             if not self._goes_on():
                 return False
             self._around.send(Making(cell=question.cell, question=question.question, stored=stored, total=total))
-            return True
+        return stored == total or self._next_turn()
+
+    def _next_turn(self) -> bool:
+        """Let others go first if they wait; returns whether somebody wants more of it still."""
+        if self._around.workers.making.is_over(self):
+            self._end_turn()
+            try:
+                self._begin_turn()
+            except Conflict:
+                return False
+        return True
 
     def _submit(self, draw: Callable[[VolumePainter], Any], /) -> Future[Any]:
         """Have something drawn when there is nothing else, or it has waited."""
@@ -107,3 +166,7 @@ class SeriesAsking:
                 if time.monotonic() > until_s:
                     raise
                 time.sleep(_LATER_S)
+
+
+def _given_up() -> Conflict:
+    return Conflict("Nothing was stored: the series was given up.")

@@ -68,6 +68,11 @@ class VolumeCell(Cell[OpenedVolume]):
             raise NotFound("No volume is open in this window.", code="not_open")
         return self._use.volume
 
+    def shows(self, volume: LoadedVolume) -> bool:
+        """Whether it is the cell of its number still, with this volume; also without the lock."""
+        use = self._use
+        return self.is_current and use is not None and use.volume is volume
+
     @property
     def seen(self) -> tuple[ShownVolume, CameraView]:
         """What the newest camera sees; raises why nothing is seen."""
@@ -167,7 +172,7 @@ class VolumeCell(Cell[OpenedVolume]):
                     around.send(facts)
                     self._tell(volume)  # it may be whole by now
 
-        self._is_telling = around.workers.run(tell)
+        self._is_telling = around.workers.run(around.whose, tell)
 
     def on_edit(self, message: Edit) -> None:
         """Take an edit."""
@@ -193,7 +198,7 @@ class VolumeCell(Cell[OpenedVolume]):
 
     def _leave(self, use: VolumeUse) -> None:
         # The last one out frees the memory, which takes a while: not here, where the lock is held.
-        if not self._around.workers.run(use.close):
+        if not self._around.workers.run(self._around.whose, use.close):
             use.close()
 
     def _advance(self) -> None:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.scene.point_value import PointValue, is_at_voxels, point_value, slab_values
-from renderpool.scene.slab import Interpolation, Slab, voxel_step_mm
+from renderpool.scene.slab import Interpolation, Slab, sample_offsets_mm, voxel_step_mm
 from renderpool.session.loaded_volume import LoadedVolume
 from webviewer.core.errors import Unavailable
 from webviewer.dicom.measure import value_unit
 from webviewer.dicom.volume import VolumeGrid
 
-_POINTS_AT_ONCE = 1 << 18
+_SAMPLES_AT_ONCE = 1 << 18  # some 50 ms
 _ROUNDING = 1e-6  # of a step
+
+
+class MeasureCancelled(Exception):
+    """Nobody wants it any more."""
+
+
+IsCancelled = Callable[[], bool]
 
 
 def volume_unit(volume: LoadedVolume) -> str:
@@ -61,15 +69,24 @@ class VoxelReader:
         return PointValue(value, interpolated=True) if math.isfinite(value) else None
 
     def region(
-        self, points_lps_mm: NDArray[np.float64], normal: NDArray[np.float64], slab: Slab
+        self,
+        points_lps_mm: NDArray[np.float64],
+        normal: NDArray[np.float64],
+        slab: Slab,
+        is_cancelled: IsCancelled = lambda: False,
     ) -> tuple[NDArray[np.float64], bool]:
         """Return what a plane or slab shows at points (n, 3) of it, NaN outside of the volume; raises `Unavailable`.
 
-        And whether any of it was made of several stored values.
+        And whether any of it was made of several stored values. Raises `MeasureCancelled` when asked now and then
+        whether nobody wants it any more, the answer was yes.
         """
         is_made = self._need(points_lps_mm, normal, slab)
-        starts = range(0, len(points_lps_mm), _POINTS_AT_ONCE)
-        values = [self._shown(points_lps_mm[k : k + _POINTS_AT_ONCE], normal, slab) for k in starts]
+        at_once = max(1, _SAMPLES_AT_ONCE // len(sample_offsets_mm(slab, self.grid)))
+        values = []
+        for k in range(0, len(points_lps_mm), at_once):
+            if is_cancelled():
+                raise MeasureCancelled
+            values.append(self._shown(points_lps_mm[k : k + at_once], normal, slab))
         is_nearest = slab.interpolation is Interpolation.NEAREST
         is_stored = slab.is_plane and not is_made and (is_nearest or is_at_voxels(self.grid, points_lps_mm))
         return np.concatenate(values), not is_stored

@@ -55,16 +55,20 @@ def coronal(count: int, opened: Any) -> MakeSeries:
     return MakeSeries(images=images, count=count, series_description="Coronal")
 
 
+def until_stored(viewer: Viewer) -> None:
+    while not viewer.next_message(Making).stored:
+        pass
+
+
 def test_a_series_is_made_while_other_questions_are_answered_and_told_of_at_each_image(ward: Ward) -> None:
     viewer = Viewer(ward.house, owner_id=1)
     opened = viewer.open_volume(series_id=ward.series_id)
     viewer.session.handle(Ask(cell=0, question=1, what=coronal(12, opened)))
+    told = [viewer.next_message(Making)]  # at once, before its turn has come
     refused = viewer.ask(2, coronal(1, opened))
     assert (refused.question, refused.code) == (2, "making")
-    stored = [viewer.next_message(Making) for _ in range(12)]
-    assert [(message.stored, message.total, message.question) for message in stored] == [
-        (k, 12, 1) for k in range(1, 13)
-    ]
+    told += [viewer.next_message(Making) for _ in range(12)]
+    assert [(message.stored, message.total, message.question) for message in told] == [(k, 12, 1) for k in range(13)]
     made = viewer.next_message(Made)
     assert made.series_id != ward.series_id
     assert ward.frames_of(made.series_id) == 12
@@ -85,10 +89,57 @@ def test_what_was_stored_stays_when_the_cell_is_closed(ward: Ward) -> None:
     viewer = Viewer(ward.house, owner_id=1)
     opened = viewer.open_volume(series_id=ward.series_id)
     viewer.session.handle(Ask(cell=0, question=1, what=coronal(400, opened)))
-    viewer.next_message(Making)
+    until_stored(viewer)
     viewer.session.handle(Close(cell=0))
     series_id = viewer.next_message(Made).series_id
     assert 1 <= ward.frames_of(series_id) < 400
+
+
+def test_of_one_owner_a_series_waits_for_another_and_is_told_so(ward: Ward) -> None:
+    first, second = Viewer(ward.house, owner_id=1), Viewer(ward.house, owner_id=1)
+    opened = first.open_volume(series_id=ward.series_id)
+    first.session.handle(Ask(cell=0, question=1, what=coronal(400, opened)))
+    until_stored(first)
+    second.open_volume(series_id=ward.series_id)
+    second.session.handle(Ask(cell=0, question=2, what=coronal(2, opened)))
+    told = second.next_message((Making, AskError))
+    assert (told.question, told.stored, told.total) == (2, 0, 2)
+    first.session.handle(Close(cell=0))
+    first.next_message(Made)
+    assert ward.frames_of(second.next_message(Made).series_id) == 2
+
+
+def test_series_of_several_owners_go_on_by_turns(ward: Ward) -> None:
+    making = ward.house.scheduler._workers.making
+    viewer = Viewer(ward.house, owner_id=1)
+    opened = viewer.open_volume(series_id=ward.series_id)
+    viewer.session.handle(Ask(cell=0, question=1, what=coronal(400, opened)))
+    until_stored(viewer)
+    assert making.enter("one", lambda: True)
+    assert making.enter("other", lambda: True), "the viewer's series lets it go first, long before it is done"
+    while not viewer.messages.empty():
+        viewer.messages.get()
+    making.leave("one")
+    assert viewer.next_message((Making, Made)).type == "making"
+    making.leave("other")
+    viewer.session.handle(Close(cell=0))
+    assert viewer.next_message(Made)
+
+
+def test_a_series_that_waits_is_given_up_with_its_window(ward: Ward) -> None:
+    making = ward.house.scheduler._workers.making
+    viewer = Viewer(ward.house, owner_id=1)
+    opened = viewer.open_volume(series_id=ward.series_id)
+    for who in ("one", "other"):
+        assert making.enter(who, lambda: True)
+    try:
+        viewer.session.handle(Ask(cell=0, question=1, what=coronal(2, opened)))
+        assert viewer.next_message(Making).stored == 0
+        viewer.session.handle(Close(cell=0))
+        assert viewer.next_message((Making, AskError)).code == "conflict"
+    finally:
+        making.leave("one")
+        making.leave("other")
 
 
 def test_a_series_that_is_too_large_is_refused(ward: Ward) -> None:
