@@ -1,4 +1,4 @@
-import { type KeyboardEvent as ReactKeyboardEvent, type PointerEvent as ReactPointerEvent, useMemo, useRef } from 'react';
+import { type KeyboardEvent as ReactKeyboardEvent, type PointerEvent as ReactPointerEvent, useId, useMemo, useRef } from 'react';
 import type { Look, Tissue, VolumeFacts } from '../../../shared/protocol/messages';
 import { useTranslation } from '../../../shared/i18n';
 import { useSelected } from '../../control/store';
@@ -158,6 +158,8 @@ export function ColourBar({ look, at, onColour }: { look: Look; at: number; onCo
   const { scene } = useVolume();
   const domain = useDomain();
   const bar = useRef<SVGSVGElement>(null);
+  // Another tab's bar may be on the page too, hidden: what is hidden paints nothing.
+  const paint = useId();
   const tissue = look.tissues[at];
   if (tissue === undefined) return null;
   const width = domain.high - domain.low;
@@ -192,13 +194,13 @@ export function ColourBar({ look, at, onColour }: { look: Look; at: number; onCo
   return (
     <svg ref={bar} className={classes.bar} viewBox={`0 0 ${WIDTH} ${BAR + 8}`} role="img" aria-label={t('volume3d.curve.colours')} onDoubleClick={(event) => onColour(place(event.clientX))} onContextMenu={(event) => event.preventDefault()}>
       <defs>
-        <linearGradient id="volume3d-colours">
+        <linearGradient id={paint}>
           {stops.map((value, index) => (
             <stop key={index} offset={shareOf(value)} stopColor={toHex(colourAt(tissue, value))} />
           ))}
         </linearGradient>
       </defs>
-      <rect x={EDGE} width={WIDTH - 2 * EDGE} height={BAR} rx={3} fill="url(#volume3d-colours)" />
+      <rect x={EDGE} width={WIDTH - 2 * EDGE} height={BAR} rx={3} fill={`url(#${paint})`} />
       {tissue.colour.map(([value, ...colour], index) => (
         <path
           key={index}

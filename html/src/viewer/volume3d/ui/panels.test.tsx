@@ -78,6 +78,17 @@ describe('the transfer function', () => {
     expect((stage.lastCamera['look'] as { lighting: unknown }).lighting).toBeNull();
   });
 
+  it('paints its bar of colours by itself, whatever other tabs have on the page', () => {
+    stage.show(<TransferPanel onClose={() => undefined} />);
+    stage.show(<TransferPanel onClose={() => undefined} />);
+    const bars = screen.getAllByRole('img', { name: 'Colours by value' });
+    expect(bars).toHaveLength(2);
+    for (const bar of bars) {
+      const paint = /url\(#(.+)\)/.exec(bar.querySelector('rect')?.getAttribute('fill') ?? '')?.[1] ?? '';
+      expect(bar.contains(document.getElementById(paint))).toBe(true);
+    }
+  });
+
   it('of a projection has no colours; an isosurface has its value', () => {
     stage.show(<TransferPanel onClose={() => undefined} />);
     fireEvent.change(screen.getByRole('combobox', { name: 'Mode' }), { target: { value: 'mip' } });
