@@ -41,6 +41,7 @@ export class VolumeStage {
   readonly viewer: ViewerController;
   scene: SceneController;
   hands: Hands;
+  readonly recorder = new Recorder(() => undefined);
   readonly selected: (readonly [number, number, number])[] = [];
   #sequence = 0;
 
@@ -154,7 +155,7 @@ export class VolumeStage {
           <ViewerContext.Provider
             value={{ viewer: this.viewer, study: null, mode: 'volume', changeMode: nothing, phone: false, lying: false, locale: 'en', openWindowDialog: nothing, openKeys: nothing, exportPicture: nothing, toggleFullScreen: nothing }}
           >
-            <VolumeContext.Provider value={{ scene: this.scene, hands: this.hands, thumbnails, openAngles: nothing, openSave: nothing, exportPicture: nothing, openTurnSeries: nothing, openSurface: nothing, record: nothing, recorder: new Recorder(nothing) }}>{part}</VolumeContext.Provider>
+            <VolumeContext.Provider value={{ scene: this.scene, hands: this.hands, thumbnails, openAngles: nothing, openSave: nothing, exportPicture: nothing, openTurnSeries: nothing, openSurface: nothing, record: () => this.recorder.stop(), recorder: this.recorder }}>{part}</VolumeContext.Provider>
           </ViewerContext.Provider>
         </QueryClientProvider>
       </MantineProvider>,

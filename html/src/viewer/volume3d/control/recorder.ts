@@ -7,9 +7,10 @@ const FRAMES_PER_S = 30;
 const KINDS = ['video/mp4', 'video/webm;codecs=vp9', 'video/webm'] as const;
 
 export class Recorder {
-  readonly store = new Store<{ recording: boolean }>({ recording: false });
+  readonly store = new Store<{ recording: boolean; seconds: number }>({ recording: false, seconds: 0 });
   readonly #save: (blob: Blob, name: string) => void;
   #recorder: MediaRecorder | null = null;
+  #ticks = 0;
 
   constructor(save: (blob: Blob, name: string) => void) {
     this.#save = save;
@@ -34,7 +35,9 @@ export class Recorder {
     };
     recorder.start(1000);
     this.#recorder = recorder;
-    this.store.set({ recording: true });
+    this.store.set({ recording: true, seconds: 0 });
+    const start = performance.now();
+    this.#ticks = window.setInterval(() => this.store.set({ seconds: Math.round((performance.now() - start) / 1000) }), 1000);
   }
 
   /** Ends it and saves what was recorded. */
@@ -42,6 +45,7 @@ export class Recorder {
     const recorder = this.#recorder;
     if (recorder === null) return;
     this.#recorder = null;
+    window.clearInterval(this.#ticks);
     this.store.set({ recording: false });
     if (recorder.state !== 'inactive') recorder.stop();
   }

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, NativeSelect } from '@mantine/core';
+import { ActionIcon, Button, NativeSelect, UnstyledButton } from '@mantine/core';
 import { IconAlertTriangle, IconCubeOff, IconX } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import type { Sentence } from '../../../shared/protocol/messages';
@@ -148,6 +148,20 @@ export function VolumeChoice() {
       data={opened.volumes.map(({ number, label }) => ({ value: String(number), label: sayOf(t as Say, label) }))}
       onChange={(event) => scene.open(opened.series_id, Number(event.currentTarget.value))}
     />
+  );
+}
+
+/** That the window is being recorded, and for how long. */
+export function Recording() {
+  const { t } = useTranslation('viewer');
+  const { recorder, record } = useVolume();
+  const { recording, seconds } = useStore(recorder.store);
+  if (!recording) return null;
+  return (
+    <div className={classes.recording} role="group" aria-label={t('volume3d.record.now')} data-chrome="">
+      <span role="timer">{`${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`}</span>
+      <UnstyledButton onClick={record}>{t('volume3d.record.stop')}</UnstyledButton>
+    </div>
   );
 }
 

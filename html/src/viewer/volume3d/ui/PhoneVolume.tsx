@@ -11,13 +11,12 @@ import phone from '../../ui/Phone.module.css';
 import type { Icon } from '../../ui/ToolButton';
 import bar from '../../ui/Toolbar.module.css';
 import type { Tool } from '../control/scene';
-import { depthMm } from '../model/clipBox';
 import { orientations, standardFrame } from '../model/orientations';
 import { useVolume } from './context';
 import { toolIcons } from './icons';
 import { AllPresets } from './PresetStrip';
 import { TransferBody } from './TransferPanel';
-import { ObjectThreshold, PlaneDepth, SphereRadius, TurnChoices } from './ToolSettings';
+import { TurnChoices } from './ToolSettings';
 
 /** The phone's own bar: back, who, and the rest. */
 export function VolumePhoneTop({ onBack }: { onBack: () => void }) {
@@ -101,7 +100,6 @@ function Tools({ seriesId, detail, onDone }: { seriesId: number; detail: SeriesD
   const { t } = useTranslation('viewer');
   const { scene, hands } = useVolume();
   const { bindings, cuts, playing, camera } = useStore(scene.store);
-  const grid = useSelected(scene.cell.store, (state) => state.grid);
   const { plane, boxOn } = cuts.present;
   const act = (icon: Icon, label: string, run: (at: number) => void, pressed?: boolean) => (
     <Big
@@ -155,9 +153,6 @@ function Tools({ seriesId, detail, onDone }: { seriesId: number; detail: SeriesD
           ))}
         </div>
       </section>
-      {(bindings.left === 'removeSphere' || bindings.left === 'restoreSphere') && <SphereRadius />}
-      {(bindings.left === 'cutObject' || bindings.left === 'keepObject') && <ObjectThreshold />}
-      {plane !== null && grid !== null && <PlaneDepth depth={plane.depth} mm={depthMm(grid, plane)} />}
       {playing && <TurnChoices />}
     </>
   );

@@ -14,11 +14,12 @@ import { Corners } from './Corners';
 import { Cube } from './Cube';
 import { DrawOverlay } from './DrawOverlay';
 import { toolIcons } from './icons';
-import { Hint, Notice, VolumeChoice, VolumeMessage, VolumeProgress, Warnings } from './Messages';
+import { Hint, Notice, Recording, VolumeChoice, VolumeMessage, VolumeProgress, Warnings } from './Messages';
 import { ChosenMeasurement, MeasurementList } from './MeasurementList';
 import { OrientationPanel } from './OrientationPanel';
 import { PresetStrip } from './PresetStrip';
 import classes from './Stage.module.css';
+import { ToolChips } from './ToolSettings';
 import { TransferPanel } from './TransferPanel';
 import type { Panels } from './usePanels';
 import { useVolumeInput } from './useVolumeInput';
@@ -64,17 +65,22 @@ export function Stage({ seriesId, detail, panels }: { seriesId: number; detail: 
         <ToolMenu at={menuAt} onClose={() => setMenuAt(null)} />
       </div>
       <div className={classes.top}>
+        <Recording />
         <Warnings />
         <VolumeChoice />
       </div>
-      <Hint />
       {!phone && !refused && panels.open.orientation && <OrientationPanel />}
       {!phone && panels.open.presets && <PresetStrip />}
       {!phone && !refused && panels.open.transfer && <TransferPanel onClose={() => panels.toggle('transfer')} />}
-      <ChosenMeasurement />
+      {!phone && <ChosenMeasurement />}
       <MeasurementList />
-      <VolumeProgress />
-      <Notice />
+      <div className={classes.foot}>
+        <Notice />
+        <VolumeProgress />
+        {phone && <ChosenMeasurement />}
+        {!refused && <ToolChips />}
+        {!refused && <Hint />}
+      </div>
     </div>
   );
 }

@@ -7,18 +7,18 @@ import { formatNumber, formatTenths } from '../../model/numbers';
 import { useViewer } from '../../ui/context';
 import bar from '../../ui/Toolbar.module.css';
 import { axes, type Axis } from '../control/turntable';
+import { depthMm } from '../model/clipBox';
 import { useVolume } from './context';
 import { NumberField } from './TransferPanel';
 import classes from './VolumeToolbar.module.css';
 
-/** Settings of a tool beside its button: sliders and fields are no entries of a menu. */
-function Settings({ label, text, children }: { label: string; text?: string; children: ReactNode }) {
+/** Settings under the arrow of a tool: sliders and fields are no entries of a menu. */
+function Settings({ label, children }: { label: string; children: ReactNode }) {
   return (
     <Popover position="bottom-start" width={260} offset={4} trapFocus returnFocus>
       <Popover.Target>
-        <UnstyledButton className={text === undefined ? bar.arrow : classes.setting} data-tool="" aria-label={text === undefined ? label : `${label}: ${text}`}>
-          {text}
-          {text === undefined && <IconChevronDown size={12} stroke={2} aria-hidden />}
+        <UnstyledButton className={bar.arrow ?? ''} data-tool="" aria-label={label}>
+          <IconChevronDown size={12} stroke={2} aria-hidden />
         </UnstyledButton>
       </Popover.Target>
       <Popover.Dropdown className={bar.menu ?? ''} aria-label={label}>
@@ -40,24 +40,36 @@ function Labelled({ label, value, children }: { label: string; value: string; ch
   );
 }
 
-/** The radius beside the sphere's tool, while that is in the hand. */
-export function SphereSettings() {
+/** Settings of the tool in the hand and of the clipping plane, over the picture: the bar of tools keeps still. */
+export function ToolChips() {
   const { t } = useTranslation('viewer');
-  const { locale } = useViewer();
   const { scene } = useVolume();
-  const radius = useSelected(scene.store, (state) => state.radiusMm);
-  const active = useSelected(scene.store, ({ bindings }) => bindings.left === 'removeSphere' || bindings.left === 'restoreSphere');
-  if (!active) return null;
-  const text = t('volume3d.measure.mm', { value: formatNumber(radius, locale) });
+  const tool = useSelected(scene.store, ({ bindings }) => bindings.left);
+  const plane = useSelected(scene.store, ({ cuts }) => cuts.present.plane);
+  const grid = useSelected(scene.cell.store, (state) => state.grid);
   return (
-    <Settings label={t('volume3d.sphere.radius')} text={text}>
-      <SphereRadius />
-    </Settings>
+    <>
+      {plane !== null && grid !== null && (
+        <div className={classes.chip} role="group" aria-label={t('volume3d.plane.title')} data-chrome="">
+          <PlaneDepth depth={plane.depth} mm={depthMm(grid, plane)} />
+        </div>
+      )}
+      {(tool === 'removeSphere' || tool === 'restoreSphere') && (
+        <div className={classes.chip} role="group" aria-label={t('volume3d.family.sphere')} data-chrome="">
+          <SphereRadius />
+        </div>
+      )}
+      {(tool === 'cutObject' || tool === 'keepObject') && (
+        <div className={classes.chip} role="group" aria-label={t('volume3d.object.threshold')} data-chrome="">
+          <ObjectThreshold />
+        </div>
+      )}
+    </>
   );
 }
 
 /** How large the round brush is. */
-export function SphereRadius() {
+function SphereRadius() {
   const { t } = useTranslation('viewer');
   const { locale } = useViewer();
   const { scene } = useVolume();
@@ -69,21 +81,8 @@ export function SphereRadius() {
   );
 }
 
-/** The values of an object, beside its tool while that is in the hand. */
-export function ObjectSettings() {
-  const { t } = useTranslation('viewer');
-  const { scene } = useVolume();
-  const active = useSelected(scene.store, ({ bindings }) => bindings.left === 'cutObject' || bindings.left === 'keepObject');
-  if (!active) return null;
-  return (
-    <Settings label={t('volume3d.object.threshold')}>
-      <ObjectThreshold />
-    </Settings>
-  );
-}
-
 /** Between which values a piece hangs together; what shows, unless the doctor says otherwise. */
-export function ObjectThreshold() {
+function ObjectThreshold() {
   const { t } = useTranslation('viewer');
   const { scene, hands } = useVolume();
   useSelected(scene.store, (state) => state.look);
@@ -92,10 +91,21 @@ export function ObjectThreshold() {
   const { low, high } = hands.threshold;
   return (
     <>
+      <div className={classes.chipTitle}>{t('volume3d.object.threshold')}</div>
       <p className={classes.help}>{t('volume3d.object.help')}</p>
       <div className={classes.pair}>
-        <NumberField label={t('volume3d.object.from')} value={low} suffix={unit} onCommit={(value) => scene.store.set({ threshold: { low: Math.min(value, high), high } })} />
-        <NumberField label={t('volume3d.object.to')} value={high} suffix={unit} onCommit={(value) => scene.store.set({ threshold: { low, high: Math.max(value, low) } })} />
+        <div>
+          <span className={classes.pairLabel} aria-hidden>
+            {t('volume3d.object.from')}
+          </span>
+          <NumberField label={t('volume3d.object.from')} value={low} suffix={unit} onCommit={(value) => scene.store.set({ threshold: { low: Math.min(value, high), high } })} />
+        </div>
+        <div>
+          <span className={classes.pairLabel} aria-hidden>
+            {t('volume3d.object.to')}
+          </span>
+          <NumberField label={t('volume3d.object.to')} value={high} suffix={unit} onCommit={(value) => scene.store.set({ threshold: { low, high: Math.max(value, low) } })} />
+        </div>
       </div>
       <UnstyledButton className={classes.link} disabled={own === null} onClick={() => scene.store.set({ threshold: null })}>
         {t('volume3d.object.shown')}
@@ -104,19 +114,8 @@ export function ObjectThreshold() {
   );
 }
 
-/** The depth beside the clipping plane's tool. */
-export function PlaneSettings({ depth, mm }: { depth: number; mm: number }) {
-  const { t } = useTranslation('viewer');
-  const { locale } = useViewer();
-  return (
-    <Settings label={t('volume3d.plane.depth')} text={t('volume3d.measure.mm', { value: formatTenths(mm, locale) })}>
-      <PlaneDepth depth={depth} mm={mm} />
-    </Settings>
-  );
-}
-
 /** How deep the clipping plane cuts. */
-export function PlaneDepth({ depth, mm }: { depth: number; mm: number }) {
+function PlaneDepth({ depth, mm }: { depth: number; mm: number }) {
   const { t } = useTranslation('viewer');
   const { locale } = useViewer();
   const { scene } = useVolume();

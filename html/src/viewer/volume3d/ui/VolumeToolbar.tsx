@@ -18,12 +18,11 @@ import {
   IconRestore,
   IconSlice,
   IconStack2,
-  IconTable,
   IconVideo,
   IconVideoOff,
   IconWand,
 } from '@tabler/icons-react';
-import { type ReactNode, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
 import { useSelected } from '../../control/store';
 import type { MouseButton, OverlayLevel } from '../../control/viewer';
@@ -40,10 +39,10 @@ import { useRovingFocus } from '../../ui/useRovingFocus';
 import { toolKeys } from '../control/hands';
 import { Recorder } from '../control/recorder';
 import { type ClickTool, isHeld, type Tool } from '../control/scene';
-import { depthMm, isWhole } from '../model/clipBox';
+import { isWhole } from '../model/clipBox';
 import { useVolume } from './context';
 import { toolIcons } from './icons';
-import { ObjectSettings, PlaneSettings, SphereSettings, TurnSettings } from './ToolSettings';
+import { TurnSettings } from './ToolSettings';
 import type { Panels } from './usePanels';
 import classes from './VolumeToolbar.module.css';
 
@@ -108,26 +107,17 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
     );
   };
   /** One button that shows the last member chosen, and the others under its arrow. */
-  const family = (name: keyof typeof chosen, members: readonly ClickTool[], settings?: ReactNode, more?: ReactNode): Pick<Family, 'tools' | 'items'> => {
+  const family = (name: keyof typeof chosen, members: readonly ClickTool[]): Pick<Family, 'tools' | 'items'> => {
     const shown = members.includes(bindings.left as ClickTool) ? (bindings.left as ClickTool) : chosen[name];
     const items = members.map((one) => toolItem(one, () => setChosen({ ...chosen, [name]: one })));
     return {
       tools: (
         <>
           {tool(shown)}
-          <FamilyMenu label={t(`volume3d.family.${name}`)}>
-            {items}
-            {more}
-          </FamilyMenu>
-          {settings}
+          <FamilyMenu label={t(`volume3d.family.${name}`)}>{items}</FamilyMenu>
         </>
       ),
-      items: (
-        <>
-          {items}
-          {more}
-        </>
-      ),
+      items,
     };
   };
   const act = (icon: Icon, label: string, run: (at: number) => void, extra: { pressed?: boolean; disabled?: boolean; shortcut?: string } = {}) => (
@@ -182,8 +172,8 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
     </>
   );
   const polygon = family('polygon', POLYGONS);
-  const object = family('object', OBJECTS, <ObjectSettings />);
-  const sphere = family('sphere', SPHERES, <SphereSettings />, item(IconTable, t('volume3d.action.removeTable'), removeTable));
+  const object = family('object', OBJECTS);
+  const sphere = family('sphere', SPHERES);
   const ruler = family('ruler', RULERS);
   const families: Family[] = [
     { name: 'polygon', splits: true, label: t('volume3d.family.polygon'), ...polygon },
@@ -224,7 +214,6 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
             <span>{t('volume3d.box.title')}</span>
           </UnstyledButton>
           <FamilyMenu label={t('volume3d.family.box')}>{boxItems}</FamilyMenu>
-          {plane !== null && grid !== null && <PlaneSettings depth={plane.depth} mm={depthMm(grid, plane)} />}
         </>
       ),
       items: boxItems,
@@ -287,7 +276,6 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
         <>
           {act(IconPhotoDown, t('action.exportPicture'), exportPicture, { shortcut: 'Control+S' })}
           <FamilyMenu label={t('family.output')}>{outputItems}</FamilyMenu>
-          {act(IconKeyboard, t('action.keys'), openKeys, { shortcut: '?' })}
           {act(FullScreenIcon, t('action.fullScreen'), toggleFullScreen)}
         </>
       ),
@@ -295,10 +283,15 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
         <>
           {item(IconPhotoDown, t('action.exportPicture'), exportPicture)}
           {outputItems}
-          {item(IconKeyboard, t('action.keys'), openKeys)}
           {item(FullScreenIcon, t('action.fullScreen'), toggleFullScreen)}
         </>
       ),
+    },
+    {
+      name: 'keys',
+      label: t('action.keys'),
+      tools: act(IconKeyboard, t('action.keys'), openKeys, { shortcut: '?' }),
+      items: item(IconKeyboard, t('action.keys'), openKeys),
     },
   ];
   const shown = useFolding(element, families.length);
