@@ -6,7 +6,7 @@ import { type PlaneKind, planeKinds } from '../../model/plane';
 import { useViewer } from '../../ui/context';
 import { SeriesDialog } from '../../ui/SeriesDialog';
 import type { DialogProps } from '../../ui/sharedDialogs';
-import { faultsOf, lengthMm, MAX_COUNT, planesOf, questionOf, type Reslice, startReslice, wayOf, withWay } from '../model/reslice';
+import { coverageOf, faultsOf, lengthMm, MAX_COUNT, planesOf, questionOf, type Reslice, startReslice, withWay } from '../model/reslice';
 import { type SlabMode, slabModes } from '../model/state';
 import { useMpr } from './context';
 
@@ -33,7 +33,6 @@ function ResliceForm({ making, onClose }: { making: SeriesMaking; onClose: () =>
   const decimal = locale.startsWith('pt') ? ',' : '.';
   const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
   const shown = faults.size === 0 ? planesOf(grid, planes, wish, interpolation) : null;
-  const whole = wayOf(grid, planes, wish.kind, wish.stepMm).count;
   const choosePlane = (kind: PlaneKind): void => setWish({ ...withWay(grid, planes, wish, { kind }), description: wish.description === nameOf(wish.kind) ? nameOf(kind) : wish.description });
   const field = (label: string, value: number, set: (value: number) => void, fault: string | null, whatIs: { suffix?: string; decimals: number; max: number }): ReactNode => (
     <NumberInput
@@ -44,7 +43,7 @@ function ResliceForm({ making, onClose }: { making: SeriesMaking; onClose: () =>
       }}
       decimalScale={whatIs.decimals}
       decimalSeparator={decimal}
-      min={whatIs.decimals === 0 ? 1 : 0.1}
+      min={10 ** -whatIs.decimals}
       max={whatIs.max}
       suffix={whatIs.suffix ?? ''}
       allowNegative={false}
@@ -69,13 +68,13 @@ function ResliceForm({ making, onClose }: { making: SeriesMaking; onClose: () =>
         <Choices label={t('mpr.slab.title')} value={wish.slab} data={slabModes.map((mode) => ({ value: mode, label: t(`mpr.slab.${mode}`) }))} onChange={(mode) => setWish({ ...wish, slab: mode as SlabMode })} />
         <Group gap="sm" align="flex-start" wrap="nowrap">
           {wish.slab !== 'plane' && field(t('mpr.slab.thickness'), wish.thicknessMm, (mm) => setWish({ ...wish, thicknessMm: mm }), faults.has('thickness') ? t('mpr.reslice.mmFault') : null, { suffix: ' mm', decimals: 1, max: 1000 })}
-          {field(t('mpr.reslice.step'), wish.stepMm, (mm) => setWish(mm > 0 ? withWay(grid, planes, wish, { stepMm: mm }) : { ...wish, stepMm: mm }), faults.has('step') ? t('mpr.reslice.mmFault') : null, { suffix: ' mm', decimals: 2, max: 1000 })}
+          {field(t('mpr.reslice.step'), wish.stepMm, (mm) => setWish(mm > 0 ? withWay(grid, planes, wish, { stepMm: mm }) : { ...wish, stepMm: mm }), faults.has('step') ? t('mpr.reslice.mmFault') : null, { suffix: ' mm', decimals: 4, max: 1000 })}
           {field(t('mpr.reslice.count'), wish.count, (count) => setWish({ ...wish, count }), faults.has('count') ? t('mpr.reslice.countFault', { most: MAX_COUNT }) : null, { decimals: 0, max: MAX_COUNT })}
         </Group>
         <TextInput label={t('mpr.reslice.description')} value={wish.description} maxLength={64} onChange={(event) => setWish({ ...wish, description: event.currentTarget.value })} error={faults.has('description') ? t('mpr.reslice.descriptionFault') : null} />
         {/* Room is kept: the words change while a number is typed. */}
         <Text size="xs" c="dimmed" style={{ minHeight: 32 }}>
-          {shown !== null && t(wish.count >= whole ? 'mpr.reslice.all' : 'mpr.reslice.part', { count: wish.count, width: shown.width_px, height: shown.height_px, mm: number.format(lengthMm(wish)) })}
+          {shown !== null && t(`mpr.reslice.${coverageOf(grid, planes, wish)}`, { count: wish.count, width: shown.width_px, height: shown.height_px, mm: number.format(lengthMm(wish)) })}
         </Text>
         <Group justify="flex-end" gap="sm">
           <Button variant="default" onClick={onClose}>
