@@ -315,6 +315,11 @@ def test_a_rendered_frame_takes_size_window_and_format(server: Server) -> None:
             400,
             "invalid_input",
         ),
+        (
+            "/internal/v1/render/owners/7/instances/2/frames/1/rendered?window_width=1e-9&window_center=1",
+            400,
+            "invalid_input",
+        ),
         ("/internal/v1/render/owners/7/instances/2/frames/1/rendered?window_width=10", 400, "invalid_input"),
         ("/internal/v1/render/owners/7/instances/4/frames/1/rendered", 422, "data_error"),
         ("/internal/v1/render/owners/x/series/1/thumbnail", 404, "not_found"),

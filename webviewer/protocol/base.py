@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 MAX_CELLS = 16
 
 Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
-Positive = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1e9)]
+Positive = Annotated[float, Field(allow_inf_nan=False, ge=1e-6, le=1e9)]
+"""Of sizes: what is nearer to 0 is 0 to those who divide by it."""
 Share = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)]
 CellNumber = Annotated[int, Field(ge=0, lt=MAX_CELLS)]
 Revision = Annotated[int, Field(ge=0, lt=2**32)]

@@ -53,7 +53,7 @@ class View(Message):
     width_px: Pixels
     height_px: Pixels
     window: Window = WindowRecommended()
-    zoom: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1000)] | None = None
+    zoom: Annotated[float, Field(allow_inf_nan=False, ge=1e-6, le=1000)] | None = None
     center_x: Finite | None = None
     center_y: Finite | None = None
     rotation_deg: Annotated[float, Field(allow_inf_nan=False, ge=-360, le=360)] = 0.0

@@ -15,6 +15,7 @@ from webviewer.protocol.base import CellNumber, Finite, Id, ImageReference, Mess
 from webviewer.protocol.volumes import PlaneInterpolation, SlabMode
 
 MAX_SHAPE_POINTS = 512
+_ONE_LINE = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
 SeriesPixels = Annotated[int, Field(ge=1, le=2048)]
 
 
@@ -23,7 +24,7 @@ class OnImage(Message):
 
     kind: Literal["image"] = "image"
     image: ImageReference
-    calibration_mm_per_px: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1000)] | None = None
+    calibration_mm_per_px: Annotated[float, Field(allow_inf_nan=False, ge=1e-6, le=1000)] | None = None
 
 
 class OnPlane(Message):
@@ -90,13 +91,14 @@ class Turning(Message):
 class MakeSeries(Message):
     """Make a new series and store it beside its source: slices of planes, or pictures of a model that turns.
 
-    Answered by `making` at each object and `made` at the end. What was stored stays when the cell is closed before.
+    Answered by `making` at once, while others' series may come first, and at each object, and by `made` at the end. What
+    was stored stays when the cell is closed before. The description has no control characters and no line ends.
     """
 
     kind: Literal["make_series"] = "make_series"
     images: Annotated[ParallelPlanes | Turning, Field(discriminator="kind")]
     count: Annotated[int, Field(ge=1, le=2000)]
-    series_description: Annotated[str, Field(min_length=1, max_length=64)]
+    series_description: Annotated[str, Field(min_length=1, max_length=64, pattern=_ONE_LINE)]
 
 
 class Ask(Message):

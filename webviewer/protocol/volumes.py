@@ -169,7 +169,7 @@ class CutSphere(Message):
 
     kind: Literal["sphere"] = "sphere"
     centers_lps_mm: Annotated[tuple[PointLps, ...], Field(min_length=1, max_length=256)]
-    radius_mm: Annotated[float, Field(allow_inf_nan=False, gt=0, le=500)]
+    radius_mm: Annotated[float, Field(allow_inf_nan=False, ge=1e-6, le=500)]
     restore: bool = False
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from webviewer.protocol.base import Finite, Message
+from webviewer.protocol.base import Finite, Message, Positive
 
 
 class WindowRecommended(Message):
@@ -31,7 +31,7 @@ class WindowValues(Message):
 
     kind: Literal["values"] = "values"
     center: Finite
-    width: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1e9)]
+    width: Positive
     function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"] = "LINEAR"
 
 

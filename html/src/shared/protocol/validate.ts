@@ -9,7 +9,7 @@ type Rule = Record<string, unknown>;
 
 const KNOWN_WORDS = new Set([
   "$ref", "additionalProperties", "anyOf", "const", "enum", "exclusiveMaximum", "exclusiveMinimum", "items", "maxItems",
-  "maxLength", "maximum", "minItems", "minLength", "minimum", "oneOf", "prefixItems", "properties", "required", "tag", "type",
+  "maxLength", "maximum", "minItems", "minLength", "minimum", "oneOf", "pattern", "prefixItems", "properties", "required", "tag", "type",
 ]);
 
 /** Return the server's message, checked. @throws ProtocolError no JSON, or against the schema; says where */
@@ -144,7 +144,8 @@ function findFaultOfLength(length: number, least: unknown, most: unknown, where:
 
 function findFaultOfRange(value: unknown, rule: Rule, where: string): string | null {
   if (typeof value === "string") {
-    return findFaultOfLength([...value].length, rule.minLength, rule.maxLength, where);
+    const isLike = typeof rule.pattern !== "string" || new RegExp(rule.pattern, "u").test(value);
+    return findFaultOfLength([...value].length, rule.minLength, rule.maxLength, where) ?? (isLike ? null : `${where}: has characters that it must not have`);
   }
   if (typeof value !== "number") {
     return null;

@@ -1,6 +1,7 @@
 /** What leaves the page of a volume: pictures of a turn as a series, and its surface as a file. */
 
 import type { Edit, Look, MakeSeries, VolumeFacts } from '../../../shared/protocol/messages';
+import { seriesName } from '../../model/seriesName';
 
 export const MAX_PICTURES = 360;
 export const LEAST_SIDE_PX = 64;
@@ -25,12 +26,12 @@ export function faultsOf({ count, degrees, sidePx, description }: TurnSeries): R
   if (!(Number.isInteger(count) && count >= 1 && count <= MAX_PICTURES)) faults.add('count');
   if (!(Math.abs(degrees) <= 360)) faults.add('degrees');
   if (!(Number.isInteger(sidePx) && sidePx >= LEAST_SIDE_PX && sidePx <= MAX_SIDE_PX)) faults.add('size');
-  if (description.trim() === '') faults.add('description');
+  if (seriesName(description) === '') faults.add('description');
   return faults;
 }
 
 export function questionOf({ count, degrees, sidePx, description }: TurnSeries): MakeSeries {
-  return { kind: 'make_series', images: { kind: 'turning', degrees, width_px: sidePx, height_px: sidePx }, count, series_description: description.trim().slice(0, 64) };
+  return { kind: 'make_series', images: { kind: 'turning', degrees, width_px: sidePx, height_px: sidePx }, count, series_description: seriesName(description) };
 }
 
 /** The value that a surface starts with: that of the isosurface, else where the first tissue that is on begins to be seen. */
