@@ -184,8 +184,8 @@ export interface Made {
 /**
  * Make a new series and store it beside its source: slices of planes, or pictures of a model that turns.
  *
- * Answered by `making` at once, while others' series may come first, and at each object, and by `made` at the end. What
- * was stored stays when the cell is closed before. The description has no control characters and no line ends.
+ * Answered by `making` at once, though others' series may come first, and at each object, and by `made` at the end.
+ * What was stored stays when the cell is closed before. The description has no control characters and no line ends.
  */
 export interface MakeSeries {
   kind: "make_series";
