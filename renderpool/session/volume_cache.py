@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
+from renderpool.session.first_frames import FirstFrames
 from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
 from renderpool.session.source import SeriesFrames
 from renderpool.session.volume_series import SeriesVolumes, volumes_of
@@ -67,6 +68,8 @@ class VolumeCache:
     def __init__(self, budget_bytes: int, *, keep: bool = True) -> None:
         self.budget_bytes = budget_bytes
         self.keep = keep
+        self.first_frames = FirstFrames()
+        """What goes first in the threads that decode, which all loads share."""
         self._lock = threading.Lock()
         self._entries: OrderedDict[VolumeKey, _Entry] = OrderedDict()  # least recently used first
         self._series: OrderedDict[Hashable, SeriesVolumes] = OrderedDict()

@@ -19,6 +19,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from renderpool.session.cache import ImageCache
+from renderpool.session.first_frames import FirstFrames
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.source import FrameInFile, FrameKey, FrameSource, LocalFrames
 from renderpool.session.volume_levels import load_levels
@@ -72,6 +73,8 @@ class VolumeLoad:
     report
         Called with frames settled and frames in all: at most each 0.2 s, and once at the end, be it good or bad; in
         the thread of the load, which waits for it.
+    first
+        Which frames go before those that only make a picture finer; shared by all loads.
     """
 
     def __init__(
@@ -81,11 +84,15 @@ class VolumeLoad:
         source: FrameSource,
         images: ImageCache,
         report: Callable[[int, int], None],
+        *,
+        first: FirstFrames,
     ) -> None:
         self._volume = volume
         self._owner_id = owner_id
         self._source = source
         self._images = images
+        self._first = first
+        self._is_coarse = True
         self._report = report
         self._slots = threading.Semaphore(_FRAMES_AHEAD)
         self._settled = 0
@@ -142,6 +149,7 @@ class VolumeLoad:
     def _pass(self, work: Work) -> None:
         volume = self._volume
         for number, level in enumerate(load_levels(len(volume.frame_keys))):
+            self._is_coarse = number == 0
             wanted = [source for source in level if source not in volume.lost]
             self._settle(len(level) - len(wanted))
             for batch in self._batches(wanted):
@@ -224,18 +232,33 @@ class VolumeLoad:
     # -- decoding --------------------------------------------------------------------------------------------------
 
     def _submit(self, frames: Sequence[tuple[int, Stored]], work: Work) -> None:
+        is_coarse = self._is_coarse
+        while not is_coarse and not self._first.wait(_TURN_S):
+            self._go_on()
         self._take_slot()
+        if is_coarse:
+            self._first.begin()
+
+        def done(_: object = None) -> None:
+            self._slots.release()
+            if is_coarse:
+                self._first.end()
+
         try:
             future: Future[None] = self._images.decode.submit(self._decode, frames, work)
         except RuntimeError as exc:  # the pool is shut down
-            self._slots.release()
+            done()
             raise Unavailable(_STOPPING) from exc
-        future.add_done_callback(lambda _: self._slots.release())
+        future.add_done_callback(done)
 
     def _take_slot(self) -> None:
         while not self._slots.acquire(timeout=_TURN_S):
-            self._check()
-            self._publish_if_due()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Do while the load waits what must not wait."""
+        self._check()
+        self._publish_if_due()
 
     def _drain(self) -> None:
         """Wait for all that is being decoded."""

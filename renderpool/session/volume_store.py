@@ -9,7 +9,7 @@ loads run in threads of the store, see `volume_load`; what they call back runs t
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
 
 from renderpool.session.cache import ImageCache
 from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
@@ -17,9 +17,13 @@ from renderpool.session.source import FrameSource, SeriesFrames
 from renderpool.session.volume_cache import OnProgress, VolumeCache, VolumeUse, version_of
 from renderpool.session.volume_load import VolumeLoad
 from renderpool.session.volume_series import SeriesVolumes
+from renderpool.session.workers import FairPool
 from webviewer.core.errors import Unavailable
 
-_LOADS_AT_ONCE = 2
+# A load mostly waits, for the storage node or for those who decode, which all of them share: two that are slow must not
+# hold up the first picture of a third one.
+_LOADS_AT_ONCE = 12
+_LOADS_OF_OWNER = 4
 
 
 class VolumeStore:
@@ -43,7 +47,9 @@ class VolumeStore:
         self._source = source
         self._storage = storage
         # Threads of its own: a storage node that hangs must not hold up those who draw from another one, nor 2D.
-        self._loads = ThreadPoolExecutor(_LOADS_AT_ONCE, "volume")
+        self._loads = FairPool("volume", _LOADS_AT_ONCE, most_per_owner=_LOADS_OF_OWNER)
+        self._lock = threading.Lock()
+        self._not_begun: set[LoadedVolume] = set()
 
     def volumes_of(self, series: SeriesFrames) -> SeriesVolumes:
         """Return the volumes of a series, or why it has none; for worker threads."""
@@ -77,24 +83,28 @@ class VolumeStore:
             key, plan, lambda: LoadedVolume(key, series, plan, volumes.keys_of(plan)), on_progress
         )
         if is_mine:
-            try:
-                load = self._loads.submit(self._load, owner_id, use.volume)
-            except RuntimeError as exc:  # the pool is shut down
-                raise self._given_up(use.volume) from exc
-            load.add_done_callback(lambda future: self._given_up(use.volume) if future.cancelled() else None)
+            with self._lock:
+                self._not_begun.add(use.volume)
+            if not self._loads.submit(owner_id, lambda: self._load(owner_id, use.volume)):
+                raise self._given_up(use.volume)
         return use
 
     def _given_up(self, volume: LoadedVolume) -> Unavailable:
+        with self._lock:
+            self._not_begun.discard(volume)
         error = Unavailable("The render node is stopping.")
         volume.fail(error)
         self._cache.forget(volume)
         return error
 
     def _load(self, owner_id: int, volume: LoadedVolume) -> None:
+        with self._lock:
+            self._not_begun.discard(volume)
+
         def report(settled: int, total: int) -> None:
             self._cache.report(volume, settled, total)
 
-        VolumeLoad(volume, owner_id, self._source, self._images, report).run()
+        VolumeLoad(volume, owner_id, self._source, self._images, report, first=self._cache.first_frames).run()
         if volume.error is None:
             self._cache.loaded(volume)
         else:
@@ -102,4 +112,8 @@ class VolumeStore:
 
     def close(self) -> None:
         """Ask for nothing any more; what loads is given up."""
-        self._loads.shutdown(wait=False, cancel_futures=True)
+        self._loads.close()
+        with self._lock:
+            not_begun, self._not_begun = self._not_begun, set()
+        for volume in not_begun:
+            self._given_up(volume)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import imagecodecs
@@ -16,13 +16,15 @@ from renderpool.engine.bricks import BrickRanges
 from renderpool.session.cache import ImageCache
 from renderpool.session.images import ImageStore
 from renderpool.session.loaded_volume import LoadedVolume
+from renderpool.session.source import FrameKey, SeriesFrames
 from renderpool.session.volume_cache import VolumeCache, VolumeUse
 from renderpool.session.volume_levels import load_levels
+from renderpool.session.volume_load import VolumeLoad
 from renderpool.session.volume_series import volumes_of
 from renderpool.session.volume_store import VolumeStore
 from tests.render.volume_sources import COLUMNS, OWNER, ROWS, SpaceSource, even, random_pixels, source_of
 from tests.support.reference_volume_geometry import AXIAL, Orientation, tilted
-from webviewer.core.errors import DataError, NotFound, Unavailable
+from webviewer.core.errors import DataError, NotFound, Unavailable, WebviewerError
 
 WAIT_S = 20.0
 MIB = 1024**2
@@ -503,3 +505,79 @@ def test_a_node_that_stops_gives_up_its_loads(make_ward: Callable[..., Ward]) ->
             use.volume.wait(WAIT_S)
     with pytest.raises(Unavailable, match="stopping"):
         ward.open()
+
+
+class Sticky(SpaceSource):
+    """Frames of the series opened first never come, until ``gate`` is set."""
+
+    sticks = 0
+
+    def series(self, owner_id: int, series_id: int) -> SeriesFrames:
+        return super().series(OWNER, series_id)
+
+    def frames(self, owner_id: int, keys: Sequence[FrameKey]) -> Iterator[tuple[FrameKey, bytes | WebviewerError]]:
+        with self.lock:
+            self.sticks -= 1
+            is_stuck = self.sticks >= 0
+        if is_stuck and not self.gate.wait(WAIT_S):
+            raise Unavailable("The storage node does not answer.")
+        for key in keys:
+            yield key, self.encode(self.pixels[key[0] - 1])
+
+
+@pytest.mark.parametrize("stuck", [2, 8])
+def test_loads_that_get_stuck_hold_up_nobody_elses(make_ward: Callable[..., Ward], stuck: int) -> None:
+    source = Sticky(random_pixels(24), even(24))
+    source.gate.clear()
+    source.sticks = stuck
+    ward = make_ward(source)
+    opened = [ward.store.open(number % 2, source.series(OWNER, number), 0, lambda *_: None) for number in range(stuck)]
+    wait_until(lambda: source.sticks == 0)
+    other = ward.store.open(2, source.series(OWNER, 99), 0, lambda *_: None)
+    other.volume.wait(WAIT_S)
+    assert not any(use.volume.revision for use in opened)
+    source.gate.set()
+    for use in opened:
+        use.volume.wait(WAIT_S)
+
+
+def test_one_owner_does_not_take_all_loads(make_ward: Callable[..., Ward]) -> None:
+    source = Sticky(random_pixels(24), even(24))
+    source.gate.clear()
+    source.sticks = 100
+    ward = make_ward(source)
+    opened = [ward.store.open(1, source.series(OWNER, number), 0, lambda *_: None) for number in range(20)]
+    time.sleep(0.2)  # whatever begins has begun
+    assert source.sticks == 100 - 4
+    source.sticks = 0
+    ward.store.open(2, source.series(OWNER, 99), 0, lambda *_: None).volume.wait(WAIT_S)
+    source.gate.set()
+    for use in opened:
+        use.volume.wait(WAIT_S)
+
+
+def test_a_coarse_picture_goes_before_what_makes_others_finer(
+    make_ward: Callable[..., Ward], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    decode = VolumeLoad._decode_one
+
+    def slowly(load: VolumeLoad, source: int, work: Any, data: Any) -> None:
+        time.sleep(0.003)
+        decoded.append(load._volume.key[1])
+        decode(load, source, work, data)
+
+    monkeypatch.setattr(VolumeLoad, "_decode_one", slowly)
+    ward = make_ward(source_of(100))
+    ward.images.close()
+    ward.images = ImageCache(MIB, 1)
+    ward.store = VolumeStore(ward.cache, ward.images, ward.source, "storage")
+    others = [ward.store.open(OWNER, ward.source.series(OWNER, number), 0, lambda *_: None) for number in (1, 2, 3)]
+    wait_until(lambda: all(use.volume.revision for use in others))
+    use = ward.store.open(OWNER, ward.source.series(OWNER, 9), 0, lambda *_: None)
+    use.volume.wait(WAIT_S)
+    own = [place for place, series_id in enumerate(decoded) if series_id == 9]
+    # Every 8th slice and the last are 14. By turns, 3 frames of others would lie between any two beyond the first 8.
+    assert own[13] - own[0] - 13 <= 6
+    for other in others:
+        other.volume.wait(WAIT_S)
