@@ -109,7 +109,7 @@ def warnings(
     found = _gaps(layout.gaps)
     if layout.is_uneven:
         steps = np.diff(np.array(layout.index)) * layout.spacing_mm
-        found.append(say("uneven", *(round(float(mm), 1) for mm in (steps.min(), steps.max(), layout.spacing_mm))))
+        found.append(say("uneven", *(round(float(mm), 2) for mm in (steps.min(), steps.max(), layout.spacing_mm))))
     step = grid.lps_from_index[:3, 2]
     along = float(np.dot(step, _normal(grid)))
     tilt = math.degrees(math.acos(min(along / float(np.linalg.norm(step)), 1.0)))
@@ -119,17 +119,17 @@ def warnings(
         found.append(say("shifted", round(off_mm, 1)))
     thickness = [place.frame.slice_thickness for place in places if place.frame.slice_thickness is not None]
     if thickness and max(thickness) < _THIN_BELOW * along:
-        found.append(say("thin", round(max(thickness), 1), round(along, 1)))
+        found.append(say("thin", round(max(thickness), 2), round(along, 2)))
     return tuple(found)
 
 
 def _gaps(gaps: Sequence[Gap]) -> list[Sentence]:
-    found = [say("gap", gap.missing, round(gap.from_mm, 1), round(gap.to_mm, 1)) for gap in gaps[:_MOST_GAPS]]
+    found = [say("gap", gap.missing, round(gap.from_mm, 2), round(gap.to_mm, 2)) for gap in gaps[:_MOST_GAPS]]
     rest = gaps[_MOST_GAPS:]
     if len(rest) == 1:
-        found.append(say("further_gap", rest[0].missing, round(rest[0].to_mm, 1)))
+        found.append(say("further_gap", rest[0].missing, round(rest[0].to_mm, 2)))
     elif rest:
-        found.append(say("further_gaps", sum(gap.missing for gap in rest), len(rest), round(rest[-1].to_mm, 1)))
+        found.append(say("further_gaps", sum(gap.missing for gap in rest), len(rest), round(rest[-1].to_mm, 2)))
     return found
 
 
