@@ -8,6 +8,10 @@ const GAP_PX = 10;
 const EDGE_PX = 6;
 /** A label farther away than this is tied to its shape by a dotted line. */
 const TIE_PX = 26;
+/** One that had to give way is tied sooner: what stands where it would be is another shape's. */
+const MOVED_TIE_PX = 14;
+/** Between labels. */
+const APART_PX = 3;
 const TICK_PX = 5;
 
 export interface Box {
@@ -15,6 +19,14 @@ export interface Box {
   top: number;
   width: number;
   height: number;
+  /** It gave way to another label. */
+  moved?: boolean;
+}
+
+export interface Wanted {
+  places: readonly Point[];
+  offset: Point | null;
+  size: Room;
 }
 
 export interface Room {
@@ -43,6 +55,60 @@ export function labelBox(places: readonly Point[], offset: Point | null, size: R
   return { left: across, top: hold(under, EDGE_PX, room.height - height - EDGE_PX), width, height };
 }
 
+/**
+ * Labels that do not lie over one another: those that the doctor put somewhere stay there, the others give way to them and
+ * to those before them, to the nearest free place. In the order of what is wanted.
+ *
+ * @param taken what is taken already
+ */
+export function labelBoxes(wanted: readonly Wanted[], room: Room, taken: readonly Box[] = []): Box[] {
+  const placed: Box[] = [...taken];
+  const found = new Map<Wanted, Box>();
+  for (const one of wanted) {
+    if (one.offset === null) continue;
+    const box = labelBox(one.places, one.offset, one.size, room);
+    found.set(one, box);
+    placed.push(box);
+  }
+  for (const one of wanted) {
+    if (one.offset !== null) continue;
+    const box = freeBox(one, room, placed);
+    found.set(one, box);
+    placed.push(box);
+  }
+  return wanted.map((one) => found.get(one) as Box);
+}
+
+function freeBox({ places, size }: Wanted, room: Room, placed: readonly Box[]): Box {
+  const own = labelBox(places, null, size, room);
+  const isFree = (box: Box): boolean => placed.every((other) => !overlap(box, other));
+  if (isFree(own)) return own;
+  const { width, height } = own;
+  const xs = places.map(({ x }) => x);
+  const ys = places.map(({ y }) => y);
+  const sides = [Math.max(...xs) + GAP_PX, Math.min(...xs) - GAP_PX - width, own.left];
+  const inside = (box: Box): boolean => box.left >= EDGE_PX && box.top >= EDGE_PX && box.left + width <= room.width - EDGE_PX && box.top + height <= room.height - EDGE_PX;
+  const at = (left: number, top: number): Box => ({ left, top, width, height, moved: true });
+  const free: Box[] = [];
+  // Beside the shape, over and under it, and right over and under what is in the way.
+  const levels = [own.top, Math.max(...ys) + GAP_PX, Math.min(...ys) - GAP_PX - height, ...placed.flatMap((other) => [other.top + other.height + APART_PX, other.top - height - APART_PX])];
+  for (const left of sides) for (const top of levels) {
+    const box = at(left, top);
+    if (inside(box) && isFree(box)) free.push(box);
+  }
+  const far = (box: Box): number => Math.hypot(box.left - own.left, box.top - own.top);
+  return free.sort((one, other) => far(one) - far(other))[0] ?? own;
+}
+
+function overlap(one: Box, other: Box): boolean {
+  return (
+    one.left < other.left + other.width + APART_PX - 1 &&
+    other.left < one.left + one.width + APART_PX - 1 &&
+    one.top < other.top + other.height + APART_PX - 1 &&
+    other.top < one.top + one.height + APART_PX - 1
+  );
+}
+
 /** The dotted line from a label to its shape, null where it stands right beside it. */
 export function tie(box: Box, lines: readonly (readonly Point[])[]): [Point, Point] | null {
   const middle = { x: box.left + box.width / 2, y: box.top + box.height / 2 };
@@ -56,7 +122,7 @@ export function tie(box: Box, lines: readonly (readonly Point[])[]): [Point, Poi
       if (distance < least) [best, least] = [[from, to], distance];
     }
   }
-  return least > TIE_PX ? best : null;
+  return least > (box.moved === true ? MOVED_TIE_PX : TIE_PX) ? best : null;
 }
 
 /** The ends of a ruler, across it. */

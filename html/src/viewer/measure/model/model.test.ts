@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import en from '../../i18n/en.json';
 import type { Vector } from '../../model/vector';
 import { measured, surfaceOf } from '../testing';
-import { labelBox, tie } from './layout';
+import { labelBox, labelBoxes, tie } from './layout';
 import { type Place, planeSurface, type PlaneSurfaceParts, samePlace } from './place';
 import { beginsLine, distanceTo, handles, outlines, perpendiculars, withHandle } from './shapes';
 import { labelOf, type Translate } from './text';
@@ -221,5 +221,25 @@ describe('labels', () => {
     const line = [[{ x: 100, y: 100 }, { x: 120, y: 100 }]];
     expect(tie(at(100, 100), line)).toBeNull();
     expect(tie(at(100, 100, { x: 50, y: -60 }), line)?.[1]).toEqual({ x: 120, y: 100 });
+  });
+
+  it('give way to one another, and to those that were put somewhere, and are tied to their shapes then', () => {
+    const size = { width: 120, height: 48 };
+    const room = { width: 500, height: 400 };
+    const shape = (x: number, y: number) => [{ x, y }, { x: x + 20, y }];
+    const wanted = [shape(200, 200), shape(204, 204), shape(208, 196), shape(212, 210)].map((places) => ({ places, offset: null, size }));
+    const boxes = labelBoxes([...wanted, { places: shape(20, 200), offset: { x: 190, y: -20 }, size }], room);
+    for (const [index, one] of boxes.entries()) {
+      expect(one.left).toBeGreaterThanOrEqual(0);
+      expect(one.top + one.height).toBeLessThanOrEqual(room.height);
+      for (const other of boxes.slice(index + 1)) {
+        const apart = one.left >= other.left + other.width || other.left >= one.left + one.width || one.top >= other.top + other.height || other.top >= one.top + one.height;
+        expect([index, apart]).toEqual([index, true]);
+      }
+    }
+    const moved = boxes.findIndex((box) => box.moved === true && box.top > 250);
+    expect(tie(boxes[moved] ?? labelBox([], null, size, room), [wanted[moved]?.places ?? []])).not.toBeNull();
+    // One alone stays where it stood before there were others.
+    expect(labelBoxes(wanted.slice(0, 1), room)).toEqual([labelBox(shape(200, 200), null, size, room)]);
   });
 });

@@ -6,7 +6,7 @@ import type { MeasureTool } from '../../model/tools';
 import { useViewer } from '../../ui/context';
 import type { Answers, Draft, Measures } from '../control/measures';
 import type { MeasurePointer } from '../control/pointer';
-import { type Box, labelBox, LINE_PX, ticks, tie } from '../model/layout';
+import { type Box, labelBoxes, LINE_PX, ticks, tie } from '../model/layout';
 import type { MeasureSurface, Place } from '../model/place';
 import { beginsLine, handles, outlines, perpendiculars, toolShapes } from '../model/shapes';
 import { type Label, labelOf, type Translate } from '../model/text';
@@ -33,11 +33,14 @@ export const MeasureLayer = memo(function MeasureLayer({ measures, pointer, surf
     const answer = answers[surface.basis];
     return labelOf({ tool, place, points, measured: answer?.measured ?? null, fault: answer?.fault ?? null }, surface.cautions, locale, t as Translate);
   };
-  const drawn = items.map((item) => {
-    const label = inWords(item.tool, item.place, item.points, item.answers);
-    const places = placesOf(item.tool, item.points, item.place, surface);
-    return { item, label, box: label.lines.length === 0 ? null : labelBox(places, item.label, sizeOfLabel(label), surface) };
-  });
+  const said = items.map((item) => ({ item, label: inWords(item.tool, item.place, item.points, item.answers) }));
+  const spoken = said.filter(({ label }) => label.lines.length > 0);
+  const boxes = labelBoxes(
+    spoken.map(({ item, label }) => ({ places: placesOf(item.tool, item.points, item.place, surface), offset: item.label, size: sizeOfLabel(label) })),
+    surface,
+  );
+  const boxOf = new Map(spoken.map(({ item }, index) => [item, boxes[index] ?? null]));
+  const drawn = said.map(({ item, label }) => ({ item, label, box: boxOf.get(item) ?? null }));
 
   useEffect(() => measures.ensure(surface));
   useLayoutEffect(() => {
@@ -56,9 +59,9 @@ export const MeasureLayer = memo(function MeasureLayer({ measures, pointer, surf
             {box !== null && <Words label={label} box={box} to={linesOf(item.tool, item.points, item.place, surface)} />}
           </g>
         ))}
-        {draft !== null && <DraftShape draft={draft} surface={surface} label={inWords(draft.tool, draft.place, pointsOf(draft), draft.answers)} />}
+        {draft !== null && <DraftShape draft={draft} surface={surface} taken={boxes} label={inWords(draft.tool, draft.place, pointsOf(draft), draft.answers)} />}
         {probe !== null && draft === null && probe.cellNumber === surface.cellNumber && surface.shows(probe.place) && (
-          <ProbeWords at={surface.toCanvas(probe.point, probe.place)} surface={surface} label={inWords('point', probe.place, [probe.point], probe.answers)} />
+          <ProbeWords at={surface.toCanvas(probe.point, probe.place)} surface={surface} taken={boxes} label={inWords('point', probe.place, [probe.point], probe.answers)} />
         )}
         {own !== null && <Lines of={[[{ x: own.x - 12, y: own.y }, { x: own.x + 12, y: own.y }], [{ x: own.x, y: own.y - 12 }, { x: own.x, y: own.y + 12 }]]} className={classes.cross} />}
       </svg>
@@ -67,10 +70,17 @@ export const MeasureLayer = memo(function MeasureLayer({ measures, pointer, surf
   );
 });
 
-function DraftShape({ draft, surface, label }: { draft: Draft; surface: MeasureSurface; label: Label }) {
+interface FreeLabel {
+  surface: MeasureSurface;
+  /** Labels that stand already. */
+  taken: readonly Box[];
+  label: Label;
+}
+
+function DraftShape({ draft, surface, taken, label }: FreeLabel & { draft: Draft }) {
   const points = pointsOf(draft);
   const places = placesOf(draft.tool, points, draft.place, surface);
-  const box = label.lines.length === 0 || places.length === 0 ? null : labelBox(places, null, sizeOfLabel(label), surface);
+  const box = label.lines.length === 0 || places.length === 0 ? null : (labelBoxes([{ places, offset: null, size: sizeOfLabel(label) }], surface, taken)[0] ?? null);
   return (
     <g className={classes.draft} data-draft={draft.tool}>
       <Shape tool={draft.tool} points={points} place={draft.place} surface={surface} open />
@@ -140,17 +150,14 @@ function Words({ label, box, to }: { label: Label; box: Box; to: readonly (reado
   );
 }
 
-function ProbeWords({ at, surface, label }: { at: Point; surface: MeasureSurface; label: Label }) {
+function ProbeWords({ at, surface, taken, label }: FreeLabel & { at: Point }) {
   if (label.lines.length === 0) return null;
   const around = [
     { x: at.x - 6, y: at.y - 6 },
     { x: at.x + 6, y: at.y + 6 },
   ];
-  return (
-    <g data-probe="">
-      <Words label={label} box={labelBox(around, null, sizeOfLabel(label), surface)} to={[[at]]} />
-    </g>
-  );
+  const [box] = labelBoxes([{ places: around, offset: null, size: sizeOfLabel(label) }], surface, taken);
+  return <g data-probe="">{box !== undefined && <Words label={label} box={box} to={[[at]]} />}</g>;
 }
 
 /** What to do next; on a touch screen with the buttons that a mouse has no need of. */

@@ -1,11 +1,11 @@
 /** Measurements on a picture that is saved: what the layer shows, with a pen instead of vectors. */
 
 import type { Point } from '../../model/geometry';
-import type { Measures } from '../control/measures';
-import { labelBox, LINE_PX, ticks, tie } from '../model/layout';
+import type { Measurement, Measures } from '../control/measures';
+import { type Box, labelBoxes, LINE_PX, ticks, tie } from '../model/layout';
 import type { MeasureSurface } from '../model/place';
 import { handles, outlines, perpendiculars } from '../model/shapes';
-import { labelOf, type Translate } from '../model/text';
+import { type Label, labelOf, type Translate } from '../model/text';
 import { FONT, sizeOfText } from './sizeOfText';
 
 const EDGE = 'rgba(0, 0, 0, 0.88)';
@@ -17,19 +17,18 @@ const CROSS_PX = 6;
 export function drawMeasures(pen: CanvasRenderingContext2D, measures: Measures, surface: MeasureSurface, locale: string, t: Translate): void {
   pen.save();
   pen.lineJoin = pen.lineCap = 'round';
-  for (const item of measures.shown(surface)) {
+  const items = measures.shown(surface);
+  const boxes = boxesOf(items, surface, locale, t);
+  for (const item of items) {
     const seen = (point: Point): Point => surface.toCanvas(point, item.place);
     const places = item.points.map(seen);
     const lines = outlines(item.tool, item.points).map((line) => line.map(seen));
     if (item.tool === 'cobb') stroke(pen, perpendiculars(places), true);
     stroke(pen, item.tool === 'point' ? cross(places[0]) : item.tool === 'ruler' ? [...lines, ...ticks(lines[0])] : lines, false);
-    const answer = item.answers[surface.basis];
-    const said = { tool: item.tool, place: item.place, points: item.points, measured: answer?.measured ?? null, fault: answer?.fault ?? null };
-    const { lines: words, cautions } = labelOf(said, surface.cautions, locale, t);
-    if (words.length === 0) continue;
+    const { lines: words, cautions } = wordsOf(item, surface, locale, t);
+    const box = boxes.get(item);
+    if (box === undefined) continue;
     const all = [...words, ...cautions];
-    const held = item.tool === 'ellipse' || item.tool === 'rectangle' ? handles(item.tool, item.points).map(seen) : places;
-    const box = labelBox(held, item.label, { width: Math.max(...all.map(sizeOfText)), height: all.length * LINE_PX }, surface);
     const tied = tie(box, item.tool === 'point' ? [places] : lines);
     if (tied !== null) stroke(pen, [tied], true);
     pen.font = FONT;
@@ -45,6 +44,24 @@ export function drawMeasures(pen: CanvasRenderingContext2D, measures: Measures, 
     });
   }
   pen.restore();
+}
+
+function wordsOf(item: Measurement, surface: MeasureSurface, locale: string, t: Translate): Label {
+  const answer = item.answers[surface.basis];
+  return labelOf({ tool: item.tool, place: item.place, points: item.points, measured: answer?.measured ?? null, fault: answer?.fault ?? null }, surface.cautions, locale, t);
+}
+
+function boxesOf(items: readonly Measurement[], surface: MeasureSurface, locale: string, t: Translate): ReadonlyMap<Measurement, Box> {
+  const wanted = items.flatMap((item) => {
+    const { lines, cautions } = wordsOf(item, surface, locale, t);
+    const all = [...lines, ...cautions];
+    if (lines.length === 0) return [];
+    const held = item.tool === 'ellipse' || item.tool === 'rectangle' ? handles(item.tool, item.points) : item.points;
+    const places = held.map((point) => surface.toCanvas(point, item.place));
+    return [{ item, places, offset: item.label, size: { width: Math.max(...all.map(sizeOfText)), height: all.length * LINE_PX } }];
+  });
+  const boxes = labelBoxes(wanted, surface);
+  return new Map(wanted.flatMap(({ item }, index): [Measurement, Box][] => (boxes[index] === undefined ? [] : [[item, boxes[index]]])));
 }
 
 function cross(at: Point | undefined): Point[][] {
