@@ -115,6 +115,7 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
       <div ref={root} className={tab.viewer} data-lying={lying || undefined}>
         {phone ? <MprPhoneTop onBack={onBack} /> : <MprToolbar />}
         {phone && <PlaneTabs />}
+        {lying && <Strip below />}
         <div className={tab.middle}>
           {strip && !narrow && <Strip />}
           <div className={tab.windows} id="mpr-windows" {...(phone ? { role: 'tabpanel', 'aria-labelledby': `mpr-tab-${state.active}` } : {})}>
@@ -133,7 +134,7 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
             <Banner />
           </div>
         </div>
-        {strip && narrow && <Strip below />}
+        {((phone && !lying) || (strip && narrow)) && <Strip below />}
         {phone && <MprPhoneBottom />}
         <MprMenu at={menuAt} onClose={() => setMenuAt(null)} />
         <MprWindowDialog opened={dialog === 'window'} onClose={close} />

@@ -85,19 +85,26 @@ describe('the page of MPR', () => {
     await shown();
     const volumes = [0, 1].map((number) => ({ number, label: { code: 'b_value', text: `b = ${number * 1000} s/mm²`, numbers: [number * 1000] } }));
     await say(opened(0, { volumes }));
-    expect(screen.getByRole('note')).toHaveTextContent('This series has 2 volumes. Shown is: b = 0 s/mm².');
-    fireEvent.click(screen.getByRole('button', { name: 'Volume of the series' }));
-    fireEvent.click(await screen.findByRole('menuitemradio', { name: 'b = 1000 s/mm²' }));
+    const note = screen.getByRole('note');
+    expect(note).toHaveTextContent('This series has 2 volumes. Which one do you want to see?');
+    expect(within(note).getByRole('button', { name: 'b = 0 s/mm²' })).toHaveAttribute('aria-pressed', 'true');
+    fireEvent.click(within(note).getByRole('button', { name: 'b = 1000 s/mm²' }));
     expect(sent('open_volume').at(-1)).toMatchObject({ series_id: 7, volume: 1 });
+    await say(opened(0, { volumes, volume: 1 }));
+    // It was answered: the bar names what is shown, and chooses another.
+    expect(screen.queryByRole('note')).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: 'Volume of the series: b = 1000 s/mm²' }));
+    fireEvent.click(await screen.findByRole('menuitemradio', { name: 'b = 0 s/mm²' }));
+    expect(sent('open_volume').at(-1)).toMatchObject({ series_id: 7, volume: 0 });
   });
 
   it.each([
-    ['en', 'MPR is not possible for this series', 'Only 2 slices lie in this direction; a volume needs at least 3.', 'Show in 2D'],
-    ['pt', 'MPR não é possível para esta série', /2 cortes/, 'Mostrar em 2D'],
-  ])('says in the doctor’s language (%s) why there is no volume, and leads back to the images', async (locale, title, words, button) => {
+    ['en', 'MPR is not possible for this series', 'Series 2 has 50 images. Only 2 slices lie in this direction; a volume needs at least 3.', 'Show in 2D', 'Try again', 'Choose another series'],
+    ['pt', 'MPR não é possível para esta série', /A série 2 tem 50 imagens.*2 cortes/, 'Mostrar em 2D', 'Tentar novamente', 'Escolher outra série'],
+  ])('says in the doctor’s language (%s) why there is no volume, and leads on', async (locale, title, words, button, again, choose) => {
     await i18n.changeLanguage(locale);
     const changeMode = vi.fn();
-    await shown({ changeMode, locale });
+    await shown({ changeMode, locale, study: studyOf([seriesDetail(50), { ...seriesDetail(300), series_id: 8 }]) });
     const refusal = { type: 'view_error', revision: 0, code: 'too_few_slices', message: 'Only 2 slices lie in this direction; a volume needs at least 3.', numbers: [2, 3], image: null };
     for (const cell of [0, 1, 2, 3]) await say({ ...refusal, cell });
     const alert = screen.getByRole('alert');
@@ -105,6 +112,51 @@ describe('the page of MPR', () => {
     expect(within(alert).getByText(words)).toBeInTheDocument();
     fireEvent.click(within(alert).getByRole('button', { name: button }));
     expect(changeMode).toHaveBeenCalledWith('image', 7);
+    expect(within(alert).queryByRole('button', { name: again })).toBeNull();
+    fireEvent.click(within(alert).getByRole('button', { name: choose }));
+    await act(async () => new Promise((done) => setTimeout(done, 60)));
+    expect(document.activeElement).toHaveAttribute('data-series');
+    // Nothing of the bar does anything where there are no planes, but the way out of it.
+    const bar = screen.getByRole('toolbar');
+    expect(bar.querySelector('[inert] [aria-keyshortcuts="W"]')).not.toBeNull();
+    expect(screen.getByRole('button', { name: '2D' }).closest('[inert]')).toBeNull();
+  });
+
+  it('tries again what may come later', async () => {
+    await shown();
+    await say({ type: 'view_error', cell: 0, revision: 0, code: 'memory_short', message: 'No memory.', numbers: [9.4], image: null });
+    const opens = sent('open_volume').length;
+    fireEvent.click(within(screen.getByRole('alert')).getByRole('button', { name: 'Try again' }));
+    expect(sent('open_volume').length).toBeGreaterThan(opens);
+  });
+
+  it('says aloud once what is to be known of the volume', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      await shown();
+      await say(opened(0, { warnings: [{ code: 'gap', text: '', numbers: [2, 1.25, 4] }] }));
+      await act(async () => vi.advanceTimersByTime(1000));
+      const said = screen.getAllByRole('status').map((one) => one.textContent).join();
+      expect(said).toContain('Between 1.25 mm and 4 mm 2 slices are missing');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('shows all its keys, in the doctor’s language', async () => {
+    await i18n.changeLanguage('pt');
+    await shown({ locale: 'pt-BR' });
+    fireEvent.click(screen.getByRole('button', { name: 'Teclas' }));
+    const table = await screen.findByRole('table', { name: 'Teclado' });
+    const keys = [...table.querySelectorAll('kbd')].map((one) => one.textContent);
+    for (const key of ['L', 'A', 'C', 'E', 'B', 'P', 'Ctrl+Z', 'Ctrl+Y', 'Del', 'Espaço']) expect(keys).toContain(key);
+    expect(table).not.toHaveTextContent(/\bSpace\b|\w\.\w/);
+  });
+
+  it('begins its bar as that of images does', async () => {
+    await shown();
+    const first = screen.getByRole('toolbar').firstElementChild;
+    expect([...(first?.children ?? [])].map((one) => one.getAttribute('aria-label') ?? one.className)).toEqual(['Show series', 'View', expect.stringContaining('split')]);
   });
 
   it('takes a thickness in the numbers of the language, and nothing else', async () => {
@@ -141,7 +193,8 @@ describe('the page of MPR', () => {
     fireEvent.click(screen.getByRole('menuitem', { name: 'Set thickness… 10.0 mm' }));
     const dialog = await screen.findByRole('dialog', { name: 'Slab' });
     expect(within(dialog).getByText('Thickness')).toBeInTheDocument();
-    expect(within(dialog).getByRole('slider', { name: 'Thickness' })).toBeInTheDocument();
+    expect(within(dialog).getByRole('slider', { name: 'Thickness' })).toHaveAttribute('aria-valuetext', '10 mm');
+    expect(within(dialog).getByRole('button', { name: 'Planes stay perpendicular' })).toHaveTextContent('Planes stay perpendicular');
     const field = within(dialog).getByRole('textbox', { name: 'Thickness' });
     fireEvent.change(field, { target: { value: '22' } });
     fireEvent.keyDown(field, { key: 'Enter' });
@@ -157,6 +210,10 @@ describe('the page of MPR', () => {
     fireEvent.click(screen.getByRole('tab', { name: 'Sagittal' }));
     expect(screen.getAllByRole('group').filter((one) => one.hasAttribute('data-kind')).map((one) => one.getAttribute('data-kind'))).toEqual(['sagittal']);
     expect(screen.getByRole('tab', { name: 'Sagittal' })).toHaveAttribute('aria-selected', 'true');
+    // The series are there to choose from, and the window says which one it shows.
+    expect(screen.getByRole('navigation', { name: 'Series' })).toBeInTheDocument();
+    await say(opened(2));
+    expect(document.querySelector('[data-overlay]')).toHaveTextContent('S2 · Mediastinum 1.0 mm');
   });
 
   it.each([false, true])('has nothing serious for those who do not see it (phone: %s)', async (phone) => {

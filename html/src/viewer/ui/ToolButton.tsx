@@ -1,8 +1,9 @@
 import { Menu, Tooltip, UnstyledButton } from '@mantine/core';
 import { IconChevronDown } from '@tabler/icons-react';
 import type { ComponentType, MouseEvent as ReactMouseEvent, ReactNode } from 'react';
+import { useTranslation } from '../../shared/i18n';
 import { iconSize, iconStroke } from '../../shared/icons';
-import { keyLabel } from '../input/actions';
+import { keyName } from './keyName';
 import classes from './Toolbar.module.css';
 
 export type Icon = ComponentType<{ size?: number | string; stroke?: number | string }>;
@@ -24,8 +25,9 @@ interface ToolButtonProps {
 export const keepFocus = (event: ReactMouseEvent): void => event.preventDefault();
 
 export function ToolButton({ icon: IconOf, label, shortcut, pressed, disabled = false, letter, onPress, onOtherButton }: ToolButtonProps) {
+  const { t } = useTranslation('viewer');
   return (
-    <Tooltip label={shortcut === undefined ? label : `${label} (${keyLabel(shortcut)})`}>
+    <Tooltip label={shortcut === undefined ? label : `${label} (${keyName(t, shortcut)})`}>
       <UnstyledButton
         className={classes.tool}
         data-tool=""

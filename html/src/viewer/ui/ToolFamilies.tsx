@@ -17,8 +17,12 @@ export interface Family {
   items: ReactNode;
 }
 
-/** Families of tools: the first ones on the bar, what has no room in More. */
-export function ToolFamilies({ families, shown, moreWidth }: { families: readonly Family[]; shown: number; moreWidth: number }) {
+/**
+ * Families of tools: the first ones on the bar, what has no room in More.
+ *
+ * @param off why none of them can be used now
+ */
+export function ToolFamilies({ families, shown, moreWidth, off = null }: { families: readonly Family[]; shown: number; moreWidth: number; off?: string | null }) {
   const { t } = useTranslation('viewer');
   const folded = families.slice(shown);
   return (
@@ -26,13 +30,15 @@ export function ToolFamilies({ families, shown, moreWidth }: { families: readonl
       {families.map((family, index) => (
         <Fragment key={family.name}>
           {family.atEnd === true && index < shown && <span className={classes.space} />}
-          <span className={classes.family} data-family="" hidden={index >= shown}>
+          <span className={classes.family} data-family="" hidden={index >= shown} title={off ?? undefined}>
             {family.splits === true && <Split />}
-            {family.tools}
+            <span className={classes.family} inert={off !== null}>
+              {family.tools}
+            </span>
           </span>
         </Fragment>
       ))}
-      {folded.length > 0 && (
+      {folded.length > 0 && off === null && (
         <FamilyTool label={t('phone.more')} icon={IconDots} width={moreWidth} position="bottom-end">
           {folded.map((family, index) => (
             <Fragment key={family.name}>

@@ -5,8 +5,6 @@ import {
   IconEyeOff,
   IconKeyboard,
   IconLayoutGrid,
-  IconLayoutSidebarLeftCollapse,
-  IconLayoutSidebarLeftExpand,
   IconPhotoDown,
   IconPlayerPause,
   IconPlayerPlay,
@@ -16,16 +14,17 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
 import type { MouseButton, OverlayLevel } from '../control/viewer';
-import { actionKeys, type ActionName, keyLabel, runAction, toolKeys } from '../input/actions';
+import { actionKeys, type ActionName, runAction, toolKeys } from '../input/actions';
 import { MeasureItems, MeasureTools } from '../measure/ui/MeasureTools';
 import { useImageMeasureProps } from '../measure/ui/useImageMeasureProps';
 import type { HeldTool } from '../model/tools';
+import { BarStart } from './BarStart';
 import { Choice } from './Choice';
 import { ColourItems } from './ColourItems';
 import { useViewer } from './context';
 import { fitIcons, FullScreenIcon, toolIcons, turnIcons } from './icons';
-import { ModeSwitch } from './ModeSwitch';
 import { LayoutItems, FilmModeItems, FilmSettings } from './menus';
+import { keyName } from './keyName';
 import { FamilyMenu, FamilyTool, type Icon, ToolButton } from './ToolButton';
 import { type Family, Split, ToolFamilies } from './ToolFamilies';
 import classes from './Toolbar.module.css';
@@ -89,7 +88,7 @@ export function Toolbar() {
     <Menu.Item
       key={name}
       leftSection={icon}
-      rightSection={<span data-hint="">{keyLabel(actionKeys[name] ?? '')}</span>}
+      rightSection={<span data-hint="">{keyName(t, actionKeys[name] ?? '')}</span>}
       onClick={(event) => {
         runAction(name, environment, event.timeStamp);
         after?.();
@@ -201,7 +200,7 @@ export function Toolbar() {
           <Menu.Item
             disabled={images < 2}
             leftSection={playing ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />}
-            rightSection={<span data-hint="">{keyLabel(actionKeys.play ?? '')}</span>}
+            rightSection={<span data-hint="">{keyName(t, actionKeys.play ?? '')}</span>}
             onClick={() => viewer.togglePlay()}
           >
             {playing ? t('play.stop') : t('action.play')}
@@ -262,14 +261,7 @@ export function Toolbar() {
   return (
     <div ref={bar} className={classes.bar} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
       <span className={classes.family} data-essential="">
-        <ToolButton
-          icon={state.stripOpen ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarLeftExpand}
-          label={t(state.stripOpen ? 'strip.fold' : 'strip.unfold')}
-          onPress={() => viewer.store.set({ stripOpen: !state.stripOpen })}
-        />
-        <Split />
-        <ModeSwitch seriesId={seriesId} detail={detail} />
-        <Split />
+        <BarStart stripOpen={state.stripOpen} onStrip={() => viewer.store.set({ stripOpen: !state.stripOpen })} seriesId={seriesId} detail={detail} />
         {tool('window')}
         <WindowMenu />
         <Split />

@@ -114,8 +114,7 @@ export function recommendedName(state: CellState, index: number): string {
   return (index < windows ? frame.windows[index]?.explanation : frame.voi_lut_explanations[index - windows]) ?? '';
 }
 
-export function seriesLine(state: CellState): string {
-  const { detail } = state;
+export function seriesLine({ detail }: Pick<CellState, 'detail'>): string {
   if (detail === null) return '';
   const number = detail.series_number === null ? '' : `S${detail.series_number}`;
   return present([number, detail.series_description || (number === '' ? detail.modality : '')]).join(' · ');

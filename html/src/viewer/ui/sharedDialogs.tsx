@@ -4,6 +4,7 @@ import { useTranslation } from '../../shared/i18n';
 import { formatWindowNumber, parseNumber, type Typed } from '../model/numbers';
 import type { WidthLevel } from '../model/windowing';
 import { useViewer } from './context';
+import { keyName } from './keyName';
 import classes from './sharedDialogs.module.css';
 
 export interface DialogProps {
@@ -94,7 +95,7 @@ export function KeyTables({ keys, mouse }: { keys: readonly [string, readonly st
   );
   const pressed = (key: string) => (
     <Kbd key={key} ml={6} size="sm">
-      {key}
+      {keyName(t, key)}
     </Kbd>
   );
   return (

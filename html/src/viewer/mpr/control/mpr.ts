@@ -41,7 +41,7 @@ export class MprController {
   readonly #cine: Cine;
   readonly #film: Film;
   /** What of it was opened: the series and one of its volumes. */
-  readonly opened = new Store<{ seriesId: number | null; volume: number }>({ seriesId: null, volume: 0 });
+  readonly opened = new Store<{ seriesId: number | null; volume: number; chosen: boolean }>({ seriesId: null, volume: 0, chosen: false });
   readonly history = new PlaneHistory();
   #leave: (() => void)[] = [];
   /** What was left of the volume that is opened, until it is known where that lies. */
@@ -105,7 +105,7 @@ export class MprController {
       this.#leave = [];
       for (const kind of planeKinds) this.#cells[kind].close();
       this.volume.cell.close();
-      this.opened.set({ seriesId: null, volume: 0 });
+      this.opened.set({ seriesId: null, volume: 0, chosen: false });
       this.store.set({ planes: null, cursor: null });
       this.viewer.activate(active); // of the image viewer's windows
     };
@@ -131,7 +131,10 @@ export class MprController {
       this.volume.store.set({ camera: null });
     }
     this.volume.kept = this.#kept?.camera ?? null;
-    opened.set({ seriesId, volume });
+    // Who chose once, or comes back, knows which volume that is.
+    const now = opened.get();
+    const known = chosen !== null || (now.seriesId === seriesId ? now.chosen : before.seriesId === seriesId);
+    opened.set({ seriesId, volume, chosen: known });
     for (const kind of planeKinds) this.#cells[kind].open(seriesId, volume);
     this.volume.cell.open(seriesId, volume);
   }

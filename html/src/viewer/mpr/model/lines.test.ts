@@ -36,10 +36,20 @@ describe('the lines on a window', () => {
 
   it('keep clear of the borders, and go where the plane is out of sight', () => {
     const { whole } = lineOf('axial', 'coronal') ?? { whole: { from: { x: 0 }, to: { x: 0 } } };
-    expect(Math.min(whole.from.x, whole.to.x)).toBeCloseTo(44, 5);
-    expect(Math.max(whole.from.x, whole.to.x)).toBeCloseTo(556, 5);
+    // Three letters of an oblique plane stand beside them.
+    expect(Math.min(whole.from.x, whole.to.x)).toBeCloseTo(64, 5);
+    expect(Math.max(whole.from.x, whole.to.x)).toBeCloseTo(536, 5);
+    const upright = lineOf('axial', 'sagittal')?.whole;
+    expect(Math.min(upright?.from.y ?? 0, upright?.to.y ?? 0)).toBeCloseTo(44, 5);
     const near = resolvePlane(grid, { kind: 'axial', point: start.crossing, frame: start.frames.axial }, { ...startLook, zoom: 20, center: [80, 80, 0] }, canvas);
     expect(drawnLines(start, near, 1, null).lines).toEqual([]);
+  });
+
+  it('leave the scale and its words alone', () => {
+    const low = movedTo(start, grid, [0, 60, 0]);
+    const line = lineOf('axial', 'coronal', null, low);
+    expect(line?.badge.y).toBeGreaterThan(211);
+    expect(line?.badge.x).toBeCloseTo(600 - 84, 5);
   });
 
   it('leave the words in the corners alone', () => {

@@ -29,8 +29,11 @@ export interface DrawnLines {
   readonly crossing: Point;
 }
 
-/** Room at the borders: letters and corners stand there. */
+/** Room at the borders: letters and corners stand there; beside an oblique plane up to three letters. */
 const INSET_PX = 44;
+const INSET_BESIDE_PX = 64;
+/** The scale on the right, with its words below it. */
+const SCALE_PX = { width: 84, below: 43, above: 93, least: 260, share: 0.24, most: 200 } as const;
 /** The words in a corner, and windows that have room beside them. */
 const CORNER_PX = { width: 130, height: 84 } as const;
 const ROOMY_PX = { width: 420, height: 300 } as const;
@@ -84,9 +87,15 @@ function within(line: CanvasLine | null, perCss: number, room: { width: number; 
 /** How much of a line is left out at the borders: more where it runs through the words in the corners. */
 function insets(from: Point, to: Point, { width, height }: { width: number; height: number }): Point {
   const least = Math.min(INSET_PX, width / 6, height / 6);
-  const plain = { x: least, y: least };
+  const level = Math.abs(to.x - from.x) >= Math.abs(to.y - from.y);
+  const plain = { x: level ? Math.min(INSET_BESIDE_PX, width / 6) : least, y: least };
+  if (level && height > SCALE_PX.least) {
+    const { y } = from.x > to.x ? from : to;
+    const top = height - SCALE_PX.above - Math.min(SCALE_PX.most, height * SCALE_PX.share);
+    if (y > top && y < height - SCALE_PX.below) plain.x = Math.min(SCALE_PX.width, width / 4);
+  }
   if (width < ROOMY_PX.width || height < ROOMY_PX.height) return plain;
-  if (Math.abs(to.x - from.x) >= Math.abs(to.y - from.y)) {
+  if (level) {
     const through = Math.max(from.y, to.y) < CORNER_PX.height || Math.min(from.y, to.y) > height - INSET_PX;
     return through ? { x: CORNER_PX.width, y: least } : plain;
   }

@@ -1,5 +1,7 @@
 import { Menu } from '@mantine/core';
 import {
+  IconArrowBackUp,
+  IconArrowForwardUp,
   IconAxisX,
   IconContrast,
   IconCurrentLocation,
@@ -8,11 +10,8 @@ import {
   IconFlipHorizontal,
   IconFlipVertical,
   IconFocusCentered,
-  IconGridDots,
   IconKeyboard,
   IconLayoutGrid,
-  IconLayoutSidebarLeftCollapse,
-  IconLayoutSidebarLeftExpand,
   IconLineDashed,
   IconPhotoDown,
   IconPlayerPause,
@@ -28,12 +27,12 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
 import { useSelected, useStore } from '../../control/store';
 import type { MouseButton, OverlayLevel } from '../../control/viewer';
-import { keyLabel } from '../../input/actions';
 import { MeasureEditItems, MeasureEditTools, MeasureItems, MeasureTools } from '../../measure/ui/MeasureTools';
+import { BarStart } from '../../ui/BarStart';
 import { Choice } from '../../ui/Choice';
 import { useViewer } from '../../ui/context';
 import { FullScreenIcon, toolIcons } from '../../ui/icons';
-import { ModeSwitch } from '../../ui/ModeSwitch';
+import { keyName } from '../../ui/keyName';
 import { FamilyMenu, FamilyTool, type Icon, ToolButton } from '../../ui/ToolButton';
 import { type Family, Split, ToolFamilies } from '../../ui/ToolFamilies';
 import bar from '../../ui/Toolbar.module.css';
@@ -41,8 +40,7 @@ import { useFolding } from '../../ui/useFolding';
 import { useRovingFocus } from '../../ui/useRovingFocus';
 import { mprKeys } from '../input/keys';
 import { useMpr } from './context';
-import { PlaneColourItems, InterpolationItems, LayoutItems, OrientItems, FilmModeItems, FilmSettings, SlabItems, StepItems, VolumeItems, WindowMenu } from './menus';
-import classes from './mpr.module.css';
+import { PlaneColourItems, InterpolationItems, LayoutItems, OrientItems, FilmModeItems, FilmSettings, SlabItems, StepItems, VolumeMenu, WindowMenu } from './menus';
 import { SlabTools } from './SlabTools';
 import { useMprMeasure } from './useMprMeasure';
 
@@ -59,8 +57,9 @@ export function MprToolbar() {
   const { toggleFullScreen } = useViewer();
   const { mpr, seriesId, detail, exportPicture, openKeys, openReslice } = useMpr();
   const state = useStore(mpr.store);
-  const several = useSelected(mpr.cell('axial').store, ({ opened }) => (opened?.volumes.length ?? 0) > 1);
   const measuring = useMprMeasure();
+  // Where there is no volume, nothing can be done with it.
+  const off = useSelected(mpr.cell('axial').store, ({ fault }) => fault?.opening === true);
   const element = useRef<HTMLDivElement>(null);
   const [move, setMove] = useState<(typeof MOVES)[number]>('zoom');
   const [point, setPoint] = useState<(typeof POINTS)[number]>('crossing');
@@ -100,7 +99,7 @@ export function MprToolbar() {
     <Menu.Item
       key={label}
       leftSection={iconOf(icon)}
-      rightSection={shortcut === undefined ? undefined : <span data-hint="">{keyLabel(shortcut)}</span>}
+      rightSection={shortcut === undefined ? undefined : <span data-hint="">{keyName(t, shortcut)}</span>}
       onClick={(event) => run(event.timeStamp)}
     >
       {label}
@@ -113,6 +112,8 @@ export function MprToolbar() {
   const resetItems = [
     item(IconRestore, t('mpr.action.resetPosition'), (at) => mpr.resetPosition(at)),
     item(IconRestore, t('mpr.action.resetAll'), (at) => mpr.resetAll(at), mprKeys.resetAll),
+    item(IconArrowBackUp, t('mpr.action.undoMove'), (at) => mpr.undo(at), mprKeys.undoMove),
+    item(IconArrowForwardUp, t('mpr.action.redoMove'), (at) => mpr.redo(at), mprKeys.redoMove),
     item(IconArrowsMaximize, t('action.fit'), (at) => mpr.fit(at), mprKeys.fit),
   ];
   const turnItems = [
@@ -281,20 +282,12 @@ export function MprToolbar() {
   const shown = useFolding(element, families.length);
 
   return (
-    <div ref={element} className={`${bar.bar} ${classes.bar}`} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
+    <div ref={element} className={bar.bar} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
       <span className={bar.family} data-essential="">
-        <ToolButton
-          icon={state.stripOpen ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarLeftExpand}
-          label={t(state.stripOpen ? 'strip.fold' : 'strip.unfold')}
-          onPress={() => mpr.store.set({ stripOpen: !state.stripOpen })}
-        />
-        <ModeSwitch seriesId={seriesId} detail={detail} />
-        {several && (
-          <FamilyTool label={t('mpr.volumes.title')} icon={IconGridDots} width={320}>
-            <VolumeItems />
-          </FamilyTool>
-        )}
-        <Split />
+        <BarStart stripOpen={state.stripOpen} onStrip={() => mpr.store.set({ stripOpen: !state.stripOpen })} seriesId={seriesId} detail={detail} />
+      </span>
+      <span className={bar.family} data-essential="" title={off ? t('mpr.fault.toolsOff') : undefined}>
+        <span className={bar.family} inert={off}>
         {tool('window')}
         <WindowMenu />
         <Split />
@@ -303,8 +296,10 @@ export function MprToolbar() {
         <FamilyMenu label={t('family.move')}>{members(MOVES)}</FamilyMenu>
         {tool(point)}
         <FamilyMenu label={t('mpr.tool.cursor')}>{members(POINTS)}</FamilyMenu>
+        </span>
       </span>
-      <ToolFamilies families={families} shown={shown} moreWidth={280} />
+      <ToolFamilies families={families} shown={shown} moreWidth={280} off={off ? t('mpr.fault.toolsOff') : null} />
+      <VolumeMenu />
     </div>
   );
 }

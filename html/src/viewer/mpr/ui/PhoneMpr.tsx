@@ -106,7 +106,7 @@ export function MprPhoneBottom() {
   const [sheet, setSheet] = useState<Sheet | null>(null);
   const close = (): void => setSheet(null);
   const drawer = (name: Sheet, title: string, children: ReactNode) => (
-    <Drawer opened={sheet === name} onClose={close} position="bottom" size={name === 'slab' ? 300 : 'auto'} title={title} overlayProps={{ backgroundOpacity: 0.2 }} closeButtonProps={{ 'aria-label': t('common:close') }} classNames={{ content: phone.drawer ?? '', header: phone.drawer ?? '' }}>
+    <Drawer opened={sheet === name} onClose={close} position="bottom" size="auto" title={title} overlayProps={{ backgroundOpacity: 0.2 }} closeButtonProps={{ 'aria-label': t('common:close') }} classNames={{ content: phone.drawer ?? '', header: phone.drawer ?? '' }}>
       {children}
     </Drawer>
   );

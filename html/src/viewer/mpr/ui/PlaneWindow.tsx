@@ -14,7 +14,7 @@ import { millimetres, scaleBar } from '../../model/scaleBar';
 import cells from '../../ui/CellView.module.css';
 import { ColourBar } from '../../ui/ColourItems';
 import { useViewer } from '../../ui/context';
-import type { Translate } from '../../ui/corners';
+import { seriesLine, type Translate } from '../../ui/corners';
 import { Bar, Lines } from '../../ui/Overlay';
 import overlayClasses from '../../ui/Overlay.module.css';
 import { useCellCanvas } from '../../ui/useCellCanvas';
@@ -90,7 +90,7 @@ export const PlaneWindow = memo(function PlaneWindow({ kind, active, openMenu }:
 function OnPlane({ kind, measures, pointer }: { kind: PlaneKind; measures: Measures; pointer: MeasurePointer }) {
   const { t } = useTranslation('viewer');
   const { study, phone, lying, locale } = useViewer();
-  const { mpr } = useMpr();
+  const { mpr, detail } = useMpr();
   const state = useStore(mpr.store);
   const cellState = useStore(mpr.cell(kind).store);
   const compact = phone && !lying;
@@ -98,7 +98,7 @@ function OnPlane({ kind, measures, pointer }: { kind: PlaneKind; measures: Measu
   const { canvas, grid, fault, shown } = cellState;
   const view = fault === null ? viewOf(state, grid, kind, canvas) : null;
   const { overlay } = state;
-  const corners = planeCorners(cellState, view, { study, overlay, compact, locale, t: t as Translate });
+  const corners = planeCorners(cellState, view, { study, overlay, compact, series: seriesLine({ detail }), locale, t: t as Translate });
   const height = canvas.heightPx / canvas.perCss;
   const letters = view === null || overlay === 'off' ? null : planeLetters(view);
   const bar = view === null || shown === null || overlay === 'off' ? null : scaleBar(view.zoom / canvas.perCss, millimetres, Math.min(BAR_CSS, height * 0.24));

@@ -3,7 +3,7 @@ import { IconLock, IconLockOpen } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
 import { useStore } from '../../control/store';
-import { formatTenths, parseNumber } from '../../model/numbers';
+import { formatNumber, formatTenths, parseNumber } from '../../model/numbers';
 import { useViewer } from '../../ui/context';
 import { keepFocus } from '../../ui/ToolButton';
 import { MAX_THICKNESS_MM, type SlabMode, slabModes } from '../model/state';
@@ -17,6 +17,7 @@ const STEP_MM = 0.5;
 /** Plane, MIP, mIP, AIP; how thick; and whether the planes stay perpendicular. */
 export function SlabTools({ sheet = false }: { sheet?: boolean }) {
   const { t } = useTranslation('viewer');
+  const { locale } = useViewer();
   const { mpr } = useMpr();
   const { slab, thicknessMm } = useStore(mpr.store);
   const modes = (
@@ -35,6 +36,7 @@ export function SlabTools({ sheet = false }: { sheet?: boolean }) {
       step={STEP_MM}
       label={null}
       thumbLabel={t('mpr.slab.thickness')}
+      thumbValueText={t('mpr.step.mm', { mm: formatNumber(thicknessMm, locale, 1) })}
       value={Math.min(SLIDER_MM, thicknessMm)}
       onChange={(value) => {
         if (value !== Math.min(SLIDER_MM, thicknessMm)) mpr.setThickness(value, performance.now(), true);
@@ -60,7 +62,7 @@ export function SlabTools({ sheet = false }: { sheet?: boolean }) {
       {slider}
       <div className={classes.sheetLine}>
         <ThicknessField labelled />
-        <SquareLock />
+        <SquareLock labelled />
       </div>
     </div>
   );
@@ -132,7 +134,8 @@ function ThicknessField({ labelled = false }: { labelled?: boolean }) {
   );
 }
 
-function SquareLock() {
+/** @param labelled says what it keeps; on the bar there is only a tip */
+function SquareLock({ labelled = false }: { labelled?: boolean }) {
   const { t } = useTranslation('viewer');
   const { mpr } = useMpr();
   const { keepSquare } = useStore(mpr.store);
@@ -145,12 +148,12 @@ function SquareLock() {
         data-tool=""
         data-pressed={keepSquare || undefined}
         aria-pressed={keepSquare}
-        aria-label={`${t('mpr.square.label')}: ${t('mpr.square.on')}`}
+        aria-label={labelled ? t('mpr.square.on') : `${t('mpr.square.label')}: ${t('mpr.square.on')}`}
         onMouseDown={keepFocus}
         onClick={(event) => mpr.setKeepSquare(!keepSquare, event.timeStamp)}
       >
         <Lock size={17} stroke={1.7} aria-hidden />
-        <span aria-hidden>{t('mpr.square.label')}</span>
+        <span aria-hidden>{labelled ? t('mpr.square.on') : t('mpr.square.label')}</span>
       </UnstyledButton>
     </Tooltip>
   );

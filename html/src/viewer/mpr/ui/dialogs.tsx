@@ -1,6 +1,7 @@
 import { useTranslation } from '../../../shared/i18n';
 import { useStore } from '../../control/store';
-import { keyLabel } from '../../input/actions';
+import { keyLabel, toolKeys } from '../../input/actions';
+import { isMeasureTool, measureTools } from '../../model/tools';
 import { windowValues } from '../../model/windowing';
 import { type DialogProps, KeyTables, ViewerDialog, WindowForm } from '../../ui/sharedDialogs';
 import { mprKeys } from '../input/keys';
@@ -42,13 +43,15 @@ function Keys() {
   const { t } = useTranslation('viewer');
   const { mpr } = useMpr();
   const { bindings } = useStore(mpr.store);
-  const nameOf = (name: string): string => (name === 'crossing' || name === 'cursor' ? t(`mpr.tool.${name}`) : name === 'lines' ? t('mpr.action.lines') : t(isTool(name) ? `tool.${name}` : `action.${name}`));
+  const nameOf = (name: string): string => (name === 'crossing' || name === 'cursor' ? t(`mpr.tool.${name}`) : OWN.has(name) ? t(`mpr.action.${name}`) : t(isTool(name) ? `tool.${name}` : `action.${name}`));
   const keys: [string, string[]][] = [
     [t('mpr.keys.crossing'), ['←', '→', '↑', '↓']],
     [t('mpr.keys.turn'), ['Alt+←', 'Alt+→']],
     [t('mpr.keys.scroll'), ['PgUp', 'PgDn']],
     [t('mpr.keys.ends'), ['Home', 'End']],
     ...Object.entries(mprKeys).map(([name, key]): [string, string[]] => [nameOf(name), [keyLabel(key)]]),
+    ...measureTools.flatMap((tool): [string, string[]][] => (toolKeys[tool] === undefined ? [] : [[t(`tool.${tool}`), [toolKeys[tool]]]])),
+    [t('measure.deleteThis'), ['Del']],
     [t('keys.regions'), ['F6']],
     [t('keys.menu'), ['Shift+F10']],
     [t('mpr.keys.escape'), ['Esc']],
@@ -69,8 +72,10 @@ function Keys() {
   return <KeyTables keys={keys} mouse={mouse} />;
 }
 
-const HELD: ReadonlySet<string> = new Set(['window', 'zoom', 'scroll', 'rotate', 'pan', 'ruler', 'polyline', 'angle', 'cobb', 'ellipse', 'rectangle', 'polygon', 'point']);
+const HELD: ReadonlySet<string> = new Set(['window', 'zoom', 'scroll', 'rotate', 'pan']);
+/** Actions that only planes have. */
+const OWN: ReadonlySet<string> = new Set(['lines', 'undoMove', 'redoMove']);
 
 function isTool(name: string): boolean {
-  return HELD.has(name);
+  return HELD.has(name) || isMeasureTool(name);
 }

@@ -14,8 +14,9 @@ import type { PlaneSeen } from '../model/state';
 export interface PlaneTextContext {
   study: Study | null;
   overlay: OverlayLevel;
-  /** The phone's bar already names the patient. */
+  /** The phone's bar already names the patient: the corner names the series. */
   compact: boolean;
+  series?: string;
   locale: string;
   t: Translate;
 }
@@ -41,7 +42,7 @@ const none: Corners = { topLeft: [], topRight: [], bottomLeft: [], bottomRight: 
 
 /** @param view the plane as it lies on the canvas now */
 export function planeCorners(state: VolumeCellState<PlaneSeen>, view: PlaneView | null, context: PlaneTextContext): Corners {
-  const { study, overlay, compact, locale, t } = context;
+  const { study, overlay, compact, series = '', locale, t } = context;
   if (overlay === 'off') return none;
   const { shown, fault } = state;
   const seen = shown?.wish?.look ?? null;
@@ -56,7 +57,7 @@ export function planeCorners(state: VolumeCellState<PlaneSeen>, view: PlaneView 
   }
   if (seen?.invert === true) topRight.push(t('corner.inverted'));
   const bottomLeft = seen === null || fault !== null ? [] : [[slabText(seen, locale, t), positionText(seen.view.plane, locale, t)].filter((part) => part !== '').join(' · ')];
-  return { topLeft: patient.filter((line) => line !== ''), topRight, bottomLeft, bottomRight: fault === null ? qualityLines(state, t) : [] };
+  return { topLeft: [...patient, ...(compact ? [series] : [])].filter((line) => line !== ''), topRight, bottomLeft, bottomRight: fault === null ? qualityLines(state, t) : [] };
 }
 
 function qualityLines({ shown }: VolumeCellState<PlaneSeen>, t: Translate): string[] {
