@@ -11,7 +11,6 @@ import os
 import struct
 from typing import Annotated, Literal
 
-import numpy as np
 from flask import Blueprint, Response
 from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,7 +23,7 @@ from webviewer.core.octets import AnnouncedOctets
 from webviewer.core.uid import is_valid_uid
 from webviewer.dicom.attributes import LookupTable, VoiWindow
 from webviewer.dicom.derived import MAX_SIDE, NewInstance, Pixels, PlaneFacts, picture_object, plane_object, read_source
-from webviewer.dicom.derived_grey import MAX_WINDOWS, GreyLook
+from webviewer.dicom.derived_grey import MAX_WINDOWS, GreyLook, table_of
 
 _MAX_HEAD_BYTES = 512 * 1024  # VOI LUTs lie in it
 _HEAD_LENGTH = struct.Struct("<I")
@@ -53,11 +52,7 @@ class _Table(_Strict):
     explanation: Annotated[str, Field(max_length=64)] = ""
 
     def table(self) -> LookupTable:
-        if len(self.entries) % 2:
-            raise InvalidInput(f"A VOI LUT of {len(self.entries)} bytes is invalid: each entry has 2.")
-        return LookupTable(
-            self.first_mapped, self.bits, tuple(np.frombuffer(self.entries, "<u2").tolist()), self.explanation
-        )
+        return table_of(self.first_mapped, self.bits, self.entries, self.explanation)
 
 
 class _Grey(_Strict):

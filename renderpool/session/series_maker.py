@@ -24,7 +24,7 @@ from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.volume_looks import recommended_grey
 from webviewer.core.errors import InvalidInput
 from webviewer.core.uid import new_uid
-from webviewer.dicom.derived_grey import GreyLook
+from webviewer.dicom.derived_grey import GreyLook, entries_bytes
 from webviewer.protocol.questions import MakeSeries, ParallelPlanes, Turning
 from webviewer.protocol.volumes import CameraPose, CameraView
 
@@ -255,7 +255,7 @@ def _plain_grey(look: GreyLook) -> dict[str, Any]:
             {
                 "first_mapped": table.first_mapped,
                 "bits": table.bits,
-                "entries": base64.b64encode(np.array(table.data, "<u2").tobytes()).decode(),
+                "entries": base64.b64encode(entries_bytes(table)).decode(),
                 "explanation": table.explanation,
             }
             for table in look.luts

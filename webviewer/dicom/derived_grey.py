@@ -80,6 +80,18 @@ def grey_look(choices: Sequence[VoiChoice], *, is_inverted: bool) -> GreyLook:
     return GreyLook(tuple(kept[:MAX_WINDOWS]), function, tuple(luts), is_inverted)
 
 
+def entries_bytes(table: LookupTable) -> bytes:
+    """Return the entries of a table as they travel: unsigned, of 16 bits, little endian."""
+    return np.array(table.data, "<u2").tobytes()
+
+
+def table_of(first_mapped: int, bits: int, entries: bytes, explanation: str) -> LookupTable:
+    """Return the table of `entries_bytes`; raises InvalidInput where they are not whole."""
+    if len(entries) % 2:
+        raise InvalidInput(f"A VOI LUT of {len(entries)} bytes is invalid: each entry has 2.")
+    return LookupTable(first_mapped, bits, tuple(np.frombuffer(entries, "<u2").tolist()), explanation)
+
+
 def set_grey(made: Dataset, look: GreyLook) -> None:
     """Write a look into an object that has its pixels' elements."""
     if look.is_inverted:
