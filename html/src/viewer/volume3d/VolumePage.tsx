@@ -26,7 +26,7 @@ import { SurfaceDialog, TurnSeriesDialog } from './ui/OutputDialogs';
 import { VolumePhoneBottom, VolumePhoneTop } from './ui/PhoneVolume';
 import { Stage } from './ui/Stage';
 import { usePanels } from './ui/usePanels';
-import { VolumeLive } from './ui/VolumeLive';
+import { DoneLive, VolumeLive } from './ui/VolumeLive';
 import { VolumeToolbar } from './ui/VolumeToolbar';
 
 /** The window that is not on the page: pictures of presets come through it. */
@@ -143,6 +143,7 @@ function Opened({ seriesId, active, onBack, scene, hands, thumbnails }: VolumePa
           <SurfaceDialog opened={dialog === 'surface'} onClose={close} />
           <VolumeKeysDialog opened={dialog === 'keys'} onClose={close} />
           <VolumeLive />
+          <DoneLive />
         </div>
       </VolumeContext.Provider>
     </ViewerContext.Provider>

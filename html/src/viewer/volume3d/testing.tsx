@@ -110,7 +110,7 @@ export class VolumeStage {
   /** 100 mm wide, deep and high, its middle at the origin. */
   async open(): Promise<void> {
     await this.connect();
-    this.scene.open(7, 0);
+    this.scene.open(7);
     this.opened(0);
   }
 

@@ -137,7 +137,10 @@ export class SceneController {
 
   /** @param chosen which volume the doctor wants; null = the one of this series that was seen last, else the first */
   open(seriesId: number, chosen: number | null = null): void {
-    this.cell.open(seriesId, chosen ?? lastVolumeOf(this.#viewer, seriesId) ?? 0);
+    const { reference } = this.cell.state;
+    // The one that is shown was meant: it stays as it is.
+    const shown = chosen !== null && reference?.seriesId === seriesId && reference.volume === chosen;
+    if (!shown) this.cell.open(seriesId, chosen ?? lastVolumeOf(this.#viewer, seriesId) ?? 0);
     if (chosen !== null) this.store.set({ chosen: true });
   }
 

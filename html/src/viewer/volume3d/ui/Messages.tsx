@@ -132,22 +132,31 @@ export function Warnings() {
   );
 }
 
-/** Of a series with several volumes, which one is shown. */
+/** So many volumes get a button each, more of them a list. */
+const BUTTONS = 6;
+
+/** Of a series with several volumes, which one the doctor wants: asked at first, then a list with its name. */
 export function VolumeChoice() {
   const { t } = useTranslation('viewer');
   const { scene } = useVolume();
   const opened = useSelected(scene.cell.store, (state) => state.opened);
+  const chosen = useSelected(scene.store, (state) => state.chosen);
   if (opened === null || opened.volumes.length < 2) return null;
+  const volumes = opened.volumes.map(({ number, label }) => ({ value: String(number), label: sayOf(t as Say, label) }));
+  const choose = (value: string): void => scene.open(opened.series_id, Number(value));
+  const list = <NativeSelect className={classes.choice ?? ''} size="xs" data-chrome="" label={t('volume3d.which')} value={String(opened.volume)} data={volumes} onChange={(event) => choose(event.currentTarget.value)} />;
+  if (chosen) return list;
   return (
-    <NativeSelect
-      className={classes.choice ?? ''}
-      size="xs"
-      data-chrome=""
-      aria-label={t('volume3d.which')}
-      value={String(opened.volume)}
-      data={opened.volumes.map(({ number, label }) => ({ value: String(number), label: sayOf(t as Say, label) }))}
-      onChange={(event) => scene.open(opened.series_id, Number(event.currentTarget.value))}
-    />
+    <div className={classes.asks} role="group" aria-label={t('volume3d.which')} data-chrome="">
+      <p>{t('volume3d.ask', { count: volumes.length })}</p>
+      {volumes.length > BUTTONS
+        ? list
+        : volumes.map(({ value, label }) => (
+            <UnstyledButton key={value} className={classes.volume} aria-pressed={value === String(opened.volume)} data-pressed={value === String(opened.volume) || undefined} onClick={() => choose(value)}>
+              {label}
+            </UnstyledButton>
+          ))}
+    </div>
   );
 }
 
