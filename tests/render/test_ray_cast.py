@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from renderpool.engine import ray_caster
 from renderpool.engine.bricks import BrickRanges
 from renderpool.engine.ray_caster import RayCaster, RayVolume
 from renderpool.engine.rays import RayLook, RayMode, Shading
@@ -325,17 +324,6 @@ def test_parts_of_a_picture_are_the_same_bytes_as_the_whole(
     for part in ((0, 0, 73, 60), (-1, 0, 5, 5), (10, 10, 0, 4)):
         with pytest.raises(RenderError, match="not inside a canvas of 72 × 60"):
             caster.draw(volume, look, view, part=part)
-
-
-def test_after_warming_up_no_program_is_made(
-    caster: RayCaster, make_volume: MakeVolume, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    caster.warm_up()
-    monkeypatch.setattr(ray_caster, "Program", None)
-    scene = Scene(body(), GRIDS["cubes"], 0.7, SOFT)
-    volume, view = make_volume(scene.values, scene.lps_from_index), view_of(scene, EYES["perspective"])
-    for mode in (RayMode.COMPOSITE, RayMode.MAXIMUM):
-        assert np.ptp(caster.draw(volume, look_of(scene, mode), view)) > 60
 
 
 def test_what_cannot_be_drawn_is_refused_in_words(caster: RayCaster, make_volume: MakeVolume) -> None:
