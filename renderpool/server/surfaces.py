@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
 from typing import TypeVar
@@ -20,30 +23,58 @@ from renderpool.session.surface import surface_stl
 from renderpool.session.volume_cache import VolumeUse
 from renderpool.session.volume_cut import CutCancelled
 from renderpool.session.volume_edits import VolumeEdits
-from webviewer.core.errors import LimitExceeded, Unavailable
+from webviewer.core.errors import LimitExceeded, TooLarge, Unavailable, WebviewerError
 from webviewer.protocol.surfaces import MAX_SURFACE_BYTES, SurfaceWish, parse_surface_wish
 
+_LOG = logging.getLogger(__name__)
+
 _HEADER_BYTES, _TRIANGLE_BYTES = 80, 50  # of a binary STL file
-_AT_ONCE = 2  # each takes a core for seconds and some copies of a few slices
-_WRITTEN_WITHIN_S = 60.0  # one part, then the caller does not read
+_THREADS = 2  # each takes a core for seconds and some copies of a few slices
+_UNDER_WAY = 16  # of owners, most of whom read what was made
+_PIECE_BYTES = 256 * 1024
+_LOOK_AGAIN_S = 0.1
 
 Result = TypeVar("Result")
+IsGone = Callable[[], bool]
 
 
 class SurfaceSeats:
-    """How many surfaces are made at once, and the threads that make them."""
+    """Whose surfaces are under way, one of each owner, and the threads that make them.
 
-    def __init__(self) -> None:
-        self.workers = ThreadPoolExecutor(_AT_ONCE, "surface")
-        self.taken = 0
+    A thread is held for a part of a file, not while it is sent: who reads slowly holds up nobody.
 
-    def __enter__(self) -> None:
-        if self.taken >= _AT_ONCE:
-            raise LimitExceeded(f"{_AT_ONCE} surfaces are being made already: try again soon.", resets_in_s=5.0)
-        self.taken += 1
+    Parameters
+    ----------
+    grace_s
+        How long all writing to a reader may take, and
+    least_bytes_per_s
+        what must be read beyond that.
+    """
 
-    def __exit__(self, *_: object) -> None:
-        self.taken -= 1
+    def __init__(self, *, grace_s: float = 60.0, least_bytes_per_s: float = 64 * 1024.0) -> None:
+        self.workers = ThreadPoolExecutor(_THREADS, "surface")
+        self.grace_s = grace_s
+        self.least_bytes_per_s = least_bytes_per_s
+        self._owners: set[Hashable] = set()
+
+    @contextmanager
+    def taken(self, owner: Hashable) -> Iterator[None]:
+        """Hold the one seat of an owner.
+
+        Raises
+        ------
+        LimitExceeded
+            It is taken, or too many others' are.
+        """
+        if owner in self._owners:
+            raise LimitExceeded("A surface of yours is under way already: try again when it has come.", resets_in_s=5.0)
+        if len(self._owners) >= _UNDER_WAY:
+            raise LimitExceeded(f"{_UNDER_WAY} surfaces are under way already: try again soon.", resets_in_s=5.0)
+        self._owners.add(owner)
+        try:
+            yield
+        finally:
+            self._owners.discard(owner)
 
     def close(self) -> None:
         """Make nothing any more."""
@@ -56,21 +87,35 @@ SURFACES = web.AppKey("surfaces", SurfaceSeats)
 async def post_surface(request: web.Request) -> web.StreamResponse:
     """Answer the surface of a volume at a level as a binary STL file, mm in LPS."""
     wish = await _wish(request)
-    storage = request.app[NODE].storages.of(storage_of(request))
+    address = storage_of(request)
+    storage = request.app[NODE].storages.of(address)
     owner_id, series_id, number = (int(request.match_info[name]) for name in ("owner", "series", "volume"))
     seats = request.app[SURFACES]
-    gone = threading.Event()
-    with seats:
+    ended = threading.Event()
+
+    def is_gone() -> bool:
+        return ended.is_set() or request.transport is None
+
+    with seats.taken((address, owner_id)):
         use = await _in(seats, partial(_open, storage, owner_id, series_id, number))
         try:
-            parts = await _in(seats, partial(_parts, use.volume, wish, gone.is_set))
+            await _settled(use.volume, is_gone)
+            parts = await _in(seats, partial(_parts, use.volume, wish, is_gone))
             head = await _in(seats, partial(next, parts))
             return await _send(request, seats, head, parts)
         except CutCancelled as exc:
             raise Unavailable("The surface was given up.") from exc
         finally:
-            gone.set()
-            await _in(seats, use.close)
+            ended.set()
+            await asyncio.get_running_loop().run_in_executor(None, use.close)
+
+
+async def _settled(volume: LoadedVolume, is_gone: IsGone) -> None:
+    """Wait until a volume is loaded, or will not be, which holds no thread."""
+    while not (volume.is_whole or volume.error is not None or volume.is_dropped):
+        if is_gone():
+            raise CutCancelled
+        await asyncio.sleep(_LOOK_AGAIN_S)
 
 
 async def _send(request: web.Request, seats: SurfaceSeats, head: bytes, parts: Iterator[bytes]) -> web.StreamResponse:
@@ -78,13 +123,26 @@ async def _send(request: web.Request, seats: SurfaceSeats, head: bytes, parts: I
     response = web.StreamResponse(headers={"Content-Type": "model/stl", "Cache-Control": "no-store"})
     # Said before, so that a file that breaks off is seen as one.
     response.content_length = _HEADER_BYTES + 4 + _TRIANGLE_BYTES * count
-    await response.prepare(request)
-    part: bytes | None = head
-    while part is not None:
-        async with asyncio.timeout(_WRITTEN_WITHIN_S):
-            await response.write(part)
-        part = await _in(seats, partial(next, parts, None))
-    await response.write_eof()
+    sent_bytes, took_s = 0, 0.0
+    try:
+        await response.prepare(request)
+        part: bytes | None = head
+        while part is not None:
+            for begin in range(0, len(part), _PIECE_BYTES):
+                piece = part[begin : begin + _PIECE_BYTES]
+                sent_bytes += len(piece)
+                began_s = time.monotonic()
+                async with asyncio.timeout(seats.grace_s + sent_bytes / seats.least_bytes_per_s - took_s):
+                    await response.write(piece)
+                took_s += time.monotonic() - began_s
+            part = await _in(seats, partial(next, parts, None))
+        await response.write_eof()
+    except (ConnectionError, TimeoutError, CutCancelled, WebviewerError) as exc:
+        # What was begun can be answered no other way than by breaking it off.
+        facts = {"sent_bytes": sent_bytes, "of_bytes": response.content_length, "writing_s": round(took_s, 1)}
+        _LOG.info("surface_broken_off", extra={"cause": type(exc).__name__, **facts})
+        if request.transport is not None:
+            request.transport.abort()
     return response
 
 
@@ -93,7 +151,7 @@ async def _wish(request: web.Request) -> SurfaceWish:
     while len(body) <= MAX_SURFACE_BYTES and not request.content.at_eof():
         body += await request.content.read(MAX_SURFACE_BYTES + 1 - len(body))
     if len(body) > MAX_SURFACE_BYTES:
-        raise LimitExceeded(f"A request for a surface is over the limit of {MAX_SURFACE_BYTES} bytes.")
+        raise TooLarge(f"A request for a surface is over the limit of {MAX_SURFACE_BYTES} bytes.")
     return parse_surface_wish(body)
 
 
@@ -102,11 +160,15 @@ def _open(storage: StorageNode, owner_id: int, series_id: int, number: int) -> V
     return storage.stores.volumes.open(owner_id, series, number, lambda _done, _total: None)
 
 
-def _parts(volume: LoadedVolume, wish: SurfaceWish, is_cancelled: Callable[[], bool]) -> Iterator[bytes]:
+def _parts(volume: LoadedVolume, wish: SurfaceWish, is_cancelled: IsGone) -> Iterator[bytes]:
     """Return the parts of the file; all that can be wrong is found before the first."""
     mask = VolumeEdits().mask_of(volume, wish.edits, is_cancelled)
     return surface_stl(volume, wish.iso_value, mask, is_cancelled=is_cancelled)
 
 
 async def _in(seats: SurfaceSeats, call: Callable[[], Result]) -> Result:
-    return await asyncio.get_running_loop().run_in_executor(seats.workers, copy_context().run, call)
+    try:
+        done = asyncio.get_running_loop().run_in_executor(seats.workers, copy_context().run, call)
+    except RuntimeError as exc:  # they are closed
+        raise Unavailable("The render node is stopping.") from exc
+    return await done

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from renderpool.engine.volume_mask import VolumeMask
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.volume_cut import CutCancelled, IsCancelled, wait_until_whole
-from webviewer.core.errors import InvalidInput, LimitExceeded, Unavailable
+from webviewer.core.errors import InvalidInput, TooLarge, Unavailable
 from webviewer.dicom.sentence import say
 
 MAX_TRIANGLES = 6_000_000
@@ -61,7 +61,7 @@ def surface_stl(
         When asked whether to go on, the answer was no; also from the iterator.
     InvalidInput
         Nothing is inside, or the mask is of another volume.
-    LimitExceeded
+    TooLarge
         The surface has too many triangles.
     WebviewerError
         The volume could not be loaded, or is not there any more.
@@ -77,7 +77,7 @@ def surface_stl(
         count += inside.slab(first, end).count_triangles()
         if count > max_triangles:
             words = say("surface_too_big", float(f"{max_triangles / _MILLION:.3g}"))
-            raise LimitExceeded(words.text, code=words.code, details=words.details)
+            raise TooLarge(words.text, code=words.code, details=words.details)
     if not count:
         words = say("no_surface")
         raise InvalidInput(words.text, code=words.code)

@@ -76,10 +76,10 @@ def test_every_error_of_ours_has_a_status() -> None:
     statuses = {error.__name__: status_of(error.__new__(error)).value for error in found}
     assert {statuses["IdentityMismatch"], statuses["StartError"]} == {500}
     assert (statuses["DuplicateObject"], statuses["LimitExceeded"]) == (409, 429)
-    assert (statuses["OutOfResources"], statuses["DatabaseGone"]) == (507, 503)
+    assert (statuses["OutOfResources"], statuses["DatabaseGone"], statuses["TooLarge"]) == (507, 503, 413)
     in_the_tree = {error for error in found if error.__module__ == "webviewer.core.errors"}
     assert set(HTTP_STATUS) == in_the_tree
-    assert len(in_the_tree) == 19
+    assert len(in_the_tree) == 20
 
 
 def test_the_public_routes_are_exactly_those_of_the_list(apps: dict[str, Flask]) -> None:

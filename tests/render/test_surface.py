@@ -17,7 +17,7 @@ from renderpool.session.surface import surface_stl
 from renderpool.session.volume_cut import CutCancelled
 from tests.render.test_volume_edits import SHAPE, Maker, centers_lps, make, noise
 from tests.support.reference_volume_geometry import AXIAL, tilted
-from webviewer.core.errors import InvalidInput, LimitExceeded
+from webviewer.core.errors import InvalidInput, TooLarge
 from webviewer.dicom.volume import VolumeGrid
 
 __all__ = ["make"]
@@ -126,7 +126,7 @@ def test_what_is_no_surface_is_refused_in_words(make: Maker) -> None:
     with pytest.raises(InvalidInput, match="there is no surface") as nothing:
         surface_stl(volume, 5000.0)
     assert nothing.value.code == "no_surface"
-    with pytest.raises(LimitExceeded, match=r"more than 0\.002 million triangles") as too_big:
+    with pytest.raises(TooLarge, match=r"more than 0\.002 million triangles") as too_big:
         surface_stl(volume, 500.0, max_triangles=2000)
     assert too_big.value.code == "surface_too_big"
     with pytest.raises(InvalidInput, match="is not of this volume"):

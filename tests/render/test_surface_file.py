@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+import logging
+import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import requests
+from aiohttp import web
 from numpy.typing import NDArray
 
+from renderpool.server import surfaces
 from renderpool.server.surfaces import SURFACES
+from renderpool.session.source import FrameKey, SeriesFrames
+from renderpool.session.surface import surface_stl
 from tests.render.house import wait_until
 from tests.render.test_server import STORAGE, TOKEN, Server
-from tests.render.volume_sources import SpaceSource, even
+from tests.render.volume_sources import OWNER, SpaceSource, even
+from webviewer.core.errors import WebviewerError
 
 SLICES, ROWS, COLUMNS = 20, 24, 32
 
@@ -92,7 +101,7 @@ def test_what_edits_took_away_is_not_in_it(server: Server) -> None:
         ({"iso_value": "a"}, 400, "invalid_input"),
         ({"iso_value": 1.0, "edits": [{"kind": "bone"}]}, 400, "invalid_input"),
         ({"iso_value": 1e6}, 400, "no_surface"),
-        (b" " * (1024**2 + 1), 429, "limit_exceeded"),
+        (b" " * (1024**2 + 1), 413, "too_large"),
     ],
 )
 def test_what_is_no_surface_is_refused_in_words(server: Server, body: Any, status: int, code: str) -> None:
@@ -106,21 +115,113 @@ def test_a_volume_that_is_none_is_not_found(server: Server) -> None:
     assert ask(server, {"iso_value": 150.0}, "series/1/volumes/5/surface").status_code == 404
 
 
-def test_no_more_than_two_are_made_at_once(server: Server) -> None:
+def test_of_one_owner_one_is_made_at_a_time(server: Server) -> None:
     source = server.node.storages.of(STORAGE).source
     assert isinstance(source, SpaceSource)
     source.gate.clear()  # nothing is loaded before it opens
     answers: list[int] = []
-    waiting = [
-        threading.Thread(target=lambda: answers.append(ask(server, {"iso_value": 150.0}).status_code)) for _ in "12"
-    ]
-    for thread in waiting:
-        thread.start()
-    app = server._runner.app
-    wait_until(lambda: app is not None and app[SURFACES].taken == 2)
-    assert ask(server, {"iso_value": 150.0}).status_code == 429
+    waiting = threading.Thread(target=lambda: answers.append(ask(server, {"iso_value": 150.0}).status_code))
+    waiting.start()
+    assert source.waits.wait(20)
+    refused = ask(server, {"iso_value": 150.0})
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
     source.gate.set()
-    for thread in waiting:
-        thread.join(20)
-    assert answers == [200, 200]
+    waiting.join(20)
+    assert answers == [200]
     wait_until(lambda: server.node.volumes.in_use_bytes() == 0)
+    assert ask(server, {"iso_value": 150.0}).status_code == 200
+
+
+# -- readers -----------------------------------------------------------------------------------------------------------
+
+
+class SharedSource(SpaceSource):
+    """A series that every owner has."""
+
+    def series(self, owner_id: int, series_id: int) -> SeriesFrames:
+        return super().series(OWNER, series_id)
+
+    def frames(self, owner_id: int, keys: Sequence[FrameKey]) -> Iterator[tuple[FrameKey, bytes | WebviewerError]]:
+        return super().frames(OWNER, keys)
+
+
+@pytest.fixture
+def noisy() -> Iterator[Server]:
+    """A surface of 20 MB, more than sockets hold."""
+    pixels = np.random.default_rng(4).integers(0, 1000, (40, 56, 56)).astype(np.int16)
+    running = Server(SharedSource(pixels, even(40, 1.0)))
+    yield running
+    running.stop()
+
+
+def slow_reader(server: Server, owner: int) -> socket.socket:
+    """Return a connection that has the beginning of a surface and reads no more."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    made.settimeout(20)
+    made.connect(("127.0.0.1", server.port))
+    body = b'{"iso_value": 0.0}'
+    lines = [
+        f"POST /internal/v1/render/owners/{owner}/series/1/volumes/0/surface HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Authorization: Bearer {TOKEN}",
+        f"X-Webviewer-Storage: {STORAGE}",
+        f"Content-Length: {len(body)}",
+    ]
+    made.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+    assert made.recv(12) == b"HTTP/1.1 200"
+    return made
+
+
+def app_of(server: Server) -> web.Application:
+    app = server._runner.app
+    assert app is not None
+    return app
+
+
+def test_who_reads_slowly_holds_up_nobody(noisy: Server) -> None:
+    readers = [slow_reader(noisy, owner) for owner in (1, 2)]
+    answer = ask(noisy, {"iso_value": 0.0}, owner=3)
+    assert answer.status_code == 200
+    assert len(answer.content) == int(answer.headers["Content-Length"]) > 10_000_000
+    for reader in readers:
+        reader.close()
+    wait_until(lambda: noisy.node.volumes.in_use_bytes() == 0)
+
+
+@pytest.mark.parametrize("way", ["stalls", "leaves"])
+def test_a_reader_who_stalls_or_leaves_is_no_crash(way: str, noisy: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    if way == "stalls":
+        app_of(noisy)[SURFACES].grace_s = 0.5
+        app_of(noisy)[SURFACES].least_bytes_per_s = 1e9
+    reader = slow_reader(noisy, 1)
+    if way == "leaves":
+        reader.close()
+    wait_until(lambda: noisy.node.volumes.in_use_bytes() == 0)
+    reader.close()
+    assert ask(noisy, {"iso_value": 5000.0}, owner=1).json()["error"]["code"] == "no_surface", "its seat is free"
+    told = [record for record in caplog.records if record.name.startswith("renderpool.server")]
+    assert next(record.message for record in told) == "surface_broken_off"
+    assert not [record for record in caplog.records if record.exc_info or record.levelno >= logging.WARNING]
+
+
+def test_who_reads_steadily_but_below_the_least_rate_is_given_up(noisy: Server) -> None:
+    seats = app_of(noisy)[SURFACES]
+    seats.grace_s, seats.least_bytes_per_s = 1.0, 4e6
+    reader = slow_reader(noisy, 1)
+    began_s = time.monotonic()
+    while noisy.node.volumes.in_use_bytes():
+        reader.recv(4000)  # each soon enough, all of them in a minute
+        time.sleep(0.01)
+        assert time.monotonic() - began_s < 15
+    reader.close()
+
+
+def test_a_surface_of_too_many_triangles_is_no_matter_of_waiting(
+    noisy: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surfaces, "surface_stl", partial(surface_stl, max_triangles=2000))
+    answer = ask(noisy, {"iso_value": 0.0})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "surface_too_big")
+    assert "Retry-After" not in answer.headers

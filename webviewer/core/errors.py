@@ -10,6 +10,7 @@
     ├── Conflict                the wish contradicts what is stored
     │   └── DuplicateObject     other bytes under a known SOP Instance UID
     ├── LimitExceeded           too much or too often; resets_in_s says when to try again
+    │   └── TooLarge            too much by itself: it will not do later either
     ├── Unavailable             a part that is needed does not answer now
     │   └── OutOfResources      disk full
     │       └── DatabaseGone    the database does not answer, or not as it should
@@ -103,6 +104,12 @@ class LimitExceeded(WebviewerError):
     ) -> None:
         super().__init__(message, code=code, details=details)
         self.resets_in_s = resets_in_s
+
+
+class TooLarge(LimitExceeded):
+    """Too much by itself: trying again later is of no use."""
+
+    default_code = "too_large"
 
 
 class Unavailable(WebviewerError):

@@ -18,6 +18,7 @@ HTTP_STATUS: Mapping[type[WebviewerError], HTTPStatus] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.DuplicateObject: HTTPStatus.CONFLICT,
     errors.LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.OutOfResources: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.DatabaseGone: HTTPStatus.SERVICE_UNAVAILABLE,  # which proxies and load balancers understand
