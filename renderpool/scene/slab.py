@@ -42,22 +42,27 @@ class Slab:
         ``PLANE`` draws the plane whatever the thickness, which is kept for the other modes.
     thickness_mm
         From face to face, the plane in the middle; 0 = the plane alone.
+    step_voxels
+        Between two samples at most, in the smallest step between voxels; more than 1 while something moves.
 
     Raises
     ------
     InvalidInput
-        The thickness is under 0 or over ``MAX_THICKNESS_MM``.
+        The thickness is under 0 or over ``MAX_THICKNESS_MM``, or the step under 1.
     """
 
     mode: SlabMode = SlabMode.PLANE
     thickness_mm: float = 0.0
     interpolation: Interpolation = Interpolation.TRILINEAR
+    step_voxels: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.thickness_mm <= MAX_THICKNESS_MM:
             raise InvalidInput(
                 f"A slab of {self.thickness_mm} mm is invalid: must be from 0 to {MAX_THICKNESS_MM:.0f} mm thick."
             )
+        if not self.step_voxels >= 1.0:
+            raise InvalidInput(f"A slab with samples {self.step_voxels} voxels apart is invalid: must be 1 or more.")
 
     @property
     def is_plane(self) -> bool:
@@ -69,11 +74,11 @@ def sample_offsets_mm(slab: Slab, grid: VolumeGrid) -> NDArray[np.float64]:
     """Return where samples are taken along the normal, (n,) float64 mm from the plane, in rising order.
 
     Each stands in the middle of its part of the slab, so that their average is the slab's; the parts are equal and at
-    most as thick as the smallest step between voxels. One sample, 0, of a plane.
+    most as thick as the slab's step. One sample, 0, of a plane.
     """
     if slab.is_plane:
         return np.zeros(1)
-    count = max(1, math.ceil(slab.thickness_mm / min(grid.spacing_mm) - 1e-9))
+    count = max(1, math.ceil(slab.thickness_mm / (slab.step_voxels * min(grid.spacing_mm)) - 1e-9))
     part_mm = slab.thickness_mm / count
     return (np.arange(count, dtype=np.float64) + 0.5) * part_mm - slab.thickness_mm / 2
 

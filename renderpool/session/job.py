@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +31,30 @@ Shown = LoadedImage | ShownVolume
 
 
 class Pace:
-    """How fast pictures of one kind are made: those of images, of planes and of cameras differ much."""
+    """How fast pictures of one kind are made: those of images, of planes and of cameras differ much.
 
-    def __init__(self, quality: QualityControl, still_cost_s: float = 0.0) -> None:
+    Parameters
+    ----------
+    still_cost_s
+        What a still one is thought to take.
+    on_still
+        Told what it took.
+    """
+
+    def __init__(
+        self,
+        quality: QualityControl,
+        still_cost_s: float = 0.0,
+        on_still: Callable[[float], None] = lambda _made_s: None,
+    ) -> None:
         self.quality = quality
         self.still_cost_s = still_cost_s
+        self._on_still = on_still
+
+    def still_took(self, made_s: float) -> None:
+        """Learn from a still picture."""
+        self.still_cost_s = made_s
+        self._on_still(made_s)
 
     @property
     def is_slow(self) -> bool:

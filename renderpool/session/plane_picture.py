@@ -1,7 +1,11 @@
-"""A picture of a plane or a slab of a volume, from a wish of the browser. Used in the drawing thread."""
+"""A picture of a plane or a slab of a volume, from a wish of the browser. Used in the drawing thread.
+
+While something moves it has as few pixels, and of a slab as few samples, as it must have to come in time.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +14,13 @@ from numpy.typing import NDArray
 from renderpool.engine.parts import Part
 from renderpool.engine.slab_renderer import SlabRenderer
 from renderpool.scene.colours import paint_in_colours
-from renderpool.scene.plane_canvas import places_of_pixel, plane_canvas, scale_canvas
-from renderpool.scene.slab import Interpolation, Slab, SlabMode, sample_offsets_mm
+from renderpool.scene.plane_canvas import places_of_pixel, scale_canvas
+from renderpool.scene.slab import Interpolation
 from renderpool.session.bands import Bands
+from renderpool.session.light_size import DENSE_S, MOVING_S, LightSize, LightSizes, Rays
 from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
 from renderpool.session.painting import Painting
+from renderpool.session.plane_cost import SAMPLE_S, PlaneCost, plane_cost, plane_parts
 from renderpool.session.quality import LightLevel
 from renderpool.session.volume_looks import plane_grey
 from renderpool.session.volume_textures import DeviceVolume, VolumeTextures
@@ -22,7 +28,10 @@ from webviewer.protocol.volumes import PlaneView
 
 _SMALLEST_REDUCED_PX = 256
 _LIGHT_PLACES = 2
-_SAMPLE_S = 3e-8  # what software takes: a first guess, so that what is soon done is done at once
+_LONGEST_STEP, _UTMOST_STEP = 4.0, 8.0  # of a slab's samples, in spacings of voxels
+_PICTURE_S = 0.001  # what any picture takes, however small: no word on samples
+_TELLING_S = 0.004  # what is thought to take less may be late by chance
+_MOST_SLOWER = 1.6  # what one picture is believed: others use the machine
 
 
 class PlanePicture:
@@ -47,45 +56,61 @@ class PlanePicture:
         self,
         textures: VolumeTextures,
         renderer: SlabRenderer,
+        sizes: LightSizes,
         volume: LoadedVolume,
         wish: PlaneView,
+        *,
         light: LightLevel | None = None,
     ) -> None:
         self.volume = volume
         self.is_finished = False
-        self._textures, self._renderer, self._wish = textures, renderer, wish
-        canvas = plane_canvas(
-            wish.width_px,
-            wish.height_px,
-            center_lps_mm=wish.center_lps_mm,
-            right_lps=wish.right_lps,
-            down_lps=wish.down_lps,
-            mm_per_px=wish.mm_per_px,
-        )
-        self._slab = Slab(SlabMode(wish.slab), wish.thickness_mm, Interpolation(wish.interpolation))
-        self._is_whole = light is None or light.scale == 1
-        if light is not None and light.scale < 1:
-            width_px, height_px = (
-                max(min(side, _SMALLEST_REDUCED_PX), round(side * light.scale))
-                for side in (wish.width_px, wish.height_px)
-            )
-            canvas = scale_canvas(canvas, width_px, height_px)
-        self._canvas = canvas
-        self._places = 1
-        if wish.interpolation == "trilinear":
-            self._places = places_of_pixel(canvas, volume.grid)
-            if light is not None:
-                # Of a slab every place costs its whole thickness.
-                most = _LIGHT_PLACES if self._slab.is_plane else 1
-                self._is_whole = self._is_whole and self._places <= most
-                self._places = min(self._places, most)
+        self._textures, self._renderer, self._sizes, self._wish = textures, renderer, sizes, wish
+        canvas, slab, places = plane_parts(wish, volume.grid)
         textures.hold(self)
         device = textures.bring(volume)
         ends = (0.0, 0.0) if device is None else (device.lowest, device.highest)
         self._grey = plane_grey(volume, wish.window, ends, invert=wish.invert)
         self._coarse = device is None or not device.is_whole
-        samples = len(sample_offsets_mm(self._slab, volume.grid)) * self._places**2
-        self._bands = Bands(canvas.width_px, canvas.height_px, self._draw, canvas.width_px * samples * _SAMPLE_S)
+        self._canvas, self._slab, self._places = canvas, slab, places
+        is_divided = device is not None and bool(device.texture.defines)
+        self._kind: Hashable = ("plane", slab.is_plane, slab.interpolation, is_divided)
+        cost = plane_cost(canvas, slab, volume.grid)
+        if light is not None:
+            self._make_light(light, cost)
+        is_full = (self._canvas.width_px, self._canvas.height_px) == (wish.width_px, wish.height_px)
+        self._is_whole = is_full and (self._places, self._slab) == (places, slab)
+        self._samples = cost.pixel * self._places**2
+        unit_s = (sizes.unit_s(self._kind) or SAMPLE_S) * self._places**2 / self._slab.step_voxels
+        self._thought_s = unit_s * cost.pixel * self._canvas.width_px * self._canvas.height_px
+        self._bands = Bands(
+            self._canvas.width_px,
+            self._canvas.height_px,
+            self._draw,
+            unit_s * cost.row_pixel * self._canvas.width_px,
+            pixel_s=unit_s * cost.most,
+        )
+
+    def _make_light(self, light: LightLevel, cost: PlaneCost) -> None:
+        """Take fewer pixels, samples and places."""
+        canvas, grid = self._canvas, self.volume.grid
+        most = _LIGHT_PLACES if self._slab.is_plane else 1  # of a slab every place costs its whole thickness
+        places = min(self._places, most)
+        steps = (1.0, 1.0) if self._slab.is_plane else (_LONGEST_STEP, _UTMOST_STEP)
+        rays = Rays(SAMPLE_S, cost.pixel * places**2, *steps, DENSE_S)
+        size = self._sizes.choose(self._kind, canvas.width_px, canvas.height_px, rays=rays)
+        width_px, height_px = (
+            min(chosen, max(min(side, _SMALLEST_REDUCED_PX), round(side * light.scale)))
+            for chosen, side in ((size.width_px, canvas.width_px), (size.height_px, canvas.height_px))
+        )
+        self._slab = replace(self._slab, step_voxels=size.step_voxels)
+        if (width_px, height_px) != (canvas.width_px, canvas.height_px):
+            self._canvas = scale_canvas(canvas, width_px, height_px)
+        if self._slab.interpolation is Interpolation.TRILINEAR:
+            # What the line makes smaller may have more places for it, which make it smoother and so still smaller.
+            smooth = min(places_of_pixel(self._canvas, grid), most)
+            if smooth**2 * width_px * height_px <= places**2 * size.width_px * size.height_px:
+                places = max(places, smooth)
+        self._places = places
 
     @property
     def holds(self) -> VolumeKey | None:
@@ -104,6 +129,8 @@ class PlanePicture:
         if pixels is None:
             return None
         self.is_finished = True
+        if not self._coarse:
+            self._learn()
         return Painting(
             pixels,
             self._grey.center,
@@ -112,6 +139,13 @@ class PlanePicture:
             is_whole=self._is_whole,
             coarse=self._coarse,
         )
+
+    def _learn(self) -> None:
+        took_s = min(max(self._bands.took_s - _PICTURE_S, self._bands.took_s / 4), _MOST_SLOWER * self._thought_s)
+        if self._thought_s < min(took_s, _TELLING_S) and self._bands.took_s < MOVING_S:
+            return
+        size = LightSize(self._canvas.width_px, self._canvas.height_px, self._slab.step_voxels)
+        self._sizes.took(self._kind, size, took_s, self._samples)
 
     def _draw(self, part: Part) -> NDArray[np.uint8]:
         device = self._textures.bring(self.volume, 0.0)

@@ -22,8 +22,8 @@ LEVELS: tuple[LightLevel, ...] = (
 )
 
 _TARGET_MAKE_S = 0.035  # draw and encode: over 20 frames a second with something left for the other half
-CAMERA_TARGET_MAKE_S = 0.09
-"""Of pictures by rays: the painter itself makes them so small that they come in time, if that can be."""
+VOLUME_TARGET_MAKE_S = 0.09
+"""Of pictures of volumes: the painter itself makes them so small that they come in time, if that can be."""
 _TARGET_ACK_S = 0.15
 _MOVING_FRAMES_PER_S = 15
 _WORSE, _BETTER = 1.25, 0.45  # far enough apart that two neighbours do not swing

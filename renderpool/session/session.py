@@ -31,7 +31,8 @@ from renderpool.session.frames import frame_of
 from renderpool.session.image_cell import ImageCell
 from renderpool.session.job import Job, Pace, Wish
 from renderpool.session.painting import Painting
-from renderpool.session.quality import CAMERA_TARGET_MAKE_S, QualityControl, TokenBucket
+from renderpool.session.plane_cost import PlanePaces
+from renderpool.session.quality import VOLUME_TARGET_MAKE_S, QualityControl, TokenBucket
 from renderpool.session.stores import Stores
 from renderpool.session.volume_cell import VolumeCell
 from renderpool.session.workers import Workers
@@ -88,6 +89,7 @@ class RenderSession:
         self._bucket = TokenBucket(bandwidth_bytes_per_s, clock())
         self._bandwidth_bytes_per_s = bandwidth_bytes_per_s
         self._paces: dict[tuple[type, int], Pace] = {}
+        self._plane_paces: dict[int, PlanePaces] = {}  # by cell
         self._around = Surroundings(
             owner_id=owner_id,
             images=stores.images,
@@ -115,15 +117,27 @@ class RenderSession:
 
     def _pace_of(self, wish: Wish) -> Pace:
         """Return the pace of a kind of pictures: of images over all cells, of a volume in each its own."""
+        if isinstance(wish, PlaneView):
+            return self._pace_of_plane(wish)
         key = (type(wish), 0 if isinstance(wish, View) else wish.cell)
         if key not in self._paces:
             if isinstance(wish, CameraView):
-                quality = QualityControl(self._bandwidth_bytes_per_s, CAMERA_TARGET_MAKE_S)
+                quality = QualityControl(self._bandwidth_bytes_per_s, VOLUME_TARGET_MAKE_S)
                 # Until it is known what a still one takes, a light one goes before it.
                 self._paces[key] = Pace(quality, still_cost_s=1.0)
             else:
                 self._paces[key] = Pace(QualityControl(self._bandwidth_bytes_per_s))
         return self._paces[key]
+
+    def _pace_of_plane(self, wish: PlaneView) -> Pace:
+        if wish.cell not in self._plane_paces:
+            quality = QualityControl(self._bandwidth_bytes_per_s, VOLUME_TARGET_MAKE_S)
+            self._plane_paces[wish.cell] = PlanePaces(quality)
+        paces, cell = self._plane_paces[wish.cell], self._cells.get(wish.cell)
+        try:
+            return paces.of(wish, cell.volume.grid) if isinstance(cell, VolumeCell) else Pace(paces.quality)
+        except WebviewerError:
+            return Pace(paces.quality)  # who draws it says what is wrong
 
     # -- from the browser --------------------------------------------------------------------------------------------
 
@@ -266,7 +280,7 @@ class RenderSession:
         if job.light is not None and not painting.coarse:  # while it loads, all is slow
             job.pace.quality.made(made_s, len(picture.data))
         elif job.light is None and last and job.painting is None:
-            job.pace.still_cost_s = made_s
+            job.pace.still_took(made_s)
         frame = frame_of(job, painting, picture, sequence=self._flight.next_sequence, made_s=made_s, still=still)
         cell.on_sent(job, painting, still=still)
         self._flight.sent(cell.number, None if still else job.pace, len(frame))

@@ -99,7 +99,7 @@ class VolumePainter:
 
     def begin_plane(self, volume: LoadedVolume, wish: PlaneView, light: LightLevel | None = None) -> PlanePicture:
         """Return the picture of a plane, to be made in parts; errors as `PlanePicture`."""
-        return PlanePicture(self.textures, self._slabs, volume, wish, light)
+        return PlanePicture(self.textures, self._slabs, self._tools.sizes, volume, wish, light=light)
 
     def paint_plane(self, volume: LoadedVolume, wish: PlaneView, light: LightLevel | None = None) -> Painting:
         """Return the picture of a plane at once, of all that has come; errors as `PlanePicture`."""

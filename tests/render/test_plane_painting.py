@@ -180,7 +180,7 @@ def test_parts_of_a_picture_are_the_whole(
     volume = ward.volume_of(VALUES, steps)
     wish = wish_of(steps, width_px=120, height_px=321, mm_per_px=0.2, slab=slab, thickness_mm=3, colours=colours)
     whole = painter.paint_plane(volume, wish).pixels
-    monkeypatch.setattr("renderpool.session.plane_picture._SAMPLE_S", 1e-4)
+    monkeypatch.setattr("renderpool.session.plane_picture.SAMPLE_S", 1e-4)
     picture = painter.begin_plane(volume, wish)
     assert picture.holds == volume.key
     paintings = [picture.step()]

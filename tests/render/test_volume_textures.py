@@ -93,7 +93,7 @@ def test_the_least_recently_drawn_goes_first_and_those_being_drawn_stay(renderer
 def test_a_picture_holds_its_volume_until_it_is_done_or_forgotten(
     renderer: Renderer, ward: Ward, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("renderpool.session.plane_picture._SAMPLE_S", 1e-5)  # of more than one part
+    monkeypatch.setattr("renderpool.session.plane_picture.SAMPLE_S", 1e-5)  # of more than one part
     painter = VolumePainter(renderer, budget_bytes=BYTES)
     first, second = volume_of(ward, 1), volume_of(ward, 2)
     wish = PlaneView(
