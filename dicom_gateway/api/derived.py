@@ -22,7 +22,16 @@ from webviewer.core.errors import InvalidInput, NotFound
 from webviewer.core.octets import AnnouncedOctets
 from webviewer.core.uid import is_valid_uid
 from webviewer.dicom.attributes import LookupTable, VoiWindow
-from webviewer.dicom.derived import MAX_SIDE, NewInstance, Pixels, PlaneFacts, picture_object, plane_object, read_source
+from webviewer.dicom.derived import (
+    MAX_SIDE,
+    NewInstance,
+    Pixels,
+    PlaneFacts,
+    free_series_number,
+    picture_object,
+    plane_object,
+    read_source,
+)
 from webviewer.dicom.derived_grey import MAX_WINDOWS, GreyLook, table_of
 
 _MAX_HEAD_BYTES = 512 * 1024  # VOI LUTs lie in it
@@ -140,8 +149,9 @@ def _exactly(body: AnnouncedOctets, size: int) -> bytes:
 def _object(parts: ApiParts, owner: OwnerId, series_id: SeriesId, head: _Head, body: AnnouncedOctets) -> bytes:
     with parts.units(read_only=True) as unit:
         stored = unit.archive.list_instances(owner, series_id)
-    if not stored:
-        raise NotFound("There is no such series in the storage.")
+        if not stored:
+            raise NotFound("There is no such series in the storage.")
+        series = unit.archive.list_series(owner, unit.archive.get_series(owner, series_id).study_id)
     with os.fdopen(parts.open_file(stored[0].file_name), "rb") as file:
         source = read_source(file)
     content = head.content
@@ -152,6 +162,9 @@ def _object(parts: ApiParts, owner: OwnerId, series_id: SeriesId, head: _Head, b
         is_colour=isinstance(content, _Picture),
         is_signed=isinstance(content, _Plane) and content.is_signed,
     )
+    numbers = {one.series_instance_uid: one.series_number for one in series if one.series_number is not None}
+    # A series that was begun keeps its number; a new one has the next that no series of the study has.
+    own = numbers.get(head.series_instance_uid)
     new = NewInstance(
         head.sop_instance_uid,
         head.series_instance_uid,
@@ -159,6 +172,7 @@ def _object(parts: ApiParts, owner: OwnerId, series_id: SeriesId, head: _Head, b
         head.instance_number,
         head.derivation_description,
         head.made_at,
+        free_series_number(source, frozenset(numbers.values())) if own is None else own,
     )
     if not isinstance(content, _Plane):
         return picture_object(source, new, pixels)

@@ -127,6 +127,22 @@ def test_a_computed_plane_is_a_valid_object_of_the_same_study(node: StorageHttp,
     assert old["series_id"] == series_id
 
 
+def test_numbers_of_series_count_on_and_all_of_one_have_the_same(node: StorageHttp, series_id: int) -> None:
+    pixels = np.zeros((4, 4), np.int16)
+    first, second = new_uid(), new_uid()
+    for uid, number in ((first, 1), (first, 2), (second, 1), (first, 3)):
+        head = head_of(pixels, PLANE, series_instance_uid=uid, instance_number=number)
+        assert send(node, series_id, head, pixels.tobytes()).status_code == 201
+    source, *made = series_of(node)
+    hundredfold = source["series_number"] * 100
+    assert [(one["series_number"], one["instance_count"]) for one in made] == [
+        (hundredfold + 1, 3),
+        (hundredfold + 2, 1),
+    ]
+    of_first = [made for made in map(dcmread, node.stored_files()) if made.SeriesInstanceUID == first]
+    assert {one.SeriesNumber for one in of_first} == {hundredfold + 1}
+
+
 def test_tables_of_values_and_light_air_are_those_of_the_source(node: StorageHttp, series_id: int) -> None:
     pixels = np.zeros((4, 4), np.int16)
     answer = send(node, series_id, head_of(pixels, {**PLANE, "grey": TABLES}), pixels.tobytes())

@@ -14,9 +14,10 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import BinaryIO, Final
 
 from pydicom import config, dcmread, dcmwrite
@@ -79,6 +80,7 @@ class NewInstance:
     instance_number: int
     derivation_description: str
     made_at: datetime
+    series_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,7 @@ def _common(source: Dataset, new: NewInstance) -> Dataset:
     made.InstanceCreationTime = made.ContentTime = made.SeriesTime = time
     made.SOPInstanceUID = new.sop_instance_uid
     made.SeriesInstanceUID = new.series_instance_uid
-    made.SeriesNumber = _series_number(source)
+    made.SeriesNumber = new.series_number
     made.SeriesDescription = new.series_description.replace("\\", "/")[:64]
     made.InstanceNumber = new.instance_number
     made.DerivationDescription = new.derivation_description[:1024]
@@ -221,13 +223,14 @@ def _common(source: Dataset, new: NewInstance) -> Dataset:
     return made
 
 
-def _series_number(source: Dataset) -> int:
-    """Return a number that stands behind the source's in a list: its hundredfold, as consoles do it."""
+def free_series_number(source: Dataset, taken: Collection[int]) -> int:
+    """Return a number that stands behind the source's in a list: the first free one after its hundredfold."""
     try:
         number = int(source.get("SeriesNumber") or 0)
     except (TypeError, ValueError):
         number = 0
-    return number * 100 + 1 if 0 <= number < 10_000_000 else 1
+    first = number * 100 + 1 if 0 <= number < 10_000_000 else 1
+    return next(one for one in count(first) if one not in taken)
 
 
 def _copy(made: Dataset, source: Dataset, names: dict[str, bool]) -> None:

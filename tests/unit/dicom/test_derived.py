@@ -19,7 +19,15 @@ from tests.support.shared_data import data_folder, has_shared_data
 from webviewer.core.errors import DataError, InvalidInput
 from webviewer.core.uid import new_uid
 from webviewer.dicom.attributes import ImageAttributes, LookupTable, VoiWindow
-from webviewer.dicom.derived import NewInstance, Pixels, PlaneFacts, picture_object, plane_object, read_source
+from webviewer.dicom.derived import (
+    NewInstance,
+    Pixels,
+    PlaneFacts,
+    free_series_number,
+    picture_object,
+    plane_object,
+    read_source,
+)
 from webviewer.dicom.derived_grey import GreyLook, grey_look
 from webviewer.dicom.header import read_header
 from webviewer.dicom.lut import VoiChoice, is_inverted, recommended_windows
@@ -33,7 +41,7 @@ FOLDERS = ("ct_series", "mr_series", "nm_pet", "enhanced_multiframe", "gantry_ti
 
 def new_instance(description: str = "MPR") -> NewInstance:
     made_at = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
-    return NewInstance(new_uid(), new_uid(), description, 1, "Planes", made_at)
+    return NewInstance(new_uid(), new_uid(), description, 1, "Planes", made_at, 201)
 
 
 def source_of(ds: Dataset) -> Dataset:
@@ -91,8 +99,11 @@ def test_a_broken_number_of_the_patient_is_kept_and_a_broken_age_is_not() -> Non
 
 
 def test_a_series_stands_behind_its_source() -> None:
-    made = dcmread(io.BytesIO(plane_object(source_of(make_ct(series_number=4)), new_instance(), FACTS, PLANE)))
-    assert made.SeriesNumber == 401
+    source = source_of(make_ct(series_number=4))
+    assert free_series_number(source, {4, 5}) == 401
+    assert free_series_number(source, {4, 401, 402, 404}) == 403
+    made = dcmread(io.BytesIO(plane_object(source, replace(new_instance(), series_number=403), FACTS, PLANE)))
+    assert made.SeriesNumber == 403
 
 
 def test_planes_of_a_source_without_a_place_lie_in_one_place_together() -> None:
