@@ -84,10 +84,29 @@ describe('a series that is being made', () => {
 
   it('of a volume that cannot be opened says why', async () => {
     making.start(what, { seriesId: 7, volume: 0 });
-    cell.store.set({ fault: { code: 'volume_too_big', message: 'Too big.', numbers: [], opening: true } });
+    cell.store.set({ fault: { code: 'volume_too_big', message: 'Too big.', numbers: [], opening: true, edit: null, revision: 0 } });
     await soon();
     expect(making.state).toEqual({ kind: 'failed', code: 'volume_too_big', message: 'Too big.', stored: 0 });
     expect(cell.asked).toEqual([]);
+  });
+
+  it('that the doctor stops says what stays, and is named so that it is known', async () => {
+    making.nameOf = (name, count) => `${name} (${count})`;
+    making.start(what, { seriesId: 7, volume: 0 });
+    cell.isThere();
+    await soon();
+    expect(cell.asked).toEqual([{ ...what, series_description: 'Turning (4)' }]);
+    cell.progress({ type: 'making', cell: 14, question: 1, stored: 2, total: 4 });
+    making.stop();
+    expect(cell.closes).toBe(1);
+    expect(making.state).toEqual({ kind: 'stopped', stored: 2, total: 4 });
+    cell.answer({ type: 'made', cell: 14, question: 1, series_id: 88 });
+    await soon();
+    expect(making.state.kind).toBe('stopped');
+    making.clear();
+    making.start(what, { seriesId: 7, volume: 0 });
+    making.stop();
+    expect(making.state.kind).toBe('idle');
   });
 
   it('that is given up tells nothing any more', async () => {

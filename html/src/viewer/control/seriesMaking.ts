@@ -9,12 +9,16 @@ export type MakingState =
   | { kind: 'idle' }
   | { kind: 'running'; stored: number; total: number }
   | { kind: 'done'; seriesId: number; total: number }
+  /** Given up by the doctor; `stored` of them stay. */
+  | { kind: 'stopped'; stored: number; total: number }
   /** `stored` of them are there all the same. */
   | { kind: 'failed'; code: string; message: string; stored: number };
 
 export class SeriesMaking {
   readonly store = new Store<{ making: MakingState }>({ making: { kind: 'idle' } });
   readonly #cell: Pick<VolumeCellController, 'ask' | 'open' | 'close' | 'state' | 'store'>;
+  /** What a series of so many images is called: one that was not finished is known by it. */
+  nameOf: (name: string, count: number) => string = (name) => name;
   #isOwn = false;
   #number = 0;
 
@@ -35,7 +39,7 @@ export class SeriesMaking {
     this.#isOwn = of !== null;
     if (of !== null) this.#cell.open(of.seriesId, of.volume);
     void this.#whenOpened(number).then((opened) => {
-      if (opened) this.#ask(number, what);
+      if (opened) this.#ask(number, { ...what, series_description: this.nameOf(what.series_description, what.count) });
     });
   }
 
@@ -78,6 +82,14 @@ export class SeriesMaking {
   cancel(): void {
     this.#number += 1;
     this.#end({ kind: 'idle' });
+  }
+
+  /** The doctor gives it up; what was stored stays, and is told. */
+  stop(): void {
+    if (this.state.kind !== 'running') return;
+    const { stored, total } = this.state;
+    this.#number += 1;
+    this.#end(stored === 0 ? { kind: 'idle' } : { kind: 'stopped', stored, total });
   }
 
   /** Forgets how it ended. */

@@ -47,6 +47,11 @@ export class Stage {
   }
 
   show(part: ReactNode, environment: Partial<ViewerEnvironment> = {}, client = new QueryClient()): RenderResult {
+    return render(this.whole(part, environment, client));
+  }
+
+  /** A part with all that it stands in. */
+  whole(part: ReactNode, environment: Partial<ViewerEnvironment> = {}, client = new QueryClient()): ReactNode {
     const nothing = (): void => undefined;
     const whole: ViewerEnvironment = {
       viewer: this.viewer,
@@ -62,12 +67,12 @@ export class Stage {
       toggleFullScreen: nothing,
       ...environment,
     };
-    return render(
+    return (
       <MantineProvider env="test">
         <QueryClientProvider client={client}>
           <ViewerContext.Provider value={whole}>{part}</ViewerContext.Provider>
         </QueryClientProvider>
-      </MantineProvider>,
+      </MantineProvider>
     );
   }
 }

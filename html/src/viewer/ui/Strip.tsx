@@ -7,6 +7,7 @@ import { localDay } from '../../shared/format/format';
 import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
 import { SERIES_DRAG_TYPE } from './CellView';
+import { missingOf } from '../model/plannedSeries';
 import { useViewer } from './context';
 import classes from './Strip.module.css';
 
@@ -60,6 +61,7 @@ function SeriesCard({ series }: { series: Series }) {
     if (mode === 'image') viewer.show(active, series.series_id);
     else if (state !== 'active') changeMode(mode, series.series_id);
   };
+  const planned = missingOf(series);
   const number = series.series_number === null ? '' : `S${series.series_number}`;
   return (
     <UnstyledButton
@@ -85,9 +87,9 @@ function SeriesCard({ series }: { series: Series }) {
           {series.modality}
         </b>
         <span>{number}</span>
-        <span className={classes.count}>
-          {series.image_count}
-          <span className="wv-hidden"> {t('strip.images')}</span>
+        <span className={classes.count} data-unfinished={planned !== null || undefined} title={planned === null ? undefined : t('strip.unfinished', { stored: series.image_count, total: planned })}>
+          {planned === null ? series.image_count : t('loaded', { loaded: series.image_count, total: planned })}
+          <span className="wv-hidden"> {t(planned === null ? 'strip.images' : 'strip.unfinishedShort')}</span>
         </span>
       </span>
       <span className={classes.description}>{series.series_description}</span>

@@ -2,6 +2,7 @@ import { Menu } from '@mantine/core';
 import { IconDots } from '@tabler/icons-react';
 import { Fragment, type ReactNode } from 'react';
 import { useTranslation } from '../../shared/i18n';
+import { MakingBadge } from './MakingBadge';
 import { FamilyTool } from './ToolButton';
 import classes from './Toolbar.module.css';
 
@@ -49,6 +50,10 @@ export function ToolFamilies({ families, shown, moreWidth, off = null }: { famil
           ))}
         </FamilyTool>
       )}
+      {/* There from the start: the bar makes room when something comes into it. */}
+      <span className={classes.family} data-essential="">
+        <MakingBadge />
+      </span>
     </>
   );
 }

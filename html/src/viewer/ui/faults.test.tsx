@@ -22,7 +22,7 @@ afterEach(async () => {
 
 const fail = (code: string, message: string): void => {
   const cell = stage.viewer.cell(0);
-  cell.failed({ type: 'view_error', cell: 0, revision: cell.lastSent, code, message, numbers: [], image: null });
+  cell.failed({ type: 'view_error', cell: 0, revision: cell.lastSent, code, message, numbers: [], image: null, edit: null });
 };
 
 describe('a storage that is away', () => {
