@@ -19,6 +19,8 @@ from tools import export_protocol
 from webviewer.core.errors import ProtocolError
 from webviewer.protocol.framing import MAX_PAYLOAD_BYTES, Encoding, FrameFlag, FrameHeader, pack_frame
 from webviewer.protocol.messages import MAX_TEXT_BYTES, SERVER_ADAPTER, View, parse_client_message
+from webviewer.protocol.surfaces import MAX_SURFACE_BYTES, SurfaceWish, parse_surface_wish
+from webviewer.protocol.volumes import MAX_EDIT_POINTS, MAX_EDITS, CutObject, CutSphere
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -199,3 +201,14 @@ def test_a_payload_over_the_limit_is_refused_when_packing() -> None:
 
 def test_the_exported_types_are_up_to_date() -> None:
     assert export_protocol.TARGET.read_text(encoding="utf-8") == export_protocol.export_typescript()
+
+
+def test_a_request_for_a_surface_has_room_for_all_edits_of_a_cell() -> None:
+    center = (-123.45678901234567, -234.56789012345678, -345.6789012345678)
+    stroke = CutSphere(centers_lps_mm=(center,) * 256, radius_mm=9.8765432101)
+    edits = (stroke,) * (MAX_EDIT_POINTS // 256)
+    rest = (CutObject(p_lps_mm=(-1 / 3, -2 / 3, -4 / 3), low=-1 / 3, high=1 / 3),) * (MAX_EDITS - len(edits))
+    wish = SurfaceWish(iso_value=1 / 3, edits=(*edits, *rest[: MAX_EDIT_POINTS % 256]))
+    body = wish.model_dump_json().encode()
+    assert len(body) < MAX_SURFACE_BYTES
+    assert parse_surface_wish(body) == wish

@@ -120,7 +120,8 @@ class Progress(Message):
 class ViewError(Message):
     """A wish that cannot be drawn; the connection and the other cells go on.
 
-    ``code`` and ``numbers`` are those of a sentence where the pages know one by that code (`Sentence`).
+    ``code`` and ``numbers`` are those of a sentence where the pages know one by that code (`Sentence`). ``edit`` is the
+    number of the edit which cannot be taken or made, if that is why.
     """
 
     type: Literal["view_error"] = "view_error"
@@ -130,6 +131,7 @@ class ViewError(Message):
     message: str
     numbers: tuple[float, ...] = ()
     image: ImageReference | None = None
+    edit: int | None = None
 
 
 ClientMessage = Annotated[

@@ -15,6 +15,8 @@ from webviewer.protocol.base import CellNumber, Finite, Id, Message, Pixels, Poi
 from webviewer.protocol.windows import ColourTable, Window, WindowRecommended
 
 MAX_EDITS = 200
+MAX_EDIT_POINTS = 16_000
+"""Of all edits of a cell together: those of outlines and strokes, one for each other edit. A request holds so many."""
 MAX_TISSUES = 16
 MAX_CURVE_POINTS = 64
 
@@ -183,7 +185,11 @@ EditStep = Annotated[CutPolygon | CutObject | CutSphere | RemoveTable, Field(dis
 
 
 class Edit(Message):
-    """One edit of a cell's volume, counted from 1; one with a number that was there replaces it and those after it."""
+    """One edit of a cell's volume, counted from 1; one with a number that was there replaces it and those after it.
+
+    All edits together have at most `MAX_EDIT_POINTS` (16 000) points. One that cannot be taken or made is named by the
+    ``edit`` of a `view_error`.
+    """
 
     type: Literal["edit"] = "edit"
     cell: CellNumber

@@ -125,7 +125,12 @@ export interface CutSphere {
   restore?: boolean;
 }
 
-/** One edit of a cell's volume, counted from 1; one with a number that was there replaces it and those after it. */
+/**
+ * One edit of a cell's volume, counted from 1; one with a number that was there replaces it and those after it.
+ *
+ * All edits together have at most `MAX_EDIT_POINTS` (16 000) points. One that cannot be taken or made is named by the
+ * ``edit`` of a `view_error`.
+ */
 export interface Edit {
   type: "edit";
   cell: number;
@@ -435,7 +440,8 @@ export interface View {
 /**
  * A wish that cannot be drawn; the connection and the other cells go on.
  *
- * ``code`` and ``numbers`` are those of a sentence where the pages know one by that code (`Sentence`).
+ * ``code`` and ``numbers`` are those of a sentence where the pages know one by that code (`Sentence`). ``edit`` is the
+ * number of the edit which cannot be taken or made, if that is why.
  */
 export interface ViewError {
   type: "view_error";
@@ -445,6 +451,7 @@ export interface ViewError {
   message: string;
   numbers: readonly number[];
   image: ImageReference | null;
+  edit: number | null;
 }
 
 /** A volume that a series has. */
@@ -571,7 +578,7 @@ export const SCHEMAS: Record<string, unknown> = {
   Tissue: {"additionalProperties": false, "properties": {"name": {"maxLength": 64, "minLength": 1, "type": "string"}, "on": {"type": "boolean"}, "opacity": {"items": {"maxItems": 2, "minItems": 2, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}], "type": "array"}, "maxItems": 64, "minItems": 1, "type": "array"}, "colour": {"items": {"maxItems": 4, "minItems": 4, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}], "type": "array"}, "maxItems": 64, "minItems": 1, "type": "array"}}, "required": ["colour", "name", "on", "opacity"], "type": "object"},
   Turning: {"additionalProperties": false, "properties": {"kind": {"const": "turning", "type": "string"}, "degrees": {"maximum": 360, "minimum": -360, "type": "number"}, "width_px": {"maximum": 2048, "minimum": 1, "type": "integer"}, "height_px": {"maximum": 2048, "minimum": 1, "type": "integer"}}, "required": ["height_px", "kind", "width_px"], "type": "object"},
   View: {"additionalProperties": false, "properties": {"type": {"const": "view", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "revision": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "image": {"anyOf": [{"$ref": "#/$defs/ImageReference"}, {"type": "null"}]}, "width_px": {"maximum": 4096, "minimum": 1, "type": "integer"}, "height_px": {"maximum": 4096, "minimum": 1, "type": "integer"}, "window": {"tag": "kind", "oneOf": [{"$ref": "#/$defs/WindowRecommended"}, {"$ref": "#/$defs/WindowFullDynamic"}, {"$ref": "#/$defs/WindowValues"}]}, "zoom": {"anyOf": [{"maximum": 1000, "minimum": 1e-06, "type": "number"}, {"type": "null"}]}, "center_x": {"anyOf": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"type": "null"}]}, "center_y": {"anyOf": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"type": "null"}]}, "rotation_deg": {"maximum": 360, "minimum": -360, "type": "number"}, "flip_horizontal": {"type": "boolean"}, "invert": {"type": "boolean"}, "interpolation": {"enum": ["nearest", "bilinear"], "type": "string"}, "colours": {"enum": ["grey", "hot_iron", "pet", "hot_metal_blue", "pet_20_step", "spring", "summer", "fall", "winter"], "type": "string"}, "moving": {"type": "boolean"}}, "required": ["cell", "height_px", "revision", "type", "width_px"], "type": "object"},
-  ViewError: {"additionalProperties": false, "properties": {"type": {"const": "view_error", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "revision": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "code": {"type": "string"}, "message": {"type": "string"}, "numbers": {"items": {"type": "number"}, "type": "array"}, "image": {"anyOf": [{"$ref": "#/$defs/ImageReference"}, {"type": "null"}]}}, "required": ["cell", "code", "image", "message", "numbers", "revision", "type"], "type": "object"},
+  ViewError: {"additionalProperties": false, "properties": {"type": {"const": "view_error", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "revision": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "code": {"type": "string"}, "message": {"type": "string"}, "numbers": {"items": {"type": "number"}, "type": "array"}, "image": {"anyOf": [{"$ref": "#/$defs/ImageReference"}, {"type": "null"}]}, "edit": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}, "required": ["cell", "code", "edit", "image", "message", "numbers", "revision", "type"], "type": "object"},
   VolumeChoice: {"additionalProperties": false, "properties": {"number": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}, "label": {"$ref": "#/$defs/Sentence"}}, "required": ["label", "number"], "type": "object"},
   VolumeFacts: {"additionalProperties": false, "properties": {"type": {"const": "volume_facts", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "whole": {"type": "boolean"}, "unit": {"type": "string"}, "lowest": {"type": "number"}, "highest": {"type": "number"}, "low": {"type": "number"}, "high": {"type": "number"}, "histogram": {"items": {"type": "integer"}, "type": "array"}, "presets": {"items": {"$ref": "#/$defs/Preset"}, "type": "array"}, "default_preset": {"type": "string"}, "warnings": {"items": {"$ref": "#/$defs/Sentence"}, "type": "array"}}, "required": ["cell", "default_preset", "high", "highest", "histogram", "low", "lowest", "presets", "type", "unit", "warnings", "whole"], "type": "object"},
   VolumeOpened: {"additionalProperties": false, "properties": {"type": {"const": "volume_opened", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "series_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}, "volume": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}, "volumes": {"items": {"$ref": "#/$defs/VolumeChoice"}, "type": "array"}, "shape": {"maxItems": 3, "minItems": 3, "prefixItems": [{"type": "integer"}, {"type": "integer"}, {"type": "integer"}], "type": "array"}, "lps_from_index": {"items": {"type": "number"}, "maxItems": 12, "minItems": 12, "type": "array"}, "modality": {"type": "string"}, "warnings": {"items": {"$ref": "#/$defs/Sentence"}, "type": "array"}}, "required": ["cell", "lps_from_index", "modality", "series_id", "shape", "type", "volume", "volumes", "warnings"], "type": "object"},

@@ -258,7 +258,7 @@ describe('taking pictures', () => {
   });
 
   it('says which image cannot be drawn, and forgets it when the doctor goes on', () => {
-    cell.failed({ type: 'view_error', cell: 0, revision: 1, code: 'cannot_decode', message: 'Damaged.', numbers: [], image: { instance_id: 100, frame_number: 1 } });
+    cell.failed({ type: 'view_error', cell: 0, revision: 1, code: 'cannot_decode', message: 'Damaged.', numbers: [], image: { instance_id: 100, frame_number: 1 }, edit: null });
     expect(cell.state.fault).toMatchObject({ code: 'cannot_decode', message: 'Damaged.' });
     cell.goTo(1, 1, false);
     expect(cell.state.fault).toBeNull();
@@ -268,7 +268,7 @@ describe('taking pictures', () => {
     await cell.take(frame({ revision: 1, sequence: 1, still: true }));
     cell.goTo(1, 1, false);
     const asked = last();
-    cell.failed({ type: 'view_error', cell: 0, revision: asked.revision, code: 'unavailable', message: '', numbers: [], image: { instance_id: 101, frame_number: 1 } });
+    cell.failed({ type: 'view_error', cell: 0, revision: asked.revision, code: 'unavailable', message: '', numbers: [], image: { instance_id: 101, frame_number: 1 }, edit: null });
     expect(cell.state.fault).toBeNull();
     expect(cell.state.shown?.revision).toBe(1);
     nextFrame();
@@ -280,7 +280,7 @@ describe('taking pictures', () => {
 
   it('an error of an image that was left behind says nothing', () => {
     cell.goTo(5, 1, false);
-    cell.failed({ type: 'view_error', cell: 0, revision: 1, code: 'cannot_decode', message: '', numbers: [], image: { instance_id: 101, frame_number: 1 } });
+    cell.failed({ type: 'view_error', cell: 0, revision: 1, code: 'cannot_decode', message: '', numbers: [], image: { instance_id: 101, frame_number: 1 }, edit: null });
     expect(cell.state.fault).toBeNull();
   });
 

@@ -122,8 +122,8 @@ describe('a window of a volume', () => {
   it('says that a volume cannot be had at all', () => {
     cell.open(7, 0);
     // Nothing was wished yet.
-    cell.failed({ type: 'view_error', cell: 2, revision: 0, code: 'no_volume', message: 'Two images.', numbers: [], image: null });
-    expect(cell.state.fault).toEqual({ code: 'no_volume', message: 'Two images.', numbers: [], opening: true });
+    cell.failed({ type: 'view_error', cell: 2, revision: 0, code: 'no_volume', message: 'Two images.', numbers: [], image: null, edit: null });
+    expect(cell.state.fault).toEqual({ code: 'no_volume', message: 'Two images.', numbers: [], opening: true, edit: null, revision: cell.state.navigation.revision });
     cell.tryAgain();
     expect(told).toEqual(['open 7/0', 'open 7/0']);
     expect(cell.state.fault).toBeNull();
@@ -131,7 +131,7 @@ describe('a window of a volume', () => {
 
   it('comes back by itself from what passes', async () => {
     cell.open(7, 0);
-    cell.failed({ type: 'view_error', cell: 2, revision: cell.state.navigation.revision, code: 'unavailable', message: '', numbers: [], image: null });
+    cell.failed({ type: 'view_error', cell: 2, revision: cell.state.navigation.revision, code: 'unavailable', message: '', numbers: [], image: null, edit: null });
     await clock.pass(2100);
     expect(told).toEqual(['open 7/0', 'open 7/0']);
   });

@@ -42,6 +42,18 @@ export interface VolumeShown<Look = unknown> extends PictureShown {
   heightPx: number;
 }
 
+export interface VolumeFault {
+  code: string;
+  message: string;
+  numbers: readonly number[];
+  /** There will be no picture of this volume at all. */
+  opening: boolean;
+  /** Number of the edit that cannot be made, if that is why. */
+  edit: number | null;
+  /** Of the wish that was refused. */
+  revision: number;
+}
+
 export interface VolumeCellState<Look = unknown> extends PictureState {
   /** The series and which of its volumes. */
   reference: { seriesId: number; volume: number } | null;
@@ -49,8 +61,7 @@ export interface VolumeCellState<Look = unknown> extends PictureState {
   grid: VolumeGrid | null;
   facts: VolumeFacts | null;
   shown: VolumeShown<Look> | null;
-  /** `opening`: there will be no picture of this volume at all. */
-  fault: { code: string; message: string; numbers: readonly number[]; opening: boolean } | null;
+  fault: VolumeFault | null;
 }
 
 export interface VolumeCellDependencies extends PictureDependencies {
@@ -207,7 +218,7 @@ export class VolumeCellController<Look = unknown> extends PictureCell<VolumeCell
   }
 
   protected override faultOf(error: ViewError): VolumeCellState['fault'] {
-    return { code: error.code, message: error.message, numbers: error.numbers, opening: this.state.opened === null };
+    return { code: error.code, message: error.message, numbers: error.numbers, opening: this.state.opened === null, edit: error.edit, revision: error.revision };
   }
 
   protected override receive(

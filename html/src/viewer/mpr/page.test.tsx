@@ -105,7 +105,7 @@ describe('the page of MPR', () => {
     await i18n.changeLanguage(locale);
     const changeMode = vi.fn();
     await shown({ changeMode, locale, study: studyOf([seriesDetail(50), { ...seriesDetail(300), series_id: 8 }]) });
-    const refusal = { type: 'view_error', revision: 0, code: 'too_few_slices', message: 'Only 2 slices lie in this direction; a volume needs at least 3.', numbers: [2, 3], image: null };
+    const refusal = { type: 'view_error', revision: 0, code: 'too_few_slices', message: 'Only 2 slices lie in this direction; a volume needs at least 3.', numbers: [2, 3], image: null, edit: null };
     for (const cell of [0, 1, 2, 3]) await say({ ...refusal, cell });
     const alert = screen.getByRole('alert');
     expect(alert).toHaveTextContent(title);
@@ -124,7 +124,7 @@ describe('the page of MPR', () => {
 
   it('tries again what may come later', async () => {
     await shown();
-    await say({ type: 'view_error', cell: 0, revision: 0, code: 'memory_short', message: 'No memory.', numbers: [9.4], image: null });
+    await say({ type: 'view_error', cell: 0, revision: 0, code: 'memory_short', message: 'No memory.', numbers: [9.4], image: null, edit: null });
     const opens = sent('open_volume').length;
     fireEvent.click(within(screen.getByRole('alert')).getByRole('button', { name: 'Try again' }));
     expect(sent('open_volume').length).toBeGreaterThan(opens);
