@@ -188,8 +188,10 @@ class Cell(ABC, Generic[Prepared]):
         self._progress_at_s, self._progress = now_s, (loaded, total)
         self._around.send(Progress(cell=self.number, loaded=loaded, total=total))
 
-    def _send_failure(self, wish: Wish | None, error: WebviewerError, key: FrameKey | None = None) -> None:
-        self._send_error(wish, error.code, error.message, key, numbers_of(error.details))
+    def _send_failure(
+        self, wish: Wish | None, error: WebviewerError, key: FrameKey | None = None, edit: int | None = None
+    ) -> None:
+        self._send_error(wish, error.code, error.message, key, numbers=numbers_of(error.details), edit=edit)
 
     def _send_error(
         self,
@@ -197,13 +199,23 @@ class Cell(ABC, Generic[Prepared]):
         code: str,
         message: str,
         key: FrameKey | None = None,
+        *,
         numbers: tuple[float, ...] = (),
+        edit: int | None = None,
     ) -> None:
         self._light_due, self._still_at_s = False, None
         image = None if key is None else ImageReference(instance_id=key[0], frame_number=key[1])
         revision = 0 if wish is None else wish.revision
         self._around.send(
-            ViewError(cell=self.number, revision=revision, code=code, message=message, numbers=numbers, image=image)
+            ViewError(
+                cell=self.number,
+                revision=revision,
+                code=code,
+                message=message,
+                numbers=numbers,
+                image=image,
+                edit=edit,
+            )
         )
 
     # -- drawing -------------------------------------------------------------------------------------------------------

@@ -17,11 +17,9 @@ from renderpool.session.volume_cut import CutCancelled
 from renderpool.session.volume_edits import VolumeEdits
 from webviewer.core.errors import InvalidInput, LimitExceeded, Unavailable, WebviewerError
 from webviewer.dicom.sentence import Sentence
-from webviewer.protocol.volumes import CutObject, CutPolygon, CutSphere, EditStep, RemoveTable
+from webviewer.protocol.volumes import MAX_EDIT_POINTS, CutObject, CutPolygon, CutSphere, EditStep, RemoveTable
 
 _LOG = logging.getLogger(__name__)
-
-MAX_POINTS = 20_000  # of all edits of a cell: they are kept for as long as it is open
 
 Steps = tuple[EditStep, ...]
 
@@ -33,6 +31,14 @@ class CutVolume:
     volume: LoadedVolume
     steps: Steps
     mask: VolumeMask | None
+
+
+class CutFailed(Exception):
+    """An edit cannot be made: its number, and why."""
+
+    def __init__(self, edit: int, why: WebviewerError) -> None:
+        super().__init__(why.message)
+        self.edit, self.why = edit, why
 
 
 class CellEdits:
@@ -57,7 +63,7 @@ class CellEdits:
         self._edits = VolumeEdits()
         self._making: Steps | None = None
         self._wanted: Steps | None = None
-        self._failed: tuple[LoadedVolume, Steps, WebviewerError] | None = None
+        self._failed: tuple[LoadedVolume, Steps, CutFailed] | None = None
         self.made: CutVolume | None = None
         """The newest mask, maybe of fewer or other edits than are wanted."""
 
@@ -78,8 +84,10 @@ class CellEdits:
             raise InvalidInput(f"Edit {number} cannot follow edit {len(self._steps)}: none may be left out.")
         kept = self._steps[: number - 1]
         count = sum(map(_points_of, kept)) + _points_of(step)
-        if count > MAX_POINTS:
-            raise LimitExceeded(f"The edits of a volume have {count} points together: at most {MAX_POINTS} are kept.")
+        if count > MAX_EDIT_POINTS:
+            raise LimitExceeded(
+                f"The edits of a volume have {count} points together: at most {MAX_EDIT_POINTS} are kept."
+            )
         self._steps = [*kept, step]
         self._noted = [noted for noted in self._noted if any(noted is one for one in kept)]
 
@@ -92,8 +100,10 @@ class CellEdits:
 
         Raises
         ------
-        WebviewerError
-            Why it cannot be made.
+        CutFailed
+            One of them cannot be made.
+        InvalidInput
+            So many are not known.
         """
         if count > len(self._steps):
             raise InvalidInput(f"{count} edits are to hold, and only {len(self._steps)} are known.")
@@ -124,11 +134,12 @@ class CellEdits:
                 _LOG.exception("cut_failed", extra={"series_id": volume.series.series_id})
                 failed = WebviewerError("This cut could not be made.")
             note = self._edits.note_of(steps) if mask is not None else None
+            made_before = 0 if failed is None else min(self._edits.count_made(volume, steps), len(steps) - 1)
             with self._around.lock:
                 self._making = None
                 self._note(steps, note)
                 if failed is not None:
-                    self._failed = (volume, steps, failed)
+                    self._failed = (volume, steps, CutFailed(made_before + 1, failed))
                 elif not is_cancelled:
                     self._failed, self.made = None, CutVolume(volume, steps, mask)
                 self._on_made()
@@ -136,7 +147,8 @@ class CellEdits:
 
         self._making = steps
         if not self._around.workers.cut(self._around.whose, make):
-            self._making, self._failed = None, (volume, steps, Unavailable("The render node is stopping."))
+            why = Unavailable("The render node is stopping.")
+            self._making, self._failed = None, (volume, steps, CutFailed(len(steps), why))
 
     def _note(self, steps: Steps, note: Sentence | None) -> None:
         if note is None or not _are_same(tuple(self._steps[: len(steps)]), steps):

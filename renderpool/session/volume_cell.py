@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from renderpool.session.cell import Cell, Surroundings
-from renderpool.session.cell_edits import CellEdits
+from renderpool.session.cell_edits import CellEdits, CutFailed
 from renderpool.session.job import Job, ShownVolume
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.painting import Painting
@@ -79,7 +79,10 @@ class VolumeCell(Cell[OpenedVolume]):
         volume, wish = self.volume, self.wish
         if not isinstance(wish, CameraView):
             raise NotFound("This window shows no volume seen by a camera.", code="not_open")
-        cut = self._edits.cut(volume, wish.edits)
+        try:
+            cut = self._edits.cut(volume, wish.edits)
+        except CutFailed as exc:
+            raise exc.why from exc
         if cut is None:
             raise Unavailable("What was cut away is still being made.", code="cut_in_work")
         return ShownVolume(volume, cut.mask), wish
@@ -179,7 +182,7 @@ class VolumeCell(Cell[OpenedVolume]):
         try:
             self._edits.put(message.number, message.step)
         except WebviewerError as exc:
-            self._send_failure(self.wish, exc)
+            self._send_failure(self.wish, exc, edit=message.number)
 
     def _on_cut(self) -> None:
         if self.is_current:
@@ -223,6 +226,9 @@ class VolumeCell(Cell[OpenedVolume]):
         """Show what edits have left; while that is being made, what the ones before had, as long as something moves."""
         try:
             cut = self._edits.cut(volume, wish.edits)
+        except CutFailed as exc:
+            self._send_failure(wish, exc.why, edit=exc.edit)
+            return
         except WebviewerError as exc:
             self._send_failure(wish, exc)
             return

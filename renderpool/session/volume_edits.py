@@ -102,6 +102,12 @@ class VolumeEdits:
             known = self._known.get(_states(steps)[-1]) if steps else None
         return known.note if known else None
 
+    def count_made(self, volume: LoadedVolume, steps: tuple[EditStep, ...]) -> int:
+        """Return of how many steps, from the first, the mask is known: the next one is what failed, if one did."""
+        with self._lock:
+            states = _states(steps) if self._volume == volume.key else []
+            return max((number for number, state in enumerate(states, 1) if self._is_known(state)), default=0)
+
     @property
     def size_bytes(self) -> int:
         """What is kept, with the newest mask."""

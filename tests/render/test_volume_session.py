@@ -12,7 +12,6 @@ import pytest
 from numpy.typing import NDArray
 
 from renderpool.session.asking import MAX_PENDING
-from renderpool.session.cell_edits import MAX_POINTS
 from tests.render.house import House, Viewer, pixels_of, wait_until
 from tests.render.reference_view import grey_linear
 from tests.render.reference_volume import Cut, Vector, cut_volume, report_worst
@@ -24,6 +23,7 @@ from webviewer.protocol.framing import Encoding, FrameFlag
 from webviewer.protocol.messages import Close, Progress, ViewError
 from webviewer.protocol.questions import Ask, AskError, Measure, Measured, OnImage, OnPlane, Pick
 from webviewer.protocol.volumes import (
+    MAX_EDIT_POINTS,
     CutObject,
     CutSphere,
     Edit,
@@ -502,9 +502,32 @@ def test_edits_have_a_bound(make_house: Callable[..., House], source: SpaceSourc
     viewer = Viewer(make_house(source))
     viewer.open_volume()
     step = CutSphere(centers_lps_mm=(BRIGHT,) * 256, radius_mm=1.0)
-    for number in range(1, MAX_POINTS // 256 + 2):
+    most = MAX_EDIT_POINTS // 256
+    for number in range(1, most + 2):
         viewer.session.handle(Edit(cell=0, number=number, step=step))
-    assert viewer.next_message(ViewError).code == "limit_exceeded"
+    error = viewer.next_message(ViewError)
+    assert (error.code, error.edit) == ("limit_exceeded", most + 1)
+    viewer.camera(1, target_lps_mm=BRIGHT, edits=most)  # without the one that was not taken
+    assert viewer.next_still()[0].revision == 1
+
+
+def test_of_several_edits_the_one_that_cannot_be_made_is_named(
+    make_house: Callable[..., House], source: SpaceSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("renderpool.session.volume_runs.MAX_RUNS", 3)
+    viewer = Viewer(make_house(source))
+    viewer.open_volume()
+    viewer.camera(1, target_lps_mm=BRIGHT)
+    viewer.next_still()
+    steps: tuple[EditStep, ...] = (HOLE, PIECE, HOLE.model_copy(update={"radius_mm": 2.0}))
+    for number, step in enumerate(steps, 1):
+        viewer.session.handle(Edit(cell=0, number=number, step=step))
+    viewer.camera(2, target_lps_mm=BRIGHT, edits=3)
+    error = viewer.next_message(ViewError)
+    assert (error.code, error.revision, error.edit) == ("too_many_pieces", 2, 2)
+    viewer.session.handle(Edit(cell=0, number=2, step=steps[2]))
+    viewer.camera(3, target_lps_mm=BRIGHT, edits=2)
+    assert viewer.next_still()[0].revision == 3
 
 
 def test_an_edit_that_cut_nothing_is_told_of_once(make_house: Callable[..., House], source: SpaceSource) -> None:

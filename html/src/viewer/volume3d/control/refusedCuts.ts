@@ -2,18 +2,30 @@
 
 import { PASSING } from '../../control/pictureCell';
 import type { Hands } from './hands';
-import type { SceneController } from './scene';
+import type { SceneController, Step } from './scene';
+
+/** So many wishes may be under way. */
+const REMEMBERED = 256;
 
 /** @returns how to stop */
 export function takeBackRefused(scene: SceneController, hands: Hands): () => void {
-  let good = scene.state.cuts.present.steps;
+  /** The cuts of wishes by revision: the doctor may have gone on meanwhile. */
+  const asked = new Map<number, readonly Step[]>();
+  let done = scene.cell.state.fault;
   return scene.cell.store.subscribe(() => {
-    const { shown, fault } = scene.cell.state;
+    const { fault, navigation } = scene.cell.state;
     const { steps } = scene.state.cuts.present;
-    const drawn = shown?.wish?.look.cuts.steps;
-    if (drawn !== undefined) good = drawn;
-    if (fault === null || PASSING.has(fault.code) || fault.opening || steps.length <= good.length) return;
+    if (!asked.has(navigation.revision)) {
+      asked.set(navigation.revision, steps);
+      for (const old of asked.keys()) if (asked.size > REMEMBERED) asked.delete(old);
+    }
+    if (fault === done) return;
+    done = fault;
+    if (fault?.edit === null || fault?.edit === undefined || PASSING.has(fault.code)) return;
+    // An edit is refused before the wish that counts on it, or with that.
+    const step = (asked.get(fault.revision) ?? [])[fault.edit - 1] ?? steps[fault.edit - 1];
+    if (step === undefined || !steps.includes(step)) return;
     hands.say('refused', { code: fault.code, numbers: fault.numbers, text: fault.message });
-    scene.dropLastStep(0);
+    scene.dropStep(step, 0);
   });
 }

@@ -7,6 +7,7 @@ import { Drag, visibleRange } from './hands';
 import { handleVolumeKey } from './keys';
 import { readLooks, withLook, withoutLook } from './ownLooks';
 import { takeBackRefused } from './refusedCuts';
+import type { Step } from './scene';
 
 let stage: VolumeStage;
 beforeEach(async () => {
@@ -190,16 +191,58 @@ describe('cuts', () => {
     expect(stage.lastCamera['edits']).toBe(1);
   });
 
+  const refusal = (revision: number, edit: number | null): Record<string, unknown> => ({ type: 'view_error', cell: 0, revision, code: 'unprocessable', message: 'There is no table.', numbers: [], image: null, edit });
+  const object: Step = { kind: 'object', p_lps_mm: [0, 0, 0], low: 1, high: 2, keep: false };
+
   it('that the server refuses are taken back in words', async () => {
     const stop = takeBackRefused(stage.scene, stage.hands);
     await stage.picture();
     stage.scene.cut(table, 1);
-    stage.socket.say({ type: 'view_error', cell: 0, revision: stage.scene.cell.lastSent, code: 'unprocessable', message: 'There is no table.', numbers: [], image: null });
+    stage.socket.say(refusal(stage.scene.cell.lastSent, 1));
     expect(stage.scene.state.cuts.present.steps).toEqual([]);
+    expect(stage.scene.state.cuts.past).toEqual([]);
     expect(stage.scene.state.cuts.future).toEqual([]);
     expect(stage.hands.state.notice).toMatchObject({ code: 'refused', words: { code: 'unprocessable', text: 'There is no table.' } });
     expect(stage.lastCamera['edits']).toBe(0);
     stop();
+  });
+
+  it('that the server refuses go alone, whatever was done since', async () => {
+    const stop = takeBackRefused(stage.scene, stage.hands);
+    await stage.picture();
+    stage.scene.cut(object, 1);
+    stage.scene.cut(table, 2);
+    const { lastSent } = stage.scene.cell;
+    stage.scene.cut({ ...object, keep: true }, 3);
+    stage.scene.toggleBox(4);
+    stage.socket.say(refusal(lastSent, 2));
+    expect(stage.scene.state.cuts.present).toMatchObject({ steps: [object, { ...object, keep: true }], boxOn: true });
+    expect(stage.lastCamera['edits']).toBe(2);
+    expect(stage.sent('edit').at(-1)).toMatchObject({ number: 2, step: { keep: true } });
+    stage.scene.undo(5);
+    stage.scene.undo(6);
+    expect(stage.scene.state.cuts.present).toMatchObject({ steps: [object], boxOn: false });
+    stage.scene.undo(7);
+    expect(stage.scene.state.cuts.present.steps).toEqual([]);
+    expect(stage.scene.state.cuts.past).toEqual([]);
+    stop();
+  });
+
+  it('stay when it is not they that are refused', async () => {
+    const stop = takeBackRefused(stage.scene, stage.hands);
+    await stage.picture();
+    stage.scene.cut(object, 1);
+    stage.socket.say(refusal(stage.scene.cell.lastSent, null));
+    expect(stage.scene.state.cuts.present.steps).toEqual([object]);
+    stop();
+  });
+
+  it('have as many points together as the contract takes', () => {
+    const stroke: Step = { kind: 'sphere', centers_lps_mm: Array.from({ length: 256 }, (_, at) => [at, 0, 0] as const), radius_mm: 1, restore: false };
+    let count = 0;
+    while (stage.scene.cut({ ...stroke }, 1)) count += 1;
+    expect(count).toBe(Math.floor(16_000 / 256));
+    expect(stage.scene.cut(table, 2)).toBe(true);
   });
 
   it('by an outline take canvas pixels and the camera of its end; Esc drops one', () => {

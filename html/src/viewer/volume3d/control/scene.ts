@@ -14,7 +14,7 @@ import type { WidthLevel } from '../../model/windowing';
 import { type Camera, canvasAt, centeredOn, mmPerPx, oriented, panned, poseOf, projected, type Projection, startCamera, turnedByDrag, zoomed } from '../model/camera';
 import { clipPlaneOf, type DepthPlane, minimumBox, wholeBox } from '../model/clipBox';
 import type { Frame } from '../model/frame';
-import { amended, changed, type History, historyOf, redone, undone } from '../model/history';
+import { altered, amended, changed, type History, historyOf, redone, undone } from '../model/history';
 import { inMode, sameLook, type VolumeMode, windowOf, withWindow } from '../model/look';
 import type { Measurement, MeasureKind } from '../model/measure';
 import { keep, type Kept, keptOf, lastToolsOf, lastVolumeOf, type Slab } from './kept';
@@ -48,6 +48,8 @@ const noCuts: Cuts = { steps: [], box: null, boxOn: false, plane: null };
 
 /** As many cuts as the contract takes. */
 export const MAX_STEPS = 200;
+/** As many points of all of them together. */
+export const MAX_STEP_POINTS = 16_000;
 
 /** What the words around a picture are made of. */
 export interface SceneLook {
@@ -296,7 +298,8 @@ export class SceneController {
   /** @returns false where there may be no more */
   cut(step: Step, at: number): boolean {
     const { steps } = this.state.cuts.present;
-    if (steps.length >= MAX_STEPS) return false;
+    const points = [...steps, step].reduce((sum, one) => sum + pointsOf(one), 0);
+    if (steps.length >= MAX_STEPS || points > MAX_STEP_POINTS) return false;
     this.setCuts({ steps: [...steps, step] }, at);
     return true;
   }
@@ -382,11 +385,10 @@ export class SceneController {
     if (this.state.selected !== id) this.store.set({ selected: id });
   }
 
-  /** The last edit cannot be made: as if it had never been asked for. */
-  dropLastStep(at: number): void {
-    const { cuts } = this.state;
-    const before = undone(cuts);
-    if (before !== cuts) this.#showCuts({ ...before, future: [] }, at, false);
+  /** An edit cannot be made: as if it had never been asked for. */
+  dropStep(step: Step, at: number): void {
+    const without = (cuts: Cuts): Cuts => (cuts.steps.includes(step) ? { ...cuts, steps: cuts.steps.filter((one) => one !== step) } : cuts);
+    this.#showCuts(altered(this.state.cuts, without, sameCuts), at, false);
   }
 
   #finish(kind: MeasureKind, points: readonly Vector[], measurements: readonly Measurement[]): void {
@@ -511,6 +513,16 @@ export class SceneController {
       smooth: true,
     };
   }
+}
+
+function pointsOf(step: Step): number {
+  if (step.kind === 'polygon') return step.points.length;
+  return step.kind === 'sphere' ? step.centers_lps_mm.length : 1;
+}
+
+function sameCuts(one: Cuts, other: Cuts): boolean {
+  const same = one.box === other.box && one.boxOn === other.boxOn && one.plane === other.plane;
+  return same && one.steps.length === other.steps.length && one.steps.every((step, at) => step === other.steps[at]);
 }
 
 export function isHeld(tool: Tool): tool is HeldTool {

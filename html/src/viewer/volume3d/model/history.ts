@@ -23,6 +23,19 @@ export function amended<T>(history: History<T>, present: T): History<T> {
   return { ...history, present };
 }
 
+/** All values altered; of those that are the same then, one after the other, the last is left. */
+export function altered<T>(history: History<T>, alter: (value: T) => T, same: (one: T, other: T) => boolean): History<T> {
+  const [past, future] = [history.past.map(alter), history.future.map(alter)];
+  const present = alter(history.present);
+  const after = [...past.slice(1), present];
+  const before = [present, ...future.slice(0, -1)];
+  return {
+    past: past.filter((value, at) => !same(value, after[at] ?? present)),
+    present,
+    future: future.filter((value, at) => !same(value, before[at] ?? present)),
+  };
+}
+
 export function undone<T>(history: History<T>): History<T> {
   const before = history.past[history.past.length - 1];
   if (before === undefined) return history;
