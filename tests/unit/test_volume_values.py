@@ -231,3 +231,17 @@ def test_words_that_need_more_are_decoded(changes: dict[str, Any]) -> None:
     assert word_voxels(values, 0, image()) is not None
     assert word_voxels(values, 0, image(**changes)) is None
     assert word_voxels(VolumeValues(1.0, 0.0, None), 0, image()) is None
+
+
+@pytest.mark.parametrize(("number", "intercept"), [(1e5, 0.0), (-1e5, 0.0), (1.0, 2e9), (1e30, 0.0), (1e300, 1e300)])
+def test_values_that_no_window_reaches_are_refused_in_words(number: float, intercept: float) -> None:
+    own = image(frames=slope(number, intercept))
+    with pytest.raises(DataError, match=r"may be as large as .*: windows and curves reach to 1e\+09"):
+        plan_values([own] * 2, [1, 1])
+    assert plan_values([image(frames=slope(1e4))] * 2, [1, 1]).is_exact
+
+
+def test_a_range_that_no_window_reaches_is_refused_in_words() -> None:
+    own = image(bits_allocated=32, bits_stored=32, high_bit=31, frames=slope(1.0))
+    with pytest.raises(DataError, match=r"may be as large as 3\.4e\+38"):
+        plan_values([own] * 2, [1, 1], (-3.4e38, 12.0))

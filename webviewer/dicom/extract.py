@@ -18,6 +18,7 @@ from webviewer.dicom.tables import lookup_tables, modality_table, palette_tables
 from webviewer.dicom.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN, LOSSY, NATIVE, describe_unsupported
 
 MAX_REGIONS = 64
+_LEAST_SLOPE, _MOST_SLOPE = 1e-12, 1e9  # beyond, values are none that are measured in any unit
 _TISSUE, _CENTIMETRES = 1, 3
 _AXIS_OF_LETTER = {"L": "x", "R": "x", "A": "y", "P": "y", "H": "z", "F": "z"}
 
@@ -121,8 +122,16 @@ def _refusal_of_values(
 ) -> str:
     if pixel.photometric_interpretation == "PALETTE COLOR" and palette is None:
         return "The color palette of this image is missing or damaged."
-    if modality_lut is None and any(frame.rescale_slope == 0 for frame in frames):
-        return "The header of this image cannot be true: Rescale Slope (0028,1053) is 0, so all values are lost."
+    if modality_lut is not None:
+        return ""
+    if any(frame.rescale_slope == 0 for frame in frames):
+        return "The header of this image cannot be true: Rescale Slope (0028,1053) is 0 or no number, so all is lost."
+    beyond = [one.rescale_slope for one in frames if not _LEAST_SLOPE <= abs(one.rescale_slope) <= _MOST_SLOPE]
+    if beyond:
+        return (
+            f"The header of this image cannot be true: Rescale Slope (0028,1053) is {beyond[0]:.3g}, "
+            f"and slopes are from {_LEAST_SLOPE:g} to {_MOST_SLOPE:g}."
+        )
     return ""
 
 

@@ -76,10 +76,7 @@ def _updated(frame: FrameAttributes, ds: DataSet) -> FrameAttributes:
         thickness = ds.number(tags.SLICE_THICKNESS)
         changes["slice_thickness"] = thickness if thickness is not None and thickness > 0 else None
     if tags.RESCALE_SLOPE in values or tags.RESCALE_INTERCEPT in values:
-        slope, intercept = ds.number(tags.RESCALE_SLOPE), ds.number(tags.RESCALE_INTERCEPT)
-        changes["rescale_slope"] = 1.0 if slope is None else slope
-        changes["rescale_intercept"] = 0.0 if intercept is None else intercept
-        changes["rescale_type"] = ds.text(tags.RESCALE_TYPE, 16)
+        changes |= _rescale(ds)
     if tags.WINDOW_CENTER in values:
         changes["windows"] = _windows(ds)
         function = ds.code(tags.VOI_LUT_FUNCTION, "LINEAR").upper()
@@ -97,6 +94,30 @@ def _updated(frame: FrameAttributes, ds: DataSet) -> FrameAttributes:
         changes["dimension_index_values"] = tuple(int(v) for v in index or ())
     changes |= _contrast(ds)
     return replace(frame, **changes) if changes else frame
+
+
+def _rescale(ds: DataSet) -> dict[str, Any]:
+    slope, intercept = _stated(ds, tags.RESCALE_SLOPE), _stated(ds, tags.RESCALE_INTERCEPT)
+    slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
+    if math.isnan(slope + intercept):
+        slope, intercept = 0.0, 0.0  # not 1: values would be told as if they were known
+    return {
+        "rescale_slope": slope,
+        "rescale_intercept": intercept,
+        "rescale_type": ds.text(tags.RESCALE_TYPE, 16),
+    }
+
+
+def _stated(ds: DataSet, tag: int) -> float | None:
+    """Return the first number, None if none is stated, NaN if what is stated is none."""
+    found = ds.number(tag)
+    if found is not None:
+        return found
+    first = (ds.raw(tag) or b"").split(b"\\", 1)[0].strip(b" \x00")
+    try:
+        return (float(first) if math.isfinite(float(first)) else math.nan) if first else None
+    except ValueError:
+        return math.nan
 
 
 def _contrast(ds: DataSet) -> dict[str, Any]:

@@ -28,6 +28,8 @@ from webviewer.dicom.transfer_syntaxes import (
     IMPLICIT_VR_LITTLE_ENDIAN,
 )
 
+MAX_VALUE = 1e9
+"""As the contract with the browser has it (`webviewer.protocol.base.Finite`)."""
 _TOP = 65535
 _IN_OUR_ORDER = frozenset(
     {IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN} if sys.byteorder == "little" else {EXPLICIT_VR_BIG_ENDIAN}
@@ -103,8 +105,20 @@ def plan_values(
     Raises
     ------
     DataError
-        The range is needed and was not given, or the values have none.
+        The range is needed and was not given, or the values have none, or reach beyond ``MAX_VALUE``.
     """
+    found = _planned(images, frame_numbers, value_range)
+    highest = max(abs(found.intercept), abs(found.intercept + _TOP * found.slope))
+    if not highest <= MAX_VALUE:
+        raise DataError(
+            f"The values of this volume may be as large as {highest:.3g}: windows and curves reach to {MAX_VALUE:.0e}."
+        )
+    return found
+
+
+def _planned(
+    images: Sequence[ImageAttributes], frame_numbers: Sequence[int], value_range: tuple[float, float] | None
+) -> VolumeValues:
     units = images[0].frame(frame_numbers[0]).rescale_type
     if needs_value_range(images):
         if value_range is None:

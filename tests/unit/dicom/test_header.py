@@ -257,10 +257,24 @@ def lie(**elements: Any) -> str:
         ({"NumberOfFrames": 2**31 - 1}, "Number of Frames (0028,0008) is 2147483647"),
         ({"NumberOfFrames": 0}, "Number of Frames (0028,0008) is 0"),
         ({"RescaleSlope": "0"}, "Rescale Slope (0028,1053) is 0"),
+        ({"RescaleSlope": "1e38"}, "Rescale Slope (0028,1053) is 1e+38, and slopes are from 1e-12 to 1e+09"),
+        ({"RescaleSlope": "1e-38"}, "Rescale Slope (0028,1053) is 1e-38"),
     ],
 )
 def test_a_lie_in_the_header_is_named(elements: dict[str, Any], words: str) -> None:
     assert words in lie(**elements)
+
+
+@pytest.mark.parametrize("element", ["RescaleSlope", "RescaleIntercept"])
+@pytest.mark.parametrize("text", ["NaN", "inf", "1e999", "none", "NaN\\1"])
+def test_a_rescale_that_is_no_number_is_not_taken_as_none(element: str, text: str) -> None:
+    ds = make_ct()
+    ds.add_new(element, "LO", text)
+    assert "Rescale Slope (0028,1053) is 0 or no number" in attributes_of(ds).refusal
+    ds.add_new(element, "LO", "2\\inf")  # only the first one counts
+    assert attributes_of(ds).refusal == ""
+    frame = attributes_of(ds).frame(1)
+    assert (frame.rescale_slope if element == "RescaleSlope" else frame.rescale_intercept) == 2.0
 
 
 @pytest.mark.parametrize(
@@ -273,6 +287,9 @@ def test_a_lie_in_the_header_is_named(elements: dict[str, Any], words: str) -> N
         {"SliceThickness": "-1"},
         {"PixelAspectRatio": ["0", "1"]},
         {"PlanarConfiguration": 0},
+        {"RescaleSlope": None},
+        {"RescaleSlope": None, "RescaleIntercept": None},
+        {"RescaleSlope": "-1e-9"},
     ],
 )
 def test_what_only_an_annotation_lies_about_is_left_out_and_the_image_shown(elements: dict[str, Any]) -> None:
