@@ -12,6 +12,10 @@ const TIE_PX = 26;
 const MOVED_TIE_PX = 14;
 /** Between labels. */
 const APART_PX = 3;
+/** No label goes farther only to leave a shape alone. */
+const CLEAR_WITHIN_PX = 160;
+/** Points of a line that are looked at. */
+const STEP_PX = 6;
 const TICK_PX = 5;
 
 export interface Box {
@@ -27,6 +31,8 @@ export interface Wanted {
   places: readonly Point[];
   offset: Point | null;
   size: Room;
+  /** What is drawn of the shape: labels of others rather stand elsewhere. */
+  lines?: readonly (readonly Point[])[];
 }
 
 export interface Room {
@@ -72,17 +78,18 @@ export function labelBoxes(wanted: readonly Wanted[], room: Room, taken: readonl
   }
   for (const one of wanted) {
     if (one.offset !== null) continue;
-    const box = freeBox(one, room, placed);
+    const box = freeBox(one, room, placed, wanted.flatMap((other) => (other === one ? [] : (other.lines ?? []))));
     found.set(one, box);
     placed.push(box);
   }
   return wanted.map((one) => found.get(one) as Box);
 }
 
-function freeBox({ places, size }: Wanted, room: Room, placed: readonly Box[]): Box {
+function freeBox({ places, size }: Wanted, room: Room, placed: readonly Box[], shapes: readonly (readonly Point[])[]): Box {
   const own = labelBox(places, null, size, room);
   const isFree = (box: Box): boolean => placed.every((other) => !overlap(box, other));
-  if (isFree(own)) return own;
+  const isClear = (box: Box): boolean => shapes.every((line) => !crosses(line, box));
+  if (isFree(own) && isClear(own)) return own;
   const { width, height } = own;
   const xs = places.map(({ x }) => x);
   const ys = places.map(({ y }) => y);
@@ -97,7 +104,22 @@ function freeBox({ places, size }: Wanted, room: Room, placed: readonly Box[]): 
     if (inside(box) && isFree(box)) free.push(box);
   }
   const far = (box: Box): number => Math.hypot(box.left - own.left, box.top - own.top);
-  return free.sort((one, other) => far(one) - far(other))[0] ?? own;
+  free.sort((one, other) => far(one) - far(other));
+  // On a shape of others it can be read still, on another label it can't.
+  return free.find((box) => isClear(box) && far(box) <= CLEAR_WITHIN_PX) ?? (isFree(own) ? own : (free[0] ?? own));
+}
+
+/** Whether a line runs through a box. */
+function crosses(line: readonly Point[], { left, top, width, height }: Box): boolean {
+  return line.some((to, index) => {
+    const from = line[Math.max(0, index - 1)] as Point;
+    const steps = Math.max(1, Math.ceil(Math.hypot(to.x - from.x, to.y - from.y) / STEP_PX));
+    for (let step = 0; step <= steps; step += 1) {
+      const [x, y] = [from.x + ((to.x - from.x) * step) / steps, from.y + ((to.y - from.y) * step) / steps];
+      if (x >= left && x <= left + width && y >= top && y <= top + height) return true;
+    }
+    return false;
+  });
 }
 
 function overlap(one: Box, other: Box): boolean {

@@ -239,6 +239,11 @@ describe('labels', () => {
     }
     const moved = boxes.findIndex((box) => box.moved === true && box.top > 250);
     expect(tie(boxes[moved] ?? labelBox([], null, size, room), [wanted[moved]?.places ?? []])).not.toBeNull();
+    // A shape of others is left alone where there is room beside it.
+    const ruler = [{ x: 240, y: 150 }, { x: 240, y: 204 }];
+    const [beside] = labelBoxes([wanted[0] ?? { places: [], offset: null, size }, { places: [], offset: { x: 0, y: 0 }, size: { width: 0, height: 0 }, lines: [ruler] }], room);
+    expect(beside).toMatchObject({ left: 230, moved: true });
+    expect(beside?.top ?? 0).toBeGreaterThan(204);
     // One alone stays where it stood before there were others.
     expect(labelBoxes(wanted.slice(0, 1), room)).toEqual([labelBox(shape(200, 200), null, size, room)]);
   });

@@ -36,7 +36,7 @@ export const MeasureLayer = memo(function MeasureLayer({ measures, pointer, surf
   const said = items.map((item) => ({ item, label: inWords(item.tool, item.place, item.points, item.answers) }));
   const spoken = said.filter(({ label }) => label.lines.length > 0);
   const boxes = labelBoxes(
-    spoken.map(({ item, label }) => ({ places: placesOf(item.tool, item.points, item.place, surface), offset: item.label, size: sizeOfLabel(label) })),
+    spoken.map(({ item, label }) => ({ places: placesOf(item.tool, item.points, item.place, surface), offset: item.label, size: sizeOfLabel(label), lines: linesOf(item.tool, item.points, item.place, surface) })),
     surface,
   );
   const boxOf = new Map(spoken.map(({ item }, index) => [item, boxes[index] ?? null]));

@@ -53,12 +53,13 @@ function wordsOf(item: Measurement, surface: MeasureSurface, locale: string, t: 
 
 function boxesOf(items: readonly Measurement[], surface: MeasureSurface, locale: string, t: Translate): ReadonlyMap<Measurement, Box> {
   const wanted = items.flatMap((item) => {
-    const { lines, cautions } = wordsOf(item, surface, locale, t);
-    const all = [...lines, ...cautions];
-    if (lines.length === 0) return [];
+    const words = wordsOf(item, surface, locale, t);
+    const all = [...words.lines, ...words.cautions];
+    if (words.lines.length === 0) return [];
     const held = item.tool === 'ellipse' || item.tool === 'rectangle' ? handles(item.tool, item.points) : item.points;
     const places = held.map((point) => surface.toCanvas(point, item.place));
-    return [{ item, places, offset: item.label, size: { width: Math.max(...all.map(sizeOfText)), height: all.length * LINE_PX } }];
+    const lines = (item.tool === 'point' ? [[...item.points]] : outlines(item.tool, item.points)).map((line) => line.map((point) => surface.toCanvas(point, item.place)));
+    return [{ item, places, lines, offset: item.label, size: { width: Math.max(...all.map(sizeOfText)), height: all.length * LINE_PX } }];
   });
   const boxes = labelBoxes(wanted, surface);
   return new Map(wanted.flatMap(({ item }, index): [Measurement, Box][] => (boxes[index] === undefined ? [] : [[item, boxes[index]]])));
