@@ -8,8 +8,6 @@ import {
   IconEye,
   IconEyeOff,
   IconKeyboard,
-  IconLayoutSidebarLeftCollapse,
-  IconLayoutSidebarLeftExpand,
   IconPalette,
   IconPerspective,
   IconPhotoDown,
@@ -27,12 +25,12 @@ import { useTranslation } from '../../../shared/i18n';
 import { useSelected } from '../../control/store';
 import type { MouseButton, OverlayLevel } from '../../control/viewer';
 import type { SeriesDetail } from '../../model/series';
+import { BarStart } from '../../ui/BarStart';
 import { Choice } from '../../ui/Choice';
 import { useViewer } from '../../ui/context';
 import { FullScreenIcon } from '../../ui/icons';
-import { ModeSwitch } from '../../ui/ModeSwitch';
 import { FamilyMenu, type Icon, ToolButton } from '../../ui/ToolButton';
-import { type Family, Split, ToolFamilies } from '../../ui/ToolFamilies';
+import { type Family, ToolFamilies } from '../../ui/ToolFamilies';
 import bar from '../../ui/Toolbar.module.css';
 import { useFolding } from '../../ui/useFolding';
 import { useRovingFocus } from '../../ui/useRovingFocus';
@@ -299,10 +297,7 @@ export function VolumeToolbar({ seriesId, detail, panels }: { seriesId: number; 
   return (
     <div ref={element} className={bar.bar} role="toolbar" aria-label={t('toolbar')} data-zone="tools">
       <span className={bar.family} data-essential="">
-        <ToolButton icon={stripOpen ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarLeftExpand} label={t(stripOpen ? 'strip.fold' : 'strip.unfold')} onPress={() => panels.toggle('strip')} />
-        <Split />
-        <ModeSwitch seriesId={seriesId} detail={detail} />
-        <Split />
+        <BarStart stripOpen={stripOpen} onStrip={() => panels.toggle('strip')} seriesId={seriesId} detail={detail} />
         {tool('rotate')}
         {tool('pan')}
         {tool('zoom')}
