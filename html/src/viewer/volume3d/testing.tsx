@@ -43,6 +43,7 @@ export class VolumeStage {
   hands: Hands;
   readonly recorder = new Recorder(() => undefined);
   readonly selected: (readonly [number, number, number])[] = [];
+  readonly thumbnails: Thumbnails;
   #sequence = 0;
 
   constructor() {
@@ -60,6 +61,7 @@ export class VolumeStage {
     this.viewer.setMode('volume');
     this.scene = this.#scene();
     this.hands = this.#hands();
+    this.thumbnails = new Thumbnails(this.scene, this.viewer.volumeCell<string>(15), this.clock);
     this.scene.cell.resize({ widthPx: 800, heightPx: 400, perCss: 2, deviceRatio: 2 });
   }
 
@@ -148,7 +150,7 @@ export class VolumeStage {
 
   show(part: ReactNode): RenderResult {
     const nothing = (): void => undefined;
-    const thumbnails = new Thumbnails(this.scene, this.viewer.volumeCell<string>(15), this.clock);
+    const { thumbnails } = this;
     return render(
       <MantineProvider env="test">
         <QueryClientProvider client={new QueryClient()}>

@@ -1,9 +1,9 @@
 /**
- * Pictures of presets, drawn by the server one after another through a window that is not on the page. They wait until
+ * Pictures of presets and own looks, drawn by the server one after another through a window that is not on the page. They wait until
  * the main picture is still, and are kept as long as the page is.
  */
 
-import type { Preset } from '../../../shared/protocol/messages';
+import type { Look } from '../../../shared/protocol/messages';
 import { Store } from '../../control/store';
 import type { VolumeCellController, VolumeCellState, VolumeWish } from '../../control/volumeCell';
 import { poseOf, startCamera, zoomed } from '../model/camera';
@@ -26,12 +26,25 @@ const kept = new Map<string, Map<string, ImageBitmap>>();
 
 export interface ThumbnailState {
   readonly pictures: ReadonlyMap<string, ImageBitmap>;
+  /** Those that did not come. */
+  readonly failed: ReadonlySet<string>;
+}
+
+/** A look with the name by which its picture is kept. */
+interface Subject {
+  readonly key: string;
+  readonly look: Look;
+}
+
+/** By the look itself: saved anew under its name, it has another picture. */
+export function keyOfLook(look: Look): string {
+  return JSON.stringify(look);
 }
 
 type HiddenCell = VolumeCellController<string>;
 
 export class Thumbnails {
-  readonly store = new Store<ThumbnailState>({ pictures: new Map() });
+  readonly store = new Store<ThumbnailState>({ pictures: new Map(), failed: new Set() });
   readonly #scene: SceneController;
   readonly #cell: HiddenCell;
   readonly #canvas: HTMLCanvasElement;
@@ -39,10 +52,11 @@ export class Thumbnails {
   readonly #clearTimeout: (timer: number) => void;
   readonly #leave: (() => void)[];
   #key = '';
-  /** The preset whose picture is waited for. */
-  #waitsFor: Preset | null = null;
+  /** Whose picture is waited for. */
+  #waitsFor: Subject | null = null;
   #timer: number | null = null;
-  readonly #failed = new Set<string>();
+  /** Looks of the doctor's own. */
+  #own: readonly Subject[] = [];
 
   constructor(scene: SceneController, cell: HiddenCell, clock: { setTimeout: (run: () => void, ms: number) => number; clearTimeout: (timer: number) => void }) {
     this.#scene = scene;
@@ -53,6 +67,12 @@ export class Thumbnails {
     cell.setWish((state) => this.#wish(state));
     cell.attach(this.#canvas);
     this.#leave = [scene.cell.store.subscribe(() => this.#next()), cell.store.subscribe(() => this.#came())];
+    this.#next();
+  }
+
+  /** Looks of the doctor's own that are to have pictures too, before those of presets. */
+  setOwn(looks: readonly Look[]): void {
+    this.#own = looks.map((look) => ({ key: keyOfLook(look), look }));
     this.#next();
   }
 
@@ -72,12 +92,13 @@ export class Thumbnails {
     if (key !== this.#key) {
       this.#key = key;
       this.#stopWaiting();
-      this.#failed.clear();
-      this.store.set({ pictures: kept.get(key) ?? new Map() });
+      this.store.set({ pictures: kept.get(key) ?? new Map(), failed: new Set() });
     }
     if (this.#waitsFor !== null || !facts.whole || fault !== null) return;
     if (shown === null || !shown.still || shown.coarse || shown.revision !== navigation.revision) return;
-    const next = inOrder(facts.presets, facts.default_preset).find(({ preset_id }) => !this.store.get().pictures.has(preset_id) && !this.#failed.has(preset_id));
+    const { pictures, failed } = this.store.get();
+    const presets = inOrder(facts.presets, facts.default_preset).map(({ preset_id, look }): Subject => ({ key: preset_id, look }));
+    const next = [...this.#own, ...presets].find((one) => !pictures.has(one.key) && !failed.has(one.key));
     if (next === undefined) {
       this.#cell.close();
       return;
@@ -92,18 +113,18 @@ export class Thumbnails {
 
   #came(): void {
     const { shown, navigation, fault } = this.#cell.state;
-    const preset = this.#waitsFor;
-    if (preset === null) return;
+    const subject = this.#waitsFor;
+    if (subject === null) return;
     if (fault !== null) {
       this.#giveUp();
       return;
     }
-    if (shown === null || !shown.still || shown.coarse || shown.revision !== navigation.revision || shown.wish?.look !== preset.preset_id) return;
+    if (shown === null || !shown.still || shown.coarse || shown.revision !== navigation.revision || shown.wish?.look !== subject.key) return;
     const key = this.#key;
     this.#stopWaiting();
     void createImageBitmap(this.#canvas).then((picture) => {
       const pictures = new Map(kept.get(key));
-      pictures.set(preset.preset_id, picture);
+      pictures.set(subject.key, picture);
       keep(key, pictures);
       if (key !== this.#key) return;
       this.store.set({ pictures });
@@ -112,7 +133,7 @@ export class Thumbnails {
   }
 
   #giveUp(): void {
-    if (this.#waitsFor !== null) this.#failed.add(this.#waitsFor.preset_id);
+    if (this.#waitsFor !== null) this.store.set({ failed: new Set([...this.store.get().failed, this.#waitsFor.key]) });
     this.#stopWaiting();
     this.#next();
   }
@@ -124,14 +145,14 @@ export class Thumbnails {
   }
 
   #wish({ grid, canvas, opened }: VolumeCellState<string>): VolumeWish<string> | null {
-    const preset = this.#waitsFor;
-    if (grid === null || preset === null) return null;
+    const subject = this.#waitsFor;
+    if (grid === null || subject === null) return null;
     const camera = zoomed(startCamera(grid), CLOSER);
-    const box = preset.look.mode === 'minip' ? minimumBox(grid, camera.frame.away, opened?.modality ?? '') : null;
+    const box = subject.look.mode === 'minip' ? minimumBox(grid, camera.frame.away, opened?.modality ?? '') : null;
     return {
-      view: { type: 'camera', pose: poseOf(camera, canvas), look: preset.look, box },
+      view: { type: 'camera', pose: poseOf(camera, canvas), look: subject.look, box },
       onto: { a: 1, b: 0, c: 0, d: 1, e: 0, f: 0 },
-      look: preset.preset_id,
+      look: subject.key,
       smooth: true,
     };
   }

@@ -7,7 +7,7 @@ import { useViewer } from '../../ui/context';
 import overlay from '../../ui/Overlay.module.css';
 import { useLasting } from '../../ui/useLasting';
 import { useVolume } from './context';
-import { isAtRest, volumeCorners } from './corners';
+import { isAtRest, seenNow, volumeCorners } from './corners';
 import { useLookName } from './names';
 import classes from './Stage.module.css';
 
@@ -28,12 +28,14 @@ export const Corners = memo(function Corners({ detail }: { detail: SeriesDetail 
   const behind = useSelected(cell, isBehind);
   // What is wanted is told only until a picture tells what is seen: it changes with every move of the hand.
   const scenery = useSelected(scene.store, (state) => (shown?.wish?.look === undefined ? state : null));
+  const seen = shown?.wish?.look ?? null;
+  const name = useSelected(scene.store, (state) => seenNow(seen, state.look, state.name)?.name ?? null);
   const nameOf = useLookName();
   const late = useLasting(behind, LATE_MS, shown?.sequence);
   if (level === 'off' || !isOpen) return null;
   const compact = phone && !lying;
   const wanted = scenery === null || scenery.camera === null ? null : { camera: scenery.camera, look: scenery.look, name: scenery.name, cuts: scenery.cuts.present };
-  const corners = volumeCorners({ shown, opened, facts, rests }, wanted, { study, detail, overlay: level, compact, locale, nameOf, t: t as (key: string) => string });
+  const corners = volumeCorners({ shown, opened, facts, rests }, seen === null ? wanted : { ...seen, name }, { study, detail, overlay: level, compact, locale, nameOf, t: t as (key: string) => string });
   return (
     <div className={overlay.overlay} data-phone={compact || undefined} data-overlay="" aria-hidden>
       <Lines className={overlay.topLeft} lines={corners.topLeft} strong />

@@ -1,12 +1,13 @@
 import { ActionIcon, Menu, Popover, UnstyledButton } from '@mantine/core';
-import { IconBookmark, IconDots, IconTrash } from '@tabler/icons-react';
-import { useEffect, useLayoutEffect, useRef, useState } from 'react';
-import type { Preset } from '../../../shared/protocol/messages';
+import { IconBookmark, IconCube, IconDots, IconTrash } from '@tabler/icons-react';
+import { type CSSProperties, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import type { Look, Preset } from '../../../shared/protocol/messages';
 import { useTranslation } from '../../../shared/i18n';
 import { useSelected } from '../../control/store';
 import { keepFocus } from '../../ui/ToolButton';
 import toolbar from '../../ui/Toolbar.module.css';
-import { HEIGHT_CSS, WIDTH_CSS } from '../control/thumbnails';
+import type { LookName } from '../control/scene';
+import { keyOfLook } from '../control/thumbnails';
 import { inGroups, inOrder } from '../model/presets';
 import { useVolume } from './context';
 import classes from './Panels.module.css';
@@ -14,16 +15,19 @@ import { usePresetName } from './names';
 import { useOwnLooks } from './useOwnLooks';
 
 /** A card with the gap behind it. */
-const CARD_PX = 104;
+const CARD_PX = 112;
 const MOST = 9;
+/** So many of the doctor's own looks stand in the strip, the ones that were saved last. */
+const MOST_OWN = 3;
 /** At the sides stand the cube and the words on the picture; More is in it too. */
 const BESIDE_PX = 400;
 
 /** Presets with their pictures at the foot of the window; all of them by group under More. */
 export function PresetStrip() {
   const { t } = useTranslation('viewer');
-  const { scene } = useVolume();
+  const { scene, thumbnails } = useVolume();
   const facts = useSelected(scene.cell.store, (state) => state.facts);
+  const { looks } = useOwnLooks();
   const strip = useRef<HTMLDivElement>(null);
   const [count, setCount] = useState(MOST);
   useLayoutEffect(() => {
@@ -35,15 +39,20 @@ export function PresetStrip() {
     observer.observe(stage);
     return () => observer.disconnect();
   }, [facts]);
+  const own = useMemo(() => looks.slice(-Math.min(MOST_OWN, count - 1)).reverse(), [looks, count]);
+  useEffect(() => thumbnails.setOwn(own.map(({ look }) => look)), [thumbnails, own]);
   if (facts === null) return null;
-  const shown = inOrder(facts.presets, facts.default_preset).slice(0, count);
+  const shown = inOrder(facts.presets, facts.default_preset).slice(0, count - own.length);
   return (
     <div ref={strip} className={classes.presets} data-chrome="" role="group" aria-label={t('volume3d.presets')} data-zone="presets">
       {shown.map((preset) => (
         <PresetCard key={preset.preset_id} preset={preset} />
       ))}
+      {own.map(({ name, look }) => (
+        <LookCard key={`own/${name}`} look={look} name={{ kind: 'own', name }} picture={keyOfLook(look)} label={name} />
+      ))}
       <span className={classes.upright} aria-hidden />
-      <Popover position="top-end" width={360} offset={10} trapFocus returnFocus>
+      <Popover position="top-end" width={476} offset={10} trapFocus returnFocus>
         <Popover.Target>
           <UnstyledButton className={classes.presetsMore} onMouseDown={keepFocus}>
             <IconDots size={18} stroke={1.7} aria-hidden />
@@ -77,40 +86,57 @@ export function AllPresets() {
                 <IconBookmark size={16} stroke={1.7} aria-hidden />
                 <span>{own.name}</span>
               </UnstyledButton>
-              <ActionIcon variant="subtle" color="gray" aria-label={t('volume3d.look.delete', { name: own.name })} onClick={() => remove(own)}>
+              <ActionIcon className={classes.bin ?? ''} variant="subtle" color="gray" aria-label={t('volume3d.look.delete', { name: own.name })} onClick={() => remove(own)}>
                 <IconTrash size={16} stroke={1.7} aria-hidden />
               </ActionIcon>
             </div>
           ))}
         </section>
       )}
-      {inGroups(facts.presets).map(([group, presets]) => (
-        <section key={group} className={classes.group}>
-          <h3>{t(`volume3d.group.${group}`, { defaultValue: group })}</h3>
-          <div className={classes.cards}>
-            {presets.map((preset) => (
-              <PresetCard key={preset.preset_id} preset={preset} />
-            ))}
-          </div>
-        </section>
-      ))}
+      {/* Small groups share a row. */}
+      <div className={classes.groups}>
+        {inGroups(facts.presets).map(([group, presets]) => (
+          <section key={group} className={classes.group} style={{ '--cards': Math.min(presets.length, 4) } as CSSProperties}>
+            <h3>{t(`volume3d.group.${group}`, { defaultValue: group })}</h3>
+            <div className={classes.cards}>
+              {presets.map((preset) => (
+                <PresetCard key={preset.preset_id} preset={preset} />
+              ))}
+            </div>
+          </section>
+        ))}
+      </div>
     </>
   );
 }
 
 function PresetCard({ preset }: { preset: Preset }) {
-  const { scene, thumbnails } = useVolume();
   const label = usePresetName()(preset.preset_id);
-  const chosen = useSelected(scene.store, ({ name }) => name?.kind === 'preset' && name.name === preset.preset_id);
-  const picture = useSelected(thumbnails.store, ({ pictures }) => pictures.get(preset.preset_id) ?? null);
+  return <LookCard look={preset.look} name={{ kind: 'preset', name: preset.preset_id }} picture={preset.preset_id} label={label} />;
+}
+
+/** A look by its picture and name; grey until the picture comes, a cube where none can be made. */
+function LookCard({ look, name, picture: key, label }: { look: Look; name: LookName; picture: string; label: string }) {
+  const { scene, thumbnails } = useVolume();
+  const chosen = useSelected(scene.store, (state) => state.name?.kind === name.kind && state.name.name === name.name);
+  const picture = useSelected(thumbnails.store, ({ pictures }) => pictures.get(key) ?? null);
+  const failed = useSelected(thumbnails.store, (state) => state.failed.has(key));
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     if (picture !== null && canvas.current !== null) canvas.current.getContext('2d')?.drawImage(picture, 0, 0);
   }, [picture]);
   return (
-    <UnstyledButton className={classes.card} data-preset={preset.preset_id} data-chosen={chosen || undefined} data-pictured={picture !== null || undefined} aria-pressed={chosen} onMouseDown={keepFocus} onClick={(event) => scene.choosePreset(preset.preset_id, event.timeStamp)}>
-      <canvas ref={canvas} width={picture?.width ?? WIDTH_CSS * 2} height={picture?.height ?? HEIGHT_CSS * 2} aria-hidden />
-      <span title={label}>{label}</span>
+    <UnstyledButton className={classes.card} data-preset={name.kind === 'preset' ? name.name : undefined} data-chosen={chosen || undefined} data-pictured={picture !== null || undefined} aria-pressed={chosen} onMouseDown={keepFocus} onClick={(event) => scene.setLook(look, event.timeStamp, name)}>
+      {picture !== null ? (
+        <canvas ref={canvas} className={classes.picture} width={picture.width} height={picture.height} aria-hidden />
+      ) : (
+        <span className={classes.picture} data-waiting={!failed || undefined} aria-hidden>
+          {failed && <IconCube size={22} stroke={1.4} />}
+        </span>
+      )}
+      <span className={classes.label} title={label}>
+        {label}
+      </span>
     </UnstyledButton>
   );
 }

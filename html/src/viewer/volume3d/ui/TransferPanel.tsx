@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Menu, NativeSelect, Slider, Switch, TextInput, Tooltip, UnstyledButton } from '@mantine/core';
-import { IconArrowBackUp, IconArrowForwardUp, IconBookmark, IconDotsVertical, IconEye, IconEyeOff, IconRestore, IconX } from '@tabler/icons-react';
-import { useEffect, useId, useState } from 'react';
+import { IconArrowBackUp, IconArrowForwardUp, IconBookmark, IconCheck, IconDotsVertical, IconEye, IconEyeOff, IconRestore, IconX } from '@tabler/icons-react';
+import { useEffect, useId, useRef, useState } from 'react';
 import type { Lighting, Look } from '../../../shared/protocol/messages';
 import { useTranslation } from '../../../shared/i18n';
 import { useSelected } from '../../control/store';
@@ -12,6 +12,7 @@ import { useVolume } from './context';
 import { ColourBar, CurveEditor, pointOf, useDomain } from './CurveEditor';
 import { useTissueName } from './names';
 import classes from './Transfer.module.css';
+import { isJustSaved } from './useOwnLooks';
 
 const NEW_COLOUR = [0.42, 0.66, 1] as const;
 
@@ -54,7 +55,7 @@ function Icon({ label, disabled = false, onClick, children }: { label: string; d
 /** The same in a sheet on phones. */
 export function TransferBody({ look }: { look: Look }) {
   const { t } = useTranslation('viewer');
-  const { scene, openSave } = useVolume();
+  const { scene } = useVolume();
   const [chosen, setChosen] = useState({ tissue: 0, point: 0 });
   const tissue = Math.min(chosen.tissue, look.tissues.length - 1);
   const point = Math.min(chosen.point, (look.tissues[tissue]?.opacity.length ?? 1) - 1);
@@ -87,11 +88,37 @@ export function TransferBody({ look }: { look: Look }) {
         <Button variant="default" leftSection={<IconRestore size={16} aria-hidden />} disabled={baseLook === null || sameLook(look, baseLook)} onClick={(event) => scene.resetLook(event.timeStamp)}>
           {t('volume3d.look.reset')}
         </Button>
-        <Button variant="default" leftSection={<IconBookmark size={16} aria-hidden />} onClick={openSave}>
-          {t('volume3d.look.save')}
-        </Button>
+        <SaveButton />
       </div>
     </div>
+  );
+}
+
+const SAID_MS = 2000;
+
+/** Opens the dialog of the name; done is said in the button. */
+function SaveButton() {
+  const { t } = useTranslation('viewer');
+  const { scene, openSave } = useVolume();
+  const name = useSelected(scene.store, (state) => state.name);
+  const [said, say] = useState(false);
+  const last = useRef(name);
+  useEffect(() => {
+    const { current: before } = last;
+    last.current = name;
+    // Choosing a look that was saved takes another look; saving names the one that is there.
+    if (name === before || name === null || !isJustSaved(name)) return;
+    say(true);
+    const timer = window.setTimeout(() => say(false), SAID_MS);
+    return () => {
+      window.clearTimeout(timer);
+      say(false);
+    };
+  }, [name]);
+  return (
+    <Button variant="default" leftSection={said ? <IconCheck size={16} aria-hidden /> : <IconBookmark size={16} aria-hidden />} onClick={openSave} aria-live="polite">
+      {t(said ? 'volume3d.look.saved' : 'volume3d.look.save')}
+    </Button>
   );
 }
 

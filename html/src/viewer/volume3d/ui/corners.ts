@@ -7,7 +7,7 @@ import type { OverlayLevel } from '../../control/viewer';
 import { formatNumber, formatWindowNumber } from '../../model/numbers';
 import { ageAt, dateAndTime } from '../../model/patient';
 import type { SeriesDetail } from '../../model/series';
-import type { LookName, SceneCellState, SceneLook } from '../control/scene';
+import type { LookName, SceneCellState, SceneLook, SceneState } from '../control/scene';
 import { windowOf } from '../model/look';
 import { anglesOf, orientationName } from '../model/orientations';
 
@@ -47,11 +47,17 @@ export function isAtRest({ navigation, shown }: SceneCellState): boolean {
   return !navigation.moving && shown?.revision === navigation.revision;
 }
 
+/** @param wanted what is seen in place of what the picture was asked for; null = that */
 export function volumeCorners(state: PictureFacts, wanted: SceneLook | null, context: VolumeCornerContext): VolumeCorners {
   const { overlay } = context;
   if (overlay === 'off') return { topLeft: [], topRight: [], bottomRight: [] };
-  const seen = named(state.shown?.wish?.look ?? wanted, state.facts);
+  const seen = named(wanted ?? state.shown?.wish?.look ?? null, state.facts);
   return { topLeft: patient(context), topRight: look(seen, context), bottomRight: quality(state, seen, context) };
+}
+
+/** What is seen, by the name that its look has now: saved under a name, it needs no new picture. */
+export function seenNow(seen: SceneLook | null, look: SceneState['look'], name: LookName | null): SceneLook | null {
+  return seen !== null && seen.look !== null && seen.look === look ? { ...seen, name } : seen;
 }
 
 /** Asked for without a look, a picture has the volume's default one. */

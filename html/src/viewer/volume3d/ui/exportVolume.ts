@@ -5,7 +5,7 @@ import { canvasAt, mmPerPx } from '../model/camera';
 import type { Vector } from '../../model/vector';
 import { drawnCamera } from './context';
 import { measurementText } from './DrawOverlay';
-import { isAtRest, type VolumeCornerContext, volumeCorners } from './corners';
+import { isAtRest, seenNow, type VolumeCornerContext, volumeCorners } from './corners';
 
 const MARGIN = 12;
 const LINE = 17;
@@ -42,7 +42,7 @@ function drawCorners(pen: CanvasRenderingContext2D, scene: SceneController, cont
   const { canvas } = scene.cell.state;
   const width = canvas.widthPx / canvas.perCss;
   const height = canvas.heightPx / canvas.perCss;
-  const corners = volumeCorners({ ...scene.cell.state, rests: isAtRest(scene.cell.state) }, null, { ...context, compact: false });
+  const corners = volumeCorners({ ...scene.cell.state, rests: isAtRest(scene.cell.state) }, seenNow(scene.cell.state.shown?.wish?.look ?? null, scene.state.look, scene.state.name), { ...context, compact: false });
   corners.topLeft.forEach((line, index) => write(pen, line, MARGIN, MARGIN + LINE * (index + 0.5), 'left', index === 0 ? 600 : 500));
   corners.topRight.forEach((line, index) => write(pen, line, width - MARGIN, MARGIN + LINE * (index + 0.5), 'right', index === 0 ? 600 : 500));
   const top = height - MARGIN - corners.bottomRight.length * LINE;

@@ -1,11 +1,15 @@
 import { act, cleanup, fireEvent, screen, within } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { standardFrame } from '../model/orientations';
-import { boneLook, VolumeStage } from '../testing';
+import type { Preset } from '../../../shared/protocol/messages';
+import { inGroups, inOrder } from '../model/presets';
+import { boneLook, mipLook, VolumeStage } from '../testing';
 import { ClipOverlay } from './ClipOverlay';
 import { drawnCamera } from './context';
+import { Corners } from './Corners';
 import { orientationText } from './corners';
 import { Cube } from './Cube';
+import { SaveLookDialog } from './dialogs';
 import { DrawOverlay } from './DrawOverlay';
 import { OrientationPanel } from './OrientationPanel';
 import { PresetStrip } from './PresetStrip';
@@ -52,6 +56,59 @@ describe('presets', () => {
     expect(first).toHaveAttribute('aria-pressed', 'true');
     fireEvent.click(second as HTMLElement);
     expect((stage.lastCamera['look'] as { mode: string }).mode).toBe('mip');
+  });
+});
+
+describe('looks of one’s own', () => {
+  const strip = (): HTMLElement => screen.getByRole('group', { name: 'Presets' });
+
+  it('stand in the strip once they are saved, which the button says, and give the corner their name', async () => {
+    stage.show(
+      <>
+        <PresetStrip />
+        <TransferPanel onClose={() => undefined} />
+        <SaveLookDialog opened onClose={() => undefined} />
+        <Corners detail={null} />
+      </>,
+    );
+    act(() => stage.scene.setMode('mip', 1));
+    act(() => stage.scene.dragWindow(stage.scene.state.look ?? boneLook, { width: 500, center: 90 }, 2));
+    act(() => stage.scene.keepLook());
+    await act(() => stage.picture());
+    expect(screen.getByText(/Own values/)).toBeInTheDocument();
+    fireEvent.change(screen.getByRole('textbox', { name: 'Name' }), { target: { value: 'My hip' } });
+    const asked = stage.sent('camera').length;
+    fireEvent.click(screen.getByRole('button', { name: 'Save' }));
+    expect(await within(strip()).findByRole('button', { name: 'My hip' })).toHaveAttribute('aria-pressed', 'true');
+    expect(screen.getByRole('button', { name: 'Saved' })).toBeInTheDocument();
+    expect(screen.queryByText(/Own values/)).toBeNull();
+    expect(screen.getByText(/^My hip · AP$/)).toBeInTheDocument();
+    expect(stage.sent('camera')).toHaveLength(asked);
+    fireEvent.click(within(strip()).getByRole('button', { name: 'Bone + vessels' }));
+    fireEvent.click(within(strip()).getByRole('button', { name: 'My hip' }));
+    expect(stage.scene.state.name).toEqual({ kind: 'own', name: 'My hip' });
+    expect(await screen.findByRole('button', { name: 'Save as…' }, { timeout: 4000 })).toBeInTheDocument();
+  });
+});
+
+describe('pictures of presets', () => {
+  it('are waited for in grey, and given up with a sign', () => {
+    const { container } = stage.show(<PresetStrip />);
+    const card = (): Element | null => container.querySelector('[data-preset="ct_mip"]');
+    expect(card()?.querySelector('[data-waiting]')).not.toBeNull();
+    expect(card()?.querySelector('canvas')).toBeNull();
+    act(() => stage.thumbnails.store.set({ failed: new Set(['ct_mip']) }));
+    expect(card()?.querySelector('[data-waiting]')).toBeNull();
+    expect(card()?.querySelector('svg')).not.toBeNull();
+  });
+
+  it('are not made twice of what is named alike', () => {
+    const generic = ['mip', 'minip', 'average'].map((preset_id) => ({ preset_id, group: 'projection', look: mipLook }));
+    const own = ['ct_mip', 'ct_average'].map((preset_id) => ({ preset_id, group: 'projection', look: mipLook }));
+    const ids = (offered: readonly Preset[]): string[] => inGroups(offered).flatMap(([, presets]) => presets.map(({ preset_id }) => preset_id));
+    expect(ids([...own, ...generic])).toEqual(['ct_mip', 'ct_average', 'minip']);
+    expect(ids(generic)).toEqual(['mip', 'minip', 'average']);
+    expect(inOrder([...own, ...generic], 'ct_average').map(({ preset_id }) => preset_id)).toEqual(['ct_average', 'ct_mip', 'minip']);
   });
 });
 

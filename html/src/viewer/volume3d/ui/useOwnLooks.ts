@@ -2,7 +2,15 @@ import { useMemo } from 'react';
 import { useUserSetting } from '../../../shared/session/settings';
 import { useSelected } from '../../control/store';
 import { type OwnLook, readLooks, type SaveFault, SETTING, withLook, withoutLook } from '../control/ownLooks';
+import type { LookName } from '../control/scene';
 import { useVolume } from './context';
+
+/** Names that were given to looks by saving them, not by choosing one. */
+const given = new WeakSet<LookName>();
+
+export function isJustSaved(name: LookName): boolean {
+  return given.has(name);
+}
 
 interface OwnLooks {
   /** Those that were saved for volumes of this modality. */
@@ -26,7 +34,9 @@ export function useOwnLooks(): OwnLooks {
       const next = withLook(all, { name, modality, look });
       if ('fault' in next) return next.fault;
       save(next.looks);
-      scene.store.set({ name: { kind: 'own', name: name.trim() }, baseLook: look });
+      const saved: LookName = { kind: 'own', name: name.trim() };
+      given.add(saved);
+      scene.store.set({ name: saved, baseLook: look });
       return null;
     },
     remove: (look) => save(withoutLook(all, look)),
