@@ -17,6 +17,7 @@ from renderpool.engine.field_texture import ColourTable, FieldTexture
 from renderpool.engine.framebuffer import Framebuffer
 from renderpool.engine.gl import check_gl
 from renderpool.engine.mask_texture import MaskTextures
+from renderpool.engine.parts import Part, drawing_in
 from renderpool.engine.program import Program, Programs
 from renderpool.engine.rays import RayLook, RayMode, RayView, rays_in_index_space
 from renderpool.engine.volume_mask import VolumeMask
@@ -46,8 +47,6 @@ _WARM_UP: tuple[tuple[RayMode, bool, bool], ...] = (  # mode, what edits left, a
     (RayMode.COMPOSITE, True, True),
     (RayMode.ISOSURFACE, False, True),
 )
-Part = tuple[int, int, int, int]
-"""Of a canvas: left, top, width and height in pixels."""
 _VOLUME_UNIT, _FIELD_UNIT, _TABLE_UNIT, _MASK_UNIT = 0, 1, 2, 3
 
 
@@ -139,16 +138,8 @@ class RayCaster:
         RenderError
             A canvas out of range, a part outside of it, a mask of another volume, or OpenGL reports an error.
         """
-        left_px, top_px, width_px, height_px = part or (0, 0, view.width_px, view.height_px)
-        right_px, bottom_px = left_px + width_px, top_px + height_px
-        if not (0 <= left_px < right_px <= view.width_px and 0 <= top_px < bottom_px <= view.height_px):
-            raise RenderError(f"Part {part} is not inside a canvas of {view.width_px} × {view.height_px} pixels.")
-        gl.GL_1_0.glScissor(left_px, top_px, width_px, height_px)
-        gl.GL_1_0.glEnable(gl.GL_1_0.GL_SCISSOR_TEST)
-        try:
+        with drawing_in(part, view.width_px, view.height_px) as (left_px, top_px, width_px, height_px):
             self._cast(self._target, volume, look, view, mask, skip=skip)
-        finally:
-            gl.GL_1_0.glDisable(gl.GL_1_0.GL_SCISSOR_TEST)
         pixels = self._target.read(width_px, height_px, left_px, top_px)
         check_gl("drawing a volume")
         return pixels
