@@ -16,6 +16,7 @@ from renderpool.engine.parts import Part
 from renderpool.engine.slab_renderer import SlabRenderer
 from renderpool.scene.slab import sample_offsets_mm
 from renderpool.session.bands import BAND_S
+from renderpool.session.light_size import LightSizes
 from renderpool.session.painting import Painting
 from renderpool.session.picture_queue import Begun
 from renderpool.session.plane_cost import SAMPLE_S
@@ -143,7 +144,7 @@ def slab_of(doctor: Doctor, revision: int, *, moving: bool) -> None:
         down_lps=(0.0, 0.0, -1.0),
         mm_per_px=0.03,
         slab="mip",
-        thickness_mm=60.0,
+        thickness_mm=78.0,
         moving=moving,
     )
 
@@ -222,6 +223,7 @@ def slab_parts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Part, int]]:
     """Parts of slabs that were drawn, and how many samples each pixel had."""
     found: list[tuple[Part, int]] = []
     draw = SlabRenderer.draw
+    monkeypatch.setattr(LightSizes, "unit_s", lambda _self, _kind: None)  # parts are as large as on any machine
 
     def noting(self: SlabRenderer, *args: Any, part: Part | None = None, **named: Any) -> NDArray[np.uint8]:
         _, grid, _, slab, _ = args
@@ -246,9 +248,9 @@ def test_who_scrolls_does_not_wait_for_a_thick_slab_on_a_large_canvas(
     assert len(thick[0].waits_s) >= 5, "a light picture goes before a still one that takes long"
     slowest = max(p90(one.waits_s) for one in scrolling)
     assert slowest < 4 * p90(parts_s) + 0.1, (slowest, p90(parts_s))
-    # What software does in 40 ms: how long that took here depends on who else uses this machine.
+    # How long a part took here depends on who else uses this machine; eight undivided rows are of 58 ms.
     most = max(width * height * samples for (_, _, width, height), samples in slab_parts)
-    assert most * SAMPLE_S < 2 * BAND_S, most
+    assert most * SAMPLE_S < 2.5 * BAND_S, most
 
 
 def test_a_plane_comes_to_rest_while_the_model_beside_it_gets_finer(house: House) -> None:
