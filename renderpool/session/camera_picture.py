@@ -25,7 +25,7 @@ from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
 from renderpool.session.painting import Painting
 from renderpool.session.quality import LightLevel
 from renderpool.session.volume_facts import default_look
-from renderpool.session.volume_looks import ray_look, transfer_function
+from renderpool.session.volume_looks import RayLooks, transfer_function
 from renderpool.session.volume_textures import DeviceVolume, VolumeTextures
 from webviewer.core.errors import InvalidInput
 from webviewer.protocol.volumes import CameraPose, CameraView, ClipBox, Look
@@ -50,6 +50,7 @@ class CameraTools:
     textures: VolumeTextures
     caster: RayCaster
     sizes: LightSizes
+    looks: RayLooks
 
 
 class CameraPicture:
@@ -93,7 +94,7 @@ class CameraPicture:
         self._kind: Hashable = "nothing yet"
         self._window = (math.nan, math.nan)
         if device is not None and look is not None:
-            self._look, self._kind, self._window = _of(device, look)
+            self._look, self._kind, self._window = _of(tools.looks, device, look)
         self._size = LightSize(self._view.width_px, self._view.height_px, 1.0)
         passes = 1 if self._look is None else _PASSES[self._look.mode]
         if light is not None:
@@ -175,7 +176,7 @@ def pick_point(
     look = None if device is None else wish.look or default_look(volume)
     if device is None or look is None:
         return None
-    rays, _, _ = _of(device, look)
+    rays, _, _ = _of(tools.looks, device, look)
     found = tools.caster.pick(device.rays, rays, view, *at_px, mask=mask)
     if found is None:
         return None
@@ -218,9 +219,9 @@ def _box(box: ClipBox) -> tuple[tuple[float, float, float], tuple[float, float, 
     return box.low_index, box.high_index
 
 
-def _of(device: DeviceVolume, look: Look) -> tuple[RayLook, Hashable, tuple[float, float]]:
+def _of(looks: RayLooks, device: DeviceVolume, look: Look) -> tuple[RayLook, Hashable, tuple[float, float]]:
     texture = device.texture
-    rays = ray_look(look, texture.intercept, texture.intercept + _TOP_STORED * texture.slope)
+    rays = looks.get(look, texture.intercept, texture.intercept + _TOP_STORED * texture.slope)
     kind = (device.volume.key, rays.mode, rays.shading is None)
     window = (math.nan, math.nan)
     if rays.mode in _PROJECTIONS:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from renderpool.engine.bricks import BrickRanges, fold_rows
 from renderpool.session.source import FrameKey, SeriesFrames
+from renderpool.session.value_facts import FactsKept
 from renderpool.session.volume_levels import one_of_each_layer, regions_of
 from renderpool.session.volume_repair import Loss, loss_warnings, sampling_without, source_index
 from renderpool.session.volume_slabs import ITSELF, NOTHING, SourceSlices, VolumeNews, folded_slabs, slabs_of
@@ -62,6 +63,8 @@ class LoadedVolume:
         self.series = series
         self.plan = plan
         self.frame_keys = frame_keys
+        self.facts_kept = FactsKept()
+        """What is known of its values; see `renderpool.session.volume_facts`."""
         self._bricks = BrickRanges(plan.grid.shape)
         self.values: VolumeValues | None = None
         """What voxels mean; None while that is not known, which is before anything is published."""

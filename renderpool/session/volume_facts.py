@@ -7,9 +7,6 @@ much as all. Padding, and what has not come, are left out. For worker threads; t
 from __future__ import annotations
 
 import math
-import threading
-import weakref
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +14,7 @@ from numpy.typing import NDArray
 from renderpool.scene.presets import RANGE_PERCENTILES, Preset, default_preset, presets_for
 from renderpool.scene.transfer_function import LARGEST_VALUE, TransferFunction
 from renderpool.session.loaded_volume import LoadedVolume
+from renderpool.session.value_facts import KnownFacts, ValueFacts
 from renderpool.session.volume_range import Ends, both_ends, ends_of, padding_of
 from renderpool.session.volume_textures import middle_image
 from renderpool.session.voxel_values import volume_unit
@@ -30,30 +28,6 @@ _STORED_VALUES = 65536
 _HOUNSFIELD = "HU"
 
 
-@dataclass(frozen=True, slots=True)
-class ValueFacts:
-    """Values in the modality's unit; ``low`` and ``high`` are those at ``RANGE_PERCENTILES``, low under high.
-
-    ``histogram`` counts voxels of `HISTOGRAM_STEPS` equal steps from lowest to highest.
-    """
-
-    lowest: float
-    highest: float
-    low: float
-    high: float
-    histogram: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    state: tuple[bool, int]  # whether the volume was whole, how many slices were there
-    facts: ValueFacts
-
-
-_known: weakref.WeakKeyDictionary[LoadedVolume, _Known] = weakref.WeakKeyDictionary()
-_lock = threading.Lock()
-
-
 def value_facts(volume: LoadedVolume, *, newest: bool = True) -> ValueFacts | None:
     """Return what the values are, computed once for what is there; None while nothing is.
 
@@ -63,8 +37,7 @@ def value_facts(volume: LoadedVolume, *, newest: bool = True) -> ValueFacts | No
         False: what is known of fewer slices is good enough.
     """
     state = (volume.is_whole, volume.slices_there)
-    with _lock:
-        known = _known.get(volume)
+    known = volume.facts_kept.get()
     if known is not None and (known.state == state or (not newest and known.state[0] == state[0])):
         return known.facts
     slices = _slices_there(volume)
@@ -72,8 +45,7 @@ def value_facts(volume: LoadedVolume, *, newest: bool = True) -> ValueFacts | No
     if values is None or not slices:
         return None
     facts = _facts_of(slices, values, padding_of(values, *middle_image(volume)))
-    with _lock:
-        _known[volume] = _Known(state, facts)
+    volume.facts_kept.put(KnownFacts(state, facts))
     return facts
 
 

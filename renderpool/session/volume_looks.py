@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections import OrderedDict
 
 import numpy as np
 
@@ -85,7 +85,24 @@ def transfer_function(look: Look) -> TransferFunction:
     )
 
 
-@lru_cache(maxsize=_LOOKS_KEPT)
+class RayLooks:
+    """Looks as rays take them, made once while they are drawn with. Used in the drawing thread."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[Look, float, float], RayLook] = OrderedDict()
+
+    def get(self, look: Look, least: float, most: float) -> RayLook:
+        """Return a look; parameters and errors as of `ray_look`."""
+        key = look, least, most
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = ray_look(look, least, most)
+            if len(self._kept) > _LOOKS_KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return found
+
+
 def ray_look(look: Look, least: float, most: float) -> RayLook:
     """Return a look as rays take it.
 

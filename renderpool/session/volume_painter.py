@@ -26,6 +26,7 @@ from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.painting import Painting
 from renderpool.session.plane_picture import PlanePicture
 from renderpool.session.quality import LightLevel
+from renderpool.session.volume_looks import RayLooks
 from renderpool.session.volume_textures import UPLOAD_S, VolumeTextures
 from webviewer.core.errors import Unavailable
 from webviewer.protocol.volumes import CameraView, PlaneView
@@ -70,7 +71,7 @@ class VolumePainter:
         self.textures = VolumeTextures(suitable if budget_bytes is None else budget_bytes, stays_s=stays_s)
         self._slabs = SlabRenderer(software=software, debug=debug)
         self._caster = RayCaster(debug=debug)
-        self._tools = CameraTools(self.textures, self._caster, LightSizes())
+        self._tools = CameraTools(self.textures, self._caster, LightSizes(), RayLooks())
 
     def warm_up(self) -> None:
         """Take all `warm_up_steps`."""
