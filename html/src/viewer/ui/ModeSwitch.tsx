@@ -24,6 +24,7 @@ export function ModeSwitch({ seriesId, detail, phone = false }: { seriesId: numb
             <UnstyledButton
               className={classes.mode}
               data-tool=""
+              data-name={t(`mode.${one}`)}
               data-chosen={one === mode || undefined}
               data-disabled={off || undefined}
               aria-pressed={one === mode}
