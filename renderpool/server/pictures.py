@@ -180,8 +180,8 @@ def _window(request: web.Request) -> WindowRecommended | WindowValues:
         center, width = (float(text or "") for text in texts)
     except ValueError:
         raise InvalidInput("window_center and window_width are invalid: must both be numbers.") from None
-    if not (abs(center) <= 1e9 and 1e-6 <= width <= 1e9):  # also refuses NaN
-        raise InvalidInput("window_center and window_width are invalid: at most 1e9, and the width at least 1e-6.")
+    if not (abs(center) <= 1e9 and 1e-12 <= width <= 1e9):  # also refuses NaN
+        raise InvalidInput("window_center and window_width are invalid: at most 1e9, and the width at least 1e-12.")
     return WindowValues(center=center, width=width)
 
 

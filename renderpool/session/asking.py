@@ -21,6 +21,7 @@ from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.painters import Painters
 from renderpool.session.questions import looks_at_region, measure_on_image, measure_on_plane
 from renderpool.session.series_asking import SeriesAsking
+from renderpool.session.series_limits import check_planes
 from renderpool.session.source import FrameKey
 from renderpool.session.volume_cell import VolumeCell
 from renderpool.session.voxel_values import MeasureCancelled
@@ -157,6 +158,8 @@ class Asking:
         if self._is_making:
             raise Conflict("A series is being made already: the next one can be when that is done.", code="making")
         turns = isinstance(what.images, Turning)
+        if not isinstance(what.images, Turning):
+            check_planes(what.images, what.count, cell.volume.grid)
         shown, seen = cell.seen if turns else (ShownVolume(cell.volume), None)
         asking = SeriesAsking(
             self._around,

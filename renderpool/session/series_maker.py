@@ -21,6 +21,7 @@ from renderpool.scene.directions import LETTER_DIRECTIONS, turned
 from renderpool.scene.plane_canvas import PlaneCanvas, check_canvas_axes, plane_canvas
 from renderpool.scene.slab import Interpolation, Slab, SlabMode, voxel_step_mm
 from renderpool.session.loaded_volume import LoadedVolume
+from renderpool.session.series_limits import check_planes
 from renderpool.session.volume_looks import recommended_grey
 from webviewer.core.errors import InvalidInput
 from webviewer.core.uid import new_uid
@@ -105,6 +106,7 @@ def make_planes(
         raise InvalidInput("A series of planes needs planes, and a volume that is loaded.")
     _check_size(wish, images.width_px, images.height_px, 2)
     axes = check_canvas_axes(images.right_lps, images.down_lps)
+    check_planes(images, wish.count, volume.grid)
     slab = Slab(SlabMode(images.slab), images.thickness_mm, Interpolation(images.interpolation))
     slope, intercept = volume.values.slope, volume.values.intercept
     encoding = _encoding_of(slope, intercept, ends)
@@ -195,6 +197,8 @@ def _store_all(
 def turned_pose(pose: CameraPose, images: Turning, angle_deg: float) -> CameraPose:
     """Return a pose gone about the patient's long axis, from his front towards his left, on the canvas of a series."""
     smaller = min(images.width_px, images.height_px) / min(pose.width_px, pose.height_px)
+    if not 1e-6 <= pose.mm_per_px / smaller <= 1e9 or max(map(abs, pose.offset_px)) * smaller > 1e9:
+        raise InvalidInput("The model is seen too large, too small or too far off for pictures of this size.")
     axis = np.array(LETTER_DIRECTIONS["H"])
     axes = turned(check_canvas_axes(pose.right_lps, pose.down_lps), axis, angle_deg)
     x_px, y_px = pose.offset_px

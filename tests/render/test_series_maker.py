@@ -243,3 +243,11 @@ def test_a_source_that_was_deleted_meanwhile_is_told(ward: Ward) -> None:
     ward.node.session.post(f"{ward.node.owner()}/studies/delete", json={"study_ids": [study["study_id"]]})
     with pytest.raises(NotFound, match="no such series"):
         ward.make(volume, coronal())
+
+
+@pytest.mark.parametrize(("mm_per_px", "side_px"), [(1e-6, 2048), (1e9, 16)])
+def test_a_turn_that_no_camera_can_show_is_refused_in_words(mm_per_px: float, side_px: int) -> None:
+    known: dict[str, Any] = {"target_lps_mm": (0, 0, 0), "right_lps": (1, 0, 0), "down_lps": (0, 0, -1)}
+    pose = CameraPose(width_px=64, height_px=64, mm_per_px=mm_per_px, **known)
+    with pytest.raises(InvalidInput, match="seen too large, too small"):
+        turned_pose(pose, Turning(width_px=side_px, height_px=side_px), 10.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,3 +151,37 @@ def test_a_series_that_is_too_large_is_refused(ward: Ward) -> None:
     refused = viewer.ask(1, too_large)
     assert isinstance(refused, AskError)
     assert refused.code == "invalid_input"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"mm_per_px": 1e9}, r"Pixels of 1e\+09 mm are too large for a series: at most 1000 mm."),
+        ({"step_mm": 1e9}, r"Planes that are 1e\+09 mm apart are too large for a series: at most 1000 mm."),
+        ({"step_mm": 1000.0}, "A plane 999.* m away is in no patient: at most 100 m."),
+        ({"center_lps_mm": (1e9, 1e9, 1e9)}, r"A plane 1e\+06 m away is in no patient: at most 100 m."),
+        ({"center_lps_mm": (500.0, 0.0, 0.0)}, "None of the 1000 planes meets the volume: the series would be empty."),
+        ({"right_lps": (0.0, 0.0, 0.0)}, "The direction to the right has the length 0: must be 1."),
+    ],
+)
+def test_a_series_that_cannot_be_is_refused_before_anything_is_begun(
+    changes: dict[str, Any], words: str, ward: Ward
+) -> None:
+    viewer = Viewer(ward.house, owner_id=1)
+    wish = coronal(1000, viewer.open_volume(series_id=ward.series_id))
+    viewer.session.handle(
+        Ask(cell=0, question=1, what=wish.model_copy(update={"images": wish.images.model_copy(update=changes)}))
+    )
+    told = viewer.next_message((Making, Made, AskError))
+    assert (told.type, told.code) == ("ask_error", "invalid_input")
+    assert re.fullmatch(words, told.message), told.message
+
+
+def test_planes_that_meet_the_volume_late_or_in_part_are_made(ward: Ward) -> None:
+    viewer = Viewer(ward.house, owner_id=1)
+    wish = coronal(3, viewer.open_volume(series_id=ward.series_id))
+    assert isinstance(wish.images, ParallelPlanes)
+    x, y, z = wish.images.center_lps_mm
+    late = wish.images.model_copy(update={"center_lps_mm": (x, y - 150.0, z), "step_mm": 70.0})
+    viewer.session.handle(Ask(cell=0, question=1, what=wish.model_copy(update={"images": late})))
+    assert ward.frames_of(viewer.next_message(Made).series_id) == 3

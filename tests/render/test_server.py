@@ -316,7 +316,7 @@ def test_a_rendered_frame_takes_size_window_and_format(server: Server) -> None:
             "invalid_input",
         ),
         (
-            "/internal/v1/render/owners/7/instances/2/frames/1/rendered?window_width=1e-9&window_center=1",
+            "/internal/v1/render/owners/7/instances/2/frames/1/rendered?window_width=1e-300&window_center=1",
             400,
             "invalid_input",
         ),

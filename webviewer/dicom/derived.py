@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import math
+import unicodedata
 import warnings
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from webviewer.dicom.derived_grey import GreyLook, set_grey
 from webviewer.dicom.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 MAX_SIDE = 4096
+_NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _TEXTS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _UNREADABLE = "The series that this would be made of cannot be read again."
 
@@ -211,7 +213,7 @@ def _common(source: Dataset, new: NewInstance) -> Dataset:
     made.SOPInstanceUID = new.sop_instance_uid
     made.SeriesInstanceUID = new.series_instance_uid
     made.SeriesNumber = new.series_number
-    made.SeriesDescription = new.series_description.replace("\\", "/")[:64]
+    made.SeriesDescription = _one_line(new.series_description.replace("\\", "/"))[:64]
     made.InstanceNumber = new.instance_number
     made.DerivationDescription = new.derivation_description[:1024]
     if "BodyPartExamined" not in made and "Laterality" not in made:
@@ -231,6 +233,11 @@ def free_series_number(source: Dataset, taken: Collection[int]) -> int:
         number = 0
     first = number * 100 + 1 if 0 <= number < 10_000_000 else 1
     return next(one for one in count(first) if one not in taken)
+
+
+def _one_line(text: str) -> str:
+    """Return a text without control characters and line ends, which an LO must not have (PS3.5 6.2)."""
+    return "".join(" " if unicodedata.category(one) in _NO_TEXT else one for one in text).strip()
 
 
 def _copy(made: Dataset, source: Dataset, names: dict[str, bool]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from webviewer.protocol.base import Finite, Message, Positive
+from webviewer.protocol.base import Finite, Message
 
 
 class WindowRecommended(Message):
@@ -31,7 +31,7 @@ class WindowValues(Message):
 
     kind: Literal["values"] = "values"
     center: Finite
-    width: Positive
+    width: Annotated[float, Field(allow_inf_nan=False, ge=1e-12, le=1e9)]
     function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"] = "LINEAR"
 
 

@@ -89,6 +89,23 @@ def test_a_name_in_another_character_set_becomes_unicode() -> None:
     assert made.SeriesDescription == "Coronal, às 3 mm"
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("line one\nline two", "line one line two"),
+        ("\x1b[31mred\x00", "[31mred"),
+        ("a\u2028b\u2029c\x85d", "a b c d"),
+        ("a\\b", "a/b"),
+        ("Größe 冠状面", "Größe 冠状面"),
+    ],
+)
+def test_a_name_has_one_line_and_no_control_characters(text: str, name: str, tmp_path: Path) -> None:
+    source = source_of(make_ct())
+    data = plane_object(source, new_instance(text), FACTS, PLANE)
+    assert dcmread(io.BytesIO(data)).SeriesDescription == name
+    assert errors_of(data, tmp_path) == errors_of(plane_object(source, new_instance(), FACTS, PLANE), tmp_path)
+
+
 @pytest.mark.filterwarnings("ignore:The value length", "ignore:Invalid value for VR AS")
 def test_a_broken_number_of_the_patient_is_kept_and_a_broken_age_is_not() -> None:
     ds = make_ct(patient_id="9" * 70)
