@@ -42,6 +42,7 @@ export class VolumeStage {
   scene: SceneController;
   hands: Hands;
   readonly recorder = new Recorder(() => undefined);
+  record = (): void => this.recorder.stop();
   readonly selected: (readonly [number, number, number])[] = [];
   readonly thumbnails: Thumbnails;
   #sequence = 0;
@@ -157,7 +158,7 @@ export class VolumeStage {
           <ViewerContext.Provider
             value={{ viewer: this.viewer, study: null, mode: 'volume', changeMode: nothing, phone: false, lying: false, locale: 'en', openWindowDialog: nothing, openKeys: nothing, exportPicture: nothing, toggleFullScreen: nothing }}
           >
-            <VolumeContext.Provider value={{ scene: this.scene, hands: this.hands, thumbnails, openAngles: nothing, openSave: nothing, exportPicture: nothing, openTurnSeries: nothing, openSurface: nothing, record: () => this.recorder.stop(), recorder: this.recorder }}>{part}</VolumeContext.Provider>
+            <VolumeContext.Provider value={{ scene: this.scene, hands: this.hands, thumbnails, openAngles: nothing, openSave: nothing, exportPicture: nothing, openTurnSeries: nothing, openSurface: nothing, record: () => this.record(), recorder: this.recorder }}>{part}</VolumeContext.Provider>
           </ViewerContext.Provider>
         </QueryClientProvider>
       </MantineProvider>,

@@ -37,7 +37,7 @@ export const Corners = memo(function Corners({ detail }: { detail: SeriesDetail 
   const wanted = scenery === null || scenery.camera === null ? null : { camera: scenery.camera, look: scenery.look, name: scenery.name, cuts: scenery.cuts.present };
   const corners = volumeCorners({ shown, opened, facts, rests }, seen === null ? wanted : { ...seen, name }, { study, detail, overlay: level, compact, locale, nameOf, t: t as (key: string) => string });
   return (
-    <div className={overlay.overlay} data-phone={compact || undefined} data-overlay="" aria-hidden>
+    <div className={`${overlay.overlay} ${classes.corners}`} data-phone={compact || undefined} data-overlay="" aria-hidden>
       <Lines className={overlay.topLeft} lines={corners.topLeft} strong />
       <Lines className={overlay.topRight} lines={corners.topRight} strong />
       <Lines className={`${overlay.bottomRight} ${classes.quality}`} lines={corners.bottomRight} />

@@ -12,10 +12,10 @@ import { useVolume } from './context';
 import classes from './Panels.module.css';
 
 /** Letters on the buttons; the first two as radiographs are called. */
-const LABELS: Readonly<Record<'A' | 'P' | 'L' | 'R' | 'H' | 'F', string>> = { A: 'AP', P: 'PA', L: 'L', R: 'R', H: 'H', F: 'F' };
+export const LABELS: Readonly<Record<'A' | 'P' | 'L' | 'R' | 'H' | 'F', string>> = { A: 'AP', P: 'PA', L: 'L', R: 'R', H: 'H', F: 'F' };
 
 /** The letters that are seen stand in the name, so that it can be called by them. */
-function named(letters: string, words: string): string {
+export function named(letters: string, words: string): string {
   return `${letters}: ${words}`;
 }
 

@@ -1,5 +1,5 @@
-import { Drawer, Menu, UnstyledButton } from '@mantine/core';
-import { IconArrowBackUp, IconArrowForwardUp, IconBox, IconChevronLeft, IconColorSwatch, IconCube3dSphere, IconDotsVertical, IconEye, IconPalette, IconPerspective, IconPhotoDown, IconPlayerPause, IconPlayerPlay, IconRestore, IconSlice, IconStack2, IconTools, IconWand } from '@tabler/icons-react';
+import { Button, Drawer, Menu, UnstyledButton } from '@mantine/core';
+import { IconArrowBackUp, IconArrowForwardUp, IconBox, IconChevronLeft, IconColorSwatch, IconCube3dSphere, IconDotsVertical, IconEye, IconPalette, IconPerspective, IconPhotoDown, IconPlayerPause, IconPlayerPlay, IconRestore, IconSlice, IconStack2, IconTools, IconVideo, IconVideoOff, IconWand } from '@tabler/icons-react';
 import { type ReactNode, useState } from 'react';
 import { personName } from '../../../shared/format/person';
 import { useTranslation } from '../../../shared/i18n';
@@ -10,10 +10,13 @@ import { ModeSwitch } from '../../ui/ModeSwitch';
 import phone from '../../ui/Phone.module.css';
 import type { Icon } from '../../ui/ToolButton';
 import bar from '../../ui/Toolbar.module.css';
+import { Recorder } from '../control/recorder';
 import type { Tool } from '../control/scene';
-import { orientations, standardFrame } from '../model/orientations';
+import { obliqueAngles, type Orientation, standardFrame } from '../model/orientations';
 import { useVolume } from './context';
 import { toolIcons } from './icons';
+import { LABELS, named } from './OrientationPanel';
+import classes from './Phone3d.module.css';
 import { AllPresets } from './PresetStrip';
 import { TransferBody } from './TransferPanel';
 import { TurnChoices } from './ToolSettings';
@@ -22,7 +25,8 @@ import { TurnChoices } from './ToolSettings';
 export function VolumePhoneTop({ onBack }: { onBack: () => void }) {
   const { t } = useTranslation('viewer');
   const { study, viewer, lying } = useViewer();
-  const { exportPicture, openAngles, openTurnSeries, openSurface } = useVolume();
+  const { exportPicture, openAngles, openTurnSeries, openSurface, recorder, record } = useVolume();
+  const recording = useSelected(recorder.store, (state) => state.recording);
   const overlay = useSelected(viewer.store, (state) => state.overlay);
   const name = study === null ? '' : personName(study.patient_name) || t('common:noName');
   return (
@@ -50,6 +54,9 @@ export function VolumePhoneTop({ onBack }: { onBack: () => void }) {
           <Menu.Item leftSection={<IconPhotoDown size={18} />} onClick={exportPicture}>
             {t('action.exportPicture')}
           </Menu.Item>
+          <Menu.Item leftSection={recording ? <IconVideoOff size={18} /> : <IconVideo size={18} />} disabled={Recorder.kind() === null} onClick={record}>
+            {t(Recorder.kind() === null ? 'volume3d.record.none' : recording ? 'volume3d.record.stop' : 'volume3d.record.start')}
+          </Menu.Item>
           <Menu.Item leftSection={<IconStack2 size={18} />} onClick={openTurnSeries}>
             {t('volume3d.turnSeries.open')}
           </Menu.Item>
@@ -74,7 +81,7 @@ export function VolumePhoneBottom({ seriesId, detail }: { seriesId: number; deta
   const look = useSelected(scene.store, (state) => state.look);
   const close = (): void => setSheet(null);
   const drawer = (name: Sheet, title: string, children: ReactNode) => (
-    <Drawer opened={sheet === name} onClose={close} position="bottom" size={name === 'tools' ? 'auto' : '62%'} title={title} overlayProps={{ backgroundOpacity: 0.2 }} closeButtonProps={{ 'aria-label': t('common:close') }} classNames={{ content: phone.drawer ?? '', header: phone.drawer ?? '' }}>
+    <Drawer opened={sheet === name} onClose={close} position="bottom" size={name === 'tools' ? 'auto' : '62%'} title={title} overlayProps={{ backgroundOpacity: 0.2 }} closeButtonProps={{ 'aria-label': t('common:close'), size: 44 }} classNames={{ content: phone.drawer ?? '', header: phone.drawer ?? '' }}>
       {children}
     </Drawer>
   );
@@ -98,7 +105,15 @@ const TOOLS: readonly Tool[] = ['rotate', 'pan', 'zoom', 'window', 'center', 'se
 
 function Tools({ seriesId, detail, onDone }: { seriesId: number; detail: SeriesDetail | null; onDone: () => void }) {
   const { t } = useTranslation('viewer');
-  const { scene, hands } = useVolume();
+  const { scene, hands, openAngles: openDialog } = useVolume();
+  const turn = (name: Orientation, angle: number | undefined, at: number): void => {
+    scene.orient(standardFrame(name, angle), at);
+    onDone();
+  };
+  const openAngles = (): void => {
+    onDone();
+    openDialog();
+  };
   const { bindings, cuts, playing, camera } = useStore(scene.store);
   const { plane, boxOn } = cuts.present;
   const act = (icon: Icon, label: string, run: (at: number) => void, pressed?: boolean) => (
@@ -140,27 +155,36 @@ function Tools({ seriesId, detail, onDone }: { seriesId: number; detail: SeriesD
       </div>
       <section className={phone.section}>
         <h2>{t('volume3d.orientation.title')}</h2>
+        {/* Letters: words are longer than a quarter of a phone is wide. */}
         <div className={phone.grid}>
-          {orientations.map((name) => (
-            <Big
-              key={name}
-              label={t(`volume3d.orientation.${name}`)}
-              onPress={(at) => {
-                scene.orient(standardFrame(name), at);
-                onDone();
-              }}
-            />
+          {(Object.keys(LABELS) as (keyof typeof LABELS)[]).map((name) => (
+            <Big key={name} label={LABELS[name]} name={named(LABELS[name], t(`volume3d.orientation.${name}`))} onPress={(at) => turn(name, undefined, at)} />
           ))}
         </div>
+      </section>
+      {(['LAO', 'RAO'] as const).map((name) => (
+        <section key={name} className={phone.section}>
+          <h2>{named(name, t(`volume3d.orientation.${name}`))}</h2>
+          <div className={classes.angles}>
+            {obliqueAngles.map((angle) => (
+              <Big key={angle} label={`${angle}°`} name={`${name} ${angle}°`} onPress={(at) => turn(name, angle, at)} />
+            ))}
+          </div>
+        </section>
+      ))}
+      <section className={phone.section}>
+        <Button fullWidth variant="default" size="md" onClick={openAngles}>
+          {t('volume3d.action.angles')}
+        </Button>
       </section>
       {playing && <TurnChoices />}
     </>
   );
 }
 
-function Big({ icon: IconOf, label, pressed, onPress }: { icon?: Icon; label: string; pressed?: boolean; onPress: (at: number) => void }) {
+function Big({ icon: IconOf, label, name, pressed, onPress }: { icon?: Icon; label: string; name?: string; pressed?: boolean; onPress: (at: number) => void }) {
   return (
-    <UnstyledButton className={phone.big} data-pressed={pressed || undefined} aria-pressed={pressed} onClick={(event) => onPress(event.timeStamp)}>
+    <UnstyledButton className={phone.big} data-pressed={pressed || undefined} aria-pressed={pressed} aria-label={name} onClick={(event) => onPress(event.timeStamp)}>
       {IconOf !== undefined && <IconOf size={22} stroke={1.7} />}
       <span>{label}</span>
     </UnstyledButton>

@@ -82,7 +82,7 @@ function patient({ study, detail, overlay, compact, t }: VolumeCornerContext): s
   ]);
 }
 
-function look(seen: SceneLook | null, { locale, nameOf, t }: VolumeCornerContext): string[] {
+function look(seen: SceneLook | null, { locale, nameOf, compact, t }: VolumeCornerContext): string[] {
   if (seen === null) return [];
   const lines: string[] = [];
   if (seen.look !== null) {
@@ -90,7 +90,10 @@ function look(seen: SceneLook | null, { locale, nameOf, t }: VolumeCornerContext
     lines.push(t('corner.window', { width: formatWindowNumber(width, width, locale), level: formatWindowNumber(center, width, locale) }));
   }
   const name = seen.name === null && seen.look !== null ? t('volume3d.look.own') : nameOf(seen.name);
-  lines.push(present([name, orientationText(seen, locale, t)]).join(' · '));
+  const from = orientationText(seen, locale, t);
+  // On a phone the line would run into the other corner.
+  if (compact) lines.push(name, from);
+  else lines.push(present([name, from]).join(' · '));
   return present(lines);
 }
 

@@ -58,6 +58,8 @@ function AnglesForm({ onClose }: { onClose: () => void }) {
             key={angle}
             label={t(`volume3d.angles.${angle}`)}
             description={t(`volume3d.angles.${angle}Help`)}
+            descriptionProps={{ mb: 6 }}
+            rightSection={<span aria-hidden>°</span>}
             value={texts[angle]}
             onChange={(event) => setTexts({ ...texts, [angle]: event.currentTarget.value })}
             autoComplete="off"
@@ -107,6 +109,7 @@ function SaveLookForm({ onClose }: { onClose: () => void }) {
       <Stack gap="md">
         <TextInput
           label={t('volume3d.look.name')}
+          descriptionProps={{ mb: 6 }}
           description={replaces ? t('volume3d.look.replaces') : t('volume3d.look.saveHelp')}
           value={name}
           maxLength={MAX_NAME}
