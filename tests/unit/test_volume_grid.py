@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from webviewer.core.errors import GeometryError
-from webviewer.dicom.volume import VolumeGrid, lps_gradient_from_index_gradient
+from webviewer.dicom.volume import VolumeGrid
 
 STRAIGHT = [[0.5, 0, 0, -10], [0, 0.75, 0, -20], [0, 0, 3, 100], [0, 0, 0, 1]]
 SHEARED = [[0.5, 0, 0, -10], [0, 0.5, 1.0, -20], [0, 0, 3, 100], [0, 0, 0, 1]]
@@ -61,18 +61,3 @@ def test_grids_are_equal_by_value_and_cannot_be_changed() -> None:
 def test_what_is_no_lattice_is_refused(matrix: object, shape: tuple[int, int, int], words: str) -> None:
     with pytest.raises(GeometryError, match=words):
         grid(matrix, shape)
-
-
-@pytest.mark.parametrize(
-    "matrix", [STRAIGHT, SHEARED, [[0, 0.2, 3, 0], [0.5, 0, 0.4, 0], [0.1, -0.5, 0, 0], [0, 0, 0, 1]]]
-)
-def test_a_plane_keeps_its_normal_whatever_the_voxels_are(matrix: object) -> None:
-    lattice = grid(matrix)
-    normal = np.array([0.6, -0.48, 0.64])
-    k, j, i = np.mgrid[0:5, 0:4, 0:3].astype(np.float64)
-    lps = np.stack([i, j, k], -1) @ lattice.lps_from_index[:3, :3].T + lattice.lps_from_index[:3, 3]
-    by_slice, by_row, by_column = np.gradient(lps @ normal)
-    by_index = np.stack([by_column, by_row, by_slice], -1)
-    found = by_index @ lps_gradient_from_index_gradient(lattice).T
-    assert np.abs(found - normal).max() < 1e-12
-    assert np.abs(np.linalg.norm(by_index @ lattice.lps_from_index[:3, :3].T - normal, axis=-1)).min() > 0.1

@@ -95,12 +95,3 @@ class VolumeGrid:
         """Return LPS mm (n, 3) of indices (n, 3) in the order (column, row, slice)."""
         lps: NDArray[np.float64] = indices @ self.lps_from_index[:3, :3].T + self.lps_from_index[:3, 3]
         return lps
-
-
-def lps_gradient_from_index_gradient(grid: VolumeGrid) -> NDArray[np.float64]:
-    """Return the (3, 3) matrix that turns a gradient by index into one by mm in LPS: the inverse transpose.
-
-    A gradient by index is the difference of values for one step along (column, row, slice). Turned by the matrix of
-    positions instead, normals of anisotropic or sheared voxels point elsewhere: 71° off for 0.5 × 0.5 × 3 mm.
-    """
-    return np.ascontiguousarray(grid.index_from_lps[:3, :3].T)

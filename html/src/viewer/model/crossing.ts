@@ -160,9 +160,3 @@ function withNormal(frame: PlaneFrame, normal: Vector): PlaneFrame {
   const about = scale(axis, 1 / size);
   return turnedFrame(frame, about, angleBetweenDeg(frame.normal, normal, about));
 }
-
-/** All three straight again, and square, through the same crossing. */
-export function straightened(planes: CrossingPlanes, grid: VolumeGrid): CrossingPlanes {
-  return { ...startPlanes(grid), crossing: planes.crossing };
-}
-

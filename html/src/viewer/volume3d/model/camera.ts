@@ -10,7 +10,7 @@ import type { CameraPose } from '../../../shared/protocol/messages';
 import { directionLetters, type EdgeLetters } from '../../model/orientation';
 import { add, dot, scale, subtract, unit, type Vector } from '../../model/vector';
 import { centerLps, cornersLps, type VolumeGrid } from '../../model/volumeGrid';
-import { distance, type Frame, frameOf, inPatient, letterDirections, turnedFrame } from './frame';
+import { type Frame, frameOf, inPatient, letterDirections, turnedFrame } from './frame';
 
 export type Projection = 'parallel' | 'perspective';
 
@@ -193,20 +193,4 @@ export function edgeLettersOf({ frame }: Camera): EdgeLetters {
     bottom: letters(frame.down),
     left: letters(scale(frame.right, -1)),
   };
-}
-
-/** The same to less than a hundredth of a pixel on this canvas: a picture of one is a picture of the other. */
-export function sameCamera(one: Camera, other: Camera): boolean {
-  return (
-    one === other ||
-    (one.projection === other.projection &&
-      one.zoom === other.zoom &&
-      one.extentMm === other.extentMm &&
-      one.panXMm === other.panXMm &&
-      one.panYMm === other.panYMm &&
-      one.viewAngleDeg === other.viewAngleDeg &&
-      distance(one.target, other.target) < 1e-9 &&
-      distance(one.frame.right, other.frame.right) < 1e-9 &&
-      distance(one.frame.down, other.frame.down) < 1e-9)
-  );
 }
