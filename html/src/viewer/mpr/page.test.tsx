@@ -216,6 +216,14 @@ describe('the page of MPR', () => {
     expect(document.querySelector('[data-overlay]')).toHaveTextContent('S2 · Mediastinum 1.0 mm');
   });
 
+  it('lets go of its tools on a phone, too, where there is no volume, but not of the way to others', async () => {
+    await shown({ phone: true });
+    await say({ type: 'view_error', cell: 0, revision: 0, code: 'too_few_slices', message: '', numbers: [2, 3], image: null, edit: null });
+    for (const name of ['Scroll', 'W/L', 'Crossing', 'Slab']) expect([name, screen.getByText(name).closest('[inert]') !== null]).toEqual([name, true]);
+    expect(screen.getByText('Tools').closest('[inert]')).toBeNull();
+    expect(screen.getByRole('navigation', { name: 'Series' }).closest('[inert]')).toBeNull();
+  });
+
   it.each([false, true])('has nothing serious for those who do not see it (phone: %s)', async (phone) => {
     await shown({ phone });
     for (const cell of [0, 1, 2, 3]) await say(opened(cell, { warnings: [{ code: 'tilted', text: '', numbers: [18] }] }));

@@ -3,7 +3,7 @@ import { IconChevronLeft, IconContrast, IconDotsVertical, IconEye, IconFlipHoriz
 import { type KeyboardEvent, type ReactNode, useState } from 'react';
 import { personName } from '../../../shared/format/person';
 import { useTranslation } from '../../../shared/i18n';
-import { useStore } from '../../control/store';
+import { useSelected, useStore } from '../../control/store';
 import { MeasureList } from '../../measure/ui/MeasureList';
 import { measureTools } from '../../model/tools';
 import { useViewer } from '../../ui/context';
@@ -60,11 +60,18 @@ export function MprPhoneTop({ onBack }: { onBack: () => void }) {
   );
 }
 
+/** Whether there is no volume: then nothing can be done with it. */
+function useNoVolume(): boolean {
+  const { mpr } = useMpr();
+  return useSelected(mpr.cell('axial').store, ({ fault }) => fault?.opening === true);
+}
+
 /** Which of the windows is shown. */
 export function PlaneTabs() {
   const { t } = useTranslation('viewer');
   const { mpr } = useMpr();
   const { active } = useStore(mpr.store);
+  const off = useNoVolume();
   const onKey = (event: KeyboardEvent<HTMLElement>): void => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step === undefined) return;
@@ -75,7 +82,7 @@ export function PlaneTabs() {
     document.getElementById(`mpr-tab-${next}`)?.focus();
   };
   return (
-    <div className={classes.tabs} role="tablist" aria-label={t('mpr.phone.planes')} onKeyDown={onKey}>
+    <div className={classes.tabs} inert={off} role="tablist" aria-label={t('mpr.phone.planes')} onKeyDown={onKey}>
       {windowKinds.map((kind) => (
         <UnstyledButton
           key={kind}
@@ -96,6 +103,8 @@ export function PlaneTabs() {
 }
 
 type Sheet = 'slab' | 'tools';
+/** As high as what stands in it. */
+const SLAB_SHEET_PX = 220;
 
 /** Five tools; the slab and all tools come as sheets from below. */
 export function MprPhoneBottom() {
@@ -103,10 +112,11 @@ export function MprPhoneBottom() {
   const { lying } = useViewer();
   const { mpr } = useMpr();
   const { bindings, slab } = useStore(mpr.store);
+  const off = useNoVolume();
   const [sheet, setSheet] = useState<Sheet | null>(null);
   const close = (): void => setSheet(null);
   const drawer = (name: Sheet, title: string, children: ReactNode) => (
-    <Drawer opened={sheet === name} onClose={close} position="bottom" size="auto" title={title} overlayProps={{ backgroundOpacity: 0.2 }} closeButtonProps={{ 'aria-label': t('common:close') }} classNames={{ content: phone.drawer ?? '', header: phone.drawer ?? '' }}>
+    <Drawer opened={sheet === name} onClose={close} position="bottom" size={name === 'slab' ? SLAB_SHEET_PX : 'auto'} title={title} overlayProps={{ backgroundOpacity: 0.2 }} closeButtonProps={{ 'aria-label': t('common:close') }} classNames={{ content: phone.drawer ?? '', header: phone.drawer ?? '' }}>
       {children}
     </Drawer>
   );
@@ -114,10 +124,12 @@ export function MprPhoneBottom() {
   return (
     <>
       <div className={phone.bottom} data-lying={lying || undefined} role="toolbar" aria-orientation={lying ? 'vertical' : 'horizontal'} aria-label={t('toolbar')} data-zone="tools">
-        <Big icon={toolIcons.scroll} label={t('short.scroll')} pressed={bindings.left === 'scroll'} onPress={() => mpr.bind('left', 'scroll')} />
-        <Big icon={toolIcons.window} label={t('short.window')} pressed={bindings.left === 'window'} onPress={() => mpr.bind('left', 'window')} />
-        <Big icon={mprIcons.crossing} label={t('mpr.phone.crossing')} pressed={bindings.left === 'crossing'} onPress={() => mpr.bind('left', 'crossing')} />
-        <Big icon={IconStack3} label={t('mpr.phone.slab')} pressed={slab !== 'plane'} onPress={() => setSheet('slab')} />
+        <span className={classes.phoneTools} inert={off}>
+          <Big icon={toolIcons.scroll} label={t('short.scroll')} pressed={bindings.left === 'scroll'} onPress={() => mpr.bind('left', 'scroll')} />
+          <Big icon={toolIcons.window} label={t('short.window')} pressed={bindings.left === 'window'} onPress={() => mpr.bind('left', 'window')} />
+          <Big icon={mprIcons.crossing} label={t('mpr.phone.crossing')} pressed={bindings.left === 'crossing'} onPress={() => mpr.bind('left', 'crossing')} />
+          <Big icon={IconStack3} label={t('mpr.phone.slab')} pressed={slab !== 'plane'} onPress={() => setSheet('slab')} />
+        </span>
         <Big icon={IconTools} label={t(lying ? 'phone.more' : 'short.tools')} pressed={!first.includes(bindings.left)} onPress={() => setSheet('tools')} />
       </div>
       {drawer('slab', t('mpr.phone.slab'), <SlabTools sheet />)}
