@@ -51,7 +51,7 @@ class SurfaceSeats:
         what must be read beyond that.
     """
 
-    def __init__(self, *, grace_s: float = 60.0, least_bytes_per_s: float = 64 * 1024.0) -> None:
+    def __init__(self, *, grace_s: float = 30.0, least_bytes_per_s: float = 64 * 1024.0) -> None:
         self.workers = ThreadPoolExecutor(_THREADS, "surface")
         self.grace_s = grace_s
         self.least_bytes_per_s = least_bytes_per_s

@@ -30,7 +30,7 @@ from webviewer.protocol.questions import Measure, Measured, OnImage, OnPlane, St
 _FEWEST = {"point": 1, "line": 2, "angle": 3, "cobb": 4, "ellipse": 2, "rectangle": 2, "polygon": 3}
 _MOST = {**_FEWEST, "line": 512, "polygon": 512}
 _REGIONS: dict[str, measure.Region] = {"ellipse": "ellipse", "rectangle": "rectangle", "polygon": "polygon"}
-_MAX_SAMPLES = 5_000_000  # a second
+_MAX_SAMPLES = 5_000_000  # a few seconds
 _MAX_LATTICE = 25_000_000  # points around a region, most of which may lie outside of it
 _CROOKED = 1e-3
 

@@ -38,7 +38,7 @@ class Workers:
         return self._short.submit(owner, call)
 
     def measure(self, owner: Hashable, call: Call) -> bool:
-        """Have the values of a region looked at, a second, one region of an owner at a time; False as of `run`."""
+        """Have the values of a region looked at, seconds, one region of an owner at a time; False as of `run`."""
         return self._regions.submit(owner, call)
 
     def cut(self, owner: Hashable, call: Call) -> bool:

@@ -245,3 +245,10 @@ def test_a_range_that_no_window_reaches_is_refused_in_words() -> None:
     own = image(bits_allocated=32, bits_stored=32, high_bit=31, frames=slope(1.0))
     with pytest.raises(DataError, match=r"may be as large as 3\.4e\+38"):
         plan_values([own] * 2, [1, 1], (-3.4e38, 12.0))
+
+
+@pytest.mark.parametrize("number", [1e-38, -1e-30])
+def test_values_that_no_window_tells_apart_are_refused_in_words(number: float) -> None:
+    with pytest.raises(DataError, match="only: no window is as narrow"):
+        plan_values([image(frames=slope(number))] * 2, [1, 1])
+    assert plan_values([image(frames=slope(1e-14))] * 2, [1, 1]).is_exact

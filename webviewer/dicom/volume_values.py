@@ -30,6 +30,7 @@ from webviewer.dicom.transfer_syntaxes import (
 
 MAX_VALUE = 1e9
 """As the contract with the browser has it (`webviewer.protocol.base.Finite`)."""
+_LEAST_RANGE = 1e-12  # as windows may be narrow
 _TOP = 65535
 _IN_OUR_ORDER = frozenset(
     {IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN} if sys.byteorder == "little" else {EXPLICIT_VR_BIG_ENDIAN}
@@ -105,7 +106,7 @@ def plan_values(
     Raises
     ------
     DataError
-        The range is needed and was not given, or the values have none, or reach beyond ``MAX_VALUE``.
+        The range is needed and was not given, or the values have none, reach beyond ``MAX_VALUE``, or lie too close.
     """
     found = _planned(images, frame_numbers, value_range)
     highest = max(abs(found.intercept), abs(found.intercept + _TOP * found.slope))
@@ -113,6 +114,8 @@ def plan_values(
         raise DataError(
             f"The values of this volume may be as large as {highest:.3g}: windows and curves reach to {MAX_VALUE:.0e}."
         )
+    if _TOP * found.slope < _LEAST_RANGE:
+        raise DataError(f"The values of this volume span {_TOP * found.slope:.3g} only: no window is as narrow.")
     return found
 
 
