@@ -81,7 +81,7 @@ export function VolumePhoneBottom({ seriesId, detail }: { seriesId: number; deta
   const look = useSelected(scene.store, (state) => state.look);
   const close = (): void => setSheet(null);
   const drawer = (name: Sheet, title: string, children: ReactNode) => (
-    <Drawer opened={sheet === name} onClose={close} position="bottom" size={name === 'tools' ? 'auto' : '62%'} title={title} overlayProps={{ backgroundOpacity: 0.2 }} closeButtonProps={{ 'aria-label': t('common:close'), size: 44 }} classNames={{ content: phone.drawer ?? '', header: phone.drawer ?? '' }}>
+    <Drawer opened={sheet === name} onClose={close} position="bottom" size={name === 'tools' ? 'auto' : '62%'} title={title} overlayProps={{ backgroundOpacity: 0.2 }} closeButtonProps={{ 'aria-label': t('common:close'), size: 44, iconSize: 20 }} classNames={{ content: phone.drawer ?? '', header: phone.drawer ?? '' }}>
       {children}
     </Drawer>
   );
@@ -155,8 +155,8 @@ function Tools({ seriesId, detail, onDone }: { seriesId: number; detail: SeriesD
       </div>
       <section className={phone.section}>
         <h2>{t('volume3d.orientation.title')}</h2>
-        {/* Letters: words are longer than a quarter of a phone is wide. */}
-        <div className={phone.grid}>
+        {/* Letters: words are longer than their place on a phone. */}
+        <div className={classes.letters}>
           {(Object.keys(LABELS) as (keyof typeof LABELS)[]).map((name) => (
             <Big key={name} label={LABELS[name]} name={named(LABELS[name], t(`volume3d.orientation.${name}`))} onPress={(at) => turn(name, undefined, at)} />
           ))}
