@@ -33,6 +33,7 @@ import { MprMenu } from './ui/MprMenu';
 import { MprToolbar } from './ui/MprToolbar';
 import { MprPhoneBottom, MprPhoneTop, PlaneTabs } from './ui/PhoneMpr';
 import { PlaneWindow } from './ui/PlaneWindow';
+import { VolumeChooser } from './ui/VolumeChooser';
 import { VolumePane } from './ui/VolumePane';
 
 /** Three planes through a volume that cross, and the volume itself. */
@@ -129,6 +130,7 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
               )}
             </div>
             <MprProgress />
+            {!phone && <VolumeChooser />}
             <Notes />
             <MprMessage />
             <Banner />

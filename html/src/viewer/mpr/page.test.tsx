@@ -216,6 +216,25 @@ describe('the page of MPR', () => {
     expect(document.querySelector('[data-overlay]')).toHaveTextContent('S2 · Mediastinum 1.0 mm');
   });
 
+  it('lays slabs of a new series half over one another, as long as nobody wants another step', async () => {
+    await shown();
+    for (const cell of [0, 1, 2]) await say(opened(cell));
+    fireEvent.click(screen.getByRole('button', { name: 'Output' }));
+    fireEvent.click(await screen.findByRole('menuitem', { name: 'New series of planes…' }));
+    const dialog = await screen.findByRole('dialog', { name: 'New series of planes' });
+    const step = within(dialog).getByRole('textbox', { name: 'Step' });
+    expect(step).toHaveValue('2 mm');
+    fireEvent.click(within(dialog).getByRole('radio', { name: 'MIP' }));
+    expect(step).toHaveValue('5 mm');
+    fireEvent.change(within(dialog).getByRole('textbox', { name: 'Thickness' }), { target: { value: '8' } });
+    expect(step).toHaveValue('4 mm');
+    fireEvent.change(step, { target: { value: '3' } });
+    fireEvent.change(within(dialog).getByRole('textbox', { name: 'Thickness' }), { target: { value: '6.4' } });
+    expect(step).toHaveValue('3 mm');
+    fireEvent.click(within(dialog).getByRole('radio', { name: 'Plane' }));
+    expect(step).toHaveValue('2 mm');
+  });
+
   it('lets go of its tools on a phone, too, where there is no volume, but not of the way to others', async () => {
     await shown({ phone: true });
     await say({ type: 'view_error', cell: 0, revision: 0, code: 'too_few_slices', message: '', numbers: [2, 3], image: null, edit: null });

@@ -40,7 +40,7 @@ import { useFolding } from '../../ui/useFolding';
 import { useRovingFocus } from '../../ui/useRovingFocus';
 import { mprKeys } from '../input/keys';
 import { useMpr } from './context';
-import { PlaneColourItems, InterpolationItems, LayoutItems, OrientItems, FilmModeItems, FilmSettings, SlabItems, StepItems, VolumeMenu, WindowMenu } from './menus';
+import { PlaneColourItems, InterpolationItems, LayoutItems, OrientItems, FilmModeItems, FilmSettings, SlabItems, StepItems, WindowMenu } from './menus';
 import { SlabTools } from './SlabTools';
 import { useMprMeasure } from './useMprMeasure';
 
@@ -299,7 +299,6 @@ export function MprToolbar() {
         </span>
       </span>
       <ToolFamilies families={families} shown={shown} moreWidth={280} off={off ? t('mpr.fault.toolsOff') : null} />
-      <VolumeMenu />
     </div>
   );
 }

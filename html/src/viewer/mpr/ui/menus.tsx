@@ -14,7 +14,6 @@ import { useViewer } from '../../ui/context';
 import { PlayModeItems, PlaySettings } from '../../ui/playMenus';
 import { FamilyMenu } from '../../ui/ToolButton';
 import { mprLayouts, slabModes } from '../model/state';
-import bar from '../../ui/Toolbar.module.css';
 import { useMpr } from './context';
 
 /** The window's name: a preset, what the image recommends, the whole range, or own values. */
@@ -181,24 +180,6 @@ export function VolumeItems() {
         <Choice key={number} chosen={number === opened.volume} label={sayOf(t as unknown as Say, label)} onChoose={() => mpr.open(seriesId, number)} />
       ))}
     </>
-  );
-}
-
-/** Names the volume that is shown, and chooses another; nothing where the series has one. */
-export function VolumeMenu() {
-  const { t } = useTranslation(['viewer', 'sentences']);
-  const { mpr } = useMpr();
-  const opened = useSelected(mpr.cell('axial').store, (state) => state.opened);
-  const shown = opened?.volumes.find(({ number }) => number === opened.volume);
-  // There from the start: the bar makes room when a name comes into it.
-  return (
-    <span className={bar.family} data-essential="">
-      {opened !== null && opened.volumes.length > 1 && shown !== undefined && (
-        <FamilyMenu label={t('mpr.volumes.title')} text={sayOf(t as unknown as Say, shown.label)} width={320}>
-          <VolumeItems />
-        </FamilyMenu>
-      )}
-    </span>
   );
 }
 
