@@ -167,7 +167,7 @@ def test_units_and_presets_follow_the_modality(
         assert (bone.group, bone.look.mode, bone.look.iso_value) == ("bone", "isosurface", 300)
 
 
-@pytest.mark.parametrize("slope", [1e-9, 1e3, 1e7])
+@pytest.mark.parametrize("slope", [1e-9, 1e3, 1e4])
 def test_values_of_any_size_have_presets(ward: Ward, slope: float) -> None:
     facts = told(ward, values_of(), {"rescale_slope": slope}, modality="PT")
     assert facts.highest == pytest.approx(values_of().max() * slope)
