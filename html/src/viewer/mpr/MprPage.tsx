@@ -130,8 +130,10 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
               )}
             </div>
             <MprProgress />
-            {!phone && <VolumeChooser />}
-            <Notes />
+            <div className={classes.zone}>
+              {!phone && <VolumeChooser />}
+              <Notes />
+            </div>
             <MprMessage />
             <Banner />
           </div>

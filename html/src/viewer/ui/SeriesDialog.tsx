@@ -1,4 +1,5 @@
 import { Alert, Button, Group, Progress, Stack, Text } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useLayoutEffect, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
@@ -8,6 +9,7 @@ import { useSelected } from '../control/store';
 import { plannedName } from '../model/plannedSeries';
 import { useViewer } from './context';
 import { type DialogProps, ViewerDialog } from './sharedDialogs';
+import classes from './sharedDialogs.module.css';
 import { studyQuery } from './useViewerData';
 
 interface SeriesDialogProps extends DialogProps {
@@ -101,7 +103,7 @@ function SeriesProgress({ making, state, title, onClose }: { making: SeriesMakin
         </Text>
         <Progress value={(state.stored / state.total) * 100} aria-label={title} />
         {asking ? (
-          <Alert color="yellow" title={t('making.stopTitle')}>
+          <Alert variant="outline" color="yellow" icon={<IconAlertTriangle size={18} stroke={1.7} aria-hidden />} title={t('making.stopTitle')} className={classes.caution}>
             {t('making.stopText', { count: state.stored, total: state.total })}
           </Alert>
         ) : (
