@@ -3,6 +3,7 @@ import axe from 'axe-core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { i18n } from '../../shared/i18n';
 import type { ViewerEnvironment } from '../control/environment';
+import { measuringOf } from '../measure/control/measureOf';
 import { settle } from '../testing/fakes';
 import { seriesDetail } from '../testing/series';
 import { Stage, studyOf } from '../testing/stage';
@@ -233,6 +234,24 @@ describe('the page of MPR', () => {
     expect(step).toHaveValue('3 mm');
     fireEvent.click(within(dialog).getByRole('radio', { name: 'Plane' }));
     expect(step).toHaveValue('2 mm');
+  });
+
+  it('takes back what was moved or drawn last, whichever that was', async () => {
+    await shown();
+    for (const cell of [0, 1, 2]) await say(opened(cell));
+    const { measures } = measuringOf(stage.viewer);
+    const place = { kind: 'plane' as const, seriesId: 7, volume: 0, origin: [0, 0, 0] as const, right: [1, 0, 0] as const, down: [0, 1, 0] as const, stepMm: 2 };
+    const undo = (): Promise<void> => act(async () => void fireEvent.keyDown(document.body, { key: 'z', ctrlKey: true }));
+    const center = (): unknown => sent('plane').filter(({ cell }) => cell === 0).at(-1)?.['center_lps_mm'];
+    const start = center();
+    act(() => void measures.finish({ cellNumber: 0, tool: 'ruler', place, fixed: [{ x: 0, y: 0 }, { x: 5, y: 5 }], floating: null, answers: {} }));
+    await act(async () => void fireEvent.keyDown(document.body, { key: 'PageDown' }));
+    expect(center()).not.toEqual(start);
+    await undo();
+    expect(center()).toEqual(start);
+    expect(measures.state.items).toHaveLength(1);
+    await undo();
+    expect(measures.state.items).toHaveLength(0);
   });
 
   it('lets go of its tools on a phone, too, where there is no volume, but not of the way to others', async () => {

@@ -62,6 +62,15 @@ describe('the lines on a window', () => {
     expect(ends[1]?.top).toBeCloseTo(84, 5);
   });
 
+  it('run into no words when they are turned', () => {
+    for (const degrees of [15, 25, 30, 33, 40, -25, -33]) {
+      const turned = turnedAboutPlane(start, 'axial', degrees, null, true);
+      for (const { whole } of drawnLines(turned, at('axial', turned), 1, null).lines) {
+        for (const { x, y } of [whole.from, whole.to]) expect([degrees, y < 83.9 && (x < 129.9 || x > 470.1)]).toEqual([degrees, false]);
+      }
+    }
+  });
+
   it('a slab shows its faces at half its thickness to both sides', () => {
     const faces = lineOf('axial', 'coronal', 30)?.faces.map(({ from }) => Math.round(from.y)).sort((one, other) => one - other);
     expect(faces).toEqual([171, 231]);

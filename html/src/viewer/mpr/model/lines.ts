@@ -81,7 +81,19 @@ function within(line: CanvasLine | null, perCss: number, room: { width: number; 
     last = Math.min(last, Math.max(...ends));
   }
   if (!(first < last)) return null;
-  return { from: between(from, to, first), to: between(from, to, last) };
+  const ends = [between(from, to, first), between(from, to, last)] as const;
+  return room.width < ROOMY_PX.width || room.height < ROOMY_PX.height ? { from: ends[0], to: ends[1] } : { from: outOfCorners(ends[0], ends[1], room), to: outOfCorners(ends[1], ends[0], room) };
+}
+
+/** An end of a line that runs aslant into the words of an upper corner, drawn back to where they end. */
+function outOfCorners(end: Point, other: Point, { width }: { width: number }): Point {
+  const right = end.x > width / 2;
+  const inside = end.y < CORNER_PX.height && (right ? end.x > width - CORNER_PX.width : end.x < CORNER_PX.width);
+  if (!inside) return end;
+  const [dx, dy] = [other.x - end.x, other.y - end.y];
+  const wall = right ? width - CORNER_PX.width : CORNER_PX.width;
+  const shares = [(wall - end.x) / dx, (CORNER_PX.height - end.y) / dy].filter((share) => share > 0 && share <= 1);
+  return shares.length === 0 ? end : between(end, other, Math.min(...shares));
 }
 
 /** How much of a line is left out at the borders: more where it runs through the words in the corners. */
