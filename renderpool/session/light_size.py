@@ -1,9 +1,10 @@
 """How small and how coarse a moving picture of a volume must be to come in time: learnt from what the last ones took.
 
 A picture's time grows with its pixels and with the samples of each ray. Both are given up together, the step of a
-camera's rays up to two voxels only. Measured against the picture at rest: 256² at two voxels a step is 2 dB nearer to
-it than 320² at three, which takes no less; a MIP is not even faster at three. Of a slab no sample is skipped, so its
-step may be longer: 256² at four voxels is 1.6 dB nearer than 181² at two.
+camera's rays beyond two voxels only where not even the smallest picture comes in time. Measured against the picture at
+rest: 256² at two voxels a step is 2 dB nearer to it than 320² at three, which takes no less; a MIP is not even faster
+at three. Of a slab no sample is skipped, so its step may be longer: 256² at four voxels is 1.6 dB nearer than 181² at
+two.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Rays:
         Where not even the smallest picture comes in time.
     whole_within_s
         The picture is as good as at rest where that takes no more than this.
+    dense_s
+        What a picture may take at most, where less would make it a stamp.
     """
 
     first_guess_s: float
@@ -45,10 +48,11 @@ class Rays:
     longest_step: float = 2.0
     utmost_step: float = 2.0
     whole_within_s: float = 0.0
+    dense_s: float = DENSE_S
 
 
-CAMERA_RAYS = Rays(2e-6)
-"""A unit is a pixel's ray."""
+CAMERA_RAYS = Rays(2e-6, utmost_step=4.0, dense_s=0.04)
+"""A unit is a pixel's ray. Twenty pictures a second leave no more: the other half goes to their way and to the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,10 @@ class LightSizes:
         if whole_s <= rays.whole_within_s:
             scale = 1.0
         if scale * side_px < _DENSE_PX:
-            scale = min(_DENSE_PX / side_px, _scale_for(DENSE_S / whole_s, rays.longest_step))
+            scale = min(_DENSE_PX / side_px, _scale_for(rays.dense_s / whole_s, rays.longest_step))
         scale = min(1.0, most_scale, max(scale, _SMALLEST_PX / side_px))
         step_voxels = min(rays.longest_step, max(1.0, 1.0 / scale))
-        step_voxels = max(step_voxels, min(rays.utmost_step, whole_s * scale**2 / DENSE_S))
+        step_voxels = max(step_voxels, min(rays.utmost_step, whole_s * scale**2 / rays.dense_s))
         return LightSize(max(1, round(width_px * scale)), max(1, round(height_px * scale)), step_voxels)
 
     def took(self, kind: Hashable, size: LightSize, took_s: float, work: float = 1.0) -> None:

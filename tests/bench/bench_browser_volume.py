@@ -41,6 +41,19 @@ LISTEN = """() => {
   window.clickedAt = undefined;
   addEventListener('click', (event) => { window.clickedAt = event.timeStamp; }, { capture: true, once: true });
 }"""
+# The page forgets old marks; an observer has all of them.
+WATCH = """() => {
+  const seen = { painted: 0, answers: [] };
+  window.turned = seen;
+  window.watching = new PerformanceObserver((list) => {
+    for (const { name, duration } of list.getEntries()) {
+      if (name === 'viewer:painted') seen.painted += 1;
+      if (name === 'viewer:answer') seen.answers.push(duration);
+    }
+  });
+  window.watching.observe({ entryTypes: ['mark', 'measure'] });
+}"""
+WATCHED = "() => { window.watching.disconnect(); return window.turned; }"
 # When the last of so many windows had its first picture; with `still`, its first of full quality.
 PAINTED = """([windows, still]) => {
   if (window.clickedAt === undefined) return null;
@@ -198,19 +211,16 @@ def turn(browser: Browser, server: UnifiedServer) -> list[tuple[list[float], flo
         page.wait_for_timeout(2500)
         page.mouse.move(*middle)
         page.mouse.down(button="middle")
-        page.evaluate("() => { performance.clearMarks(); performance.clearMeasures(); }")
+        page.evaluate(WATCH)
         begin, moves = time.monotonic(), 0
         while time.monotonic() - begin < TURN_S:
             moves += 1
             page.mouse.move(middle[0] + 260 * np.sin(moves / 25), middle[1] + 90 * np.sin(moves / 40))
             time.sleep(max(0.0, begin + moves / 60 - time.monotonic()))
         took = time.monotonic() - begin
-        answers: list[float] = page.evaluate(
-            "() => performance.getEntriesByName('viewer:answer').map((e) => e.duration)"
-        )
-        painted: int = page.evaluate("() => performance.getEntriesByName('viewer:painted').length")
+        seen = page.evaluate(WATCHED)
         page.mouse.up(button="middle")
-        found.append((answers, painted / took, preset))
+        found.append((seen["answers"], seen["painted"] / took, preset))
     page.context.close()
     return found
 
