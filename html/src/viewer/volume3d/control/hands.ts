@@ -10,7 +10,8 @@ import { dragWindow, type WidthLevel } from '../../model/windowing';
 import { type Camera, panned, poseOf, rolled, turnedByDrag, zoomed } from '../model/camera';
 import { opacityAt, windowOf } from '../model/look';
 import { type MeasureKind, pointsOf } from '../model/measure';
-import type { HeldTool, SceneController, Tool } from './scene';
+import type { SceneController } from './scene';
+import type { HeldTool, Tool } from './sceneState';
 
 /** So near to the first point, CSS pixels, a click closes the outline. */
 const CLOSES_PX = 10;

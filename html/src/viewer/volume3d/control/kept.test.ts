@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { standardFrame } from '../model/orientations';
 import { boneLook, VolumeStage } from '../testing';
-import type { SceneState } from './scene';
+import type { SceneState } from './sceneState';
 
 let stage: VolumeStage;
 beforeEach(async () => {

@@ -2,7 +2,7 @@
 
 import type { ClipBox } from '../../../shared/protocol/messages';
 import type { ViewerController } from '../../control/viewer';
-import type { Made, ToolState } from './scene';
+import type { Made, ToolState } from './sceneState';
 
 export interface Kept {
   readonly seriesId: number;

@@ -2,7 +2,8 @@
 
 import type { Hands } from './hands';
 import { moveByKey, toolKeys } from './hands';
-import { isHeld, type SceneController, type Tool } from './scene';
+import type { SceneController } from './scene';
+import { isHeld, type Tool } from './sceneState';
 
 export interface KeyTargets {
   scene: SceneController;

@@ -2,7 +2,8 @@
 
 import { PASSING } from '../../control/pictureCell';
 import type { Hands } from './hands';
-import type { SceneController, Step } from './scene';
+import type { SceneController } from './scene';
+import type { Step } from './sceneState';
 
 /** So many wishes may be under way. */
 const REMEMBERED = 256;

@@ -2,7 +2,7 @@
 
 import type { Edit } from '../../../shared/protocol/messages';
 import type { History } from '../model/history';
-import type { Cuts } from './scene';
+import type { Cuts } from './sceneState';
 
 /** Keys of texts: how it came, and of what. */
 export interface Said {

@@ -7,7 +7,7 @@ import { Drag, visibleRange } from './hands';
 import { handleVolumeKey } from './keys';
 import { readLooks, withLook, withoutLook } from './ownLooks';
 import { takeBackRefused } from './refusedCuts';
-import type { Step } from './scene';
+import type { Step } from './sceneState';
 
 let stage: VolumeStage;
 beforeEach(async () => {

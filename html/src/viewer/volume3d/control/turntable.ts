@@ -1,7 +1,6 @@
 /** Turns the model by itself. */
 
-import { orbited, turntable } from '../model/camera';
-import type { SceneController } from './scene';
+import { type Camera, orbited, turntable } from '../model/camera';
 
 /** The patient's long axis, or an axis of the picture. */
 export type Axis = 'patient' | 'vertical' | 'horizontal';
@@ -10,13 +9,21 @@ export const axes: readonly Axis[] = ['patient', 'vertical', 'horizontal'];
 /** After a pause of the page it goes on from where it was. */
 const LONGEST_STEP_S = 0.5;
 
+/** What is turned. */
+export interface Turned {
+  readonly cell: { beginDrag(): void; endDrag(at: number): void };
+  readonly state: { readonly speed: number; readonly axis: Axis };
+  readonly store: { set(patch: { playing: boolean }): void };
+  move(change: (camera: Camera) => Camera, at: number, moving: boolean): void;
+}
+
 export class Turntable {
-  readonly #scene: SceneController;
+  readonly #scene: Turned;
   readonly #onFrame: (run: () => void) => void;
   readonly #now: () => number;
   #run = 0;
 
-  constructor(scene: SceneController, onFrame: (run: () => void) => void, now: () => number) {
+  constructor(scene: Turned, onFrame: (run: () => void) => void, now: () => number) {
     this.#scene = scene;
     this.#onFrame = onFrame;
     this.#now = now;

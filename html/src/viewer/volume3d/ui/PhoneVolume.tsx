@@ -11,7 +11,7 @@ import phone from '../../ui/Phone.module.css';
 import type { Icon } from '../../ui/ToolButton';
 import bar from '../../ui/Toolbar.module.css';
 import { Recorder } from '../control/recorder';
-import type { Tool } from '../control/scene';
+import type { Tool } from '../control/sceneState';
 import { obliqueAngles, type Orientation, standardFrame } from '../model/orientations';
 import { useVolume } from './context';
 import { toolIcons } from './icons';

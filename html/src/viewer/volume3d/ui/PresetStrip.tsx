@@ -6,7 +6,7 @@ import { useTranslation } from '../../../shared/i18n';
 import { useSelected } from '../../control/store';
 import { keepFocus } from '../../ui/ToolButton';
 import toolbar from '../../ui/Toolbar.module.css';
-import type { LookName } from '../control/scene';
+import type { LookName } from '../control/sceneState';
 import { keyOfLook } from '../control/thumbnails';
 import { inGroups, inOrder } from '../model/presets';
 import { useVolume } from './context';

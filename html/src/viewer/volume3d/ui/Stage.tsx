@@ -7,7 +7,7 @@ import type { SeriesDetail } from '../../model/series';
 import { useViewer } from '../../ui/context';
 import bar from '../../ui/Toolbar.module.css';
 import { useCellCanvas } from '../../ui/useCellCanvas';
-import { isHeld, type Tool } from '../control/scene';
+import { isHeld, type Tool } from '../control/sceneState';
 import { ClipOverlay } from './ClipOverlay';
 import { useVolume } from './context';
 import { Corners } from './Corners';

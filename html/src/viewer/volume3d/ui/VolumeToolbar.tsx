@@ -36,7 +36,7 @@ import { useFolding } from '../../ui/useFolding';
 import { useRovingFocus } from '../../ui/useRovingFocus';
 import { toolKeys } from '../control/hands';
 import { Recorder } from '../control/recorder';
-import { type ClickTool, isHeld, type Tool } from '../control/scene';
+import { type ClickTool, isHeld, type Tool } from '../control/sceneState';
 import { isWhole } from '../model/clipBox';
 import { useVolume } from './context';
 import { toolIcons } from './icons';

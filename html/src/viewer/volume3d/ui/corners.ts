@@ -7,7 +7,7 @@ import type { OverlayLevel } from '../../control/viewer';
 import { formatNumber, formatWindowNumber } from '../../model/numbers';
 import { ageAt, dateAndTime } from '../../model/patient';
 import type { SeriesDetail } from '../../model/series';
-import type { LookName, SceneCellState, SceneLook, SceneState } from '../control/scene';
+import type { LookName, SceneCellState, SceneLook, SceneState } from '../control/sceneState';
 import { windowOf } from '../model/look';
 import { anglesOf, orientationName } from '../model/orientations';
 

@@ -8,7 +8,7 @@ import { useViewer } from '../../ui/context';
 import { type DialogProps, KeyTables, ViewerDialog } from '../../ui/sharedDialogs';
 import { toolKeys } from '../control/hands';
 import { MAX_NAME, type SaveFault } from '../control/ownLooks';
-import type { Tool } from '../control/scene';
+import type { Tool } from '../control/sceneState';
 import { anglesOf, frameFromAngles } from '../model/orientations';
 import { useVolume } from './context';
 import { useOwnLooks } from './useOwnLooks';

@@ -18,7 +18,7 @@ import {
 } from '@tabler/icons-react';
 import { IconWindow } from '../../ui/icons';
 import type { Icon } from '../../ui/ToolButton';
-import type { Tool } from '../control/scene';
+import type { Tool } from '../control/sceneState';
 
 export const toolIcons: Readonly<Record<Tool, Icon>> = {
   rotate: IconRotate360,

@@ -1,6 +1,6 @@
 import { useCallback } from 'react';
 import { useTranslation } from '../../../shared/i18n';
-import type { LookName } from '../control/scene';
+import type { LookName } from '../control/sceneState';
 
 /** Presets by their names in the doctor's language; one that this page does not know by its own. */
 export function usePresetName(): (presetId: string) => string {

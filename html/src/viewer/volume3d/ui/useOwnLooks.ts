@@ -2,7 +2,7 @@ import { useMemo } from 'react';
 import { useUserSetting } from '../../../shared/session/settings';
 import { useSelected } from '../../control/store';
 import { type OwnLook, readLooks, type SaveFault, SETTING, withLook, withoutLook } from '../control/ownLooks';
-import type { LookName } from '../control/scene';
+import type { LookName } from '../control/sceneState';
 import { useVolume } from './context';
 
 /** Names that were given to looks by saving them, not by choosing one. */

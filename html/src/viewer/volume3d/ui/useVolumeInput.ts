@@ -4,7 +4,8 @@ import { listenTo, onChrome, wheelZoom } from '../../input/listening';
 import type { Point } from '../../model/geometry';
 import type { Clock } from '../../stream/clock';
 import { Drag, type Hands, TwoFingerTurn } from '../control/hands';
-import { isHeld, type SceneController } from '../control/scene';
+import type { SceneController } from '../control/scene';
+import { isHeld } from '../control/sceneState';
 
 const BUTTONS = ['left', 'middle', 'right'] as const;
 /** A click moves a little; only more than this is a drag. */
