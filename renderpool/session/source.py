@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import FileIO
 from typing import Protocol, runtime_checkable
 
 from webviewer.core.errors import WebviewerError
@@ -72,16 +72,14 @@ class FrameInFile:
 
     def read_into(self, out: memoryview) -> None:
         """Fill ``out``, of as many bytes; raises OSError, also where the file ends before."""
-        file = os.open(self.path, os.O_RDONLY)  # a file object costs as much as the reading of some rows
-        try:
+        with FileIO(self.path) as file:
+            file.seek(self.first_byte)
             done = 0
             while done < self.length_bytes:
-                count = os.preadv(file, [out[done:]], self.first_byte + done)
+                count = file.readinto(out[done:])
                 if not count:
                     raise OSError(f"The file ends at byte {self.first_byte + done}.")
                 done += count
-        finally:
-            os.close(file)
 
 
 @runtime_checkable

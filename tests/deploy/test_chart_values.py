@@ -18,7 +18,7 @@ TEXTS = (
     "other",
     "other.example.org/plug",
     "10.9.8.0/24",
-    "7Gi",
+    "9Gi",
     "33s",
     "sha256:" + "ab" * 32,
     "OTHER",
