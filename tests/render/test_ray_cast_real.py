@@ -76,7 +76,7 @@ def test_a_real_series_is_drawn_as_the_reference_says(caster: RayCaster, series:
     )
     for eye in eyes:
         for points in curves.values():
-            scene = Scene(values, lps_from_index, 1.9, points)
+            scene = Scene(values, lps_from_index, 1.9, points, lowest=low)
             pixels = caster.draw(volume, look_of(scene, RayMode.COMPOSITE), view_of(scene, eye))
             expected = composite(scene, eye)
             assert np.ptp(expected) > 60, "the picture is empty"
