@@ -52,7 +52,7 @@ demo-data: setup ## write the demo study as DICOM files into build/demo-study
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 # The long ones first: JOBS of them run side by side, because most of their time is waiting for processes to start.
-TEST_PARTS := e2e http db dimse deploy render unit contract
+TEST_PARTS := http e2e render db dimse deploy unit contract
 JOBS ?= 2
 
 test: setup $(STAMPS)/test-system lint ## everything that must be green [JOBS=2 parts side by side]
