@@ -351,9 +351,13 @@ class _Faces:
 
 
 def _faces_of(volume: RayVolume, view: RayView) -> _Faces | None:
-    """Return where box and plane of a view cut a volume; None = nowhere."""
+    """Return where box and plane of a view cut a volume; None = nowhere.
+
+    A face up to the centres of the outer voxels is where the volume ends: light knows that without a cut.
+    """
     low, high = _box_of(volume, view)
     outer_low, outer_high = _outer_faces(volume)
+    outer_low, outer_high = outer_low + 0.5, outer_high - 0.5
     if _is_turned(view):  # each of its faces may cut
         outer_low, outer_high = np.full(3, -np.inf), np.full(3, np.inf)
     is_cut = view.plane_lps is not None or bool((low > outer_low).any() or (high < outer_high).any())

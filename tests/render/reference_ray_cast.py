@@ -93,9 +93,9 @@ class Scene:
         """Return 0 to 1 across the faces of box and plane, over two steps of the index."""
         distances = []
         for axis, count in enumerate(self.values.shape[::-1]):
-            if self.box is not None and self.box_turn is None and self.box[0][axis] > -0.5:
+            if self.box is not None and self.box_turn is None and self.box[0][axis] > 0:
                 distances.append(index[..., axis] - self.box[0][axis])
-            if self.box is not None and self.box_turn is None and self.box[1][axis] < count - 0.5:
+            if self.box is not None and self.box_turn is None and self.box[1][axis] < count - 1:
                 distances.append(self.box[1][axis] - index[..., axis])
         for normal, shift in ([] if self.plane is None else [(np.array(self.plane[:3]), self.plane[3])]) + self.sides():
             lps = index @ self.lps_from_index[:3, :3].T + self.lps_from_index[:3, 3]
