@@ -73,14 +73,24 @@ export function WindowForm({ now, apply, onClose }: { now: WidthLevel | null; ap
           autoComplete="off"
           error={tried ? levelFault : null}
         />
-        <Group justify="flex-end" gap="sm">
-          <Button variant="default" onClick={onClose}>
-            {t('common:cancel')}
-          </Button>
-          <Button type="submit">{t('window.apply')}</Button>
-        </Group>
+        <FormButtons submit={t('window.apply')} onClose={onClose} />
       </Stack>
     </form>
+  );
+}
+
+/** What ends a form of a dialog. */
+export function FormButtons({ submit, disabled = false, onClose }: { submit: string; disabled?: boolean; onClose: () => void }) {
+  const { t } = useTranslation('viewer');
+  return (
+    <Group justify="flex-end" gap="sm">
+      <Button variant="default" onClick={onClose}>
+        {t('common:cancel')}
+      </Button>
+      <Button type="submit" disabled={disabled}>
+        {submit}
+      </Button>
+    </Group>
   );
 }
 

@@ -1,11 +1,11 @@
-import { Button, Group, NumberInput, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
+import { Group, NumberInput, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
 import type { SeriesMaking } from '../../control/seriesMaking';
 import { type PlaneKind, planeKinds } from '../../model/plane';
 import { useViewer } from '../../ui/context';
 import { SeriesDialog } from '../../ui/SeriesDialog';
-import type { DialogProps } from '../../ui/sharedDialogs';
+import { type DialogProps, FormButtons } from '../../ui/sharedDialogs';
 import { coverageOf, faultsOf, lengthMm, MAX_COUNT, planesOf, questionOf, type Reslice, startReslice, withWay } from '../model/reslice';
 import { type SlabMode, slabModes } from '../model/state';
 import type { CrossingPlanes } from '../../model/crossing';
@@ -79,14 +79,7 @@ function ResliceForm({ making, onClose }: { making: SeriesMaking; onClose: () =>
         <Text size="xs" c="dimmed" style={{ minHeight: 32 }}>
           {shown !== null && t(`mpr.reslice.${coverageOf(grid, planes, wish)}`, { count: wish.count, width: shown.width_px, height: shown.height_px, mm: number.format(lengthMm(wish)) })}
         </Text>
-        <Group justify="flex-end" gap="sm">
-          <Button variant="default" onClick={onClose}>
-            {t('common:cancel')}
-          </Button>
-          <Button type="submit" disabled={shown === null}>
-            {t('mpr.reslice.make')}
-          </Button>
-        </Group>
+        <FormButtons submit={t('mpr.reslice.make')} disabled={shown === null} onClose={onClose} />
       </Stack>
     </form>
   );

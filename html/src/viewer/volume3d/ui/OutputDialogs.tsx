@@ -1,4 +1,4 @@
-import { Alert, Button, Group, NumberInput, Stack, Text, TextInput } from '@mantine/core';
+import { Alert, Group, NumberInput, Stack, Text, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { api, ApiError } from '../../../shared/api/client';
 import { useTranslation } from '../../../shared/i18n';
@@ -7,7 +7,7 @@ import { useSelected } from '../../control/store';
 import { useViewer } from '../../ui/context';
 import { saveFile } from '../../ui/exportPicture';
 import { SeriesDialog } from '../../ui/SeriesDialog';
-import { type DialogProps, ViewerDialog } from '../../ui/sharedDialogs';
+import { type DialogProps, FormButtons, ViewerDialog } from '../../ui/sharedDialogs';
 import { faultsOf, questionOf, startTurn, startValue, surfaceWish, type TurnSeries } from '../model/output';
 import { useVolume } from './context';
 
@@ -61,7 +61,7 @@ function TurnForm({ making, onClose }: { making: SeriesMaking; onClose: () => vo
           {field(t('volume3d.turnSeries.size'), wish.sidePx, (sidePx) => setWish({ ...wish, sidePx }), faults.has('size') ? t('volume3d.turnSeries.sizeFault') : null, { min: 64, max: 2048, suffix: ' px' })}
         </Group>
         <TextInput label={t('mpr.reslice.description')} value={wish.description} maxLength={64} onChange={(event) => setWish({ ...wish, description: event.currentTarget.value })} error={faults.has('description') ? t('mpr.reslice.descriptionFault') : null} />
-        <Buttons make={t('mpr.reslice.make')} disabled={faults.size > 0} onClose={onClose} />
+        <FormButtons submit={t('mpr.reslice.make')} disabled={faults.size > 0} onClose={onClose} />
       </Stack>
     </form>
   );
@@ -122,22 +122,8 @@ function SurfaceForm({ onClose }: { onClose: () => void }) {
           data-autofocus
         />
         {fault !== null && <Alert color="red">{fault}</Alert>}
-        <Buttons make={t(busy ? 'volume3d.surface.making' : 'volume3d.surface.make')} disabled={value === null} busy={busy} onClose={onClose} />
+        <FormButtons submit={t(busy ? 'volume3d.surface.making' : 'volume3d.surface.make')} disabled={value === null || busy} onClose={onClose} />
       </Stack>
     </form>
-  );
-}
-
-function Buttons({ make, disabled, busy = false, onClose }: { make: string; disabled: boolean; busy?: boolean; onClose: () => void }) {
-  const { t } = useTranslation('viewer');
-  return (
-    <Group justify="flex-end" gap="sm">
-      <Button variant="default" onClick={onClose}>
-        {t('common:cancel')}
-      </Button>
-      <Button type="submit" disabled={disabled || busy}>
-        {make}
-      </Button>
-    </Group>
   );
 }

@@ -1,11 +1,11 @@
-import { Button, Group, Stack, TextInput } from '@mantine/core';
+import { Stack, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from '../../../shared/i18n';
 import { useStore } from '../../control/store';
 import { keyLabel } from '../../input/actions';
 import { parseNumber } from '../../model/numbers';
 import { useViewer } from '../../ui/context';
-import { type DialogProps, KeyTables, ViewerDialog } from '../../ui/sharedDialogs';
+import { type DialogProps, FormButtons, KeyTables, ViewerDialog } from '../../ui/sharedDialogs';
 import { toolKeys } from '../control/hands';
 import { MAX_NAME, type SaveFault } from '../control/ownLooks';
 import type { Tool } from '../control/sceneState';
@@ -67,12 +67,7 @@ function AnglesForm({ onClose }: { onClose: () => void }) {
             error={tried && valueOf(angle) === null ? t('volume3d.angles.fault', { limit: LIMITS[angle] }) : null}
           />
         ))}
-        <Group justify="flex-end" gap="sm">
-          <Button variant="default" onClick={onClose}>
-            {t('common:cancel')}
-          </Button>
-          <Button type="submit">{t('window.apply')}</Button>
-        </Group>
+        <FormButtons submit={t('window.apply')} onClose={onClose} />
       </Stack>
     </form>
   );
@@ -118,12 +113,7 @@ function SaveLookForm({ onClose }: { onClose: () => void }) {
           data-autofocus
           error={fault === null ? null : t(`volume3d.look.fault.${fault}`)}
         />
-        <Group justify="flex-end" gap="sm">
-          <Button variant="default" onClick={onClose}>
-            {t('common:cancel')}
-          </Button>
-          <Button type="submit">{t('volume3d.look.saveNow')}</Button>
-        </Group>
+        <FormButtons submit={t('volume3d.look.saveNow')} onClose={onClose} />
       </Stack>
     </form>
   );
