@@ -38,7 +38,12 @@ def answer(value: object, status: int = 200) -> Response:
 
 def series_json(detail: SeriesDetail) -> bytes:
     """Return `SeriesDetail` as ARCHITECTURE words it."""
-    own = {"frames": detail.frames, "volumes": detail.volumes, "volume_refusal": detail.volume_refusal}
+    own = {
+        "frames": detail.frames,
+        "volumes": detail.volumes,
+        "volume_refusal": detail.volume_refusal,
+        "notices": detail.notices,
+    }
     return encoded({**plain(detail.series), **own})
 
 

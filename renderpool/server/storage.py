@@ -100,7 +100,8 @@ class StorageSource:
         bits = native_frame_bits(
             image.rows, image.columns, image.samples_per_pixel, image.bits_allocated, image.photometric_interpretation
         )
-        if bits % 8 or not 1 <= frame_number <= image.number_of_frames:
+        # The tiles of a mosaic lie beside one another, in no piece of the file of their own.
+        if bits % 8 or image.tiling is not None or not 1 <= frame_number <= image.number_of_frames:
             return None
         return FrameInFile(f"{self._data_folder}/{name}", first + (frame_number - 1) * bits // 8, bits // 8)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from renderpool.session.loaded_image import LoadedImage
+from renderpool.session.mosaics import MosaicCache
 from renderpool.session.source import CacheKey, FrameKey
 from webviewer.core.errors import DataError, WebviewerError
 
@@ -36,6 +37,7 @@ class ImageCache:
         self._failures: OrderedDict[CacheKey, tuple[WebviewerError, float]] = OrderedDict()
         self._waiting: dict[CacheKey, list[Done]] = {}
         self.decode = ThreadPoolExecutor(max(1, decode_threads), "decode")
+        self.mosaics = MosaicCache()
         self.is_closed = False
         self.size_bytes = 0
         self.hits = 0

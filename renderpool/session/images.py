@@ -13,9 +13,10 @@ from functools import partial
 
 from renderpool.session.cache import Done, ImageCache
 from renderpool.session.loaded_image import LoadedImage
+from renderpool.session.mosaics import Fetched
 from renderpool.session.source import FrameKey, FrameSource, SeriesFrames
 from webviewer.core.errors import DataError, Unavailable, WebviewerError
-from webviewer.dicom.decode import decode_frame
+from webviewer.dicom.decode import DecodedFrame
 
 _LOG = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ class ImageStore:
         left = set(keys)
         decoding: list[Future[None]] = []
         try:
-            for key, data in self._source.frames(owner_id, keys):
+            for key, data in self._cache.mosaics.frames(self._source, owner_id, series, keys):
                 if self._cache.is_closed:
                     break
                 left.discard(key)
@@ -143,14 +144,15 @@ class ImageStore:
             for key in left:
                 self._finish(series, key, Unavailable("The storage node did not send this image."))
 
-    def _decode_one(self, key: FrameKey, data: bytes | WebviewerError, series: SeriesFrames) -> None:
+    def _decode_one(self, key: FrameKey, data: Fetched, series: SeriesFrames) -> None:
         outcome: LoadedImage | WebviewerError
         try:
             if isinstance(data, WebviewerError):
                 outcome = data
             else:
-                attributes = series.instances[key[0]]
-                outcome = LoadedImage(series.cache_key(key), decode_frame(data, attributes, key[1]), attributes)
+                mosaics = self._cache.mosaics
+                decoded = mosaics.decode(series, key, data) if isinstance(data, bytes) else DecodedFrame(data, False)
+                outcome = LoadedImage(series.cache_key(key), decoded, series.instances[key[0]])
         except WebviewerError as exc:
             outcome = exc
         except Exception:  # noqa: BLE001  an edge: a decoder of somebody else's must not end the batch

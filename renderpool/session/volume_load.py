@@ -25,7 +25,6 @@ from renderpool.session.source import FrameInFile, FrameKey, FrameSource, LocalF
 from renderpool.session.volume_levels import load_levels
 from renderpool.session.volume_repair import Loss
 from webviewer.core.errors import DataError, DecodeError, Unavailable, WebviewerError
-from webviewer.dicom.decode import decode_frame
 from webviewer.dicom.sentence import say
 from webviewer.dicom.volume_values import (
     VolumeValues,
@@ -212,7 +211,8 @@ class VolumeLoad:
         if not wanted:
             return
         gone: Unavailable | None = None
-        for key, data in self._source.frames(self._owner_id, list(wanted)):
+        fetched = self._images.mosaics.frames(self._source, self._owner_id, self._volume.series, list(wanted))
+        for key, data in fetched:
             self._check()
             source = wanted.get(key)
             if source is None:  # not asked for, or sent twice
@@ -308,9 +308,9 @@ class VolumeLoad:
         volume.arrive(source)
 
     def _decoded(self, source: int, data: bytes | memoryview | NDArray[Any]) -> NDArray[Any]:
-        instance_id, number = self._volume.frame_keys[source]
+        key = self._volume.frame_keys[source]
         if isinstance(data, bytes | memoryview):
-            stored = decode_frame(data, self._volume.series.instances[instance_id], number).values
+            stored = self._images.mosaics.decode(self._volume.series, key, data).values
         else:
             stored = data
         if stored.shape != self._volume.plan.grid.shape[1:]:

@@ -57,6 +57,22 @@ class UltrasoundRegion:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Code and numbers of a sentence for the doctor (`webviewer.dicom.sentence.say`)."""
+
+    code: str
+    numbers: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """A stored picture that holds the frames as tiles (a mosaic), row by row, from the upper left corner."""
+
+    rows: int  # of the stored picture
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
 class FrameAttributes:
     """What may differ from frame to frame of a multi-frame object; also the only entry of a single-frame one."""
 
@@ -80,7 +96,10 @@ class FrameAttributes:
 
 @dataclass(frozen=True, slots=True)
 class ImageAttributes:
-    """Attributes of the image pixel, LUT and plane modules under their DICOM names."""
+    """Attributes of the image pixel, LUT and plane modules under their DICOM names.
+
+    Of a mosaic ``rows``, ``columns`` and ``number_of_frames`` are those of its tiles, each of which is a frame.
+    """
 
     transfer_syntax_uid: str
     rows: int
@@ -124,6 +143,9 @@ class ImageAttributes:
     scanning_sequence: str = ""
     is_angiography: bool = False
     refusal: str = ""  # why this can't be shown, in words for the doctor; empty = can be tried
+    tiling: Tiling | None = None  # the stored picture that holds the frames as tiles; None = frames are stored singly
+    notices: tuple[Notice, ...] = ()  # assumptions that the doctor has to know
+    volume_refusal: Notice | None = None  # why the frames are no volume, wherever they lie
 
     def frame(self, frame_number: int) -> FrameAttributes:
         """Return the attributes of a frame, counted from 1."""
@@ -234,6 +256,10 @@ def _frame_from_plain(plain: dict[str, Any]) -> FrameAttributes:
     return frame
 
 
+def _notice(plain: dict[str, Any]) -> Notice:
+    return Notice(**_tuples(plain))
+
+
 def _image_from_plain(plain: dict[str, Any]) -> ImageAttributes:
     known = _known(_IMAGE_NAMES, plain)
     known["frames"] = tuple(_frame_from_plain(frame) for frame in plain["frames"])
@@ -244,5 +270,9 @@ def _image_from_plain(plain: dict[str, Any]) -> ImageAttributes:
         red, green, blue = plain["palette"]
         known["palette"] = (_lookup_table(red), _lookup_table(green), _lookup_table(blue))
     known["ultrasound_regions"] = tuple(UltrasoundRegion(**region) for region in plain.get("ultrasound_regions", ()))
+    known["notices"] = tuple(_notice(notice) for notice in plain.get("notices", ()))
+    for name, make in (("tiling", lambda found: Tiling(**found)), ("volume_refusal", _notice)):
+        if plain.get(name) is not None:
+            known[name] = make(plain[name])
     image: ImageAttributes = _record(ImageAttributes, _IMAGE_SLOTS, known)
     return image

@@ -69,6 +69,23 @@ def decode_stored(data: bytes, attributes: ImageAttributes, frame_number: int = 
     return _decode(data, attributes, frame_number)[0]
 
 
+def stored_picture(attributes: ImageAttributes) -> ImageAttributes:
+    """Return the attributes of the stored picture that holds the frames of a compressed mosaic; others as they are."""
+    tiling = attributes.tiling
+    if tiling is None:
+        return attributes
+    frames = attributes.frames[:1]
+    return replace(attributes, rows=tiling.rows, columns=tiling.columns, number_of_frames=1, frames=frames, tiling=None)
+
+
+def tile_of(values: NDArray[Any], attributes: ImageAttributes, frame_number: int) -> NDArray[Any]:
+    """Return one frame, (rows, columns), of the values of a mosaic's stored picture, (rows, columns)."""
+    rows, columns = attributes.rows, attributes.columns
+    down, across = divmod(frame_number - 1, values.shape[1] // columns)
+    tile = values[down * rows : (down + 1) * rows, across * columns : (across + 1) * columns]
+    return np.ascontiguousarray(tile)
+
+
 def replace_photometric(attributes: ImageAttributes, stream: StreamInfo | None) -> ImageAttributes:
     """Return attributes whose photometric interpretation is that of the decoded values.
 
@@ -97,6 +114,9 @@ def _decode(
     if decoded_bytes > MAX_DECODED_BYTES:
         raise DecodeError(f"A frame of {decoded_bytes} bytes is over the limit of {MAX_DECODED_BYTES}.")
     codec = CODECS[attributes.transfer_syntax_uid]
+    if codec is not Codec.NATIVE and attributes.tiling is not None:
+        values, stream = _decode(data, stored_picture(attributes), 1)
+        return tile_of(values, attributes, frame_number), stream
     if codec is not Codec.NATIVE and decoded_bytes > max(_FREE_DECODED_BYTES, _MAX_RATIO * len(data)):
         raise DecodeError(
             f"{len(data)} bytes of image data cannot hold {attributes.rows} × {attributes.columns} pixels."

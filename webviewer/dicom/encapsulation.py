@@ -50,6 +50,27 @@ class PixelLocation(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TileBytes:
+    """Where the tiles of a native mosaic lie."""
+
+    rows: int  # of a tile
+    row_bytes: int  # of a tile
+    across: int  # tiles beside one another
+    stride_bytes: int  # a row of the stored picture
+
+    def span(self, first_byte: int, frame_number: int) -> tuple[int, int]:
+        """Return (offset, length) in bytes of the rows of a tile with those beside it."""
+        length = self.rows * self.stride_bytes
+        return first_byte + (frame_number - 1) // self.across * length, length
+
+    def cut(self, rows: bytes, frame_number: int) -> bytes:
+        """Return a tile out of its rows (`span`)."""
+        first = (frame_number - 1) % self.across * self.row_bytes
+        found = np.frombuffer(rows, np.uint8).reshape(self.rows, self.stride_bytes)
+        return found[:, first : first + self.row_bytes].tobytes()
+
+
+@dataclass(frozen=True, slots=True)
 class FrameLocator:
     """The table of all frames of one object, made once by `locate_frames`; immutable, fit for a cache and threads."""
 
@@ -59,12 +80,15 @@ class FrameLocator:
     fragments: tuple[tuple[int, int], ...]  # (offset, length) in bytes of encapsulated data
     first_fragments: tuple[int, ...]  # index of the first fragment of each frame that is there, and of the end
     inflate_from: int | None  # where a deflated data set starts; None: read the file as it is
+    tiles: TileBytes | None = None  # of a native mosaic: its frames lie beside one another
+    is_one_picture: bool = False  # a compressed mosaic: one code stream for all frames
 
     def spans(self, frame_number: int) -> tuple[tuple[int, int], ...]:
         """Return (offset, length) in bytes of the pieces of a frame, counted from 1.
 
         For a deflated data set the offsets are those of the inflated one (see `webviewer.dicom.deflated`). The first
-        and last byte of a 1-bit frame may hold bits of its neighbours.
+        and last byte of a 1-bit frame may hold bits of its neighbours; the piece of a tile holds the tiles beside it.
+        Each frame of a compressed mosaic has the pieces of the whole stored picture.
 
         Raises
         ------
@@ -75,16 +99,22 @@ class FrameLocator:
         """
         if not 1 <= frame_number <= self.number_of_frames:
             raise NotFound(f"There is no frame {frame_number}; the image has {self.number_of_frames}.")
+        if self.tiles is not None:
+            return (self.tiles.span(self.first_byte, frame_number),)
         if self.frame_bits:
             start_bit = (frame_number - 1) * self.frame_bits
             first, end = start_bit // 8, (start_bit + self.frame_bits + 7) // 8
             return ((self.first_byte + first, end - first),)
+        if self.is_one_picture:
+            frame_number = 1
         if frame_number >= len(self.first_fragments):
             raise DecodeError(f"The pixel data end before frame {frame_number} of {self.number_of_frames}.")
         return self.fragments[self.first_fragments[frame_number - 1] : self.first_fragments[frame_number]]
 
     def read(self, file: BinaryIO, frame_number: int) -> bytes:
         """Return a frame's bytes as stored: native bytes (1-bit frames start at bit 0) or one code stream.
+
+        A tile of a native mosaic comes alone, as if it were stored singly; of a compressed one the whole picture comes.
 
         Raises
         ------
@@ -108,7 +138,9 @@ class FrameLocator:
             yield self._aligned(data, frame_number)
 
     def _aligned(self, data: bytes, frame_number: int) -> bytes:
-        """Move a 1-bit frame that starts inside a byte to bit 0 (PS3.5 8.1.1: bits are packed across frames)."""
+        """Cut a tile out; move a 1-bit frame that starts inside a byte to bit 0 (PS3.5 8.1.1: bits are packed)."""
+        if self.tiles is not None:
+            return self.tiles.cut(data, frame_number)
         shift = (frame_number - 1) * self.frame_bits % 8
         if shift == 0:
             return data
@@ -142,10 +174,20 @@ def locate_frames(file: BinaryIO, location: PixelLocation, attributes: ImageAttr
             attributes.bits_allocated,
             attributes.photometric_interpretation,
         )
-        return FrameLocator(frames, bits, first_byte, (), (), inflate_from)
+        return FrameLocator(frames, bits, first_byte, (), (), inflate_from, tiles=_tile_bytes(attributes))
     table, offsets = _scan_fragments(file, first_byte, location.pixel_data_length_bytes)
-    starts = _first_fragments(file, table, offsets, frames)
-    return FrameLocator(frames, 0, first_byte, tuple(table), starts, inflate_from)
+    is_one = attributes.tiling is not None
+    starts = _first_fragments(file, table, offsets, 1 if is_one else frames)
+    return FrameLocator(frames, 0, first_byte, tuple(table), starts, inflate_from, is_one_picture=is_one)
+
+
+def _tile_bytes(attributes: ImageAttributes) -> TileBytes | None:
+    tiling = attributes.tiling
+    if tiling is None:
+        return None
+    width = attributes.bits_allocated // 8 * attributes.samples_per_pixel
+    across = tiling.columns // attributes.columns
+    return TileBytes(attributes.rows, attributes.columns * width, across, tiling.columns * width)
 
 
 def _read_span(file: BinaryIO, offset: int, length: int, frame_number: int) -> bytes:

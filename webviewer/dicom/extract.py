@@ -13,6 +13,7 @@ from webviewer.dicom import elements as tags
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, LookupTable, UltrasoundRegion
 from webviewer.dicom.dataset import DataSet
 from webviewer.dicom.frames import pair_mm, read_frames
+from webviewer.dicom.mosaic import unfolded
 from webviewer.dicom.pixel_module import PixelModule, read_pixel_module, refusal_of_size
 from webviewer.dicom.tables import lookup_tables, modality_table, palette_tables
 from webviewer.dicom.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN, LOSSY, NATIVE, describe_unsupported
@@ -67,7 +68,7 @@ def extract_image_attributes(
     regions = _ultrasound_regions(ds)
     frames, source = _with_spacing(ds, frames, regions)
     is_signed = pixel.pixel_representation == 1
-    return ImageAttributes(
+    image = ImageAttributes(
         transfer_syntax_uid=transfer_syntax_uid,
         rows=pixel.rows,
         columns=pixel.columns,
@@ -112,6 +113,7 @@ def extract_image_attributes(
         is_angiography=_is_angiography(ds, frames),
         refusal=refusal,
     )
+    return unfolded(image, ds)
 
 
 def _refusal_of_values(

@@ -69,6 +69,32 @@ ENGLISH: dict[str, str] = {
     "repeated_there": "The nearest slice is repeated there.",
     "further_slices_one": "{{0}} further slice is missing, at {{1}} mm.",
     "further_slices_other": "{{0}} further slices are missing, the last at {{1}} mm.",
+    # What was assumed of images; some of it also says why there is no volume.
+    "mosaic": (
+        "The {{0}} slices of each volume were stored as one picture, a mosaic. They were cut out of it, and their"
+        " places were computed from the scanner's own header."
+    ),
+    "mosaic_order_unknown": (
+        "This mosaic of {{0}} slices does not say where its slices lie and in which order they follow one "
+        "another: they are shown in the order in which they are stored, and are no volume."
+    ),
+    "mosaic_without_count": (
+        "This image is a mosaic of slices, but does not say of how many. It is shown as it is stored, without "
+        "orientation letters, scale and places, and is no volume."
+    ),
+    "mosaic_contradiction": (
+        "This image says that it is a mosaic of {{0}} slices, which does not fit its other data or its {{1}} × "
+        "{{2}} pixels. It is shown as it is stored, without orientation letters, scale and places, and is no "
+        "volume."
+    ),
+    "mosaic_uncut": (
+        "This mosaic of slices cannot be cut: its pixels are no plain gray values. It is shown as it is stored, "
+        "without orientation letters, scale and places, and is no volume."
+    ),
+    "spacing_from_thickness": (
+        "The distance between the slices is not stated. The thickness of a slice, {{0}} mm, was taken for it: "
+        "lengths across the slices may be wrong."
+    ),
     # Why there is none.
     "color": "These images are in color; a volume is made of gray values.",
     "video": "This is a video; a volume is made of single images.",

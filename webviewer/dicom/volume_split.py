@@ -163,6 +163,8 @@ def _refusal_of_frame(place: FramePlace, image: ImageAttributes) -> Sentence | N
     """Return why a frame belongs to no volume, whatever the others are; None if it may."""
     if image.refusal:
         return words.VIDEO if is_video(image.transfer_syntax_uid) else words.UNREADABLE
+    if image.volume_refusal is not None:
+        return say(image.volume_refusal.code, *image.volume_refusal.numbers)
     if image.photometric_interpretation not in GREY or image.samples_per_pixel != 1:
         return words.COLOR
     if place.frame.image_position_patient is None or place.frame.image_orientation_patient is None:
@@ -257,7 +259,10 @@ def _planned(
         positions_mm=tuple(positions.tolist()),
         grid=grid,
         sampling=layout.sampling,
-        warnings=words.warnings(layout, grid, off_mm, own, image.modality),
+        warnings=(
+            *words.notices(images[i] for i in stack.frames),
+            *words.warnings(layout, grid, off_mm, own, image.modality),
+        ),
         phase_number=stack.phase_number,
         phase_count=stack.phase_count,
         is_angiography=image.is_angiography,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.geometry import FramePlace
 from webviewer.dicom.sentence import Sentence, joined, say
 from webviewer.dicom.volume import VolumeGrid
@@ -100,6 +101,12 @@ def too_far_apart(layout: SliceLayout) -> Sentence:
     """Return why a stack with vast gaps is no volume."""
     gap = max(layout.gaps, key=lambda gap: gap.missing)
     return say("too_far_apart", gap.missing, round(gap.from_mm, 1), round(gap.to_mm, 1))
+
+
+def notices(images: Iterable[ImageAttributes]) -> tuple[Sentence, ...]:
+    """Return what was assumed of images, each assumption once."""
+    told = dict.fromkeys(notice for image in images for notice in image.notices)
+    return tuple(say(notice.code, *notice.numbers) for notice in told)
 
 
 def warnings(

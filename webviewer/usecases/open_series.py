@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from webviewer.archive import InstanceId, OwnerId, Series, SeriesId, StoredInstance
@@ -14,6 +14,7 @@ from webviewer.dicom.measure import PixelScale, picture_scale
 from webviewer.dicom.sentence import Sentence
 from webviewer.dicom.transfer_syntaxes import DEFLATED_DATA_SETS, NATIVE, is_video
 from webviewer.dicom.volume_split import split_shown
+from webviewer.dicom.volume_words import notices
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 MAX_FRAMES = 50_000  # of a series, and so of an object: telling them takes seconds that nobody else's request gets
@@ -47,6 +48,7 @@ class FrameDetail:
     frame_time_ms: float | None
     is_video: bool
     refusal: str
+    notices: tuple[int, ...]  # places in the notices of the series
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,16 @@ class VolumeDetail:
 
 @dataclass(frozen=True, slots=True)
 class SeriesDetail:
-    """A series, its frames in display order, and the volumes that they make, or why they make none."""
+    """A series, its frames in display order, and the volumes that they make, or why they make none.
+
+    ``notices`` say what was assumed of frames, each once: thousands of frames share one.
+    """
 
     series: Series
     frames: tuple[FrameDetail, ...]
     volumes: tuple[VolumeDetail, ...]
     volume_refusal: Sentence | None
+    notices: tuple[Sentence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +104,13 @@ def open_series(units: StorageUnitOfWorkFactory, owner_id: OwnerId, series_id: S
     ordered = _ordered(instances)
     images: dict[int, ImageAttributes] = {image.instance.instance_id: image.attributes for image, _ in ordered}
     _, split = split_shown(((image.instance.instance_id, number) for image, number in ordered), images.__getitem__)
+    told = {notice: place for place, notice in enumerate(notices(images.values()))}
     return SeriesDetail(
         series,
-        tuple(_detail(image, number) for image, number in ordered),
+        tuple(_detail(image, number, told) for image, number in ordered),
         tuple(VolumeDetail(number, plan.label) for number, plan in enumerate(split.plans)),
         split.reason,
+        tuple(told),
     )
 
 
@@ -202,7 +210,7 @@ def _refused(instance: StoredInstance, words: str) -> _Image:
     return _Image(instance, attributes, attributes.to_json())
 
 
-def _detail(image: _Image, frame_number: int) -> FrameDetail:
+def _detail(image: _Image, frame_number: int, told: Mapping[Sentence, int]) -> FrameDetail:
     attributes = image.attributes
     frame = attributes.frame(frame_number)
     spacing = frame.pixel_spacing
@@ -233,4 +241,5 @@ def _detail(image: _Image, frame_number: int) -> FrameDetail:
         frame_time_ms=attributes.frame_time_ms,
         is_video=is_video(attributes.transfer_syntax_uid),
         refusal=attributes.refusal,
+        notices=tuple(told[notice] for notice in notices([attributes])) if attributes.notices else (),
     )

@@ -226,7 +226,7 @@ class _Handles:
 
 
 class _Run:
-    """Frames that do not lie in the file as they are passed on: of a deflated data set, or of one bit a pixel.
+    """Frames that do not lie in the file as they are passed on: deflated, of one bit a pixel, or tiles of a mosaic.
 
     In rising order a deflated data set is inflated once for all frames of a run.
     """
@@ -256,7 +256,7 @@ class _Finder:
         locator = place.locator
         if isinstance(locator, WebviewerError):
             raise locator
-        if locator.inflate_from is not None or locator.frame_bits % 8:
+        if locator.inflate_from is not None or locator.frame_bits % 8 or locator.tiles is not None:
             if self._run is None or self._run.locator is not locator:
                 self.close()
                 self._run = _Run(locator, descriptor)

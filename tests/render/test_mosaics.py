@@ -1,0 +1,175 @@
+"""Mosaics on their way through both nodes: from the stored file to frames, volumes and series made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGLSLossless, RLELossless
+
+from renderpool.server.storage import StorageSource
+from renderpool.session.cache import ImageCache
+from renderpool.session.images import ImageStore
+from renderpool.session.source import FrameKey, SeriesFrames
+from renderpool.session.volume_cache import VolumeCache
+from renderpool.session.volume_store import VolumeStore
+from tests.support.mosaic_files import siemens_mosaic, slices
+from tests.support.phantom_files import compress, to_bytes
+from tests.support.storage_http import TOKEN, StorageHttp, sqlite_settings
+from webviewer.adapters.nodes import StorageClient
+from webviewer.core.errors import WebviewerError
+
+WAIT_S = 20.0
+COUNT, ROWS, COLUMNS = 27, 16, 12
+
+
+class CountingClient(StorageClient):
+    """Counts the frames that are asked for."""
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__(base_url, TOKEN)
+        self.asked = 0
+
+    def frames(self, owner_id: int, keys: Sequence[FrameKey]) -> Iterator[tuple[FrameKey, bytes | WebviewerError]]:
+        self.asked += len(keys)
+        return super().frames(owner_id, keys)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[StorageHttp]:
+    running = StorageHttp(tmp_path / "node", sqlite_settings(tmp_path))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def images() -> Iterator[ImageCache]:
+    cache = ImageCache(64 * 1024**2, decode_threads=2)
+    yield cache
+    cache.close()
+
+
+def plain(ds: Dataset) -> Dataset:
+    return ds
+
+
+def deflated(ds: Dataset) -> Dataset:
+    ds.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    return ds
+
+
+def rle(ds: Dataset) -> Dataset:
+    return compress(ds, RLELossless)
+
+
+def jpeg_ls(ds: Dataset) -> Dataset:
+    return compress(ds, JPEGLSLossless)
+
+
+def uploaded(node: StorageHttp, *objects: Dataset) -> int:
+    for ds in objects:
+        assert node.upload(to_bytes(ds))["stored"] == 1
+    study = node.session.get(f"{node.owner()}/studies").json()["studies"][0]
+    (series,) = node.session.get(f"{node.owner()}/studies/{study['study_id']}").json()["series"]
+    found: int = series["series_id"]
+    return found
+
+
+def shown(images: ImageCache, source: StorageSource, series: SeriesFrames) -> NDArray[Any]:
+    store = ImageStore(images, source)
+    found = np.stack([store.load_blocking(1, series, key).stored for key in series.frames])
+    store.close()
+    return found
+
+
+def voxels(images: ImageCache, source: StorageSource, series: SeriesFrames, number: int = 0) -> NDArray[Any]:
+    store = VolumeStore(VolumeCache(1024**3), images, source, "there")
+    volume = store.open(1, series, number, lambda *_: None).volume
+    volume.wait(WAIT_S)
+    store.close()
+    assert volume.error is None
+    assert volume.values is not None
+    return volume.voxels * volume.values.slope + volume.values.intercept
+
+
+@pytest.mark.parametrize("kind", [plain, deflated, rle, jpeg_ls])
+@pytest.mark.parametrize("is_here", [True, False], ids=["one machine", "two machines"])
+def test_a_mosaic_is_its_slices_and_one_volume(node: StorageHttp, images: ImageCache, kind: Any, is_here: bool) -> None:
+    values = slices(COUNT, ROWS, COLUMNS)
+    series_id = uploaded(node, kind(siemens_mosaic(values)))
+    client = CountingClient(node.base_url)
+    source = StorageSource(client, node.data if is_here else None)
+    series = source.series(1, series_id)
+    assert len(series.frames) == COUNT
+    assert np.array_equal(voxels(images, source, series), values)
+    assert np.array_equal(shown(images, source, series), values)
+
+
+@pytest.mark.parametrize("kind", [rle, jpeg_ls])
+def test_a_compressed_mosaic_is_asked_for_and_decoded_once(node: StorageHttp, images: ImageCache, kind: Any) -> None:
+    values = slices(COUNT, ROWS, COLUMNS)
+    series_id = uploaded(node, kind(siemens_mosaic(values)))
+    client = CountingClient(node.base_url)
+    source = StorageSource(client)
+    series = source.series(1, series_id)
+    assert np.array_equal(voxels(images, source, series), values)
+    assert np.array_equal(shown(images, source, series), values)
+    assert (client.asked, images.mosaics.decoded) == (1, 1)
+
+
+def test_a_volume_that_runs_downwards_is_stored_from_below(node: StorageHttp, images: ImageCache) -> None:
+    values = slices(9, ROWS, COLUMNS)
+    series_id = uploaded(node, siemens_mosaic(values, step=(0.0, 0.0, -4.0)))
+    source = StorageSource(StorageClient(node.base_url, TOKEN))
+    series = source.series(1, series_id)
+    assert np.array_equal(voxels(images, source, series), values[::-1])
+    assert [key[1] for key in series.frames] == list(range(9, 0, -1))
+
+
+def test_three_times_are_three_volumes_and_all_slices_are_counted(node: StorageHttp, images: ImageCache) -> None:
+    times = [slices(9, ROWS, COLUMNS, seed) for seed in (1, 2, 3)]
+    series_id = uploaded(node, *(siemens_mosaic(values, instance_number=n) for n, values in enumerate(times, 1)))
+    source = StorageSource(StorageClient(node.base_url, TOKEN))
+    series = source.series(1, series_id)
+    for number, values in enumerate(times):
+        assert np.array_equal(voxels(images, source, series, number), values)
+    assert np.array_equal(shown(images, source, series), np.concatenate(times))
+    detail = node.session.get(f"{node.owner()}/series/{series_id}").json()
+    assert (detail["image_count"], len(detail["frames"]), len(detail["volumes"])) == (27, 27, 3)
+    assert (detail["frames"][0]["rows"], detail["frames"][0]["columns"]) == (ROWS, COLUMNS)
+    assert [notice["code"] for notice in detail["notices"]] == ["mosaic"]
+    assert [frame["notices"] for frame in detail["frames"]] == [[0]] * 27
+    study = node.session.get(f"{node.owner()}/studies").json()["studies"][0]
+    assert study["image_count"] == 27
+
+
+def test_tiles_come_as_if_each_were_stored_alone(node: StorageHttp) -> None:
+    values = slices(COUNT, ROWS, COLUMNS)
+    series_id = uploaded(node, siemens_mosaic(values))
+    client = StorageClient(node.base_url, TOKEN)
+    keys = [client.series_for_render(1, series_id).frames[number] for number in (26, 0, 13, 13)]
+    sent = [data for _, data in client.frames(1, keys)]
+    assert sent == [values[number].astype("<u2").tobytes() for number in (26, 0, 13, 13)]
+    (_, beyond), *_ = client.frames(1, [(keys[0][0], COUNT + 1)])
+    assert isinstance(beyond, WebviewerError)
+    assert beyond.message == f"There is no frame {COUNT + 1}; the image has {COUNT}."
+
+
+def test_a_mosaic_whose_file_is_cut_shows_the_tiles_that_are_there(node: StorageHttp) -> None:
+    values = slices(9, ROWS, COLUMNS)
+    series_id = uploaded(node, siemens_mosaic(values))
+    (file,) = [path for path in node.data.rglob("*") if path.is_file()]
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) - math.ceil(9 * ROWS * COLUMNS * 2 / 3)])  # the last row of tiles
+    client = StorageClient(node.base_url, TOKEN)
+    series = client.series_for_render(1, series_id)
+    outcomes = [data for _, data in client.frames(1, series.frames)]
+    assert outcomes[:6] == [tile.astype("<u2").tobytes() for tile in values[:6]]
+    assert all(isinstance(outcome, WebviewerError) for outcome in outcomes[6:])
