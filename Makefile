@@ -28,7 +28,7 @@ PYTEST := $(BIN)/python -m pytest
 PAGES := $(shell find html -path html/node_modules -prune -o -path html/dist -prune -o -type f -print 2>/dev/null)
 # the pages are built again when one of these is newer
 
-.PHONY: help setup run run-distributed password demo-data test lint format bench prove prove-k8s deb images lock clean
+.PHONY: help setup run run-distributed password demo-data test lint format bench bare-run prove prove-k8s deb images lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -83,6 +83,10 @@ format: setup ## write the code in the one style
 
 bench: setup $(STAMPS)/test-system ## measure against the peers, write build/bench.json [ONLY=id]
 	@$(BIN)/python -m tests.bench $(if $(ONLY),--only "$(ONLY)")
+
+bare-run: ## run `make run` on a bare Debian 12 in a folder, until a thumbnail is drawn (takes root)
+	@tools/system_packages.sh bare
+	@$(PYTHON) -m tools.bare_machine run
 
 prove: setup $(STAMPS)/prove-system ## the long proofs
 	@$(PYTEST) tests -m "prove and not kubernetes" --timeout 3600

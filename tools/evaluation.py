@@ -172,7 +172,10 @@ def _greet(folder: Path, settings: Settings, server: subprocess.Popen[bytes], de
         command += ["--called", DOCTOR_AE_TITLE, "--state", str(state_file)]
         sender_lifeline = Lifeline()  # lives as long as this process does
         environ = {**os.environ, **sender_lifeline.environment()}
-        result = subprocess.run(command, check=False, env=environ, pass_fds=sender_lifeline.pass_fds)
+        # in a session of its own: Ctrl+C ends it by its lifeline, without a word
+        result = subprocess.run(
+            command, check=False, env=environ, pass_fds=sender_lifeline.pass_fds, start_new_session=True
+        )
         if result.returncode != 0 and server.poll() is None:
             print("The demo study could not be brought in; the next make run tries again.", file=sys.stderr)
 

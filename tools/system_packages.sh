@@ -1,23 +1,26 @@
 #!/bin/sh
 # Install the Debian packages that are missing: "run" to run the server, "distributed" to run the distributed build on
-# one machine, "test" to test both, "prove" to make and prove packages, images and the install in Kubernetes.
+# one machine, "test" to test both, "prove" to make and prove packages, images and the install in Kubernetes,
+# "bare" to make a bare Debian in a folder.
 # Without root the exact command is printed and the script fails.
 set -eu
-purpose=${1:?run, distributed, test or prove}
+purpose=${1:?run, distributed, test, prove or bare}
 python=${2:-python3}
 
 needed=""
 need() { needed="$needed $1"; }
 has_library() { ldconfig -p 2>/dev/null | grep -q "$1" || ls /usr/lib/*/"$1"* /usr/lib/"$1"* >/dev/null 2>&1; }
 
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || need python3
-"$python" -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
-has_library libEGL.so.1 || need libegl1
-has_library libEGL_mesa.so.0 || need libegl-mesa0
-has_library libGLESv2.so.2 || need libgles2
-has_library libGL.so.1 || need libgl1
-has_library libgallium || ls /usr/lib/*/dri/swrast_dri.so >/dev/null 2>&1 || need libgl1-mesa-dri
-[ -d /etc/ssl/certs ] || need ca-certificates
+if [ "$purpose" != bare ]; then
+	"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || need python3
+	"$python" -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
+	has_library libEGL.so.1 || need libegl1
+	has_library libEGL_mesa.so.0 || need libegl-mesa0
+	has_library libGLESv2.so.2 || need libgles2
+	has_library libGL.so.1 || need libgl1
+	has_library libgallium || ls /usr/lib/*/dri/swrast_dri.so >/dev/null 2>&1 || need libgl1-mesa-dri
+	[ -d /etc/ssl/certs ] || need ca-certificates
+fi
 
 if [ "$purpose" = distributed ] || [ "$purpose" = test ]; then
 	[ -x /usr/lib/postgresql/15/bin/initdb ] || need postgresql-15
@@ -31,6 +34,9 @@ if [ "$purpose" = test ]; then
 	command -v dciodvfy >/dev/null || need dicom3tools
 fi
 
+if [ "$purpose" = bare ] || [ "$purpose" = prove ]; then
+	command -v mmdebstrap >/dev/null || need mmdebstrap
+fi
 if [ "$purpose" = prove ]; then
 	command -v dh >/dev/null || need debhelper
 	command -v dpkg-buildpackage >/dev/null || need dpkg-dev
@@ -40,7 +46,6 @@ if [ "$purpose" = prove ]; then
 	command -v buildah >/dev/null || need buildah
 	command -v podman >/dev/null || need podman
 	command -v runc >/dev/null || need runc
-	command -v mmdebstrap >/dev/null || need mmdebstrap
 	command -v ip >/dev/null || [ -x /usr/sbin/ip ] || need iproute2
 	command -v etcd >/dev/null || need etcd-server
 	command -v openssl >/dev/null || need openssl
