@@ -23,7 +23,6 @@ import gunicorn.glogging
 from flask import Flask
 from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.ggevent import GeventWorker
-from psycogreen.gevent import patch_psycopg
 
 from functions import admin, auth, events, health, nodes, pages, render, studies, settings as user_settings
 from functions.common.housekeeping import Housekeeping
@@ -146,6 +145,8 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
     def load(self) -> Wsgi:
         """Make the services and apps; runs in the worker, so that no connection is shared over a fork."""
         if self.settings.database.driver is DatabaseDriver.POSTGRESQL:
+            from psycogreen.gevent import patch_psycopg  # with psycopg2, which nobody needs for SQLite
+
             patch_psycopg()  # else a query would hold up every other request and socket
         services = self._make(self.settings, offload=offload)
         self.services = services

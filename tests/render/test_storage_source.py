@@ -24,7 +24,7 @@ from webviewer.adapters.db.sqlite_files import back_up
 from webviewer.adapters.nodes import RenderSeries, StorageClient
 from webviewer.config import DatabaseDriver, DatabaseSettings
 from webviewer.core.errors import DataError, NotFound, Unavailable
-from webviewer.usecases.read_frames import FRAME_HEADER, STATUS_GOOD
+from webviewer.usecases.frame_records import FRAME_HEADER, STATUS_GOOD
 
 SERIES = 1
 

@@ -33,8 +33,8 @@ from webviewer.core.errors import (
 )
 from webviewer.core.octets import ByteSource
 from webviewer.dicom.attributes import ImageAttributes
+from webviewer.usecases.frame_records import FRAME_HEADER, STATUS_GOOD
 from webviewer.usecases.placement import STORAGE_SILENT
-from webviewer.usecases.read_frames import FRAME_HEADER, STATUS_GOOD
 
 _MAX_FRAME_BYTES = 4 * 1024**3
 _MAX_ERROR_BYTES = 64 * 1024

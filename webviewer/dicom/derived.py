@@ -29,7 +29,8 @@ from pydicom.valuerep import format_number_as_ds, validate_value
 
 from webviewer import __version__
 from webviewer.core.errors import DataError, InvalidInput
-from webviewer.dicom.derived_grey import GreyLook, set_grey
+from webviewer.dicom.derived_grey import GreyLook
+from webviewer.dicom.derived_grey_elements import set_grey
 from webviewer.dicom.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 MAX_SIDE = 4096

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from pydicom.dataset import Dataset
-from pydicom.valuerep import format_number_as_ds
 
 from webviewer.core.errors import InvalidInput
 from webviewer.dicom.attributes import LookupTable, VoiWindow
@@ -24,7 +22,6 @@ FUNCTIONS: Final = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 MAX_WINDOWS: Final = 32
 MAX_LUT_ENTRIES: Final = 2**17
 """Of all tables together: they travel with each object."""
-_TOP_STORED: Final = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,34 +87,3 @@ def table_of(first_mapped: int, bits: int, entries: bytes, explanation: str) -> 
     if len(entries) % 2:
         raise InvalidInput(f"A VOI LUT of {len(entries)} bytes is invalid: each entry has 2.")
     return LookupTable(first_mapped, bits, tuple(np.frombuffer(entries, "<u2").tolist()), explanation)
-
-
-def set_grey(made: Dataset, look: GreyLook) -> None:
-    """Write a look into an object that has its pixels' elements."""
-    if look.is_inverted:
-        made.PhotometricInterpretation = "MONOCHROME1"
-    if look.windows:
-        made.WindowCenter = [format_number_as_ds(float(window.center)) for window in look.windows]
-        made.WindowWidth = [format_number_as_ds(float(window.width)) for window in look.windows]
-        if any(window.explanation for window in look.windows):
-            made.WindowCenterWidthExplanation = [_words(window.explanation) for window in look.windows]
-        if look.function != "LINEAR":
-            made.VOILUTFunction = look.function
-    if look.luts:
-        made.VOILUTSequence = [_lut_item(table) for table in look.luts]
-
-
-def _lut_item(table: LookupTable) -> Dataset:
-    item = Dataset()
-    entries = len(table.data) % 2**16  # 0 stands for all 65,536
-    # Of an image it may have 8 or 16 bits and no others (PS3.3 C.11.2.1.1).
-    values = np.rint(np.array(table.data, np.float64) * (_TOP_STORED / (2**table.bits - 1)))
-    item.add_new("LUTDescriptor", "SS" if table.first_mapped < 0 else "US", [entries, table.first_mapped, 16])
-    if table.explanation:
-        item.LUTExplanation = _words(table.explanation)
-    item.add_new("LUTData", "OW", np.clip(values, 0, _TOP_STORED).astype("<u2").tobytes())
-    return item
-
-
-def _words(text: str) -> str:
-    return text.replace("\\", "/")[:64]

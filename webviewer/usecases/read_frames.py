@@ -7,7 +7,6 @@ frames are found once and kept. A frame that cannot be read becomes a record wit
 from __future__ import annotations
 
 import os
-import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -17,11 +16,9 @@ from webviewer.archive import InstanceId, OwnerId, StoredInstance
 from webviewer.core.errors import DataError, NotFound, WebviewerError
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.encapsulation import FrameLocator, locate_frames
+from webviewer.usecases.frame_records import FRAME_HEADER, STATUS_ERROR, STATUS_GOOD
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
-FRAME_HEADER = struct.Struct("<QIIQ")  # instance_id, frame_number, status, length in bytes
-STATUS_GOOD = 0
-STATUS_ERROR = 1
 MAX_FRAMES = 100_000
 
 _GROUP = 128  # frames looked up in the index at once: the first leaves before the last is known
