@@ -21,6 +21,7 @@ from renderpool.server import STREAMS, Description, Heartbeats, RenderNode, Stor
 from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import DeviceFacts, Scheduler
 from renderpool.session.volume_cache import VolumeCache
+from renderpool.session.volume_warm_up import ShaderCompiler, VolumeWarmUp
 from webviewer import __version__
 from webviewer.adapters.files import ObjectStore
 from webviewer.adapters.node_agent import NodeAgent, own_address
@@ -55,9 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(configuration: Configuration, _file: Path | None) -> int:
+    compiler = ShaderCompiler(configuration.settings.render.device)
+    compiler.start()  # a fork: before the first thread
     leave_with_parent()
     try:
-        return asyncio.run(_serve(configuration.settings))
+        return asyncio.run(_serve(configuration.settings, compiler))
     except RenderError as exc:
         raise StartError(exc.message, ExitCode.DEVICE) from exc
     except OSError as exc:
@@ -70,10 +73,11 @@ def make_node(
     tls: ssl.SSLContext | None = None,
     *,
     data_folder: Path | None = None,
+    warm_up: VolumeWarmUp | None = None,
 ) -> RenderNode:
     """Return a node whose device is open and whose thread draws.
 
-    ``data_folder`` has the files of a storage node of this machine, if there is one.
+    ``data_folder`` has the files of a storage node of this machine, if there is one; ``warm_up`` is as in `Scheduler`.
 
     Raises
     ------
@@ -88,20 +92,22 @@ def make_node(
         bandwidth_bytes_per_s=settings.render_bandwidth_bytes_per_s,
         encode_threads=settings.max_thread_pool_threads,
         on_lost=lambda: os._exit(_DEVICE_LOST_EXIT),  # nothing of the driver can be trusted any more
+        warm_up=warm_up,
     )
     device = scheduler.start()
     storages = StorageNodes(cache, volumes, partial(http_source, internal_token, tls, data_folder=data_folder))
     return RenderNode(storages, cache, volumes, scheduler, device, internal_token, __version__)
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, compiler: ShaderCompiler) -> int:
     render, tls = settings.render, client_context(settings.tls)
     serving_tls = server_context(settings.tls)
     listener = _listen(render.host, render.port)
     port = int(listener.getsockname()[1])
     # The storage node of the unified build is on this machine, and its files are the same user's.
     data_folder = ObjectStore(settings.storage.storage).data if settings.role is Role.UNIFIED else None
-    node = make_node(render, settings.internal_token, tls, data_folder=data_folder)
+    warm_up = VolumeWarmUp(lambda: compiler.is_running)
+    node = make_node(render, settings.internal_token, tls, data_folder=data_folder, warm_up=warm_up)
     _say_device(node.device)
     description = Description(node, partial(_address, settings, port), settings.node.name)
     app = create_app(node, description)
@@ -125,6 +131,7 @@ async def _serve(settings: Settings) -> int:
     finally:
         await runner.cleanup()  # closes the streams with 1001 first
         node.close()
+        compiler.close()
     _end_with_threads()
     return 0
 

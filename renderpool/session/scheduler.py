@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -30,6 +30,7 @@ from renderpool.session.session import RenderSession
 from renderpool.session.singles import Singles
 from renderpool.session.stores import Stores
 from renderpool.session.volume_painter import VolumePainter
+from renderpool.session.volume_warm_up import VolumeWarmUp
 from renderpool.session.workers import Workers
 from webviewer.core.errors import DeviceLost, LimitExceeded, RenderError, Unavailable, WebviewerError
 from webviewer.protocol.messages import ServerMessage
@@ -40,7 +41,6 @@ MAX_SESSIONS = 128
 MAX_SESSIONS_OF_OWNER = 16
 _PREVIEW_EVERY_S = 0.15
 _TIDY_EVERY_S = 2.0  # while volumes are in the device and nothing is drawn
-_NO_MORE = object()
 _QUIET_S = 1.0  # nothing to draw for so long: shaders of volumes are compiled
 _PREVIEW = LightLevel(85, 1.0)
 _TURNS_BEFORE_SINGLE = 4
@@ -87,6 +87,8 @@ class Scheduler:
     on_lost
         Called in the drawing thread when it cannot go on (the graphics device is gone): the process has to be started
         again.
+    warm_up
+        Prepares the shaders of volumes once nothing is drawn: images do not wait for them.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Scheduler:
         debug: bool = False,
         clock: Callable[[], float] = time.monotonic,
         on_lost: Callable[[], None] = lambda: None,
+        warm_up: VolumeWarmUp | None = None,
     ) -> None:
         self._keep_textures = keep_textures
         self._device_index = device_index
@@ -111,8 +114,7 @@ class Scheduler:
         self._singles = Singles()
         self._queue = PictureQueue()
         self._turns_since_single = 0
-        self._is_warm = False  # for volumes: who comes to a new node with images does not wait for that
-        self._warming: Iterator[None] | None = None
+        self._warm_up = warm_up or VolumeWarmUp()
         self._warm_at_s = 0.0
         self._tidy_at_s: float | None = None
         self._work_since_s: float | None = None
@@ -287,11 +289,11 @@ class Scheduler:
                 if work is not None:
                     self._warm_at_s = now_s + _QUIET_S
                     return work
-                if not self._is_warm and now_s >= self._warm_at_s:
+                if not self._warm_up.is_done and now_s >= self._warm_at_s:
                     return self._warm_up_further
                 if self._tidy_at_s is not None and now_s >= self._tidy_at_s:
                     return lambda _: None
-                waits: list[float] = [] if self._is_warm else [self._warm_at_s - now_s]
+                waits: list[float] = [] if self._warm_up.is_done else [self._warm_at_s - now_s]
                 waits += [] if self._tidy_at_s is None else [self._tidy_at_s - now_s]
                 if self._encoding < self._max_encoding:  # else the end of an encoding wakes us
                     stills = self._encoding_stills < self._max_encoding_stills
@@ -311,10 +313,11 @@ class Scheduler:
         self._tidy_at_s = None if is_empty else self._clock() + _TIDY_EVERY_S
 
     def _warm_up_further(self, painters: Painters) -> None:
-        """Compile one more of the shaders: who comes meanwhile waits for no more than that."""
-        if self._warming is None:
-            self._warming = painters.volumes.warm_up_steps()
-        self._is_warm = next(self._warming, _NO_MORE) is _NO_MORE
+        """Prepare one more of the shaders: a doctor who comes meanwhile waits for no more than that."""
+        before = self._warm_up.taken
+        self._warm_up.step(painters.volumes)
+        if self._warm_up.taken == before:  # too early: it is tried again, not at once
+            self._warm_at_s = self._clock() + _QUIET_S
 
     def _next(self, now_s: float) -> Callable[[Painters], None] | None:
         if self._singles and self._turns_since_single >= _TURNS_BEFORE_SINGLE:

@@ -19,6 +19,7 @@ from renderpool.session.session import RenderSession
 from renderpool.session.stores import Stores
 from renderpool.session.volume_cache import VolumeCache
 from renderpool.session.volume_store import VolumeStore
+from renderpool.session.volume_warm_up import VolumeWarmUp
 from tests.render.sources import COLUMNS, ROWS, MemorySource
 from tests.support.frames import unpack_frame
 from webviewer.protocol.base import ImageReference
@@ -139,6 +140,8 @@ class House:
         bandwidth: int | None = None,
         volume_bytes: int = 256 * 1024**2,
         keep_volumes: bool = True,
+        *,
+        warm_up: VolumeWarmUp | None = None,
     ) -> None:
         self.source = source
         self.cache = ImageCache(budget_bytes, decode_threads=2)
@@ -146,7 +149,9 @@ class House:
         self.store = ImageStore(self.cache, source)
         sink = source if hasattr(source, "store_derived") else None
         self.stores = Stores(self.store, VolumeStore(self.volumes, self.cache, source, "storage"), sink)
-        self.scheduler = Scheduler(keep_textures=budget_bytes > 0, bandwidth_bytes_per_s=bandwidth, debug=True)
+        self.scheduler = Scheduler(
+            keep_textures=budget_bytes > 0, bandwidth_bytes_per_s=bandwidth, debug=True, warm_up=warm_up
+        )
         self.scheduler.start()
 
     def close(self) -> None:

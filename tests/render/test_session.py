@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
@@ -16,6 +17,7 @@ from renderpool.session import scheduler as scheduler_module
 from renderpool.session.flight import MAX_IN_FLIGHT
 from renderpool.session.painter import paint
 from renderpool.session.volume_painter import VolumePainter
+from renderpool.session.volume_warm_up import VolumeWarmUp
 from tests.render.house import WAIT_S, House, Viewer, pixels_of, wait_until
 from tests.render.reference_view import grey_linear, worst
 from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
@@ -423,7 +425,8 @@ def test_shaders_of_volumes_are_compiled_once_there_is_nothing_to_draw(
         done.append(time.monotonic())
 
     monkeypatch.setattr(VolumePainter, "warm_up_steps", noting)
-    viewer = Viewer(make_house())
+    ticks = itertools.count()  # each step is costly: the driver has nothing on its disk
+    viewer = Viewer(make_house(warm_up=VolumeWarmUp(cpu_clock_s=lambda: float(next(ticks)))))
     viewer.open()
     for revision in range(1, 16):
         viewer.view(revision, zoom=1 + revision / 10)

@@ -25,6 +25,13 @@ def can_fork() -> bool:
     return hasattr(os, "fork")
 
 
+def give_way() -> None:
+    """Let other processes run first; without effect on Windows."""
+    nice = getattr(os, "nice", None)
+    if nice is not None:
+        nice(10)
+
+
 def on_stop(stop: Callable[[], object]) -> None:
     """Have ``stop`` called when this process is told to end; must run in the main thread."""
     for number in STOP_SIGNALS:
