@@ -23,11 +23,11 @@ def frame_of(
     """
     if isinstance(job.shown, LoadedImage):
         instance_id, frame_number = job.shown.key
-        lossy = job.shown.attributes.lossy
+        lossy = job.shown.source_lossy
     else:
         volume = job.shown.volume
         instance_id = frame_number = 0
-        lossy = volume.series.instances[volume.frame_keys[0][0]].lossy
+        lossy = volume.source_lossy
     flags = FrameFlag(0)
     for holds, flag in (
         (still, FrameFlag.STILL),

@@ -16,7 +16,6 @@ from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.mosaics import Fetched
 from renderpool.session.source import FrameKey, FrameSource, SeriesFrames
 from webviewer.core.errors import DataError, Unavailable, WebviewerError
-from webviewer.dicom.decode import DecodedFrame
 
 _LOG = logging.getLogger(__name__)
 
@@ -151,7 +150,7 @@ class ImageStore:
                 outcome = data
             else:
                 mosaics = self._cache.mosaics
-                decoded = mosaics.decode(series, key, data) if isinstance(data, bytes) else DecodedFrame(data, False)
+                decoded = mosaics.decode(series, key, data) if isinstance(data, bytes) else data
                 outcome = LoadedImage(series.cache_key(key), decoded, series.instances[key[0]])
         except WebviewerError as exc:
             outcome = exc

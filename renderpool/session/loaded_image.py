@@ -24,6 +24,7 @@ class LoadedImage:
         self.cache_key = cache_key
         self.attributes = attributes
         self.is_colour = decoded.is_colour
+        self.source_lossy = attributes.lossy or decoded.is_lossy
         self.stored = decoded.values
         self.rows, self.columns = int(decoded.values.shape[0]), int(decoded.values.shape[1])
         self.size_bytes = int(decoded.values.nbytes)

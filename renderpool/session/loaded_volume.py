@@ -65,6 +65,8 @@ class LoadedVolume:
         self.frame_keys = frame_keys
         self.facts_kept = FactsKept()
         """What is known of its values; see `renderpool.session.volume_facts`."""
+        self.source_lossy = any(series.instances[instance].lossy for instance in {key[0] for key in frame_keys})
+        """Whether any of its images was compressed with loss, by its header or, once it came, by its code stream."""
         self._bricks = BrickRanges(plan.grid.shape)
         self.values: VolumeValues | None = None
         """What voxels mean; None while that is not known, which is before anything is published."""

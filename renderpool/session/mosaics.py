@@ -5,18 +5,17 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import Any
-
-from numpy.typing import NDArray
+from dataclasses import replace
 
 from renderpool.session.source import FrameKey, FrameSource, SeriesFrames
 from webviewer.core.errors import WebviewerError
-from webviewer.dicom.decode import DecodedFrame, decode_frame, decode_stored, stored_picture, tile_of
+from webviewer.dicom.attributes import ImageAttributes
+from webviewer.dicom.decode import DecodedFrame, decode_frame, stored_picture, tile_of
 from webviewer.dicom.transfer_syntaxes import NATIVE
 
 _BUDGET_BYTES = 64 * 1024**2  # some dozens of mosaics: a scroll goes through one, a volume is made of one
 
-Fetched = bytes | NDArray[Any] | WebviewerError
+Fetched = bytes | DecodedFrame | WebviewerError
 """A frame as stored, as decoded before, or why it cannot be had."""
 
 
@@ -26,7 +25,7 @@ class MosaicCache:
     def __init__(self, budget_bytes: int = _BUDGET_BYTES) -> None:
         self._budget_bytes = budget_bytes
         self._lock = threading.Lock()
-        self._pictures: OrderedDict[str, NDArray[Any]] = OrderedDict()
+        self._pictures: OrderedDict[str, DecodedFrame] = OrderedDict()
         self._decoding: dict[str, threading.Lock] = {}
         self.size_bytes = 0
         self.decoded = 0
@@ -67,33 +66,37 @@ class MosaicCache:
             with turn:  # threads with tiles of one picture wait for the first of them
                 tile = self._tile(series, key)
                 if tile is None:
-                    picture = decode_stored(bytes(data), stored_picture(attributes))
+                    picture = decode_frame(data, stored_picture(attributes))
                     self._keep(name, picture)
-                    tile = tile_of(picture, attributes, key[1])
+                    tile = _tile_of(picture, attributes, key[1])
         finally:
             with self._lock:
                 self._decoding.pop(name, None)
-        return DecodedFrame(tile, False)
+        return tile
 
-    def _tile(self, series: SeriesFrames, key: FrameKey) -> NDArray[Any] | None:
+    def _tile(self, series: SeriesFrames, key: FrameKey) -> DecodedFrame | None:
         name = series.files[key[0]]
         with self._lock:
             picture = self._pictures.get(name)
             if picture is None:
                 return None
             self._pictures.move_to_end(name)
-        return tile_of(picture, series.instances[key[0]], key[1])
+        return _tile_of(picture, series.instances[key[0]], key[1])
 
-    def _keep(self, name: str, picture: NDArray[Any]) -> None:
+    def _keep(self, name: str, picture: DecodedFrame) -> None:
         with self._lock:
             self.decoded += 1
-            if picture.nbytes > self._budget_bytes or name in self._pictures:
+            if picture.values.nbytes > self._budget_bytes or name in self._pictures:
                 return
             self._pictures[name] = picture
-            self.size_bytes += picture.nbytes
+            self.size_bytes += picture.values.nbytes
             while self.size_bytes > self._budget_bytes:
                 _, gone = self._pictures.popitem(last=False)
-                self.size_bytes -= gone.nbytes
+                self.size_bytes -= gone.values.nbytes
+
+
+def _tile_of(picture: DecodedFrame, attributes: ImageAttributes, frame_number: int) -> DecodedFrame:
+    return replace(picture, values=tile_of(picture.values, attributes, frame_number))
 
 
 def _is_compressed(series: SeriesFrames, key: FrameKey) -> bool:

@@ -25,6 +25,7 @@ from renderpool.session.source import FrameInFile, FrameKey, FrameSource, LocalF
 from renderpool.session.volume_levels import load_levels
 from renderpool.session.volume_repair import Loss
 from webviewer.core.errors import DataError, DecodeError, Unavailable, WebviewerError
+from webviewer.dicom.decode import DecodedFrame
 from webviewer.dicom.sentence import say
 from webviewer.dicom.volume_values import (
     VolumeValues,
@@ -47,7 +48,7 @@ _PUBLISH_SLICES = 32  # arrived: their bricks are made while others are read
 _TURN_S = 0.1  # how soon a load that waits for decoders hears that it is cancelled
 _STOPPING = "The render node is stopping."
 
-Stored = bytes | FrameInFile | NDArray[Any]
+Stored = bytes | FrameInFile | DecodedFrame | NDArray[Any]
 Work = Callable[[int, NDArray[Any]], None]
 """Takes a source slice and its stored values."""
 
@@ -185,6 +186,7 @@ class VolumeLoad:
             image = self._images.get(self._volume.series.cache_key(key))
             in_file = self._files.frame_in_file(self._volume.series, key) if self._files and image is None else None
             if image is not None:
+                self._volume.source_lossy |= image.source_lossy
                 here.append((source, image.stored))
             elif in_file is not None:
                 here.append((source, in_file))
@@ -307,12 +309,15 @@ class VolumeLoad:
         words.apply(out)
         volume.arrive(source)
 
-    def _decoded(self, source: int, data: bytes | memoryview | NDArray[Any]) -> NDArray[Any]:
+    def _decoded(self, source: int, data: bytes | memoryview | DecodedFrame | NDArray[Any]) -> NDArray[Any]:
         key = self._volume.frame_keys[source]
         if isinstance(data, bytes | memoryview):
-            stored = self._images.mosaics.decode(self._volume.series, key, data).values
-        else:
-            stored = data
+            data = self._images.mosaics.decode(self._volume.series, key, data)
+        if isinstance(data, DecodedFrame):
+            if data.is_lossy:
+                self._volume.source_lossy = True
+            data = data.values
+        stored = data
         if stored.shape != self._volume.plan.grid.shape[1:]:
             raise DecodeError("This image has another size than the others of the volume.")
         return stored

@@ -300,11 +300,11 @@ def _encode(frame: NDArray[Any], transfer_syntax_uid: str, bits_stored: int) -> 
     if transfer_syntax_uid == JPEGBaseline8Bit:
         return bytes(imagecodecs.jpeg_encode(np.ascontiguousarray(unsigned), level=95))
     if transfer_syntax_uid == RLELossless:
-        return _encode_rle(unsigned)
+        return encode_rle(unsigned)
     raise ValueError(f"no encoder for {transfer_syntax_uid}")
 
 
-def _encode_rle(frame: NDArray[Any]) -> bytes:
+def encode_rle(frame: NDArray[Any]) -> bytes:
     """Return an RLE frame (PS3.5 annex G): one PackBits segment for each byte plane, the highest byte first."""
     planes = frame[..., np.newaxis] if frame.ndim == 2 else frame
     segments = []

@@ -128,6 +128,7 @@ class ImageAttributes:
     palette: tuple[LookupTable, LookupTable, LookupTable] | None = None
     presentation_lut_shape: str = ""
     lossy: bool = False
+    lossy_ratios: tuple[float, ...] = ()  # of each lossy compression, the earliest first (PS3.3 C.7.6.1.1.5.2)
     burned_in_annotation: str = ""
     frame_time_ms: float | None = None
     frame_of_reference_uid: str = ""

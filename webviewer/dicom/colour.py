@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from webviewer.core.errors import DecodeError
 from webviewer.dicom.attributes import ImageAttributes, LookupTable
+from webviewer.dicom.colour_table import ColourSpace
 
 # Rows give R, G, B from Y, Cb, Cr (ITU-R BT.601), chroma about their middle.
 _RGB_FROM_YBR = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]])
-_YBR_FULL = frozenset({"YBR_FULL", "YBR_FULL_422"})
-_YBR_PARTIAL = frozenset({"YBR_PARTIAL_422", "YBR_PARTIAL_420"})
 
 
 def rgb_from_ybr(values: NDArray[Any], bits: int, *, is_partial: bool = False) -> NDArray[Any]:
@@ -53,18 +52,37 @@ def _looked_up(stored: NDArray[Any], table: LookupTable, dtype: type[np.generic]
     return entries[index]
 
 
-def rgb8_from_stored(stored: NDArray[Any], attributes: ImageAttributes) -> NDArray[np.uint8]:
-    """Return RGB (rows, columns, 3) of 8 bits for showing; the stored values are those of `decode.decode_stored`."""
-    if attributes.photometric_interpretation == "PALETTE COLOR":
+def rgb8_of(stored: NDArray[Any], space: ColourSpace, attributes: ImageAttributes) -> NDArray[np.uint8]:
+    """Return RGB for showing.
+
+    Parameters
+    ----------
+    stored
+        Decoded values, (rows, columns) or (rows, columns, 3), as `decode.decode_stored` returns them.
+    space
+        Their color space: not `ColourSpace.GREY`.
+    attributes
+        Of the image: palette and depth.
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows, columns, 3), uint8.
+
+    Raises
+    ------
+    DecodeError
+        A palette is missing.
+    """
+    if space is ColourSpace.PALETTE:
         rgb = palette_rgb(stored, attributes)
         if rgb.dtype == np.uint8 or int(rgb.max(initial=0)) < 256:
             # 8-bit entries in words of 16 bits are common, against the standard; an all but black picture is not.
             return rgb.astype(np.uint8)
         return (rgb >> 8).astype(np.uint8)
     bits = attributes.bits_stored
-    if attributes.photometric_interpretation in _YBR_FULL | _YBR_PARTIAL:
-        is_partial = attributes.photometric_interpretation in _YBR_PARTIAL
-        stored = rgb_from_ybr(stored, bits, is_partial=is_partial)
+    if space in {ColourSpace.YBR_FULL, ColourSpace.YBR_PARTIAL}:
+        stored = rgb_from_ybr(stored, bits, is_partial=space is ColourSpace.YBR_PARTIAL)
     if bits == 8:
         return stored.astype(np.uint8, copy=False)
     top = float((1 << bits) - 1)

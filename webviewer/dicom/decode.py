@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from webviewer.core.errors import DecodeError
 from webviewer.dicom.attributes import ImageAttributes
-from webviewer.dicom.codestream import StreamInfo, describe_stream
-from webviewer.dicom.colour import rgb8_from_stored
-from webviewer.dicom.pixel_module import GREY, SUBSAMPLED, native_frame_bits
+from webviewer.dicom.codestream import StreamInfo, describe_stream, j2k_start
+from webviewer.dicom.colour import rgb8_of
+from webviewer.dicom.colour_table import ColourSpace, StreamColour, decoded_colour
+from webviewer.dicom.pixel_module import SUBSAMPLED, native_frame_bits
 from webviewer.dicom.transfer_syntaxes import CODECS, EXPLICIT_VR_BIG_ENDIAN, LOSSLESS, Codec, describe_unsupported
 
 MAX_DECODED_BYTES = 1024**3
@@ -36,11 +37,13 @@ class DecodedFrame:
     """A decoded frame.
 
     ``values`` are stored values, (rows, columns), int8 … uint32, float32 or float64, of a grey image; of a colour image
-    (``is_colour``) RGB, (rows, columns, 3), uint8, ready to be shown (YBR and palettes are resolved).
+    (``is_colour``) RGB, (rows, columns, 3), uint8, ready to be shown (YBR and palettes are resolved). ``is_lossy``: the
+    code stream itself shows that its encoder changed values, whatever the header says.
     """
 
     values: NDArray[Any]
     is_colour: bool
+    is_lossy: bool = False
 
 
 def decode_frame(data: bytes | memoryview, attributes: ImageAttributes, frame_number: int = 1) -> DecodedFrame:
@@ -56,9 +59,15 @@ def decode_frame(data: bytes | memoryview, attributes: ImageAttributes, frame_nu
     if attributes.refusal:
         raise DecodeError(attributes.refusal, code="refused")
     stored, stream = _decode(data, attributes, frame_number)
-    if attributes.photometric_interpretation in GREY:
-        return DecodedFrame(stored, False)
-    return DecodedFrame(rgb8_from_stored(stored, replace_photometric(attributes, stream)), True)
+    is_lossy = stream is not None and not stream.is_lossless
+    space = decoded_colour(
+        CODECS[attributes.transfer_syntax_uid],
+        StreamColour.SILENT if stream is None else stream.colour,
+        attributes.photometric_interpretation,
+    )
+    if space is ColourSpace.GREY:
+        return DecodedFrame(stored, is_colour=False, is_lossy=is_lossy)
+    return DecodedFrame(rgb8_of(stored, space, attributes), is_colour=True, is_lossy=is_lossy)
 
 
 def decode_stored(data: bytes, attributes: ImageAttributes, frame_number: int = 1) -> NDArray[Any]:
@@ -86,24 +95,6 @@ def tile_of(values: NDArray[Any], attributes: ImageAttributes, frame_number: int
     return np.ascontiguousarray(tile)
 
 
-def replace_photometric(attributes: ImageAttributes, stream: StreamInfo | None) -> ImageAttributes:
-    """Return attributes whose photometric interpretation is that of the decoded values.
-
-    JPEG 2000 decoders undo their own colour transform. A JPEG stream that says of itself that it is YCbCr (or is not)
-    is believed over a header that was not changed when the image was compressed.
-    """
-    photometric = attributes.photometric_interpretation
-    found = photometric
-    if photometric in {"YBR_RCT", "YBR_ICT", "XYB"}:
-        found = "RGB"
-    elif stream is not None and stream.codec is Codec.JPEG and not stream.is_lossless and stream.is_ycbcr is not None:
-        if photometric == "RGB" and stream.is_ycbcr:
-            found = "YBR_FULL"
-        elif photometric.startswith("YBR_FULL") and not stream.is_ycbcr:
-            found = "RGB"
-    return attributes if found == photometric else replace(attributes, photometric_interpretation=found)
-
-
 def _decode(
     data: bytes | memoryview, attributes: ImageAttributes, frame_number: int
 ) -> tuple[NDArray[Any], StreamInfo | None]:
@@ -128,10 +119,10 @@ def _decode(
         return _rle(data, attributes), None
     if codec is Codec.DEFLATED_FRAME:
         return _native(_inflated(data, attributes), attributes), None
-    if codec is Codec.JPEG_XL:
-        return _jpeg_xl(data, attributes), None
     stream = describe_stream(data)
     _check_stream(stream, codec, attributes)
+    if codec is Codec.JPEG_XL:
+        return _jpeg_xl(data, attributes), stream
     try:
         values = _decode_stream(data, stream)
     except (RuntimeError, ValueError, TypeError, MemoryError, NotImplementedError) as exc:
@@ -309,7 +300,8 @@ def _decode_stream(data: bytes, stream: StreamInfo) -> NDArray[Any]:
     else:
         # For HTJ2K too: `htj2k_decode` is faster, but a damaged stream can keep it busy for ever, and of an
         # irreversible wavelet it lets overshooting values wrap round.
-        values = imagecodecs.jpeg2k_decode(data, numthreads=1)
+        # Without the boxes of JP2: the header takes their place (PS3.5 A.4.4), and a color box of sYCC would be undone.
+        values = imagecodecs.jpeg2k_decode(data[j2k_start(data) or 0 :], numthreads=1)
     expected: tuple[int, ...] = (stream.rows, stream.columns)
     if stream.components > 1:
         expected += (stream.components,)

@@ -14,11 +14,12 @@ from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, LookupT
 from webviewer.dicom.dataset import DataSet
 from webviewer.dicom.frames import pair_mm, read_frames
 from webviewer.dicom.mosaic import unfolded
-from webviewer.dicom.pixel_module import PixelModule, read_pixel_module, refusal_of_size
+from webviewer.dicom.pixel_module import PixelModule, read_pixel_module, refusal_of_size, sampled_photometric
 from webviewer.dicom.tables import lookup_tables, modality_table, palette_tables
 from webviewer.dicom.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN, LOSSY, NATIVE, describe_unsupported
 
 MAX_REGIONS = 64
+MAX_RATIOS = 4  # lossy compressions of one image, one after the other
 _LEAST_SLOPE, _MOST_SLOPE = 1e-12, 1e9  # beyond, values are none that are measured in any unit
 _TISSUE, _CENTIMETRES = 1, 3
 _AXIS_OF_LETTER = {"L": "x", "R": "x", "A": "y", "P": "y", "H": "z", "F": "z"}
@@ -53,6 +54,8 @@ def extract_image_attributes(
     element = pixel_element or "PixelData"
     pixel = read_pixel_module(ds, element)
     size_refusal = refusal_of_size(pixel, available_bytes, is_native=transfer_syntax_uid in NATIVE)
+    if transfer_syntax_uid in NATIVE and available_bytes is not None:
+        pixel = replace(pixel, photometric_interpretation=sampled_photometric(pixel, available_bytes))
     if size_refusal or pixel.refusal:
         pixel = replace(pixel, number_of_frames=1)  # one place in the series to say it; never a list as long as a lie
     frames = read_frames(ds, pixel.number_of_frames)
@@ -95,7 +98,8 @@ def extract_image_attributes(
         voi_luts=_voi_luts(ds, is_signed=is_signed or any(frame.rescale_intercept < 0 for frame in frames)),
         palette=palette,
         presentation_lut_shape=ds.code(tags.PRESENTATION_LUT_SHAPE).upper()[:16],
-        lossy=ds.code(tags.LOSSY_IMAGE_COMPRESSION) == "01" or transfer_syntax_uid in LOSSY,
+        lossy=transfer_syntax_uid in LOSSY or _says_lossy(ds),
+        lossy_ratios=_lossy_ratios(ds),
         burned_in_annotation=ds.code(tags.BURNED_IN_ANNOTATION).upper()[:16],
         frame_time_ms=_frame_time_ms(ds),
         frame_of_reference_uid=ds.code(tags.FRAME_OF_REFERENCE_UID)[:64],
@@ -143,6 +147,25 @@ def _is_angiography(ds: DataSet, frames: tuple[FrameAttributes, ...]) -> bool:
     if any(ds.code(flag).upper() in {"Y", "YES"} for flag in flags):
         return True
     return any(kind in {"ANGIO", "TOF"} for frame in frames[:1] for kind in frame.image_type)
+
+
+def _says_lossy(ds: DataSet) -> bool:
+    """Tell whether the header says that the image ever was compressed with loss (PS3.3 C.7.6.1.1.5).
+
+    Where Lossy Image Compression is gone or has no value of the standard, a method or a ratio still proves it.
+    """
+    said = ds.code(tags.LOSSY_IMAGE_COMPRESSION).upper()
+    if said in {"01", "1", "Y", "YES"}:
+        return True
+    if said == "00":
+        return False
+    return any(code.strip() for code in ds.texts(tags.LOSSY_IMAGE_COMPRESSION_METHOD)) or bool(_lossy_ratios(ds))
+
+
+def _lossy_ratios(ds: DataSet) -> tuple[float, ...]:
+    """Return compression ratios that can be true: above 1 and at most 100,000, the earliest first."""
+    found = ds.numbers(tags.LOSSY_IMAGE_COMPRESSION_RATIO) or []
+    return tuple(ratio for ratio in found if 1.0 < ratio <= 1e5)[:MAX_RATIOS]
 
 
 def _pixel_value(ds: DataSet, tag: int, pixel: PixelModule) -> int | None:

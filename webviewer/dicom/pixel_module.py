@@ -106,6 +106,18 @@ def native_frame_bits(
     return rows * columns * samples_per_pixel * bits_allocated
 
 
+def sampled_photometric(pixel: PixelModule, available_bytes: int) -> str:
+    """Return the Photometric Interpretation of native pixels: YBR_FULL for a YBR_FULL_422 of three whole samples.
+
+    Software that decompresses a JPEG object and keeps its name writes such objects: chroma is there for each pixel.
+    """
+    if pixel.photometric_interpretation != "YBR_FULL_422":
+        return pixel.photometric_interpretation
+    bits = pixel.rows * pixel.columns * 3 * pixel.bits_allocated * pixel.number_of_frames
+    length = (bits + 7) // 8
+    return "YBR_FULL" if length <= available_bytes <= length + 1 else "YBR_FULL_422"
+
+
 def refusal_of_size(pixel: PixelModule, available_bytes: int | None, *, is_native: bool) -> str:
     """Return why the pixel data cannot hold what the header claims; empty if they can, or if it is not known.
 

@@ -60,10 +60,12 @@ NATIVE = frozenset(
 
 DEFLATED_DATA_SETS = frozenset({DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, f"{_JPEG}95", f"{_JPEG}205"})
 
-# Syntaxes that are always lossy; 91, 93, 203 and the JPEG XL ones may be either, their objects say so themselves.
-LOSSY = frozenset(f"{_JPEG}{n}" for n in (50, 51, 53, 55, 81))
+# Syntaxes that are always lossy: JPEG with a DCT, and such streams recompressed as JPEG XL. 81, 91, 93, 112 and 203 may
+# be either: their streams say it (`codestream.StreamInfo`), or Lossy Image Compression (0028,2110).
+LOSSY = frozenset(f"{_JPEG}{n}" for n in (50, 51, 53, 55, 111))
 
-LOSSLESS = frozenset(f"{_JPEG}{n}" for n in (57, 70, 80, 90, 92, 110, 201, 202))  # coded, and never lossy
+# Coded, and lossless by name: a stream under such a UID may be lossy all the same.
+LOSSLESS = frozenset(f"{_JPEG}{n}" for n in (57, 70, 80, 90, 92, 110, 201, 202))
 
 _ELSEWHERE = {
     f"{_JPEG}94": "the pixels of this image lie on another server (JPIP)",
