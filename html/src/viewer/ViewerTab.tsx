@@ -2,7 +2,7 @@ import { Button } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { IconFileUnknown, IconPlugConnectedX } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
-import { type ComponentType, lazy, Suspense, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { type ComponentType, lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { api, ApiError } from '../shared/api/client';
 import { personName } from '../shared/format/person';
 import { localeOf, registerNamespace, toLanguage, useTranslation } from '../shared/i18n';
@@ -15,8 +15,10 @@ import pt from './i18n/pt.json';
 import { firstVolumeSeries } from './model/series';
 import { ViewerContext } from './ui/context';
 import { ImagePage } from './ui/ImagePage';
-import { seriesQuery, studyQuery, useViewerData } from './ui/useViewerData';
+import { type IsRestored, seriesQuery, studyQuery, useViewerData } from './ui/useViewerData';
 import classes from './ViewerTab.module.css';
+import type { Workspace } from './workspace/control/workspace';
+import { useNewWorkspace, useWorkspace } from './workspace/ui/useWorkspace';
 
 registerNamespace('viewer', { en, pt });
 
@@ -46,26 +48,35 @@ export function ViewerTab(props: ViewerTabProps) {
 function OpenStudy(props: ViewerTabProps) {
   const { studyId, seriesId, mode } = props;
   const [viewer] = useState(() => new ViewerController());
+  const workspace = useNewWorkspace(viewer, studyId);
   const client = useQueryClient();
   const first = useRef({ seriesId, mode });
   useLayoutEffect(() => {
     const leave = viewer.start();
     const asked = first.current;
-    if (asked.seriesId !== null && asked.mode === 'image') viewer.show(0, asked.seriesId);
+    const isRestored = workspace.restore(asked);
+    if (!isRestored && asked.seriesId !== null && asked.mode === 'image') viewer.show(viewer.state.active, asked.seriesId);
+    const save = workspace.start();
     void client.prefetchQuery(studyQuery(studyId));
-    if (asked.seriesId !== null) void client.prefetchQuery(seriesQuery(studyId, asked.seriesId));
-    return leave;
-  }, [viewer, client, studyId]);
+    const shown = asked.mode === 'image' ? viewer.activeCell.state.reference.seriesId : asked.seriesId;
+    if (shown !== null) void client.prefetchQuery(seriesQuery(studyId, shown));
+    return () => {
+      save();
+      leave();
+    };
+  }, [viewer, workspace, client, studyId]);
   return (
     <DarkScope className={classes.scope}>
-      <Viewer {...props} viewer={viewer} />
+      <Viewer {...props} viewer={viewer} workspace={workspace} />
     </DarkScope>
   );
 }
 
-function Viewer({ viewer, studyId, seriesId, mode, active, onTitle, onMode, onBack }: ViewerTabProps & { viewer: ViewerController }) {
+function Viewer({ viewer, workspace, studyId, seriesId, mode, active, onTitle, onMode, onBack }: ViewerTabProps & { viewer: ViewerController; workspace: Workspace }) {
   const { t, i18n } = useTranslation('viewer');
-  const { study, error, retry } = useViewerData(viewer, studyId, seriesId, mode);
+  const isRestored = useCallback<IsRestored>((now, series) => workspace.ask({ mode: now, seriesId: series }), [workspace]);
+  const { study, error, retry } = useViewerData(viewer, studyId, seriesId, mode, isRestored);
+  useWorkspace(workspace, study);
   const connection = useSelected(viewer.store, (state) => state.connection.kind);
   // A page is there only while the viewer is in its mode: the former one leaves the server before the next one comes.
   const entered = useSelected(viewer.store, (state) => state.mode);

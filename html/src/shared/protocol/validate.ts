@@ -22,6 +22,12 @@ export function parseClientMessage(text: string): ClientMessage {
   return parse(text, "ClientMessage") as ClientMessage;
 }
 
+/** Whether a value is good as the named type of the contract. */
+export function fits(value: unknown, name: string): boolean {
+  const rule = SCHEMAS[name] as Rule | undefined;
+  return rule !== undefined && findFault(value, rule, name) === null;
+}
+
 function parse(text: string, name: string): unknown {
   if (text.length > MAX_TEXT_BYTES) {
     throw new ProtocolError(`A message of ${text.length} characters is over the limit of ${MAX_TEXT_BYTES}.`);

@@ -36,6 +36,13 @@ export interface Change {
   data?: Partial<DataPresentation>;
 }
 
+/** With which image and viewport state a cell begins, where it does not begin at the start of the series. */
+export interface CellStart {
+  image: CellState['reference']['image'];
+  presentation: ViewPresentation;
+  data: DataPresentation;
+}
+
 export class CellController extends PictureCell<CellState, Placement, SentView> {
   readonly #deps: CellDependencies;
   #awake = true;
@@ -45,11 +52,12 @@ export class CellController extends PictureCell<CellState, Placement, SentView> 
     this.#deps = deps;
   }
 
-  /** Shows another series, from its first image, fitted, with its own window; null empties the window. */
-  setSeries(seriesId: number | null, detail: SeriesDetail | null): void {
+  /** Shows another series: from its first image, fitted, with its own window, unless `start` says otherwise; null empties the window. */
+  setSeries(seriesId: number | null, detail: SeriesDetail | null, start: CellStart | null = null): void {
     const { canvas } = this.state;
     const revision = this.forget();
-    this.store.set({ ...emptyCell(), canvas, navigation: { revision, moving: false }, reference: { seriesId, image: null }, detail });
+    const { image = null, ...looks } = start ?? {};
+    this.store.set({ ...emptyCell(), ...looks, canvas, navigation: { revision, moving: false }, reference: { seriesId, image }, detail });
     this.draw();
     if (!this.#awake) return;
     if (seriesId === null) this.#deps.closeCell(this.number);

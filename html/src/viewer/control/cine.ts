@@ -1,6 +1,7 @@
 /** Play: the clock says which image is due, so a slow line skips images instead of lagging behind. */
 
-export type PlayMode = 'loop' | 'swing' | 'once';
+export const playModes = ['loop', 'swing', 'once'] as const;
+export type PlayMode = (typeof playModes)[number];
 
 /** What is played. */
 export interface Film {

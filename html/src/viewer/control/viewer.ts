@@ -10,8 +10,9 @@ import type { Vector } from '../model/vector';
 import { type Clock, browserClock } from '../stream/clock';
 import { type CellMessage, type ConnectionState, RenderConnection, type Socket } from '../stream/connection';
 import { SpareStream } from '../stream/spare';
-import { CellController } from './cell';
+import { CellController, type CellStart } from './cell';
 import { Cine, type Film, type PlayMode } from './cine';
+import { Sections } from './sections';
 import { Store } from './store';
 import { VolumeCellController } from './volumeCell';
 
@@ -47,6 +48,24 @@ export interface ViewerState {
   connection: ConnectionState;
 }
 
+/** Layout and tools of the image page, and what its cells show: enough to show the same again. */
+export interface ViewerStart extends Pick<ViewerState, 'layout' | 'places' | 'active' | 'enlarged' | 'overlay' | 'bindings' | 'fps' | 'playMode' | 'stripOpen'> {
+  cells: ReadonlyMap<number, { seriesId: number } & CellStart>;
+}
+
+/** How the image page begins where nothing was kept. */
+export const startOfViewer: Omit<ViewerStart, 'cells'> = {
+  layout: { rows: 1, columns: 1 },
+  places: [0],
+  active: 0,
+  enlarged: false,
+  overlay: 'full',
+  bindings: { left: 'scroll', middle: 'pan', right: 'window' },
+  fps: 15,
+  playMode: 'loop',
+  stripOpen: true,
+};
+
 export interface ViewerDependencies {
   clock: Clock;
   fetchTicket: () => Promise<string>;
@@ -76,30 +95,20 @@ export function browserDependencies(): ViewerDependencies {
 }
 
 export class ViewerController {
-  readonly store = new Store<ViewerState>({
-    mode: 'image',
-    layout: { rows: 1, columns: 1 },
-    places: [0],
-    active: 0,
-    enlarged: false,
-    overlay: 'full',
-    bindings: { left: 'scroll', middle: 'pan', right: 'window' },
-    playing: null,
-    fps: 15,
-    playMode: 'loop',
-    stripOpen: true,
-    connection: { kind: 'connecting' },
-  });
+  readonly store = new Store<ViewerState>({ ...startOfViewer, mode: 'image', playing: null, connection: { kind: 'connecting' } });
   /** Which series each cell shows. */
   readonly shows = new Store<{ seriesIds: readonly (number | null)[] }>({ seriesIds: Array.from({ length: CELLS }, () => null) });
   readonly cells: readonly CellController[];
   /** The same windows where they show a volume; a page of volumes opens and closes those that it needs. */
   readonly volumeCells: readonly VolumeCellController[];
   readonly connection: RenderConnection;
+  /** The parts of this work that outlive the page. */
+  readonly sections = new Sections();
   readonly clock: Clock;
   readonly #cine: Cine;
   #handed: Vector | null = null;
   readonly #details = new Map<number, SeriesDetail>();
+  readonly #detailListeners = new Set<(detail: SeriesDetail) => void>();
 
   constructor(deps: ViewerDependencies = browserDependencies()) {
     this.clock = deps.clock;
@@ -240,9 +249,36 @@ export class ViewerController {
     this.activate(number);
   }
 
+  /** Lays the cells out and fills them as they were on an earlier page. */
+  restore({ cells, ...state }: ViewerStart): void {
+    this.stopPlay();
+    for (const cell of this.cells) if (this.state.mode !== 'image' || !state.places.includes(cell.number)) cell.sleep();
+    const before = this.state.places;
+    this.store.set(state);
+    for (const cell of this.cells) {
+      const start = cells.get(cell.number) ?? null;
+      if (this.state.mode === 'image' && state.places.includes(cell.number) && !before.includes(cell.number)) cell.wake();
+      cell.setSeries(start?.seriesId ?? null, start === null ? null : (this.#details.get(start.seriesId) ?? null), start);
+    }
+    this.shows.set({ seriesIds: this.cells.map((cell) => cell.state.reference.seriesId) });
+  }
+
+  /** The details of a series, null until they came. */
+  detail(seriesId: number): SeriesDetail | null {
+    return this.#details.get(seriesId) ?? null;
+  }
+
   setDetail(detail: SeriesDetail): void {
+    const isNew = this.#details.get(detail.series_id) !== detail;
     this.#details.set(detail.series_id, detail);
     for (const cell of this.cells) cell.setDetail(detail);
+    if (isNew) for (const listener of [...this.#detailListeners]) listener(detail);
+  }
+
+  /** Calls the listener for each series whose images become known, or become others. */
+  onDetail(listener: (detail: SeriesDetail) => void): () => void {
+    this.#detailListeners.add(listener);
+    return () => this.#detailListeners.delete(listener);
   }
 
   setLayout(layout: Layout): void {

@@ -53,8 +53,10 @@ export class Desk {
   surface: MeasureSurface | null = surfaceOf(100);
 
   constructor() {
+    let id = 0;
     this.measures = new Measures({
       clock: this.clock,
+      newId: () => (id += 1),
       ask: (cell, what, key) =>
         new Promise<Answer>((take, refuse) => {
           this.asked.push({

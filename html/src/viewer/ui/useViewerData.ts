@@ -33,11 +33,14 @@ export function seriesQuery(studyId: number, seriesId: number) {
 
 const seriesKey = (studyId: number, seriesId: number) => ({ queryKey: seriesQuery(studyId, seriesId).queryKey });
 
+/** Whether the page shows what it showed for this address before it was loaded: then the address opens nothing. */
+export type IsRestored = (mode: ViewerMode, seriesId: number | null) => boolean;
+
 /** A study that is being received tells of itself many times a second. */
 const REFRESH_MS = 1000;
 
 /** The study and the details of the series that are shown. */
-export function useViewerData(viewer: ViewerController, studyId: number, seriesId: number | null, mode: ViewerMode): ViewerData {
+export function useViewerData(viewer: ViewerController, studyId: number, seriesId: number | null, mode: ViewerMode, isRestored: IsRestored = () => false): ViewerData {
   const study = useQuery(studyQuery(studyId));
   const client = useQueryClient();
   useEffect(() => {
@@ -86,6 +89,7 @@ export function useViewerData(viewer: ViewerController, studyId: number, seriesI
   }, [viewer, first, mode]);
   useEffect(() => {
     // The same study opened again from the list at another series, or at the one that MPR or 3D showed.
+    if (isRestored(mode, seriesId)) return;
     if (mode === 'image' && seriesId !== null && viewer.activeCell.state.reference.seriesId !== seriesId) viewer.show(viewer.state.active, seriesId);
     // eslint-disable-next-line react-hooks/exhaustive-deps -- only when the asked series or page changes, not when the doctor changes it
   }, [seriesId, mode]);

@@ -70,6 +70,14 @@ export interface MeasureState {
 export interface MeasureDependencies {
   ask: (cell: number, what: Question, key: string) => Promise<Told>;
   clock: Clock;
+  /** An identifier that no other measurement has, in this or another browser tab; later ones are larger. */
+  newId: () => number;
+}
+
+/** A change of the measurements that came from elsewhere: the browser's storage, another browser tab. */
+export interface OutsideChange {
+  put: readonly Measurement[];
+  removed: ReadonlySet<number>;
 }
 
 /** At most twenty questions a second about one thing. */
@@ -96,8 +104,7 @@ export class Measures {
   readonly #deps: MeasureDependencies;
   readonly #asking = new Map<string, Asking>();
   readonly #turns = new Map<string, Turn>();
-  readonly #steps: { step: number; items: readonly Measurement[] }[] = [];
-  #next = 1;
+  #steps: { step: number; items: readonly Measurement[] }[] = [];
 
   constructor(deps: MeasureDependencies) {
     this.#deps = deps;
@@ -128,8 +135,7 @@ export class Measures {
 
   /** The shape is whole: from now on it stays. */
   finish(draft: Draft): Measurement {
-    const item: Measurement = { id: this.#next, tool: draft.tool, place: draft.place, points: draft.fixed, label: null, answers: draft.answers };
-    this.#next += 1;
+    const item: Measurement = { id: this.#deps.newId(), tool: draft.tool, place: draft.place, points: draft.fixed, label: null, answers: draft.answers };
     this.#forget('draft');
     this.#remember();
     this.store.set({ items: [...this.state.items, item], draft: null, chosen: item.id, hovered: null });
@@ -182,6 +188,16 @@ export class Measures {
     if (before === undefined) return false;
     this.#put(before.items);
     return true;
+  }
+
+  /** Takes over a change from elsewhere. It is no step to undo, and undoing a step here does not take it back. */
+  takeOver({ put, removed }: OutsideChange): void {
+    if (put.length === 0 && removed.size === 0) return;
+    const ids = new Set([...removed, ...put.map(({ id }) => id)]);
+    for (const id of ids) this.#forget(keyOf(id));
+    const changed = (items: readonly Measurement[]): readonly Measurement[] => [...items.filter(({ id }) => !ids.has(id)), ...put].sort((one, other) => one.id - other.id);
+    this.#steps = this.#steps.map(({ step, items }) => ({ step, items: changed(items) }));
+    this.#put(changed(this.state.items));
   }
 
   get canUndo(): boolean {

@@ -13,6 +13,7 @@ import { MeasureTools } from './MeasureTools';
 describe('measurements without a pointer', () => {
   let stage: Stage;
   let measures: Measures;
+  let ruler: number;
   const went: number[] = [];
 
   beforeEach(() => {
@@ -26,6 +27,9 @@ describe('measurements without a pointer', () => {
       if (place === null) throw new Error('no place');
       measures.finish({ tool: index === 0 ? 'ruler' : 'ellipse', place, cellNumber: 0, fixed: [{ x: 1, y: 2 }, { x: 3, y: 4 }], floating: null, answers: {} });
     }
+  });
+  beforeEach(() => {
+    ruler = measures.state.items[0]?.id ?? 0;
   });
   afterEach(cleanup);
 
@@ -41,8 +45,8 @@ describe('measurements without a pointer', () => {
     expect(screen.getAllByRole('listitem').map((one) => one.textContent)).toEqual(['ROI ellipseROI ellipse · image 4', 'RulerRuler · image 12']);
     expect(rows).toHaveLength(2);
     fireEvent.click(screen.getByRole('button', { name: 'Ruler, image 12: value is coming' }));
-    expect(went).toEqual([1]);
-    expect(measures.state.chosen).toBe(1);
+    expect(went).toEqual([ruler]);
+    expect(measures.state.chosen).toBe(ruler);
     fireEvent.click(screen.getByRole('button', { name: 'Delete: ROI ellipse, image 4: value is coming' }));
     expect(screen.getAllByRole('listitem')).toHaveLength(1);
     fireEvent.click(screen.getByRole('button', { name: 'Undo' }));
@@ -61,7 +65,7 @@ describe('measurements without a pointer', () => {
       const item = measures.state.items[0];
       if (item === undefined) throw new Error('no measurement');
       const answer = { points: item.points, fault: null, measured: { type: 'measured' as const, cell: 0, question: 1, length: 30.24, area: null, angle_deg: null, length_unit: 'mm' as const, spacing_source: 'detector' as const, values: null, statistics: null, unit: '', interpolated: false } };
-      act(() => measures.store.set({ chosen: 1, items: [{ ...item, answers: { '': answer } }] }));
+      act(() => measures.store.set({ chosen: ruler, items: [{ ...item, answers: { '': answer } }] }));
       act(() => void vi.advanceTimersByTime(400));
       expect(said()).toBe('');
       act(() => void vi.advanceTimersByTime(400));
@@ -84,7 +88,7 @@ describe('measurements without a pointer', () => {
     fireEvent(screen.getByRole('button', { name: 'Point value' }), new MouseEvent('auxclick', { bubbles: true, button: 2 }));
     expect(bound).toEqual(['left ruler', 'right point']);
     fireEvent.click(screen.getByRole('button', { name: 'Delete this' }));
-    expect(measures.state.items.map((one) => one.id)).toEqual([1]);
+    expect(measures.state.items.map((one) => one.id)).toEqual([ruler]);
     const found = await axe.run(container, { rules: { region: { enabled: false } } });
     expect(found.violations.map((one) => one.id)).toEqual([]);
   });

@@ -1,0 +1,41 @@
+/**
+ * The parts of a doctor's work on a study that outlive the page: each page of the viewer writes and reads its own part as
+ * JSON. `viewer/workspace` stores them. Nothing here knows where.
+ */
+
+export class Sections {
+  readonly #writers = new Map<string, () => unknown>();
+  readonly #listeners = new Set<() => void>();
+  #read: Readonly<Record<string, unknown>> = {};
+
+  /** What an earlier page wrote, unchecked JSON; undefined if nothing. */
+  read(name: string): unknown {
+    return Object.hasOwn(this.#read, name) ? this.#read[name] : undefined;
+  }
+
+  /** Says how a section is written; it is asked when the work is stored next, at the latest when the page goes. */
+  provide(name: string, write: () => unknown): void {
+    this.#writers.set(name, write);
+    this.touch();
+  }
+
+  /** Something has changed that is to be stored. */
+  touch(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  onTouch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Every section as it is now; of a page that was not opened, as it was read. */
+  all(): Record<string, unknown> {
+    const now = Object.fromEntries([...this.#writers].map(([name, write]) => [name, write()]));
+    return { ...this.#read, ...now };
+  }
+
+  restore(sections: Readonly<Record<string, unknown>>): void {
+    this.#read = sections;
+  }
+}
