@@ -73,6 +73,43 @@ class Tiling:
 
 
 @dataclass(frozen=True, slots=True)
+class Shutter:
+    """A display shutter (PS3.3 C.7.6.11): what lies outside of any of its shapes is covered.
+
+    Rows and columns of the image count from 1. A shape whose numbers are None or empty is not there.
+    """
+
+    rectangle: tuple[int, int, int, int] | None = None  # first and last row, first and last column to be seen
+    circle: tuple[int, int, int] | None = None  # row and column of the centre, radius in columns
+    polygon: tuple[int, ...] = ()  # row, column of each vertex in turn
+    presentation_value: int | None = None  # P-Value of 16 bits
+    presentation_color: tuple[int, int, int] | None = None  # CIELab as of PS3.3 C.10.7.1.1
+    is_doubtful: bool = False  # a shape was left out because its numbers cannot be true
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayPlane:
+    """One overlay plane (PS3.3 C.9.2): its geometry and the place of its bits, not the bits.
+
+    Origins count from 1 and may be negative. ``first_byte`` is the place of Overlay Data from the start of the data
+    set; None = the bits lie in Pixel Data at ``bit_position``, or ``refusal`` says why they cannot be drawn.
+    """
+
+    group: int
+    rows: int
+    columns: int
+    origin_row: int = 1
+    origin_column: int = 1
+    number_of_frames: int = 1
+    image_frame_origin: int | None = None  # first frame of the image that has it; None = all frames have it
+    first_byte: int | None = None
+    length_bytes: int = 0
+    is_byte_swapped: bool = False  # 16-bit words in big endian order
+    bit_position: int | None = None  # of bits in Pixel Data
+    refusal: str = ""  # "size" | "limit" | "short" | "compressed" | "bits" | "layout": see `webviewer.dicom.overlay`
+
+
+@dataclass(frozen=True, slots=True)
 class FrameAttributes:
     """What may differ from frame to frame of a multi-frame object; also the only entry of a single-frame one."""
 
@@ -92,6 +129,7 @@ class FrameAttributes:
     b_value: float | None = None  # s/mm²
     echo_time_ms: float | None = None
     image_type: tuple[str, ...] = ()  # Frame Type where the frame has one of its own
+    shutter: Shutter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +181,7 @@ class ImageAttributes:
     b_value: float | None = None  # where the frame has none: objects stored by versions that did not look there
     scanning_sequence: str = ""
     is_angiography: bool = False
+    overlays: tuple[OverlayPlane, ...] = ()
     refusal: str = ""  # why this can't be shown, in words for the doctor; empty = can be tried
     tiling: Tiling | None = None  # the stored picture that holds the frames as tiles; None = frames are stored singly
     notices: tuple[Notice, ...] = ()  # assumptions that the doctor has to know
@@ -219,6 +258,8 @@ def _lookup_table(plain: dict[str, Any]) -> LookupTable:
 
 _FRAME_NAMES = frozenset(field.name for field in fields(FrameAttributes))
 _IMAGE_NAMES = frozenset(field.name for field in fields(ImageAttributes))
+_SHUTTER_NAMES = frozenset(field.name for field in fields(Shutter))
+_OVERLAY_NAMES = frozenset(field.name for field in fields(OverlayPlane))
 
 
 def _known(names: frozenset[str], plain: dict[str, Any]) -> dict[str, Any]:
@@ -252,6 +293,8 @@ def _record(kind: type[Any], slots: _Slots, known: dict[str, Any]) -> Any:
 
 def _frame_from_plain(plain: dict[str, Any]) -> FrameAttributes:
     known = _known(_FRAME_NAMES, plain)
+    if plain.get("shutter") is not None:
+        known["shutter"] = Shutter(**_known(_SHUTTER_NAMES, plain["shutter"]))
     known["windows"] = tuple(VoiWindow(**window) for window in plain.get("windows", ()))
     frame: FrameAttributes = _record(FrameAttributes, _FRAME_SLOTS, known)
     return frame
@@ -270,6 +313,7 @@ def _image_from_plain(plain: dict[str, Any]) -> ImageAttributes:
     if plain.get("palette") is not None:
         red, green, blue = plain["palette"]
         known["palette"] = (_lookup_table(red), _lookup_table(green), _lookup_table(blue))
+    known["overlays"] = tuple(OverlayPlane(**_known(_OVERLAY_NAMES, plane)) for plane in plain.get("overlays", ()))
     known["ultrasound_regions"] = tuple(UltrasoundRegion(**region) for region in plain.get("ultrasound_regions", ()))
     known["notices"] = tuple(_notice(notice) for notice in plain.get("notices", ()))
     for name, make in (("tiling", lambda found: Tiling(**found)), ("volume_refusal", _notice)):

@@ -206,6 +206,15 @@ class PixelElement:
     length_bytes: int | None  # None = undefined
 
 
+@dataclass(frozen=True, slots=True)
+class ValueSpan:
+    """The place of a value that is too large to be kept with the header."""
+
+    vr: str  # as encoded, empty for Implicit VR
+    offset_bytes: int
+    length_bytes: int
+
+
 class Reader:
     """One pass over a data set up to its pixels.
 
@@ -230,10 +239,14 @@ class Reader:
         self._tag_vr_length = struct.Struct(f"{order}HH2sH")
         self._long = struct.Struct(f"{order}I")
         self.pixels: PixelElement | None = None
+        self.overlay_data: dict[int, ValueSpan] = {}
         self.end = 0
 
     def read(self, start: int) -> DataSet:
-        """Return the kept elements from ``start`` to the pixels or the end; sets ``pixels`` and ``end``."""
+        """Return the kept elements from ``start`` to the pixels or the end.
+
+        Sets ``pixels``, ``end`` and ``overlay_data``: the places of Overlay Data (60xx,3000) by tag.
+        """
         data_set = DataSet(self._order)
         self.end = self._read_elements(data_set, start, None, self._is_explicit, 0)
         return data_set
@@ -304,6 +317,8 @@ class Reader:
                 position = value + length
                 if length and not window.holds(position - 1, 1):
                     raise DataError(f"The data set is cut off in the value of ({tag >> 16:04X},{tag & 0xFFFF:04X}).")
+                if tag in tags.OVERLAY_DATA and not depth:
+                    self.overlay_data[tag] = ValueSpan(vr, value, length)
         return position
 
     def _read_short_elements(self, data_set: DataSet, position: int, end: int | None) -> int:

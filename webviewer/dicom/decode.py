@@ -87,6 +87,21 @@ def stored_picture(attributes: ImageAttributes) -> ImageAttributes:
     return replace(attributes, rows=tiling.rows, columns=tiling.columns, number_of_frames=1, frames=frames, tiling=None)
 
 
+def decode_words(data: bytes, attributes: ImageAttributes, frame_number: int = 1) -> tuple[NDArray[Any], int]:
+    """Return whole words with the bits beside the values, (rows, columns) unsigned, and how many bits are known.
+
+    Raises as `decode_stored`.
+    """
+    whole = replace(
+        attributes,
+        bits_stored=attributes.bits_allocated,
+        high_bit=attributes.bits_allocated - 1,
+        pixel_representation=0,
+    )
+    values, stream = _decode(data, whole, frame_number)
+    return values, attributes.bits_allocated if stream is None else stream.precision
+
+
 def tile_of(values: NDArray[Any], attributes: ImageAttributes, frame_number: int) -> NDArray[Any]:
     """Return one frame, (rows, columns), of the values of a mosaic's stored picture, (rows, columns)."""
     rows, columns = attributes.rows, attributes.columns

@@ -5,6 +5,8 @@ Everything else is skipped unread, which is what makes a header cheap; see `webv
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 PIXEL_SPACING_CALIBRATION_TYPE = 0x00280A02
 SPECIFIC_CHARACTER_SET = 0x00080005
 IMAGE_TYPE = 0x00080008
@@ -37,6 +39,16 @@ FRAME_TIME = 0x00181063
 FRAME_TIME_VECTOR = 0x00181065
 ESTIMATED_RADIOGRAPHIC_MAGNIFICATION = 0x00181114
 IMAGER_PIXEL_SPACING = 0x00181164
+SHUTTER_SHAPE = 0x00181600
+SHUTTER_LEFT_VERTICAL_EDGE = 0x00181602
+SHUTTER_RIGHT_VERTICAL_EDGE = 0x00181604
+SHUTTER_UPPER_HORIZONTAL_EDGE = 0x00181606
+SHUTTER_LOWER_HORIZONTAL_EDGE = 0x00181608
+CENTER_OF_CIRCULAR_SHUTTER = 0x00181610
+RADIUS_OF_CIRCULAR_SHUTTER = 0x00181612
+VERTICES_OF_THE_POLYGONAL_SHUTTER = 0x00181620
+SHUTTER_PRESENTATION_VALUE = 0x00181622
+SHUTTER_PRESENTATION_COLOR_CIELAB = 0x00181624
 NOMINAL_SCANNED_PIXEL_SPACING = 0x00182010
 PATIENT_POSITION = 0x00185100
 SIEMENS_MR_CREATOR = 0x00190010
@@ -65,6 +77,7 @@ MR_ECHO = 0x00189114
 MR_DIFFUSION = 0x00189117
 MR_IMAGE_FRAME_TYPE = 0x00189226
 CT_IMAGE_FRAME_TYPE = 0x00189329
+FRAME_DISPLAY_SHUTTER = 0x00189472
 PET_FRAME_TYPE = 0x00189751
 STUDY_INSTANCE_UID = 0x0020000D
 SERIES_INSTANCE_UID = 0x0020000E
@@ -139,6 +152,31 @@ FLOAT_PIXEL_DATA = 0x7FE00008
 DOUBLE_FLOAT_PIXEL_DATA = 0x7FE00009
 PIXEL_DATA = 0x7FE00010
 
+
+class OverlayElement(IntEnum):
+    """The elements of one overlay group 60xx (PS3.3 C.9.2, C.9.3); `overlay_tag` makes tags of them."""
+
+    ROWS = 0x0010
+    COLUMNS = 0x0011
+    NUMBER_OF_FRAMES = 0x0015
+    ORIGIN = 0x0050
+    IMAGE_FRAME_ORIGIN = 0x0051
+    BITS_ALLOCATED = 0x0100
+    BIT_POSITION = 0x0102
+    DATA = 0x3000
+
+
+OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
+
+
+def overlay_tag(group: int, element: OverlayElement) -> int:
+    """Return the tag of an element of an overlay group."""
+    return group << 16 | element
+
+
+OVERLAY_DATA = frozenset(overlay_tag(group, OverlayElement.DATA) for group in OVERLAY_GROUPS)
+"""Overlay bits: their place is noted, their value is not read with the header."""
+
 PIXEL_ELEMENTS = {
     PIXEL_DATA: "PixelData",
     FLOAT_PIXEL_DATA: "FloatPixelData",
@@ -153,6 +191,7 @@ SEQUENCES = frozenset(
         MR_IMAGE_FRAME_TYPE,
         CT_IMAGE_FRAME_TYPE,
         PET_FRAME_TYPE,
+        FRAME_DISPLAY_SHUTTER,
         FRAME_CONTENT,
         PLANE_POSITION,
         PLANE_ORIENTATION,
@@ -214,10 +253,28 @@ BINARY_VR: dict[int, str] = {
     BLUE_SEGMENTED: "OW",
     LUT_DESCRIPTOR: "US",
     LUT_DATA: "OW",
+    SHUTTER_PRESENTATION_VALUE: "US",
+    SHUTTER_PRESENTATION_COLOR_CIELAB: "US",
+}
+BINARY_VR |= {
+    overlay_tag(group, element): vr
+    for group in OVERLAY_GROUPS
+    for element, vr in (
+        (OverlayElement.ROWS, "US"),
+        (OverlayElement.COLUMNS, "US"),
+        (OverlayElement.ORIGIN, "SS"),
+        (OverlayElement.IMAGE_FRAME_ORIGIN, "US"),
+        (OverlayElement.BITS_ALLOCATED, "US"),
+        (OverlayElement.BIT_POSITION, "US"),
+    )
 }
 
-WANTED = frozenset(
-    value
-    for name, value in list(globals().items())
-    if name.isupper() and isinstance(value, int) and value not in PIXEL_ELEMENTS
-) | {*PRIVATE_CREATORS_0029, *CSA_IMAGE_HEADERS}
+WANTED = (
+    frozenset(
+        value
+        for name, value in list(globals().items())
+        if name.isupper() and isinstance(value, int) and value not in PIXEL_ELEMENTS
+    )
+    | frozenset(overlay_tag(group, element) for group in OVERLAY_GROUPS for element in OverlayElement)
+    | {*PRIVATE_CREATORS_0029, *CSA_IMAGE_HEADERS}
+) - OVERLAY_DATA

@@ -7,13 +7,15 @@ PS3.3 C.7.6.3 (image pixel), C.7.6.2 (plane), C.7.6.16 (functional groups), C.8.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from webviewer.dicom import elements as tags
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, LookupTable, UltrasoundRegion
-from webviewer.dicom.dataset import DataSet
+from webviewer.dicom.dataset import DataSet, ValueSpan
 from webviewer.dicom.frames import pair_mm, read_frames
 from webviewer.dicom.mosaic import unfolded
+from webviewer.dicom.overlay import read_overlays
 from webviewer.dicom.pixel_module import PixelModule, read_pixel_module, refusal_of_size, sampled_photometric
 from webviewer.dicom.tables import lookup_tables, modality_table, palette_tables
 from webviewer.dicom.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN, LOSSY, NATIVE, describe_unsupported
@@ -32,6 +34,7 @@ def extract_image_attributes(
     pixel_element: str | None,
     pixel_vr: str = "",
     available_bytes: int | None = None,
+    overlay_data: Mapping[int, ValueSpan] | None = None,
 ) -> ImageAttributes | None:
     """Return what turning the pixels into a picture needs; None for an object without pixels.
 
@@ -48,6 +51,8 @@ def extract_image_attributes(
         VR of the pixel element as encoded.
     available_bytes
         How many bytes of pixels there can be, None if that is not known.
+    overlay_data
+        Places of Overlay Data by tag, from the start of the data set; None = there are none.
     """
     if pixel_element is None and not (tags.ROWS in ds and tags.COLUMNS in ds and tags.BITS_ALLOCATED in ds):
         return None
@@ -115,6 +120,7 @@ def extract_image_attributes(
         trigger_time_ms=ds.number(tags.TRIGGER_TIME),
         scanning_sequence="\\".join(ds.texts(tags.SCANNING_SEQUENCE))[:32],
         is_angiography=_is_angiography(ds, frames),
+        overlays=read_overlays(ds, overlay_data or {}, pixel, transfer_syntax_uid),
         refusal=refusal,
     )
     return unfolded(image, ds)

@@ -9,6 +9,7 @@ from typing import Any
 from webviewer.dicom import elements as tags
 from webviewer.dicom.attributes import FrameAttributes, VoiWindow
 from webviewer.dicom.dataset import DataSet
+from webviewer.dicom.shutter import read_shutter
 
 MAX_WINDOWS = 64
 _MAX_TYPES = 8
@@ -25,6 +26,7 @@ _GROUPS = (
     tags.MR_IMAGE_FRAME_TYPE,
     tags.CT_IMAGE_FRAME_TYPE,
     tags.PET_FRAME_TYPE,
+    tags.FRAME_DISPLAY_SHUTTER,
 )
 
 
@@ -92,7 +94,7 @@ def _updated(frame: FrameAttributes, ds: DataSet) -> FrameAttributes:
     if tags.DIMENSION_INDEX_VALUES in values:
         index = ds.numbers(tags.DIMENSION_INDEX_VALUES)
         changes["dimension_index_values"] = tuple(int(v) for v in index or ())
-    changes |= _contrast(ds)
+    changes |= _contrast(ds) | _shutter(ds)
     return replace(frame, **changes) if changes else frame
 
 
@@ -118,6 +120,10 @@ def _stated(ds: DataSet, tag: int) -> float | None:
         return (float(first) if math.isfinite(float(first)) else math.nan) if first else None
     except ValueError:
         return math.nan
+
+
+def _shutter(ds: DataSet) -> dict[str, Any]:
+    return {"shutter": read_shutter(ds)} if tags.SHUTTER_SHAPE in ds.values else {}
 
 
 def _contrast(ds: DataSet) -> dict[str, Any]:

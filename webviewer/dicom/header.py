@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from webviewer.core.errors import DataError, InvalidInput
 from webviewer.dicom import elements as tags
 from webviewer.dicom.attributes import ImageAttributes
-from webviewer.dicom.dataset import DataSet, PixelElement, Reader, ReadLimits, looks_explicit
+from webviewer.dicom.dataset import DataSet, PixelElement, Reader, ReadLimits, ValueSpan, looks_explicit
 from webviewer.dicom.deflated import InflatedFile
 from webviewer.dicom.extract import extract_image_attributes
 from webviewer.dicom.transfer_syntaxes import (
@@ -109,6 +109,7 @@ class _Scan:
     data_set_offset_bytes: int
     pixels: PixelElement | None
     available_bytes: int | None
+    overlay_data: dict[int, ValueSpan]
 
     def attributes(self) -> ImageAttributes | None:
         return extract_image_attributes(
@@ -117,6 +118,7 @@ class _Scan:
             pixel_element=None if self.pixels is None else tags.PIXEL_ELEMENTS[self.pixels.tag],
             pixel_vr="" if self.pixels is None else self.pixels.vr,
             available_bytes=self.available_bytes,
+            overlay_data=self.overlay_data,
         )
 
 
@@ -187,7 +189,11 @@ def _scan(file: BinaryIO, transfer_syntax_uid: str, start: int, limits: ReadLimi
         available = pixels.length_bytes
         if available is None:
             available = limits.max_inflated_bytes if is_deflated else end_of_file - pixels.offset_bytes
-    return _Scan(ds, transfer_syntax_uid, start, pixels, available)
+    # From the data set's own start: a file may get other file meta information before it when it is stored.
+    overlay_data = {
+        tag: replace(span, offset_bytes=span.offset_bytes - start) for tag, span in reader.overlay_data.items()
+    }
+    return _Scan(ds, transfer_syntax_uid, start, pixels, available, overlay_data)
 
 
 def _header(scan: _Scan) -> Header:
