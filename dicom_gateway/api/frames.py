@@ -1,4 +1,4 @@
-"""Frames as they are stored, many in one answer."""
+"""Frames as they are stored, many in one answer, and the overlay bits of one frame."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ class _Frames(BaseModel):
 
 
 def frame_routes(parts: ApiParts) -> Blueprint:
-    """Return the route."""
+    """Return the routes."""
     routes = Blueprint("frames", __name__)
 
     @routes.post("/frames")
     def frames(owner_id: int) -> Response:
         wishes = [(InstanceId(instance), number) for instance, number in read_json(_Frames).frames]
         return Response(parts.frames.stream(OwnerId(owner_id), wishes), mimetype="application/octet-stream")
+
+    @routes.get("/instances/<int:instance_id>/frames/<int:frame_number>/overlays")
+    def overlays(owner_id: int, instance_id: int, frame_number: int) -> Response:
+        records = parts.overlays.read(OwnerId(owner_id), InstanceId(instance_id), frame_number)
+        return Response(records, mimetype="application/octet-stream")
 
     return routes

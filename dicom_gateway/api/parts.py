@@ -19,6 +19,7 @@ from webviewer.core.octets import ByteSource
 from webviewer.core.seats import Seats
 from webviewer.usecases.delete_studies import FileRemoval
 from webviewer.usecases.read_frames import FrameReader
+from webviewer.usecases.read_overlays import OverlayReader
 from webviewer.usecases.receive_instance import InstanceIndex
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
@@ -44,8 +45,8 @@ class ApiParts:
         Where stored files lie.
     files
         Claims and removes stored files.
-    frames
-        Reads frames.
+    frames, overlays
+        Read frames, and the overlay bits of frames.
     uploads
         All uploads of this node.
     receive
@@ -75,6 +76,7 @@ class ApiParts:
     data_folder: Path
     files: FileRemoval
     frames: FrameReader
+    overlays: OverlayReader
     uploads: UploadStore
     receive: Callable[[OwnerId, ByteSource], Receipt]
     publish: Callable[[Mapping[str, object]], None]
@@ -141,6 +143,7 @@ def make_parts(
         data_folder=store.data,
         files=store,
         frames=FrameReader(units, open_file),
+        overlays=OverlayReader(units, open_file),
         uploads=UploadStore(uploads_folder, examiner, upload_limits),
         receive=receive,
         publish=publish,

@@ -40,6 +40,8 @@ class ThumbnailQuery(BaseModel):
     """What may be asked of a thumbnail; the render node checks the values."""
 
     size: int = 160
+    overlays: bool = True
+    shutters: bool = True
 
 
 class RenderedQuery(BaseModel):
@@ -50,6 +52,8 @@ class RenderedQuery(BaseModel):
     window_center: float | None = None
     window_width: float | None = None
     format: Literal["png", "jpeg"] = "png"
+    overlays: bool = True
+    shutters: bool = True
 
 
 def create_app(services: Services) -> Flask:

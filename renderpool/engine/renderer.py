@@ -48,6 +48,7 @@ class Renderer:
         self.textures = TextureCache(suitable if textures_bytes is None else textures_bytes)
         self._luts = TextureCache(_LUTS_BYTES)
         self._programs = Programs("canvas.vert.glsl", "image.frag.glsl")
+        self._mask_programs = Programs("canvas.vert.glsl", "mask.frag.glsl")
         self._grey, self._colour = Framebuffer(1), Framebuffer(3)
         names = (ctypes.c_uint * 1)()
         gl.GL_3_0.glGenVertexArrays(1, names)  # core profile draws nothing without one, even without attributes
@@ -110,6 +111,51 @@ class Renderer:
         program.use()
         return self._draw(program, self._colour, key, load_values, view, samples=samples, inverted=inverted)
 
+    def draw_mask(
+        self,
+        key: Hashable,
+        mask: NDArray[np.uint8],
+        view: ResolvedView,
+        *,
+        origin: tuple[int, int],
+        image_size: tuple[int, int],
+        samples: int = 1,
+    ) -> NDArray[np.uint8]:
+        """Return the shares of each canvas pixel that bits of a mask take, (height, width, 3) uint8: 255 = all of it.
+
+        Parameters
+        ----------
+        key
+            Names the mask for the texture cache.
+        mask
+            (rows, columns) uint8. Bit 0, drawn to channel 0: lines, which count n times, so that a line of one image
+            pixel stays whole where n image pixels fall into one canvas pixel. Bit 1, drawn to channel 1: areas of the
+            image. Channel 2 is 0.
+        origin
+            Column and row of the mask's first pixel in the image, from 0.
+        image_size
+            Columns and rows of the image.
+        samples
+            As in `draw_grey`. Errors as there, too.
+        """
+        program = self._mask_programs.get({})
+        program.use()
+        gl.GL_1_3.glActiveTexture(gl.GL_1_3.GL_TEXTURE0)
+        self.textures.get(key, lambda: self._upload(mask)).bind()
+        self._check("uploading a mask")
+        program.set_int("t_mask", 0)
+        program.set_mat3("u_image_from_canvas", view.image_from_canvas)
+        program.set_vec2("u_origin", *origin)
+        program.set_vec2("u_image_size", *image_size)
+        program.set_int("u_samples", samples)
+        self._check("setting uniforms")
+        self._colour.begin(view.width_px, view.height_px)
+        gl.GL_1_1.glDrawArrays(gl.GL_1_0.GL_TRIANGLES, 0, 3)
+        self._check("drawing")
+        shares = self._colour.read(view.width_px, view.height_px)
+        check_gl("drawing a mask")
+        return shares
+
     def _draw(
         self,
         program: Program,
@@ -165,6 +211,7 @@ class Renderer:
     def close(self) -> None:
         """Delete everything and the context."""
         self._programs.close()
+        self._mask_programs.close()
         self.textures.close()
         self._luts.close()
         self._grey.close()

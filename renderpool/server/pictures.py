@@ -33,7 +33,8 @@ _MAX_SIDE_PX = 4096
 _CACHE_BYTES = 8 * 1024**2
 
 
-ThumbnailKey = tuple[str, int, int, int]  # storage node, owner_id, series_id, pixels of the longer side
+ThumbnailKey = tuple[str, int, int, int, bool, bool]
+"""Storage node, owner_id, series_id, pixels of the longer side, whether overlays and shutters are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ PICTURES = web.AppKey("pictures", PictureCache)
 async def get_thumbnail(request: web.Request) -> web.Response:
     """Answer the middle image of a series in its recommended window, at most ``size`` pixels a side.
 
+    Overlays and shutters are drawn unless ``overlays`` or ``shutters`` is ``false``.
+
     One that is there is answered once the storage node has said that the series is as it was; who may not see the
     series gets no picture from here either.
     """
@@ -86,7 +89,8 @@ async def get_thumbnail(request: web.Request) -> web.Response:
     storage = node.storages.of(storage_of(request))
     owner_id, series_id = int(request.match_info["owner"]), int(request.match_info["series"])
     size_px = _number(request, "size", 160, 16, 1024)
-    cache_key = (storage.address, owner_id, series_id, size_px)
+    overlays, shutters = _switch(request, "overlays"), _switch(request, "shutters")
+    cache_key = (storage.address, owner_id, series_id, size_px, overlays, shutters)
     cached = cache.get(cache_key)
     known_version = "" if cached is None else cached.version
     newer = await _in_worker(storage, partial(storage.source.newer_series, owner_id, series_id, known_version))
@@ -95,13 +99,18 @@ async def get_thumbnail(request: web.Request) -> web.Response:
             raise NotFound("This series has no images to show.")
         key = newer.frames[len(newer.frames) // 2]
         frame = newer.cache_key(key)
-        etag = _etag("thumbnail", frame, size_px)
+        etag = _etag("thumbnail", frame, size_px, overlays, shutters)
         if _is_known(request, etag) and cached is None:
             return web.Response(status=304, headers=_headers(etag))
         if cached is not None and cached.frame == frame:
             data = cached.data
         else:
-            data = await _thumbnail(node, storage, await _load(storage, owner_id, newer, key), size_px)
+            image = await _load(storage, owner_id, newer, key)
+            width_px, height_px = _fitted_size(image, size_px, size_px)
+            view = View(
+                cell=0, revision=0, width_px=width_px, height_px=height_px, overlays=overlays, shutters=shutters
+            )
+            data = await _thumbnail(node, storage, image, view)
         cached = Thumbnail(newer.version, frame, etag, data)
         cache.put(cache_key, cached)
     if cached is None:
@@ -111,15 +120,16 @@ async def get_thumbnail(request: web.Request) -> web.Response:
     return web.Response(body=cached.data, content_type="image/jpeg", headers=_headers(cached.etag))
 
 
-async def _thumbnail(node: RenderNode, storage: StorageNode, image: LoadedImage, size_px: int) -> bytes:
-    width_px, height_px = _fitted_size(image, size_px, size_px)
-    view = View(cell=0, revision=0, width_px=width_px, height_px=height_px)
+async def _thumbnail(node: RenderNode, storage: StorageNode, image: LoadedImage, view: View) -> bytes:
     pixels = await asyncio.wrap_future(node.scheduler.submit(partial(_paint, image, view)))
     return await _in_worker(storage, partial(encode_jpeg, pixels, _THUMBNAIL_QUALITY))
 
 
 async def get_rendered(request: web.Request) -> web.Response:
-    """Answer one frame, fitted into ``width`` × ``height`` (its own size without them), as PNG or JPEG."""
+    """Answer one frame, fitted into ``width`` × ``height`` (its own size without them), as PNG or JPEG.
+
+    Overlays and shutters are drawn unless ``overlays`` or ``shutters`` is ``false``.
+    """
     node = request.app[NODE]
     storage = node.storages.of(storage_of(request))
     owner_id, instance_id = int(request.match_info["owner"]), int(request.match_info["instance"])
@@ -128,11 +138,12 @@ async def get_rendered(request: web.Request) -> web.Response:
     if kind not in ("png", "jpeg"):
         raise InvalidInput(f"format '{kind[:16]}' is invalid: must be png or jpeg.")
     window = _window(request)
+    overlays, shutters = _switch(request, "overlays"), _switch(request, "shutters")
     wished_px = [_number(request, name, 0, 1, _MAX_SIDE_PX) for name in ("width", "height")]
     series: SeriesFrames = await _in_worker(storage, partial(storage.source.instance, owner_id, instance_id))
     if key not in series.positions:
         raise NotFound("There is no such frame.")
-    etag = _etag("rendered", series.cache_key(key), kind, window, *wished_px)
+    etag = _etag("rendered", series.cache_key(key), kind, window, *wished_px, overlays, shutters)
     if _is_known(request, etag):
         return web.Response(status=304, headers=_headers(etag))
     image = await _load(storage, owner_id, series, key)
@@ -143,7 +154,15 @@ async def get_rendered(request: web.Request) -> web.Response:
         width_px, height_px = wished_px
     else:
         width_px, height_px = _fitted_size(image, wished_px[0] or _MAX_SIDE_PX, wished_px[1] or _MAX_SIDE_PX)
-    view = View(cell=0, revision=0, width_px=width_px, height_px=height_px, window=window)
+    view = View(
+        cell=0,
+        revision=0,
+        width_px=width_px,
+        height_px=height_px,
+        window=window,
+        overlays=overlays,
+        shutters=shutters,
+    )
     pixels = await asyncio.wrap_future(node.scheduler.submit(partial(_paint, image, view)))
     encode = encode_png if kind == "png" else partial(encode_jpeg, quality=_RENDERED_QUALITY, full_colour=True)
     data = await _in_worker(storage, partial(encode, pixels))  # a large one takes long: the streams go on
@@ -183,6 +202,13 @@ def _window(request: web.Request) -> WindowRecommended | WindowValues:
     if not (abs(center) <= 1e9 and 1e-12 <= width <= 1e9):  # also refuses NaN
         raise InvalidInput("window_center and window_width are invalid: at most 1e9, and the width at least 1e-12.")
     return WindowValues(center=center, width=width)
+
+
+def _switch(request: web.Request, name: str) -> bool:
+    text = request.query.get(name, "true")
+    if text not in ("true", "false"):
+        raise InvalidInput(f"{name} '{text[:16]}' is invalid: must be true or false.")
+    return text == "true"
 
 
 def _number(request: web.Request, name: str, default: int, low: int, high: int) -> int:

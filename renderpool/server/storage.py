@@ -89,6 +89,10 @@ class StorageSource:
         """Yield each frame's bytes as stored, or why it cannot be had; raises Unavailable."""
         return self._client.frames(owner_id, keys)
 
+    def overlays(self, owner_id: int, key: FrameKey) -> Mapping[int, bytes]:
+        """Return the packed bits of the overlays of a frame by group; raises NotFound, Unavailable."""
+        return self._client.overlays(owner_id, key)
+
     def frame_in_file(self, series: SeriesFrames, key: FrameKey) -> FrameInFile | None:
         """Return where an uncompressed frame lies in a file of this machine, None if it is to be asked for."""
         instance_id, frame_number = key

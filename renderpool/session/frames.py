@@ -35,6 +35,8 @@ def frame_of(
         (lossy, FrameFlag.SOURCE_LOSSY),
         (painting.fitted, FrameFlag.FITTED),
         (painting.coarse, FrameFlag.COARSE),
+        (painting.lacks_overlay, FrameFlag.LACKS_OVERLAY),
+        (painting.ignores_shutter, FrameFlag.IGNORES_SHUTTER),
     ):
         flags |= flag if holds else FrameFlag(0)
     height_px, width_px = painting.pixels.shape[:2]

@@ -7,14 +7,15 @@ Who may see it is decided before, by the series that the owner's session has ope
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from renderpool.session.cache import Done, ImageCache
+from renderpool.session.image_graphics import has_overlay_data, make_graphics
 from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.mosaics import Fetched
-from renderpool.session.source import FrameKey, FrameSource, SeriesFrames
+from renderpool.session.source import FrameKey, FrameSource, OverlaySource, SeriesFrames
 from webviewer.core.errors import DataError, Unavailable, WebviewerError
 
 _LOG = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ class ImageStore:
                 if self._cache.is_closed:
                     break
                 left.discard(key)
-                work = partial(self._decode_one, key, data, series)
+                work = partial(self._decode_one, key, data, series, self._overlay_bits(owner_id, series, key))
                 if pool is None:
                     work()
                 else:
@@ -143,15 +144,28 @@ class ImageStore:
             for key in left:
                 self._finish(series, key, Unavailable("The storage node did not send this image."))
 
-    def _decode_one(self, key: FrameKey, data: Fetched, series: SeriesFrames) -> None:
+    def _overlay_bits(self, owner_id: int, series: SeriesFrames, key: FrameKey) -> Mapping[int, bytes]:
+        """Return the overlay bits of a frame, without a request where it has none; an image is shown without them."""
+        if not isinstance(self._source, OverlaySource) or not has_overlay_data(series.instances[key[0]], key[1]):
+            return {}
+        try:
+            return self._source.overlays(owner_id, key)
+        except WebviewerError as exc:
+            _LOG.warning("overlays_missing", extra={"instance_id": key[0], "frame_number": key[1]}, exc_info=exc)
+            return {}
+
+    def _decode_one(
+        self, key: FrameKey, data: Fetched, series: SeriesFrames, overlay_bits: Mapping[int, bytes]
+    ) -> None:
         outcome: LoadedImage | WebviewerError
         try:
             if isinstance(data, WebviewerError):
                 outcome = data
             else:
-                mosaics = self._cache.mosaics
-                decoded = mosaics.decode(series, key, data) if isinstance(data, bytes) else data
-                outcome = LoadedImage(series.cache_key(key), decoded, series.instances[key[0]])
+                attributes = series.instances[key[0]]
+                decoded = self._cache.mosaics.decode(series, key, data) if isinstance(data, bytes) else data
+                graphics = make_graphics(data if isinstance(data, bytes) else None, attributes, key[1], overlay_bits)
+                outcome = LoadedImage(series.cache_key(key), decoded, attributes, graphics)
         except WebviewerError as exc:
             outcome = exc
         except Exception:  # noqa: BLE001  an edge: a decoder of somebody else's must not end the batch

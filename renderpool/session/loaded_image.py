@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from renderpool.session.image_graphics import ImageGraphics
 from renderpool.session.source import CacheKey
 from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import ImageAttributes
@@ -19,7 +20,13 @@ _FAR = 1e30
 class LoadedImage:
     """One decoded frame with what drawing it needs; derived values are computed once, when first asked for."""
 
-    def __init__(self, cache_key: CacheKey, decoded: DecodedFrame, attributes: ImageAttributes) -> None:
+    def __init__(
+        self,
+        cache_key: CacheKey,
+        decoded: DecodedFrame,
+        attributes: ImageAttributes,
+        graphics: ImageGraphics | None = None,
+    ) -> None:
         self.key = key = cache_key[1:]
         self.cache_key = cache_key
         self.attributes = attributes
@@ -27,7 +34,8 @@ class LoadedImage:
         self.source_lossy = attributes.lossy or decoded.is_lossy
         self.stored = decoded.values
         self.rows, self.columns = int(decoded.values.shape[0]), int(decoded.values.shape[1])
-        self.size_bytes = int(decoded.values.nbytes)
+        self.graphics = graphics  # overlays and shutter, None if it has none
+        self.size_bytes = int(decoded.values.nbytes) + (0 if graphics is None else graphics.size_bytes)
         self.pixel_aspect = pixel_aspect(attributes, key[1])
 
     def grey_values(self) -> NDArray[np.float32]:

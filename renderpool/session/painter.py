@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from renderpool.engine.encode import EncodedPicture, encode_light, encode_still
 from renderpool.engine.renderer import Renderer
 from renderpool.scene.colours import paint_in_colours
+from renderpool.scene.graphics import cover, draw_over
 from renderpool.scene.grey import grey_map
 from renderpool.scene.view import ImageExtent, Placement, ResolvedView, resolve, scale_view, supersampling
 from renderpool.session.loaded_image import LoadedImage
@@ -77,7 +78,8 @@ def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel 
             interpolation=wish.interpolation,
             samples=samples,
         )
-        return _painting(pixels, view, math.nan, math.nan, is_whole)
+        pixels = _with_graphics(renderer, image, wish, pixels, drawn=drawn, light=light)
+        return _painting(image, pixels, view, window=(math.nan, math.nan), is_whole=is_whole)
     grey = grey_map(choose_voi(image, wish.window), inverted=image.inverted != wish.invert)
 
     def draw(exchanged: bool) -> NDArray[np.uint8]:
@@ -87,21 +89,57 @@ def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel 
         )
 
     pixels = paint_in_colours(draw, wish.colours)
-    return _painting(pixels, view, grey.center, grey.width, is_whole)
+    pixels = _with_graphics(renderer, image, wish, pixels, drawn=drawn, light=light)
+    return _painting(image, pixels, view, window=(grey.center, grey.width), is_whole=is_whole)
+
+
+def _with_graphics(
+    renderer: Renderer,
+    image: LoadedImage,
+    wish: View,
+    pixels: NDArray[np.uint8],
+    *,
+    drawn: ResolvedView,
+    light: LightLevel | None,
+) -> NDArray[np.uint8]:
+    """Return a picture with the shutter and the overlays that are wished; after the window, whatever it was."""
+    graphics = image.graphics
+    if graphics is None or graphics.mask is None:
+        return pixels
+    overlays, shutter = wish.overlays and graphics.has_overlays, wish.shutters and graphics.has_shutter
+    if not overlays and not shutter:
+        return pixels
+    samples = supersampling(drawn.zoom)
+    if light is not None:
+        samples = min(samples, _LIGHT_SUPERSAMPLING)
+    key = ("graphics", image.cache_key)
+    size = (image.columns, image.rows)
+    shares = renderer.draw_mask(key, graphics.mask, drawn, origin=graphics.origin, image_size=size, samples=samples)
+    if shutter:
+        pixels = cover(pixels, shares[..., 1], graphics.shutter_shade)
+    return draw_over(pixels, shares[..., 0]) if overlays else pixels
 
 
 def _painting(
-    pixels: NDArray[np.uint8], view: ResolvedView, window_center: float, window_width: float, is_whole: bool
+    image: LoadedImage,
+    pixels: NDArray[np.uint8],
+    view: ResolvedView,
+    *,
+    window: tuple[float, float],
+    is_whole: bool,
 ) -> Painting:
+    graphics = image.graphics
     return Painting(
         pixels=pixels,
-        window_center=window_center,
-        window_width=window_width,
+        window_center=window[0],
+        window_width=window[1],
         zoom=view.zoom,
         center_x=view.center_x,
         center_y=view.center_y,
         fitted=view.fitted,
         is_whole=is_whole,
+        lacks_overlay=graphics is not None and graphics.lacks_overlay,
+        ignores_shutter=graphics is not None and graphics.ignores_shutter,
     )
 
 

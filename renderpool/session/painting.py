@@ -15,7 +15,8 @@ class Painting:
     ``window_center`` and ``window_width`` are NaN of a picture without window (colour). ``zoom`` is canvas pixels per
     image column, of a volume per mm; ``center_x``, ``center_y`` the image point at the middle of the canvas, 0 of a
     volume. ``fitted``: the zoom was chosen so that all of the image is seen. ``is_whole``: no less than the still
-    picture of the same wish has. ``coarse``: not all of the volume was there.
+    picture of the same wish has. ``coarse``: not all of the volume was there. ``lacks_overlay``: an overlay of the
+    image cannot be drawn. ``ignores_shutter``: a shutter of the image cannot be true and is not drawn.
     """
 
     pixels: NDArray[np.uint8]
@@ -27,3 +28,5 @@ class Painting:
     fitted: bool = False
     is_whole: bool = True
     coarse: bool = False
+    lacks_overlay: bool = False
+    ignores_shutter: bool = False

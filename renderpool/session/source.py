@@ -89,3 +89,12 @@ class LocalFrames(Protocol):
     def frame_in_file(self, series: SeriesFrames, key: FrameKey) -> FrameInFile | None:
         """Return where an uncompressed frame lies, None if it is to be asked for; any thread."""
         ...
+
+
+@runtime_checkable
+class OverlaySource(Protocol):
+    """A source that also has the overlay planes of frames."""
+
+    def overlays(self, owner_id: int, key: FrameKey) -> Mapping[int, bytes]:
+        """Return packed bits by overlay group, empty of a plane that cannot be read; raises NotFound, Unavailable."""
+        ...

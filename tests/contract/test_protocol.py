@@ -183,6 +183,8 @@ def test_a_view_says_all_defaults() -> None:
         "invert": False,
         "interpolation": "bilinear",
         "colours": "grey",
+        "overlays": True,
+        "shutters": True,
         "moving": False,
     }
 

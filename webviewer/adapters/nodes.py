@@ -34,6 +34,7 @@ from webviewer.core.errors import (
 from webviewer.core.octets import ByteSource
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.usecases.frame_records import FRAME_HEADER, STATUS_GOOD
+from webviewer.usecases.overlay_records import overlays_of
 from webviewer.usecases.placement import STORAGE_SILENT
 
 _MAX_FRAME_BYTES = 4 * 1024**3
@@ -432,6 +433,12 @@ class StorageClient(NodeClient):
                     raise Unavailable("The storage node broke off in the middle of a frame.")
                 yield key, data if status == STATUS_GOOD else DataError(data.decode("utf-8", "replace"))
             body.take(1)  # the end of the stream: the connection can be used again
+
+    def overlays(self, owner_id: int, key: FrameKey) -> dict[int, bytes]:
+        """Return the packed bits of the overlays over a frame by group; raises NotFound, Unavailable."""
+        path = f"/internal/v1/owners/{owner_id}/instances/{key[0]}/frames/{key[1]}/overlays"
+        with self.open("GET", path) as response:
+            return overlays_of(response.read)
 
     def store_derived(self, owner_id: int, series_id: int, head: Mapping[str, object], pixels: bytes) -> int:
         """Have an object made of a series and stored; returns the series that it is in.

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from webviewer.dicom.attributes import OverlayPlane
+from webviewer.dicom.attributes import ImageAttributes, OverlayPlane
 from webviewer.dicom.dataset import DataSet, ValueSpan
 from webviewer.dicom.elements import OVERLAY_GROUPS, OverlayElement, overlay_tag
 from webviewer.dicom.pixel_module import PixelModule
@@ -147,6 +147,16 @@ def overlay_frame(plane: OverlayPlane, frame_number: int) -> int | None:
         return 0
     frame = frame_number - plane.image_frame_origin
     return frame if 0 <= frame < plane.number_of_frames else None
+
+
+def overlays_of_frame(attributes: ImageAttributes, frame_number: int) -> list[tuple[OverlayPlane, int]]:
+    """Return the planes over a frame of the image, from 1, each with its own frame, from 0.
+
+    The tiles of a mosaic lie under the planes of the stored picture.
+    """
+    number = frame_number if attributes.tiling is None else 1
+    frames = ((plane, overlay_frame(plane, number)) for plane in attributes.overlays)
+    return [(plane, frame) for plane, frame in frames if frame is not None]
 
 
 def bits_of_frame(data: bytes, first_bit: int, count: int) -> bytes:

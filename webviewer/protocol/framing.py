@@ -8,7 +8,9 @@ All numbers little endian::
        5    1  encoding: 1 PNG, 2 JPEG
        6    2  flags: bit 0 still (full quality, at rest), bit 1 what was sent is lossless,
                       bit 2 the stored object was compressed with loss, bit 3 fitted to the window,
-                      bit 4 coarse: not all of the volume is there yet
+                      bit 4 coarse: not all of the volume is there yet,
+                      bit 5 an overlay of the image cannot be drawn,
+                      bit 6 a shutter of the image cannot be true and is not drawn
        8    4  revision   of the view this picture answers
       12    4  sequence   counts frames of the connection from 1; acknowledged by the browser
       16    2  cell       number of the window
@@ -60,6 +62,8 @@ class FrameFlag(IntFlag):
     SOURCE_LOSSY = 4
     FITTED = 8
     COARSE = 16
+    LACKS_OVERLAY = 32
+    IGNORES_SHUTTER = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class View(Message):
     the middle of the canvas in columns and rows from the corner of the first pixel, None = the image's middle. The
     image is flipped first (about its vertical axis), then turned clockwise by ``rotation_deg``, then scaled.
     ``moving`` asks for a light frame; the full-quality one of the same revision follows by itself at rest.
+    ``overlays`` and ``shutters`` say whether those of the image are drawn.
     """
 
     type: Literal["view"] = "view"
@@ -61,6 +62,8 @@ class View(Message):
     invert: bool = False
     interpolation: Literal["nearest", "bilinear"] = "bilinear"
     colours: ColourTable = "grey"
+    overlays: bool = True
+    shutters: bool = True
     moving: bool = False
 
 

@@ -11,6 +11,7 @@ from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, VoiWindow
 from webviewer.dicom.geometry import FramePlace, order_frames, places_of, slice_position_mm
 from webviewer.dicom.measure import PixelScale, picture_scale
+from webviewer.dicom.overlay import overlays_of_frame
 from webviewer.dicom.sentence import Sentence
 from webviewer.dicom.transfer_syntaxes import DEFLATED_DATA_SETS, NATIVE, is_video
 from webviewer.dicom.volume_split import split_shown
@@ -47,6 +48,8 @@ class FrameDetail:
     lossy: bool
     frame_time_ms: float | None
     is_video: bool
+    has_overlays: bool
+    has_shutter: bool
     refusal: str
     notices: tuple[int, ...]  # places in the notices of the series
 
@@ -240,6 +243,8 @@ def _detail(image: _Image, frame_number: int, told: Mapping[Sentence, int]) -> F
         lossy=attributes.lossy,
         frame_time_ms=attributes.frame_time_ms,
         is_video=is_video(attributes.transfer_syntax_uid),
+        has_overlays=bool(attributes.overlays and overlays_of_frame(attributes, frame_number)),
+        has_shutter=frame.shutter is not None,
         refusal=attributes.refusal,
         notices=tuple(told[notice] for notice in notices([attributes])) if attributes.notices else (),
     )

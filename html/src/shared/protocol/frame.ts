@@ -30,6 +30,10 @@ export interface Frame {
   fitted: boolean;
   /** Not all of the volume is there yet. */
   coarse: boolean;
+  /** An overlay of the image cannot be drawn. */
+  lacksOverlay: boolean;
+  /** A shutter of the image cannot be true and is not drawn. */
+  ignoresShutter: boolean;
   /** Revision of the view this picture answers. */
   revision: number;
   /** To be acknowledged once the picture is painted (or dropped). */
@@ -53,7 +57,7 @@ export interface Frame {
   payload: Uint8Array<ArrayBuffer>;
 }
 
-const ALL_FLAGS = FrameFlag.STILL | FrameFlag.LOSSLESS | FrameFlag.SOURCE_LOSSY | FrameFlag.FITTED | FrameFlag.COARSE;
+const ALL_FLAGS = Object.values(FrameFlag).reduce((all, flag) => all | flag, 0);
 
 /**
  * Return the frame of a binary message; the payload is a view of the same buffer, not a copy.
@@ -102,6 +106,8 @@ export function decodeFrame(message: ArrayBuffer): Frame {
     sourceLossy: (flags & FrameFlag.SOURCE_LOSSY) !== 0,
     fitted: (flags & FrameFlag.FITTED) !== 0,
     coarse: (flags & FrameFlag.COARSE) !== 0,
+    lacksOverlay: (flags & FrameFlag.LACKS_OVERLAY) !== 0,
+    ignoresShutter: (flags & FrameFlag.IGNORES_SHUTTER) !== 0,
     revision: view.getUint32(8, true),
     sequence: view.getUint32(12, true),
     cell: view.getUint16(16, true),

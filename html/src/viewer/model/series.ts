@@ -29,6 +29,8 @@ export interface FrameFacts {
   lossy: boolean;
   frame_time_ms: number | null;
   is_video: boolean;
+  has_overlays: boolean;
+  has_shutter: boolean;
   refusal: string;
 }
 

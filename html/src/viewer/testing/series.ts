@@ -23,6 +23,8 @@ export function frameFacts(instanceId: number, patch: Partial<FrameFacts> = {}):
     lossy: false,
     frame_time_ms: null,
     is_video: false,
+    has_overlays: false,
+    has_shutter: false,
     refusal: '',
     ...patch,
   };
