@@ -52,17 +52,26 @@ demo-data: setup ## write the demo study as DICOM files into build/demo-study
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 # The long ones first: JOBS of them run side by side, because most of their time is waiting for processes to start.
+# Each part runs in the bare form, which knows no ../shared; test-shared runs the cases on top, where that folder is.
 TEST_PARTS := http e2e render db dimse deploy unit contract
 JOBS ?= 2
 
 test: setup $(STAMPS)/test-system lint ## everything that must be green [JOBS=2 parts side by side]
-	@$(MAKE) --no-print-directory -k -j $(JOBS) --output-sync=target $(addprefix test-,$(TEST_PARTS)) test-pages
+	@$(MAKE) --no-print-directory -k -j $(JOBS) --output-sync=target $(addprefix test-,$(TEST_PARTS)) test-shared test-pages
 	@echo "== all parts are green"
 
-.PHONY: $(addprefix test-,$(TEST_PARTS)) test-pages
+.PHONY: $(addprefix test-,$(TEST_PARTS)) test-shared test-pages
 $(addprefix test-,$(TEST_PARTS)): test-%: setup $(STAMPS)/test-system
 	@echo "== test-$*"
-	@$(PYTEST) tests/$* -m "not prove"
+	@WEBVIEWER_TEST_DATA= $(PYTEST) tests/$* -m "not prove"
+
+test-shared: setup $(STAMPS)/test-system
+	@if $(BIN)/python -m tests.support.shared_data; then \
+		echo "== test-shared: the cases of ../shared"; \
+		$(PYTEST) tests -m "not prove" --shared-cases; \
+	else \
+		echo "== test-shared: there is no ../shared/data here, so there are no further cases"; \
+	fi
 
 test-pages: setup
 	@echo "== test-pages"

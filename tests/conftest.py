@@ -1,4 +1,6 @@
-"""Rules for all tests: no skip passes, arithmetic must not fail in silence, and ``tests/unit`` uses no network."""
+"""Rules for all tests: no skip passes, shared files are asked for by one helper, arithmetic must not fail in silence,
+and ``tests/unit`` uses no network.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,16 @@ import pytest
 import pytest_socket
 
 from tests.support.no_skips import pytest_make_collect_report, pytest_runtest_makereport
+from tests.support.shared_cases import pytest_addoption, pytest_collection_modifyitems, pytest_configure
 from tests.support.unified_server import UnifiedServer, running_unified_server
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
+__all__ = [  # hooks
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_make_collect_report",
+    "pytest_runtest_makereport",
+]
 
 UNIT = Path(__file__).parent / "unit"
 

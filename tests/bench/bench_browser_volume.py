@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Page
 from tests.bench.bench_browser import forget, until
 from tests.bench.bench_volume import phantom_file
 from tests.bench.harness import Row, median, p95
+from tests.support import shared_data
 from tests.support.browser import chromium, sign_in
 from tests.support.phantom_files import make_ct, to_bytes
 from tests.support.unified_server import UnifiedServer, running_unified_server
@@ -67,7 +68,7 @@ PAINTED = """([windows, still]) => {
 
 def run() -> list[Row]:
     """Start a server, send it the phantom, and measure."""
-    render = Path(os.environ.get("WEBVIEWER_BENCH_RENDER", "../shared/render"))
+    render = shared_data.render_folder()
     pixels = np.load(phantom_file(render), mmap_mode="r")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -19,7 +19,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from tests.bench.harness import Row, interleaved, median
-from tests.dimse.node import AE_TITLE, SHARED_DATA, free_ports, running_node, wait_for_port
+from tests.dimse.node import AE_TITLE, free_ports, running_node, wait_for_port
+from tests.support import shared_data
 from tests.support.phantom_files import make_ct
 
 IDS = ("ingest_1_nodelay", "ingest_4_nodelay", "ingest_1_default", "ingest_4_default")
@@ -27,7 +28,6 @@ IDS = ("ingest_1_nodelay", "ingest_4_nodelay", "ingest_1_default", "ingest_4_def
 OBJECTS = 200
 ROUNDS = 5
 _ORTHANC = "/usr/sbin/Orthanc"
-_SOURCE = SHARED_DATA / "ct_series" / "philips_bone_1mm_30"
 
 
 def run() -> list[Row]:
@@ -45,7 +45,7 @@ def run() -> list[Row]:
 def make_objects(folder: Path) -> list[Path]:
     """Write CT objects of 512 x 512 x 16 bit with UIDs of their own, from real slices where there are some."""
     folder.mkdir()
-    sources = sorted(_SOURCE.glob("*"))
+    sources = shared_data.files_under("ct_series/philips_bone_1mm_30")
     files = []
     for number in range(OBJECTS):
         data_set: Dataset = dcmread(sources[number % len(sources)]) if sources else make_ct(rows=512, columns=512)

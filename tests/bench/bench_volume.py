@@ -30,6 +30,7 @@ from renderpool.engine.renderer import Renderer
 from renderpool.engine.volume_texture import VolumeTexture
 from renderpool.scene.transfer_table import TransferTable
 from tests.bench.harness import Row, interleaved, median
+from tests.support import shared_data
 from tests.support.page_geometry.camera import CameraView, camera_at
 
 SCENES = ("bone", "soft", "mip")
@@ -59,7 +60,7 @@ _SLAB = 8
 
 def run() -> list[Row]:
     """Measure all rows."""
-    folder = Path(os.environ.get("WEBVIEWER_BENCH_RENDER", "../shared/render"))
+    folder = shared_data.render_folder()
     description = json.loads((folder / "scene.json").read_text("utf-8"))
     phantom = phantom_file(folder)
     renderer = Renderer()

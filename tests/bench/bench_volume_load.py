@@ -30,6 +30,7 @@ from renderpool.session.volume_cache import VolumeCache
 from renderpool.session.volume_store import VolumeStore
 from tests.bench.bench_volume import phantom_file
 from tests.bench.harness import Row, interleaved, median
+from tests.support import shared_data
 from tests.support.phantom_files import compress, make_ct, to_bytes
 from tests.support.storage_http import TOKEN, StorageHttp, sqlite_settings
 from webviewer.adapters.nodes import StorageClient
@@ -47,7 +48,7 @@ def run() -> list[Row]:
     """Measure all rows."""
     gc.collect()
     gc.freeze()  # as a render node does when it is ready: `renderpool.main`
-    pixels = np.load(phantom_file(Path(os.environ.get("WEBVIEWER_BENCH_RENDER", "../shared/render"))), mmap_mode="r")
+    pixels = np.load(phantom_file(shared_data.render_folder()), mmap_mode="r")
     with tempfile.TemporaryDirectory(prefix="bench-volume-load-") as text:
         folder = Path(text)
         with _series(folder / "native", pixels, is_compressed=False) as native:

@@ -6,7 +6,6 @@ Phantom and VTK as of `tests.bench.bench_volume`. CPU time of all threads where 
 from __future__ import annotations
 
 import math
-import os
 import tempfile
 import time
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from renderpool.session.volume_painter import VolumePainter
 from tests.bench.bench_volume import VtkPeer, phantom_file, vtk_peer
 from tests.bench.harness import Row, interleaved, median, p95
 from tests.render.painter_volumes import Steps, Ward
+from tests.support import shared_data
 from webviewer.protocol.volumes import CameraPose, CameraView, Look, PlaneView
 from webviewer.protocol.windows import WindowValues
 
@@ -54,7 +54,7 @@ class _Ours:
 
 def run() -> list[Row]:
     """Measure all rows."""
-    folder = Path(os.environ.get("WEBVIEWER_BENCH_RENDER", "../shared/render"))
+    folder = shared_data.render_folder()
     phantom = phantom_file(folder)
     renderer, ward = Renderer(), Ward()
     ward.cache.budget_bytes = 2 * 1024**3

@@ -30,7 +30,7 @@ from tests.deploy.pods import DATABASE_HOST, SECRETS, Cluster, Pod
 from tests.support.browser import chromium
 from tests.support.databases import running_postgresql
 from tests.support.distributed_system import signed_in
-from tests.support.first_slice import a_study_arrives_is_found_opened_scrolled_and_windowed
+from tests.support.first_slice import a_study_arrives_is_found_opened_scrolled_and_windowed, phantom_series
 from tests.support.frames import unpack_frame
 from tests.support.phantom_files import make_ct_series, to_bytes
 from tests.support.ports import free_port
@@ -162,7 +162,9 @@ def test_the_store_keeps_objects_on_its_volume_alone(house: House, tmp_path: Pat
 def test_a_doctor_works_through_the_image_of_nginx(house: House, tmp_path: Path) -> None:
     send = partial(house.send, doctor="doctor")
     with chromium() as browser:
-        a_study_arrives_is_found_opened_scrolled_and_windowed(house.url, "doctor", send, browser, tmp_path)
+        a_study_arrives_is_found_opened_scrolled_and_windowed(
+            house.url, "doctor", send, browser, phantom_series(tmp_path)
+        )
 
 
 # --- affinity ---------------------------------------------------------------------------------------------------------

@@ -28,7 +28,6 @@ AE_TITLE = "USER-AE"
 OWNER = OwnerId(1)
 TOKEN = "0123456789abcdef0123456789abcdef0123456789abcdef"
 REPOSITORY = Path(__file__).resolve().parents[2]
-SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 _START_S = 60.0
 _STOP_S = 15.0

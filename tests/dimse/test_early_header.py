@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
-from tests.dimse.node import SHARED_DATA
+from tests.support import shared_data
 from tests.support.phantom_files import compress, data_set_bytes, make_ct
 from webviewer.core.errors import WebviewerError
 from webviewer.dicom.header import read_header_from_data_set
@@ -18,7 +18,7 @@ from webviewer.usecases.receive_instance import Announced, header_of_beginning
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 CUTS = (0, 1, 7, 8, 100, 131, 500, 1000, 1500, 4096, 32768)
-SYNTAXES = sorted((SHARED_DATA / "transfer_syntaxes").glob("*.dcm"))
+SYNTAXES = [path for path in shared_data.files_under("transfer_syntaxes") if path.suffix == ".dcm"]
 
 
 def test_the_header_of_a_native_object_is_read_from_its_beginning() -> None:

@@ -21,13 +21,14 @@ from pydicom import dcmread
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, AllStoragePresentationContexts, build_context
 
-from tests.dimse.node import AE_TITLE, SHARED_DATA, TOKEN, Node, free_ports, processes_of_session, running_node
+from tests.dimse.node import AE_TITLE, TOKEN, Node, free_ports, processes_of_session, running_node
 from tests.dimse.test_upper_layer import assert_alive, is_tidy, wait_until
 from tests.dimse.wire import ASSOCIATE_RJ, CT, Peer, associate_rq, c_store, p_data, pdv
+from tests.support import shared_data
 from tests.support.phantom_files import compress, data_set_bytes, make_ct, make_ct_series, to_bytes
 
 ROOT = "1.2.826.0.1.3680043.8.498.7"
-SYNTAXES = sorted((SHARED_DATA / "transfer_syntaxes").glob("*.dcm"))
+SYNTAXES = [path for path in shared_data.files_under("transfer_syntaxes") if path.suffix == ".dcm"]
 
 
 def ct(number: int, **more: Any) -> bytes:

@@ -22,6 +22,7 @@ from tests.support.distributed_system import DistributedSystem, running_distribu
 from tests.support.first_slice import (
     a_study_arrives_is_found_opened_scrolled_and_windowed,
     canvas_grey,
+    phantom_series,
     settled_still,
 )
 from tests.support.phantom_files import make_ct_series, to_bytes
@@ -77,8 +78,8 @@ def series_of(folder: Path, patient_id: str, slices: int = 24, size: int = 128) 
 def test_the_first_slice_works_through_nginx(
     scheme: str, user_name: str, system: DistributedSystem, browser: Browser, tmp_path: Path
 ) -> None:
-    send = partial(system.send, storage_number=1 if user_name == "user" else 2)
-    a_study_arrives_is_found_opened_scrolled_and_windowed(system.url(scheme), user_name, send, browser, tmp_path)
+    send, files = partial(system.send, storage_number=1 if user_name == "user" else 2), phantom_series(tmp_path)
+    a_study_arrives_is_found_opened_scrolled_and_windowed(system.url(scheme), user_name, send, browser, files)
 
 
 def test_no_log_keeps_the_name_that_a_doctor_searched_for(system: DistributedSystem) -> None:

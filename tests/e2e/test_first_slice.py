@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
+from tests.support import shared_data
 from tests.support.browser import StreamTap, chromium, sign_in
 from tests.support.first_slice import (
     a_study_arrives_is_found_opened_scrolled_and_windowed,
@@ -34,11 +35,16 @@ def send(server: UnifiedServer, files: list[Path]) -> None:
     subprocess.run(command, check=True, timeout=60)
 
 
+PHANTOM, REAL = "a phantom", "ct_series/philips_bone_1mm_30"
+
+
+@pytest.mark.parametrize("name", [PHANTOM, pytest.param(REAL, marks=shared_data.required)])
 def test_a_study_arrives_is_found_opened_scrolled_and_windowed(
-    unified_server: UnifiedServer, browser: Browser, tmp_path: Path
+    unified_server: UnifiedServer, browser: Browser, tmp_path: Path, name: str
 ) -> None:
     server = unified_server
-    a_study_arrives_is_found_opened_scrolled_and_windowed(server.url, "user", partial(send, server), browser, tmp_path)
+    files = phantom_series(tmp_path) if name == PHANTOM else shared_data.files_under(name)
+    a_study_arrives_is_found_opened_scrolled_and_windowed(server.url, "user", partial(send, server), browser, files)
 
 
 def test_a_killed_render_node_costs_a_moment_and_the_same_view_comes_back(

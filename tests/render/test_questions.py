@@ -481,6 +481,7 @@ def loaded_frame(frame: DecodedFrame, attributes: ImageAttributes) -> LoadedImag
     return LoadedImage(("file", 1, 1), frame, attributes)
 
 
+@shared_data.required
 @pytest.mark.parametrize(
     ("name", "unit"),
     [
@@ -492,8 +493,6 @@ def loaded_frame(frame: DecodedFrame, attributes: ImageAttributes) -> LoadedImag
     ],
 )
 def test_real_values_are_those_that_pydicom_reads(name: str, unit: str) -> None:
-    if not shared_data.has_shared_data() or not shared_data.path_of(name).is_file():
-        return
     ds = pydicom.dcmread(shared_data.path_of(name))
     pixels = np.asarray(ds.pixel_array).reshape(-1, ds.Rows, ds.Columns)[0].astype(np.float64)
     truth = pixels * float(ds.get("RescaleSlope", 1) or 1) + float(ds.get("RescaleIntercept", 0) or 0)
@@ -520,6 +519,7 @@ def test_real_values_are_those_that_pydicom_reads(name: str, unit: str) -> None:
         assert at is None
 
 
+@shared_data.required
 @pytest.mark.parametrize(
     "folder",
     [
@@ -529,10 +529,7 @@ def test_real_values_are_those_that_pydicom_reads(name: str, unit: str) -> None:
     ],
 )
 def test_a_pixel_of_a_real_series_has_its_value_at_its_place_in_the_patient(folder: str) -> None:
-    paths = shared_data.all_files_under(folder)
-    if not paths:
-        return
-    source = FileSource(paths)
+    source = FileSource(shared_data.all_files_under(folder))
     images = ImageCache(0, 2)
     store = VolumeStore(VolumeCache(1 << 28), images, source, "storage")
     try:
@@ -555,9 +552,8 @@ def test_a_pixel_of_a_real_series_has_its_value_at_its_place_in_the_patient(fold
         images.close()
 
 
+@shared_data.required
 def test_a_real_colour_image_says_its_colours() -> None:
-    if not shared_data.has_shared_data():
-        return
     truth = pydicom.dcmread(shared_data.path_of("color/SC_rgb.dcm")).pixel_array
     picture = _real("color/SC_rgb.dcm")
     for column, row in ((3, 5), (50, 50), (99, 99)):

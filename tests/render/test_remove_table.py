@@ -136,6 +136,7 @@ HEADS = {
 }
 
 
+@shared_data.required
 @pytest.mark.parametrize("directory", HEADS)
 def test_a_real_head_loses_its_holder_only(images: ImageCache, directory: str) -> None:
     source = CtFiles(shared_data.files_under(directory))

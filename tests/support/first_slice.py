@@ -19,7 +19,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.support.browser import StreamTap, image_label, sign_in
 from tests.support.phantom_files import make_ct_series, to_bytes
 from tests.support.reference_pixels import ReferenceView, ReferenceVoi, canvas_grey8
-from tests.support.shared_data import files_under, has_shared_data
 from tests.support.waiting import eventually
 from webviewer.protocol.framing import FrameFlag, FrameHeader
 
@@ -83,7 +82,7 @@ def assert_canvas_is_the_reference(page: Page, header: FrameHeader, by_instance_
 
 
 def a_study_arrives_is_found_opened_scrolled_and_windowed(
-    url: str, user_name: str, send: Callable[[list[Path]], None], browser: Browser, folder: Path
+    url: str, user_name: str, send: Callable[[list[Path]], None], browser: Browser, files: list[Path]
 ) -> None:
     """Walk the whole way.
 
@@ -95,10 +94,11 @@ def a_study_arrives_is_found_opened_scrolled_and_windowed(
         A doctor without studies whose password is the name.
     send
         Sends files to this doctor as a modality does.
-    browser, folder
+    browser
         To work with.
+    files
+        One CT series.
     """
-    files = files_under("ct_series/philips_bone_1mm_30") if has_shared_data() else phantom_series(folder)
     data_sets: dict[str, pydicom.Dataset] = {ds.SOPInstanceUID: ds for ds in map(pydicom.dcmread, files)}
     page = browser.new_page(viewport={"width": 1440, "height": 900}, ignore_https_errors=True)
     tap = StreamTap().watch(page)

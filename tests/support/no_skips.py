@@ -7,19 +7,13 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.support.shared_data import has_shared_data
-
-# Reason, and whether it is true here. Each needs another test of the same behaviour that always runs.
-_NO_SHARED_DATA = "got empty parameter set"
-_ROOT_ONLY = "mounting a disk takes root"
+# Each reason needs another test of the same behaviour that always runs.
+ROOT_ONLY = "mounting a disk takes root"
 
 
 def is_expected(reason: str) -> bool:
     """Say whether a test may be skipped for this reason on this machine."""
-    reason = reason.removeprefix("Skipped: ")
-    if reason.startswith(_NO_SHARED_DATA):
-        return not has_shared_data()
-    return reason == _ROOT_ONLY and os.getuid() != 0
+    return reason.removeprefix("Skipped: ") == ROOT_ONLY and os.getuid() != 0
 
 
 def _turn(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import shared_data
 from tools import bare_machine
 from tools.bare_machine import FIRST_PROCESS, mounts_below, remove_root
 from tools.bare_server import Refused
@@ -91,7 +92,7 @@ def test_nothing_else_of_the_machine_s_environment_shines_through() -> None:
         "PYTHONPATH": "/opt/python",
         "PIP_FIND_LINKS": "/opt/wheels",
         "NODE_PATH": "/opt/node",
-        "WEBVIEWER_TEST_DATA": "/data",
+        shared_data.VARIABLE: "/data",
         "PIP_CERT": "/etc/ssl/own.crt",
         "https_proxy": "http://proxy.example:3128",
         "SSL_CERT_FILE": "",

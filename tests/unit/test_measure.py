@@ -228,6 +228,7 @@ def _stored(name: str) -> ImageAttributes:
     return stored.attributes
 
 
+@shared_data.required
 @pytest.mark.parametrize(
     ("name", "at", "expected"),
     [
@@ -244,8 +245,6 @@ def _stored(name: str) -> ImageAttributes:
 def test_real_pictures_state_their_scale(
     name: str, at: tuple[float, float], expected: tuple[float, float, str]
 ) -> None:
-    if not shared_data.has_shared_data():
-        return
     found = pixel_scale(_stored(name), 1, [at])
     x, y, source = expected
     assert (found.unit, found.source) == ("px" if source == "none" else "mm", source)

@@ -16,9 +16,9 @@ SKIPPED = {
     "by a condition": "@pytest.mark.skipif(True, reason='no time')\ndef test_it():\n    pass\n",
     "by a missing module": "there_is_none = pytest.importorskip('there_is_none')\ndef test_it():\n    pass\n",
     "as a module": "pytest.skip('no time', allow_module_level=True)\n",
+    "by an empty list": "@pytest.mark.parametrize('path', [])\ndef test_it(path):\n    pass\n",
     "in a fixture": "@pytest.fixture\ndef it():\n    pytest.skip('no time')\ndef test_it(it):\n    pass\n",
 }
-EMPTY = "@pytest.mark.parametrize('path', [])\ndef test_it(path):\n    pass\n"
 
 
 def run(folder: Path, code: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -45,12 +45,6 @@ def test_a_test_that_is_skipped_fails(tmp_path: Path, how: str) -> None:
     result = run(tmp_path, SKIPPED[how])
     assert result.returncode in {1, 2}
     assert "This was skipped, which is no pass: " in result.stdout
-
-
-def test_an_empty_list_of_shared_files_passes_only_where_there_are_none(tmp_path: Path) -> None:
-    (tmp_path / "expected.json").write_text('{"files": {}, "series": []}')
-    assert run(tmp_path, EMPTY, WEBVIEWER_TEST_DATA=str(tmp_path)).returncode == 1
-    assert run(tmp_path, EMPTY, WEBVIEWER_TEST_DATA=str(tmp_path / "none")).returncode == 0
 
 
 def test_what_runs_and_what_must_fail_are_let_be(tmp_path: Path) -> None:

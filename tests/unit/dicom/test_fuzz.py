@@ -103,6 +103,7 @@ def test_files_with_pieces_cut_out(name: str, draw: st.DataObject) -> None:
     try_all(data[:start] + data[end:])
 
 
+@shared_data.required
 def test_broken_shared_files_with_changed_bytes() -> None:
     random = np.random.default_rng(20240305)
     for path in shared_data.files_under("broken"):

@@ -164,6 +164,7 @@ def test_stored_values_are_those_of_the_reference_decoders(path: str, key: str) 
     assert abs(mean - truth["mean"]) <= 0.1
 
 
+@shared_data.required
 def test_no_lossy_frame_needs_its_tolerance() -> None:
     others = [
         (path, key)
@@ -307,6 +308,7 @@ def test_a_series_is_ordered_by_position(series: dict[str, Any]) -> None:
         assert order.rule == f"by position along the slice normal, {phases} phases one after another"
 
 
+@shared_data.required
 def test_ultrasound_regions_are_read_as_the_reference_reads_them() -> None:
     for path in _having("us_regions"):
         found = _image(path).attributes.ultrasound_regions
