@@ -86,6 +86,7 @@ class _Plane(_Strict):
     rescale_slope: Number
     rescale_intercept: Number
     rescale_type: Annotated[str, Field(max_length=16)]
+    pixel_padding_value: Annotated[int, Field(ge=-(2**15), lt=2**16)] | None = None
     grey: _Grey
 
 

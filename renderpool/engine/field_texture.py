@@ -39,6 +39,16 @@ class FieldTexture:
         target = gl.GL_1_2.GL_TEXTURE_3D
         gl.GL_1_2.glTexImage3D(target, 0, internal, columns, rows, slices, 0, layout, kind, pointer(values))
 
+    def put(self, slice_: int, column: int, values: NDArray[Any]) -> None:
+        """Replace numbers from a slice and a column on: (slices, rows, columns) of the dtype it was made of."""
+        values = np.ascontiguousarray(values)
+        slices, rows, columns = values.shape
+        target = gl.GL_1_2.GL_TEXTURE_3D
+        gl.GL_1_1.glBindTexture(target, self._name)
+        gl.GL_1_0.glPixelStorei(gl.GL_1_0.GL_UNPACK_ALIGNMENT, 1)
+        layout, kind = gl.GL_3_0.GL_RED_INTEGER, _KINDS[values.dtype][1]
+        gl.GL_1_2.glTexSubImage3D(target, 0, column, 0, slice_, columns, rows, slices, layout, kind, pointer(values))
+
     def bind(self, unit: int) -> None:
         """Bind to a texture unit."""
         gl.GL_1_3.glActiveTexture(gl.GL_1_3.GL_TEXTURE0 + unit)

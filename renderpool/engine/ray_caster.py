@@ -98,11 +98,15 @@ class RayCaster:
 
     Parameters
     ----------
+    software
+        Whether the device is software, whose own filter is exact: what is left of a filtered value without absent
+        voxels needs it so.
     debug
         Check OpenGL's error state after each step, not only after each picture.
     """
 
-    def __init__(self, *, debug: bool = False) -> None:
+    def __init__(self, *, software: bool = True, debug: bool = False) -> None:
+        self._software = software
         self._debug = debug
         self._programs = Programs("canvas.vert.glsl", "ray_cast.frag.glsl")
         self._target, self._numbers = Framebuffer(3), Framebuffer(4)
@@ -223,6 +227,8 @@ class RayCaster:
         defines = {"MODE": int(look.mode)} | ({} if look.shading else {"UNSHADED": 1}) | ({"MASKED": 1} if mask else {})
         faces = _faces_of(volume, view) if look.shading and look.mode in _LIT else None
         defines |= ({"CLIPPED": 1} if faces else {}) | ({"TURNED": 1} if _is_turned(view) else {})
+        if volume.texture.is_padded and not self._software:
+            defines |= {"INTERPOLATE_EXACT": 1}
         program = self._programs.get(
             defines | volume.texture.defines | ({"PICK": 1} if target is self._numbers else {})
         )
@@ -257,7 +263,7 @@ class RayCaster:
                 everything = np.full(bricks.shape, _STORED_MAX if highest else 0, dtype=np.uint16)
                 return self._fields.get((bricks.shape, highest), lambda: FieldTexture(everything))
             return self._fields.get((version, highest), lambda: FieldTexture(_extremes(bricks, mask, highest=highest)))
-        if look.mode is RayMode.AVERAGE and mask is None:
+        if look.mode is RayMode.AVERAGE and mask is None and not volume.texture.is_padded:
             return None
         if not skip:
             return self._fields.get(bricks.shape, lambda: FieldTexture(np.zeros(bricks.shape, dtype=np.uint8)))
@@ -314,12 +320,13 @@ class RayCaster:
 
 
 def _extremes(bricks: BrickRanges, mask: VolumeMask | None, *, highest: bool) -> NDArray[np.uint16]:
-    """Return a bound of the values of each brick; where nothing is left of it, one that no other brick has."""
-    if mask is None:
+    """Return a bound of the values of each brick; where nothing of it is there, one that no other brick has."""
+    if mask is None and not bricks.is_padded:
         return bricks.highest if highest else bricks.lowest
+    is_some = bricks.has_present if mask is None else bricks.has_present & mask.bricks
     if highest:
-        return np.where(mask.bricks, np.maximum(bricks.highest, 1), 0).astype(np.uint16)
-    return np.where(mask.bricks, np.minimum(bricks.lowest, _STORED_MAX - 1), _STORED_MAX).astype(np.uint16)
+        return np.where(is_some, np.maximum(bricks.highest, 1), 0).astype(np.uint16)
+    return np.where(is_some, np.minimum(bricks.lowest, _STORED_MAX - 1), _STORED_MAX).astype(np.uint16)
 
 
 def _occupied(bricks: BrickRanges, mask: VolumeMask | None, shown: list[Interval]) -> NDArray[np.bool_]:

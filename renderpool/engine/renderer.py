@@ -66,8 +66,9 @@ class Renderer:
         *,
         interpolation: str = "bilinear",
         samples: int = 1,
+        is_padded: bool = False,
     ) -> NDArray[np.uint8]:
-        """Return the picture of modality values, (height, width) uint8.
+        """Return the picture of modality values, (height, width) uint8; black outside and where pixels are absent.
 
         Parameters
         ----------
@@ -76,13 +77,15 @@ class Renderer:
             float32.
         samples
             n of the n × n samples of a canvas pixel; see `renderpool.scene.view.supersampling`.
+        is_padded
+            Values are (rows, columns, 2): value and 1 of present pixels, 0 and 0 of absent ones.
 
         Raises
         ------
         RenderError
             Larger than the device's textures, or OpenGL reports an error.
         """
-        defines = f"VOI_FUNCTION {int(grey.function)}"
+        defines = {"VOI_FUNCTION": int(grey.function)} | ({"PADDED": 1} if is_padded else {})
         program = self._program(defines, interpolation, samples)
         program.use()
         program.set_float("u_window_center", grey.center)
@@ -107,7 +110,7 @@ class Renderer:
         samples: int = 1,
     ) -> NDArray[np.uint8]:
         """Return the picture of RGB values, (height, width, 3) uint8; parameters and errors as `draw_grey`."""
-        program = self._program("COLOUR 1", interpolation, samples)
+        program = self._program({"COLOUR": 1}, interpolation, samples)
         program.use()
         return self._draw(program, self._colour, key, load_values, view, samples=samples, inverted=inverted)
 
@@ -193,16 +196,15 @@ class Renderer:
             )
         return Texture(values)
 
-    def _program(self, kind: str, interpolation: str, samples: int) -> Program:
+    def _program(self, kind: dict[str, int], interpolation: str, samples: int) -> Program:
         if interpolation == "nearest":
             filtering = "INTERPOLATE_NEAREST"
-        elif self.context.software and kind != "COLOUR 1":
+        elif self.context.software and "COLOUR" not in kind:
             filtering = "INTERPOLATE_BILINEAR_SAMPLER"
         else:
             filtering = "INTERPOLATE_BILINEAR_EXACT"
-        define, value = kind.split()
         fixed = samples if samples <= MOST_FIXED_SAMPLES else 0
-        return self._programs.get({define: int(value), filtering: 1, "LUT_ROW": LUT_ROW, "FIXED_SAMPLES": fixed})
+        return self._programs.get(kind | {filtering: 1, "LUT_ROW": LUT_ROW, "FIXED_SAMPLES": fixed})
 
     def _check(self, what: str) -> None:
         if self._debug:

@@ -59,7 +59,7 @@ class SlabRenderer:
         samples: int = 1,
         part: Part | None = None,
     ) -> NDArray[np.uint8]:
-        """Return the picture, (height, width) uint8; black outside of the volume.
+        """Return the picture, (height, width) uint8; black outside of the volume and where it is absent.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class SlabRenderer:
             The grid is another volume's, the canvas is out of range, the part outside of it, or OpenGL reports an
             error.
         """
-        if self._is_plain(slab, grey, samples) and not volume.defines:
+        if self._is_plain(slab, grey, samples) and volume.defines in ({}, {"PADDED": 1}):
             self._begin_plain(volume, grid, view, grey)
         else:
             self._begin(
@@ -92,7 +92,7 @@ class SlabRenderer:
     def stored_values(
         self, volume: VolumeTexture, grid: VolumeGrid, view: PlaneCanvas, slab: Slab, *, part: Part | None = None
     ) -> NDArray[np.float32]:
-        """Return what the pixels show of stored values, (height, width) float32, NaN outside of the volume.
+        """Return what the pixels show of stored values, (height, width) float32, NaN where there is nothing.
 
         Parameters and errors as `draw`.
         """
@@ -110,7 +110,7 @@ class SlabRenderer:
 
     def _begin_plain(self, volume: VolumeTexture, grid: VolumeGrid, view: PlaneCanvas, grey: GreyMap) -> None:
         _check_shapes(volume, grid)
-        program = self._plain.get({})
+        program = self._plain.get(volume.defines)
         program.use()
         volume.bind(_VOLUME_UNIT)
         program.set_int("t_volume", _VOLUME_UNIT)
@@ -121,6 +121,8 @@ class SlabRenderer:
         texture_from_index[:3, 3] = 0.5 / size
         program.set_mat4("u_texture_from_clip", texture_from_index @ view.index_from_canvas(grid) @ canvas_from_clip)
         program.set_vec3("u_grey", *_grey_line(volume, grey))
+        program.set_vec3("u_volume_size", *size.tolist())
+        volume.set_presence(program)
         self._check("setting uniforms")
 
     def _begin(

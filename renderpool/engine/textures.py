@@ -1,4 +1,7 @@
-"""Images as textures: modality values as R32F, colour as RGB8; bounded, least recently used goes first."""
+"""Images as textures: modality values as R32F, padded ones as RG32F, colour as RGB8.
+
+Bounded: the least recently used one goes first.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class Texture:
     Parameters
     ----------
     values
-        (rows, columns) float32 or uint8, or (rows, columns, 3) uint8.
+        (rows, columns) float32 or uint8, (rows, columns, 2) float32, or (rows, columns, 3) uint8.
 
     Raises
     ------
@@ -40,17 +43,19 @@ class Texture:
             internal, layout, kind = gl.GL_3_0.GL_R32F, gl.GL_1_0.GL_RED, gl.GL_1_0.GL_FLOAT
         elif values.ndim == 2 and values.dtype == np.uint8:
             internal, layout, kind = gl.GL_3_0.GL_R8, gl.GL_1_0.GL_RED, gl.GL_1_0.GL_UNSIGNED_BYTE
+        elif values.ndim == 3 and values.shape[2] == 2 and values.dtype == np.float32:
+            internal, layout, kind = gl.GL_3_0.GL_RG32F, gl.GL_3_0.GL_RG, gl.GL_1_0.GL_FLOAT
         elif values.ndim == 3 and values.shape[2] == 3 and values.dtype == np.uint8:
             internal, layout, kind = gl.GL_1_1.GL_RGB8, gl.GL_1_0.GL_RGB, gl.GL_1_0.GL_UNSIGNED_BYTE
         else:
             raise RenderError(
                 f"Values of shape {values.shape} and type {values.dtype} cannot be drawn: "
-                "must be (rows, columns) float32 or uint8, or (rows, columns, 3) uint8."
+                "must be (rows, columns) float32 or uint8, (rows, columns, 2) float32, or (rows, columns, 3) uint8."
             )
         values = np.ascontiguousarray(values)
         self.rows, self.columns = int(values.shape[0]), int(values.shape[1])
         # RGB8 takes four bytes a pixel in the device.
-        self.size_bytes = self.rows * self.columns * (1 if internal == gl.GL_3_0.GL_R8 else 4)
+        self.size_bytes = self.rows * self.columns * {gl.GL_3_0.GL_R8: 1, gl.GL_3_0.GL_RG32F: 8}.get(internal, 4)
         name = (ctypes.c_uint * 1)()
         gl.GL_1_1.glGenTextures(1, name)
         self._name = int(name[0])

@@ -100,6 +100,16 @@ def unpack(packed: NDArray[np.uint32], shape: tuple[int, int]) -> NDArray[np.boo
     return _columns_of(_rows_of(packed, shape[0]), shape[1])
 
 
+def bits_at(
+    packed: NDArray[np.uint32], slice_: NDArray[np.intp], row: NDArray[np.intp], column: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Return the bits of single voxels, (n,) bool, of bits (slices, rows of words, columns of words)."""
+    words = packed[slice_, row // ROWS_OF_WORD, column // COLUMNS_OF_WORD]
+    bit = column % COLUMNS_OF_WORD + 8 * (row % ROWS_OF_WORD)
+    found: NDArray[np.bool_] = (words >> bit.astype(np.uint32)) & np.uint32(1) > 0
+    return found
+
+
 def _rows_of(packed: NDArray[np.uint32], rows: int) -> NDArray[np.uint8]:
     """Return the bits of each row of voxels, (…, rows, columns of words) uint8."""
     *outer, word_rows, word_columns = packed.shape

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from renderpool.engine import gl
 from renderpool.engine.chunks import MOST_CHUNKS, Shape, plan_chunks
 from renderpool.engine.gl import OutOfDeviceMemory, check_gl
+from renderpool.engine.presence_texture import PresenceTexture
 from renderpool.engine.program import Program
 from renderpool.engine.textures import pointer
 from webviewer.core.errors import RenderError
@@ -21,6 +22,7 @@ from webviewer.core.errors import RenderError
 _ZEROS_BYTES = 4 * 1024**2  # cleared at a time
 _VOXEL_BYTES = 2
 _CHUNK_UNIT = 4  # and up: those below have what else a picture needs
+_PRESENCE_UNIT = _CHUNK_UNIT + MOST_CHUNKS - 1
 
 
 def max_volume_side() -> int:
@@ -171,8 +173,9 @@ class VolumeTexture:
         self.shape = (slices, rows, columns)
         self.slope, self.intercept = float(slope), float(intercept)
         self._grid = plan_chunks(self.shape, _is_taken)
-        self.size_bytes = self._grid.count * int(np.prod(self._grid.chunk_shape)) * _VOXEL_BYTES
+        self._voxel_bytes = self._grid.count * int(np.prod(self._grid.chunk_shape)) * _VOXEL_BYTES
         self._linear = True
+        self._presence: PresenceTexture | None = None
         self._empty: NDArray[np.bool_] | None = np.ones(slices, dtype=np.bool_)  # None: nothing is left to clear
         self._chunks: list[_Chunk] = []
         try:
@@ -189,9 +192,20 @@ class VolumeTexture:
             raise
 
     @property
+    def size_bytes(self) -> int:
+        """What it takes of the device."""
+        return self._voxel_bytes + (self._presence.size_bytes if self._presence else 0)
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether absent voxels were uploaded."""
+        return self._presence is not None
+
+    @property
     def defines(self) -> dict[str, int]:
         """What ``volume.glsl`` must be compiled with to read it."""
-        return {} if self._grid.count == 1 else {"CHUNKS": self._grid.count}
+        chunks = {} if self._grid.count == 1 else {"CHUNKS": self._grid.count}
+        return chunks | ({"PADDED": 1} if self.is_padded else {})
 
     def _clear(self) -> None:
         """Empty what was not uploaded: what a device hands out may hold another picture's memory."""
@@ -206,13 +220,16 @@ class VolumeTexture:
                 self._upload(int(run[first]), zeros[: len(run) - first])
         self._empty = None
 
-    def upload_slices(self, first: int, values: NDArray[np.uint16]) -> None:
+    def upload_slices(self, first: int, values: NDArray[np.uint16], present: NDArray[np.uint32] | None = None) -> None:
         """Put stored values in place, from slice ``first`` (0-based) on.
 
         Parameters
         ----------
         values
-            (slices, rows, columns) uint16 of any number of slices; contiguous arrays are not copied.
+            (slices, rows, columns) uint16 of any number of slices; contiguous arrays are not copied. Absent voxels hold
+            0.
+        present
+            Which voxels are present, as bits (`renderpool.engine.volume_mask.pack`); None = all of these slices.
 
         Raises
         ------
@@ -229,6 +246,10 @@ class VolumeTexture:
             raise RenderError(f"Slices {first} to {first + len(values) - 1} are outside 0 to {slices - 1}.")
         if len(values):
             self._upload(first, values)
+            if present is not None and self._presence is None:
+                self._presence = PresenceTexture(self.shape, max_volume_side())
+            if self._presence is not None:
+                self._presence.upload(first, present, len(values))
             if self._empty is not None:
                 self._empty[first : first + len(values)] = False
             check_gl("uploading slices")
@@ -259,6 +280,7 @@ class VolumeTexture:
         program.set_float("u_value_intercept", self.intercept)
         depth, height, width = self._grid.chunk_shape
         program.set_vec3("u_texture_from_index", 1 / width, 1 / height, 1 / depth)
+        self.set_presence(program)
         if self._grid.count == 1:
             program.set_int("t_volume", unit)
             return
@@ -267,10 +289,19 @@ class VolumeTexture:
         program.set_vec3("u_chunk_counts", *self._grid.counts[::-1])
         program.set_vec3("u_chunk_cells", *self._grid.cells[::-1])
 
+    def set_presence(self, program: Program) -> None:
+        """Bind, and set what ``presence.glsl`` expects in the current program, if it is padded."""
+        if self._presence is not None:
+            depth, height, width = self._grid.chunk_shape
+            program.set_vec3("u_texture_size", width, height, depth)
+            self._presence.set_uniforms(program, _PRESENCE_UNIT)
+
     def close(self) -> None:
         """Delete the textures."""
         for chunk in self._chunks:
             chunk.close()
+        if self._presence is not None:
+            self._presence.close()
 
 
 def _unit_of(chunk: int, unit: int) -> int:

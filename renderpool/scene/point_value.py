@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,12 @@ from webviewer.core.errors import InvalidInput
 from webviewer.dicom.volume import VolumeGrid
 
 _AT_A_VOXEL = 1e-3  # of a step: nearer to a voxel's centre its own value is shown, and it is none of interpolation
+_HALF = 0.5 - 1e-9  # of the weights, but for rounding
 _NO_WEIGHT = 1e-9  # of a step: what rounding leaves of a point on a voxel's centre
+
+
+IsPresent = Callable[[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]], NDArray[np.bool_]]
+"""Tells which voxels, three arrays (n,) of slice, row and column, are no padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,9 @@ def point_value(
     *,
     slope: float = 1.0,
     intercept: float = 0.0,
+    is_present: IsPresent | None = None,
 ) -> PointValue | None:
-    """Return the value of the plane through a point, None outside of the volume.
+    """Return the value of the plane through a point, None outside of the volume and where it is absent.
 
     Parameters
     ----------
@@ -44,6 +50,8 @@ def point_value(
         (slices, rows, columns) of any number type, ``value = stored * slope + intercept``.
     p_lps_mm
         (3,), mm in LPS. The volume ends half a voxel beyond the centres of its outer ones.
+    is_present
+        Tells which voxels are; the others hold 0. None = all are.
 
     Raises
     ------
@@ -56,8 +64,8 @@ def point_value(
         return None
     nearest = np.minimum(np.floor(index + 0.5), np.array(grid.shape, dtype=np.float64) - 1.0)
     interpolated = interpolation is Interpolation.TRILINEAR and bool((np.abs(index - nearest) > _AT_A_VOXEL).any())
-    value = _sampled(stored, index if interpolated else nearest, interpolation)[0]
-    return PointValue(float(value) * slope + intercept, interpolated)
+    values, is_there = _sampled(stored, index if interpolated else nearest, interpolation, is_present)
+    return PointValue(float(values[0]) * slope + intercept, interpolated) if is_there[0] else None
 
 
 def slab_values(
@@ -69,8 +77,9 @@ def slab_values(
     *,
     slope: float = 1.0,
     intercept: float = 0.0,
+    is_present: IsPresent | None = None,
 ) -> NDArray[np.float64]:
-    """Return what a plane or slab shows at points of it, (n,) float64, NaN outside of the volume: for regions.
+    """Return what a plane or slab shows at points of it, (n,) float64, NaN where it shows nothing: for regions.
 
     Parameters
     ----------
@@ -80,6 +89,8 @@ def slab_values(
         (n, 3), mm in LPS, of the plane in the middle of the slab.
     normal
         (3,), unit, of the plane.
+    is_present
+        As of `point_value`.
 
     Raises
     ------
@@ -92,7 +103,9 @@ def slab_values(
     extreme = np.full(len(points_lps_mm), -np.inf if largest else np.inf)
     for offset_mm in sample_offsets_mm(slab, grid):
         index, inside = _array_index(stored, grid, points_lps_mm + offset_mm * normal)
-        found = _sampled(stored, index[inside], slab.interpolation)
+        found, is_there = _sampled(stored, index[inside], slab.interpolation, is_present)
+        inside[inside] = is_there
+        found = found[is_there]
         total[inside] += found
         count[inside] += 1
         extreme[inside] = np.maximum(extreme[inside], found) if largest else np.minimum(extreme[inside], found)
@@ -124,18 +137,30 @@ def _index_at(grid: VolumeGrid, points_lps_mm: NDArray[np.float64]) -> tuple[NDA
     return np.clip(index, 0.0, last), np.asarray(inside, dtype=np.bool_)
 
 
-def _sampled(stored: NDArray[Any], index: NDArray[np.float64], interpolation: Interpolation) -> NDArray[np.float64]:
+def _sampled(
+    stored: NDArray[Any], index: NDArray[np.float64], interpolation: Interpolation, is_present: IsPresent | None
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return values at places (n, 3), and at which of them at least half of what is around is present.
+
+    Between voxels a value is that of the present ones alone, by their weights.
+    """
     last = np.array(stored.shape) - 1
+    everywhere = np.ones(len(index), np.bool_)
     if interpolation is Interpolation.NEAREST:
         k, j, i = np.minimum(np.floor(index + 0.5).astype(np.intp), last).T
-        return np.asarray(stored[k, j, i], dtype=np.float64)
+        nearest = np.asarray(stored[k, j, i], dtype=np.float64)
+        return nearest, everywhere if is_present is None else is_present(k, j, i)
     low = np.minimum(np.floor(index).astype(np.intp), np.maximum(last - 1, 0))
     high = np.minimum(low + 1, last)
     weight = index - low
-    found = np.zeros(len(index))
+    found, present = np.zeros(len(index)), np.zeros(len(index))
     between = (np.abs(weight) > _NO_WEIGHT).any(axis=0)  # a plane along the voxels reads one, two or four, not eight
     for sides in itertools.product(*((0, 1) if across else (0,) for across in between)):
         k, j, i = (high[:, axis] if side else low[:, axis] for axis, side in enumerate(sides))
         share = np.prod([weight[:, a] if side else 1.0 - weight[:, a] for a, side in enumerate(sides)], axis=0)
         found += share * stored[k, j, i]
-    return found
+        if is_present is not None:
+            present += share * is_present(k, j, i)
+    if is_present is None:
+        return found, everywhere
+    return found / np.where(present > 0, present, 1.0), present >= _HALF

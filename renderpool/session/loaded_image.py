@@ -13,6 +13,7 @@ from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.decode import DecodedFrame
 from webviewer.dicom.lut import VoiChoice, default_voi, full_dynamic, is_inverted, modality_values, recommended_windows
+from webviewer.dicom.padding import absent_pixels
 
 _FAR = 1e30
 
@@ -52,15 +53,32 @@ class LoadedImage:
         return colour
 
     @cached_property
+    def is_padded(self) -> bool:
+        """Whether pixels are absent (`webviewer.dicom.padding`)."""
+        return not self.is_colour and absent_pixels(self.stored, self.attributes) is not None
+
+    def grey_texels(self) -> NDArray[np.float32]:
+        """Return what is drawn of a grey image, as `renderpool.engine.renderer.Renderer.draw_grey` takes it."""
+        values = self.grey_values()
+        absent = absent_pixels(self.stored, self.attributes)
+        if absent is None:
+            return values
+        return np.stack([np.where(absent, np.float32(0), values), (~absent).astype(np.float32)], axis=-1)
+
+    def _present_values(self) -> NDArray[np.float32]:
+        absent = absent_pixels(self.stored, self.attributes)
+        return self.grey_values() if absent is None else self.grey_values()[~absent]
+
+    @cached_property
     def recommended(self) -> tuple[VoiChoice, ...]:
         """What the object recommends; what `default_voi` gives where that is nothing."""
         choices = recommended_windows(self.attributes, self.key[1])
-        return choices or (default_voi(self.grey_values(), self.attributes, self.key[1]),)
+        return choices or (default_voi(self._present_values(), self.attributes, self.key[1]),)
 
     @cached_property
     def full_dynamic(self) -> VoiChoice:
         """The window from the darkest to the lightest value."""
-        return full_dynamic(self.grey_values(), self.attributes, self.key[1])
+        return full_dynamic(self._present_values())
 
     @cached_property
     def inverted(self) -> bool:

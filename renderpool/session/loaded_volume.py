@@ -22,13 +22,14 @@ from renderpool.engine.bricks import BrickRanges, fold_rows
 from renderpool.session.source import FrameKey, SeriesFrames
 from renderpool.session.value_facts import FactsKept
 from renderpool.session.volume_levels import one_of_each_layer, regions_of
+from renderpool.session.volume_presence import SlicePresence, VolumePresence
 from renderpool.session.volume_repair import Loss, loss_warnings, sampling_without, source_index
 from renderpool.session.volume_slabs import ITSELF, NOTHING, SourceSlices, VolumeNews, folded_slabs, slabs_of
 from webviewer.core.errors import DataError, LimitExceeded, Unavailable, WebviewerError
 from webviewer.dicom.sentence import Sentence, gib, say
 from webviewer.dicom.volume import VolumeGrid
 from webviewer.dicom.volume_plan import VolumePlan
-from webviewer.dicom.volume_slices import resample_slab
+from webviewer.dicom.volume_slices import SliceSampling, absent_between, resample_slab
 from webviewer.dicom.volume_values import VolumeValues
 
 _NO_SLICES: NDArray[np.int64] = np.zeros(0, np.int64)
@@ -67,6 +68,8 @@ class LoadedVolume:
         """What is known of its values; see `renderpool.session.volume_facts`."""
         self.source_lossy = any(series.instances[instance].lossy for instance in {key[0] for key in frame_keys})
         """Whether any of its images was compressed with loss, by its header or, once it came, by its code stream."""
+        self.presence = VolumePresence(plan.grid.shape)
+        """Which voxels are no padding; to be read only."""
         self._bricks = BrickRanges(plan.grid.shape)
         self.values: VolumeValues | None = None
         """What voxels mean; None while that is not known, which is before anything is published."""
@@ -106,8 +109,8 @@ class LoadedVolume:
 
     @property
     def size_bytes(self) -> int:
-        """What it takes of memory, beside some kB of bricks; until it is whole, the most it may take."""
-        return int(self._voxels.nbytes) if self.is_whole else self.plan.memory_bytes
+        """What it takes of memory, beside some kB of bricks; until it is whole, what its plan says."""
+        return int(self._voxels.nbytes) + self.presence.size_bytes if self.is_whole else self.plan.memory_bytes
 
     @property
     def warnings(self) -> tuple[Sentence, ...]:
@@ -117,7 +120,10 @@ class LoadedVolume:
 
     @property
     def voxels(self) -> NDArray[np.uint16]:
-        """(slices, rows, columns) uint16, read-only; zero where nothing has come, also where another stands in."""
+        """(slices, rows, columns) uint16, read-only; zero where nothing has come, also where another stands in.
+
+        Absent voxels hold zero, too: `presence` tells them apart.
+        """
         voxels = self._voxels[:]
         voxels.flags.writeable = False
         return voxels
@@ -188,7 +194,7 @@ class LoadedVolume:
             is_all = False
         else:
             is_all = True
-        slabs = tuple(slabs_of(changed, shown_by, SourceSlices(voxels, beside, self._places)))
+        slabs = tuple(slabs_of(changed, shown_by, SourceSlices(voxels, beside, self._places, self.presence)))
         return VolumeNews(newest, slabs, is_all)
 
     @property
@@ -211,7 +217,8 @@ class LoadedVolume:
         if self._bricks_made:
             return
         self._bricks_made = True
-        for shown in folded_slabs(self.news_since(0).slabs):
+        self._bricks.is_padded = self.presence.is_padded
+        for shown in folded_slabs(self.news_since(0).slabs, self.presence):
             self._bricks.add_folded(shown)
 
     # -- for its load ----------------------------------------------------------------------------------------------
@@ -242,11 +249,21 @@ class LoadedVolume:
                 self._beside[source] = out
         return out
 
-    def arrive(self, source: int) -> None:
-        """Say that a source slice is written; it is shown after the next `publish`. In the thread that wrote it."""
-        if self._bricks_wanted:
+    def arrive(self, source: int, absent: NDArray[np.bool_] | None = None) -> None:
+        """Say that a source slice is written; it is shown after the next `publish`. In the thread that wrote it.
+
+        Parameters
+        ----------
+        absent
+            Which of its voxels are absent, (rows, columns): they hold 0. None = none.
+        """
+        if self._bricks_wanted or absent is not None:
             place = self._places[source]
-            self._folded[source] = fold_rows(self._beside[source] if place is None else self._voxels[place])
+            voxels = self._beside[source] if place is None else self._voxels[place]
+            if absent is not None:
+                self.presence.put_source(source, SlicePresence.of(voxels, absent))
+            if self._bricks_wanted:
+                self._folded[source] = fold_rows(voxels, absent)
         self._pending.append(source)
 
     def lose(self, source: int, reason: Loss) -> None:
@@ -264,12 +281,27 @@ class LoadedVolume:
         for source in sources:
             self._arrived.add(source)
             made.update(self.plan.sampling.ready_after(source, self._arrived))
-        given = SourceSlices(self._voxels, self._beside, self._places)
         for grid_slice in sorted(made):
-            if not self.plan.sampling.is_copy(grid_slice):  # a copy was written where it belongs
-                resample_slab(self.plan.sampling, given, grid_slice, self._voxels[grid_slice : grid_slice + 1])
+            self._make_slice(self.plan.sampling, grid_slice)
         self._distance[list(made)] = -1.0
         self._show(sorted(made), [(source, self._stand_in(source)) for source in sources])
+
+    def _make_slice(self, sampling: SliceSampling, grid_slice: int) -> None:
+        """Write a slice of the grid, unless it is a copy, which was written where it belongs; absent voxels with it."""
+        given = SourceSlices(self._voxels, self._beside, self._places, self.presence)
+        out = self._voxels[grid_slice]
+        if not sampling.is_copy(grid_slice) or self._places[sampling.lower[grid_slice]] != grid_slice:
+            resample_slab(sampling, given, grid_slice, out[np.newaxis])
+        if not self.presence.is_padded:
+            return
+        sources = {sampling.lower[grid_slice], sampling.upper[grid_slice]}
+        if len(sources) == 1:
+            presence = self.presence.of_source(sources.pop())
+        else:
+            absent = absent_between(sampling, given, self.presence.absent_of_sources(*sources), grid_slice, out)
+            presence = None if absent is None else SlicePresence.of(out, absent)
+        if presence is not None:
+            self.presence.put_slice(grid_slice, presence)
 
     def _stand_in(self, source: int) -> NDArray[np.int64]:
         """Return the slices that a source slice is now the nearest for."""
@@ -287,6 +319,7 @@ class LoadedVolume:
         with self._bricks_lock:
             if self._bricks_wanted:
                 self._make_bricks()
+                self._bricks.is_padded = self.presence.is_padded
                 self._add_bricks(made, stand_ins)
             with self._lock:
                 for source, region in stand_ins:
@@ -295,18 +328,20 @@ class LoadedVolume:
                 self._mark(np.array(made, np.int64), ITSELF)
 
     def _add_bricks(self, made: list[int], stand_ins: list[tuple[int, NDArray[np.int64]]]) -> None:
-        given = SourceSlices(self._voxels, self._beside, self._places)
+        given = SourceSlices(self._voxels, self._beside, self._places, self.presence)
         shown: list[tuple[int, NDArray[np.uint16]]] = []
         in_place: dict[int | None, NDArray[np.uint16]] = {}
         for source, region in stand_ins:
             folded = self._folded.pop(source, None)
             if folded is None:  # written before anybody asked for bricks
-                folded = fold_rows(given[source])
+                folded = fold_rows(given[source], self.presence.absent(self.presence.of_source(source)))
             in_place[self._places[source]] = folded
             if len(region):  # once for each layer of bricks is enough: what they have not seen counts as 0, too
                 layers = one_of_each_layer(int(region[0]), int(region[-1]) + 1)
                 shown.extend((grid_slice, folded) for grid_slice in layers)
-        shown.extend((k, in_place[k] if k in in_place else fold_rows(self._voxels[k])) for k in made)
+        for k in made:
+            folded = in_place.get(k)
+            shown.append((k, fold_rows(self._voxels[k], self.presence.absent_slice(k)) if folded is None else folded))
         self._bricks.add_folded(shown)
 
     def _mark(self, slices: NDArray[np.int64], shown_by: int) -> None:
@@ -320,24 +355,27 @@ class LoadedVolume:
         Raises
         ------
         DataError
-            Too little could be had to be a volume.
+            Too little could be had to be a volume, or every voxel is absent.
         """
         self.publish()
         self._warnings = loss_warnings(self.plan, self._lost)
         if self._lost:
             sampling = sampling_without(self.plan, self._index, self._lost)
-            given = SourceSlices(self._voxels, self._beside, self._places)
             left = [int(k) for k in np.flatnonzero(self.standing_in())]
             self._distance[left] = -1.0
             for grid_slice in left:
-                resample_slab(sampling, given, grid_slice, self._voxels[grid_slice : grid_slice + 1])
+                self._make_slice(sampling, grid_slice)
             self._show(left, [])
         if not self.is_dropped and self.standing_in().any():
             words = say("not_made")
             raise DataError(words.text, code=words.code)
+        if self.presence.is_nothing_present:
+            words = say("all_padding")
+            raise DataError(words.text, code=words.code)
         self._voxels.flags.writeable = False
         with self._lock:
             self._beside = {}
+        self.presence.forget_sources()
         self._ended.set()
 
     def fail(self, error: WebviewerError) -> None:
@@ -351,4 +389,5 @@ class LoadedVolume:
         with self._lock:
             self._voxels = np.zeros((0, *self.plan.grid.shape[1:]), np.uint16)
             self._beside = {}
+            self.presence.clear()
             self._changed_at[:] = 0

@@ -85,7 +85,13 @@ def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel 
     def draw(exchanged: bool) -> NDArray[np.uint8]:
         mapped = replace(grey, inverted=grey.inverted != exchanged)
         return renderer.draw_grey(
-            image.cache_key, image.grey_values, drawn, mapped, interpolation=wish.interpolation, samples=samples
+            image.cache_key,
+            image.grey_texels,
+            drawn,
+            mapped,
+            interpolation=wish.interpolation,
+            samples=samples,
+            is_padded=image.is_padded,
         )
 
     pixels = paint_in_colours(draw, wish.colours)

@@ -4,7 +4,8 @@ Pure functions for worker threads. Statistics are of the pixels whose centres li
 none, of the one in its middle; of a plane of the points of a lattice with the steps of the voxels, which are the voxels
 themselves where the plane runs through them. The part outside of the image counts nothing. The standard deviation is
 that of these values (divided by their number). Values that are no finite number and pixel padding (PS3.3 C.7.5.1.1.2)
-count nothing either; a volume does not know its padding, so on planes it counts as any value.
+count nothing either. A point of an image tells what is stored there, padding too; a point of a volume whose voxels are
+absent has no value.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from renderpool.session.voxel_values import IsCancelled, VoxelReader, lattice, v
 from webviewer.core.errors import InvalidInput, LimitExceeded
 from webviewer.dicom.lut import modality_values
 from webviewer.dicom.measure import LengthUnit, SpacingSource, pixel_scale, value_unit
+from webviewer.dicom.padding import absent_pixels
 from webviewer.protocol.questions import Measure, Measured, OnImage, OnPlane, Statistics
 
 _FEWEST = {"point": 1, "line": 2, "angle": 3, "cobb": 4, "ellipse": 2, "rectangle": 2, "polygon": 3}
@@ -222,12 +224,8 @@ def _middle(points: measure.Points) -> measure.Points:
 
 def _unpadded(image: LoadedImage, stored: NDArray[Any]) -> NDArray[np.float64]:
     """Return the modality values of stored ones (n,) without padding."""
-    padding, limit = image.attributes.pixel_padding_value, image.attributes.pixel_padding_range_limit
-    if padding is not None and stored.dtype.kind != "f":
-        ends = (padding, padding if limit is None else limit)
-        low, high = min(ends), max(ends)
-        stored = stored[(stored < low) | (stored > high)]
-    return _modality_values(image, stored)
+    absent = absent_pixels(stored, image.attributes)
+    return _modality_values(image, stored if absent is None else stored[~absent])
 
 
 # -- planes ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
@@ -55,15 +55,36 @@ TakeValues = Callable[[PlaneCanvas, Slab], NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class _Encoding:
-    """How values are stored: ``value = stored * slope + intercept``."""
+    """How values are stored: ``value = stored * slope + intercept``.
+
+    ``padding`` is the stored value where there is no value, and of no value; None = the lowest one stands there.
+    """
 
     slope: float
     intercept: float
     is_signed: bool
+    padding: int | None = None
+
+    @property
+    def _ends(self) -> tuple[int, int]:
+        return (-32768, 32767) if self.is_signed else (0, 65535)
+
+    def padded(self, ends: tuple[float, float]) -> _Encoding:
+        """Return the encoding with a padding value: the stored value next to those of a volume's ends, low first."""
+        low, high = self._ends
+        first, last = (round((end - self.intercept) / self.slope) for end in ends)
+        # A volume that uses all 16 bits has no value to spare: its lowest one becomes the second lowest.
+        return replace(self, padding=last + 1 if first <= low and last < high else max(first - 1, low))
 
     def stored(self, values: NDArray[np.float64]) -> bytes:
-        low, high = (-32768, 32767) if self.is_signed else (0, 65535)
-        numbers = np.clip(np.rint((values - self.intercept) / self.slope), low, high)
+        """Return values, NaN where there is none, row by row, little endian."""
+        low, high = self._ends
+        nothing = np.isnan(values)
+        numbers = np.clip(np.rint((np.where(nothing, 0.0, values) - self.intercept) / self.slope), low, high)
+        if self.padding is not None:
+            if self.padding == low:
+                numbers = np.maximum(numbers, low + 1)
+            numbers[nothing] = self.padding
         return numbers.astype("<i2" if self.is_signed else "<u2").tobytes()
 
 
@@ -86,7 +107,8 @@ def make_planes(
     wish
         Whose images are `ParallelPlanes`.
     ends
-        The lowest and the highest value of the volume: outside of it, slices have the lowest.
+        The lowest and the highest value of the volume: outside of it, slices have the lowest, or of a padded volume
+        Pixel Padding Value, as where nothing but padding is.
     on_stored
         Told after each object how many are stored; returns whether to go on.
 
@@ -110,6 +132,9 @@ def make_planes(
     slab = Slab(SlabMode(images.slab), images.thickness_mm, Interpolation(images.interpolation))
     slope, intercept = volume.values.slope, volume.values.intercept
     encoding = _encoding_of(slope, intercept, ends)
+    is_padded = volume.presence.is_padded
+    if is_padded:
+        encoding = encoding.padded(ends)
     head = _head_of(volume, wish, images, slab, encoding)
     # A plane has no thickness of its own: what was measured beside it is as thick as a voxel that way.
     thickness_mm = voxel_step_mm(volume.grid, axes[:, 2]) if slab.is_plane else slab.thickness_mm
@@ -119,8 +144,9 @@ def make_planes(
     def image(number: int) -> tuple[dict[str, Any], bytes]:
         center = np.array(images.center_lps_mm) + number * images.step_mm * axes[:, 2]
         canvas = _canvas_at(images, center)
-        stored = take_values(canvas, slab).astype(np.float64)
-        values = np.where(np.isnan(stored), ends[0], stored * slope + intercept)
+        values = take_values(canvas, slab).astype(np.float64) * slope + intercept
+        if not is_padded:
+            values = np.where(np.isnan(values), ends[0], values)
         content = head["content"] | {
             "image_position_patient": (canvas.lps_from_canvas @ np.array([0.5, 0.5, 0.0, 1.0]))[:3].tolist(),
         }
@@ -288,5 +314,6 @@ def _head_of(
             "rescale_slope": encoding.slope,
             "rescale_intercept": encoding.intercept,
             "rescale_type": volume.values.units[:16] if volume.values is not None else "",
+            **({} if encoding.padding is None else {"pixel_padding_value": encoding.padding}),
         },
     }

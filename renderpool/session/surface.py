@@ -2,8 +2,8 @@
 
 Each cell between eight voxels of which some are inside has one vertex, the mean of where its edges cross the surface;
 each edge that crosses has the four vertices around it as a face. So the surface is closed: what a cut took away is
-outside, and so is what is beyond the volume, half a voxel from the outer centres, where pictures end, too. Only voxels
-around the surface cost more than a comparison, and no more than a few slices are in work.
+outside, as is padding, and so is what is beyond the volume, half a voxel from the outer centres, where pictures end,
+too. Only voxels around the surface cost more than a comparison, and no more than a few slices are in work.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class _Inside:
     """Which voxels are inside, and by how much."""
 
     def __init__(self, volume: LoadedVolume, iso_value: float, mask: VolumeMask | None) -> None:
-        values, self._voxels = volume.values, volume.voxels
+        values, self._voxels, self._presence = volume.values, volume.voxels, volume.presence
         if values is None or len(self._voxels) != volume.grid.shape[0]:
             raise Unavailable("This volume is not there any more.")
         # Beyond what can be stored nothing changes any more, but whole numbers would not hold it.
@@ -123,6 +123,11 @@ class _Inside:
         is_there[part] = True if self._mask is None else self._mask.kept(low, high)
         over[part] = self._voxels[low:high]
         over[part] -= over.dtype.type(self._level)
+        for number in range(low, high):
+            absent = self._presence.absent_slice(number)
+            if absent is not None:
+                is_there[number - (first - 1), 1:-1, 1:-1] &= ~absent
+                over[number - (first - 1), 1:-1, 1:-1][absent] = 0  # no value that could draw the surface nearer
         return _Slab(first - 1, over, is_there)
 
 

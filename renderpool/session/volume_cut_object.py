@@ -1,8 +1,8 @@
 """The cut of an object: the connected piece at a point, or all but it.
 
 What lies between two values and was not cut away is connected over the faces of voxels. The voxels around a piece that
-are under those values go or stay with it: what is seen between voxels is made of both, and a skin would be left. Those
-over them belong to something else, which is to keep its own.
+are under those values, or absent, go or stay with it: what is seen between voxels is made of both, and a skin would be
+left. Those over them belong to something else, which is to keep its own.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class ObjectCut:
 
 
 def between(volume: LoadedVolume, low: float, high: float) -> Callable[[int], Slice]:
-    """Return what tells which voxels of a slice, (rows, columns), lie between two values, both included.
+    """Return what tells which present voxels of a slice, (rows, columns), lie between two values, both included.
 
     Raises
     ------
@@ -120,7 +120,9 @@ def between(volume: LoadedVolume, low: float, high: float) -> Callable[[int], Sl
     bottom, height = np.uint16(first), np.uint16(last - first)
 
     def of_slice(number: int) -> Slice:
-        return np.asarray(voxels[number] - bottom <= height)  # what is under the bottom comes out over the top
+        found = np.asarray(voxels[number] - bottom <= height)  # what is under the bottom comes out over the top
+        absent = volume.presence.absent_slice(number)
+        return found if absent is None else found & ~absent
 
     return of_slice
 

@@ -7,6 +7,7 @@ much as all. Padding, and what has not come, are left out. For worker threads; t
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,7 @@ from renderpool.scene.presets import RANGE_PERCENTILES, Preset, default_preset, 
 from renderpool.scene.transfer_function import LARGEST_VALUE, TransferFunction
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.value_facts import KnownFacts, ValueFacts
-from renderpool.session.volume_range import Ends, both_ends, ends_of, padding_of
-from renderpool.session.volume_textures import middle_image
+from renderpool.session.volume_range import Ends, both_ends, ends_of
 from renderpool.session.voxel_values import volume_unit
 from webviewer.dicom.volume_values import VolumeValues
 from webviewer.protocol.volumes import Lighting, Look, Sentence, Tissue, VolumeFacts
@@ -29,7 +29,7 @@ _HOUNSFIELD = "HU"
 
 
 def value_facts(volume: LoadedVolume, *, newest: bool = True) -> ValueFacts | None:
-    """Return what the values are, computed once for what is there; None while nothing is.
+    """Return what the values are, computed once for what is there; None while nothing but padding is.
 
     Parameters
     ----------
@@ -42,30 +42,41 @@ def value_facts(volume: LoadedVolume, *, newest: bool = True) -> ValueFacts | No
         return known.facts
     slices = _slices_there(volume)
     values = volume.values
-    if values is None or not slices:
+    facts = None if values is None or not slices else _facts_of(slices, values)
+    if facts is None:
         return None
-    facts = _facts_of(slices, values, padding_of(values, *middle_image(volume)))
     volume.facts_kept.put(KnownFacts(state, facts))
     return facts
 
 
-def _slices_there(volume: LoadedVolume) -> list[NDArray[np.uint16]]:
-    """Return slices that have come, (rows, columns) each; those that stand in for others while there are no more."""
-    voxels, there = volume.voxels, np.flatnonzero(~volume.standing_in())
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """Voxels (rows, columns), and which of them are absent; None = none."""
+
+    voxels: NDArray[np.uint16]
+    absent: NDArray[np.bool_] | None
+
+
+def _slices_there(volume: LoadedVolume) -> list[_Slice]:
+    """Return slices that have come; those that stand in for others while there are no more."""
+    voxels, there, presence = volume.voxels, np.flatnonzero(~volume.standing_in()), volume.presence
     if len(voxels) and len(there):
-        return [voxels[k] for k in there]
-    slabs = volume.news_since(0).slabs
-    return list({slab.voxels.__array_interface__["data"][0]: slab.voxels[0] for slab in slabs}.values())
+        return [_Slice(voxels[k], presence.absent_slice(int(k))) for k in there]
+    slabs = {slab.voxels.__array_interface__["data"][0]: slab for slab in volume.news_since(0).slabs}
+    return [
+        _Slice(slab.voxels[0], presence.absent(slab.presences[0] if slab.presences else None))
+        for slab in slabs.values()
+    ]
 
 
-def _facts_of(slices: list[NDArray[np.uint16]], values: VolumeValues, padding: Ends | None) -> ValueFacts:
+def _facts_of(slices: list[_Slice], values: VolumeValues) -> ValueFacts | None:
     ends: Ends | None = None
-    for voxels in slices:
-        ends = both_ends(ends, ends_of(voxels, padding))
-    if ends is None:  # nothing but padding
-        ends, padding = padding or (0, 0), None
+    for one in slices:
+        ends = both_ends(ends, ends_of(one.voxels, one.absent))
+    if ends is None:
+        return None
     low, high = ends
-    counts, of_all = _counted(slices, padding)
+    counts, of_all = _counted(slices)
     counts = counts[low : high + 1]
 
     def value(stored: float) -> float:
@@ -80,9 +91,9 @@ def _facts_of(slices: list[NDArray[np.uint16]], values: VolumeValues, padding: E
     )
 
 
-def _steps_of(slices: list[NDArray[np.uint16]]) -> tuple[int, int, int]:
+def _steps_of(slices: list[_Slice]) -> tuple[int, int, int]:
     """Return how many slices, rows and columns on the next voxel of the sample lies."""
-    rows, columns = slices[0].shape
+    rows, columns = slices[0].voxels.shape
     every = max(1.0, len(slices) * rows * columns / _SAMPLED_VOXELS)
     between = math.ceil(every ** (1 / 3))
     along_slices = max(1, min(between, len(slices) // 16))  # of few slices all
@@ -90,17 +101,17 @@ def _steps_of(slices: list[NDArray[np.uint16]]) -> tuple[int, int, int]:
     return along_slices, min(in_slice, rows), min(in_slice, columns)
 
 
-def _counted(slices: list[NDArray[np.uint16]], padding: Ends | None) -> tuple[NDArray[np.int64], float]:
-    """Return how often each stored value is met in a sample of the voxels, and which part of all they are."""
+def _counted(slices: list[_Slice]) -> tuple[NDArray[np.int64], float]:
+    """Return how often each stored value is met in a sample of the present voxels, and which part of all it is of."""
     along_slices, along_rows, along_columns = _steps_of(slices)
     counts, taken = np.zeros(_STORED_VALUES, np.int64), 0
-    for voxels in slices[::along_slices]:
-        sample = voxels[::along_rows, ::along_columns].ravel()
+    for one in slices[::along_slices]:
+        sample = one.voxels[::along_rows, ::along_columns].ravel()
         counts += np.bincount(sample, minlength=_STORED_VALUES)
+        if one.absent is not None:  # they hold 0
+            counts[0] -= np.count_nonzero(one.absent[::along_rows, ::along_columns])
         taken += sample.size
-    if padding is not None:
-        counts[padding[0] : padding[1] + 1] = 0
-    return counts, taken / (len(slices) * slices[0].size)
+    return counts, taken / (len(slices) * slices[0].voxels.size)
 
 
 # -- what the browser is told ------------------------------------------------------------------------------------------

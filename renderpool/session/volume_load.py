@@ -25,8 +25,10 @@ from renderpool.session.source import FrameInFile, FrameKey, FrameSource, LocalF
 from renderpool.session.volume_levels import load_levels
 from renderpool.session.volume_repair import Loss
 from webviewer.core.errors import DataError, DecodeError, Unavailable, WebviewerError
+from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.decode import DecodedFrame
-from webviewer.dicom.sentence import say
+from webviewer.dicom.padding import padding_range
+from webviewer.dicom.sentence import Sentence, say
 from webviewer.dicom.volume_values import (
     VolumeValues,
     needs_value_range,
@@ -137,12 +139,17 @@ class VolumeLoad:
             self._passes = 2
             self._pass(self._measure)
             if self._range is None:
-                words = say("too_few_slices_left", len(volume.lost), len(images)) if volume.lost else say("no_values")
+                words = self._why_no_range(images)
                 raise DataError(words.text, code=words.code, details=words.details)
         volume.values = plan_values(images, numbers, self._range)
         self._pass(partial(self._convert, volume.values))
         self._check()
         volume.finish()
+
+    def _why_no_range(self, images: Sequence[ImageAttributes]) -> Sentence:
+        if self._volume.lost:
+            return say("too_few_slices_left", len(self._volume.lost), len(images))
+        return say("all_padding" if any(padding_range(image) for image in images) else "no_values")
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
@@ -306,8 +313,7 @@ class VolumeLoad:
             return
         out = volume.source_out(source)
         in_file.read_into(out.data.cast("B"))
-        words.apply(out)
-        volume.arrive(source)
+        volume.arrive(source, words.apply(out))
 
     def _decoded(self, source: int, data: bytes | memoryview | DecodedFrame | NDArray[Any]) -> NDArray[Any]:
         key = self._volume.frame_keys[source]
@@ -326,8 +332,7 @@ class VolumeLoad:
         volume = self._volume
         instance_id, number = volume.frame_keys[source]
         image = volume.series.instances[instance_id]
-        to_voxels(values, source, stored, image, number, out=volume.source_out(source))
-        volume.arrive(source)
+        volume.arrive(source, to_voxels(values, source, stored, image, number, out=volume.source_out(source)))
 
     def _measure(self, source: int, stored: NDArray[Any]) -> None:
         instance_id, number = self._volume.frame_keys[source]

@@ -70,7 +70,7 @@ class VolumePainter:
         suitable = _SOFTWARE_BYTES if software else _HARDWARE_BYTES
         self.textures = VolumeTextures(suitable if budget_bytes is None else budget_bytes, stays_s=stays_s)
         self._slabs = SlabRenderer(software=software, debug=debug)
-        self._caster = RayCaster(debug=debug)
+        self._caster = RayCaster(software=software, debug=debug)
         self._tools = CameraTools(self.textures, self._caster, LightSizes(), RayLooks())
 
     def warm_up(self) -> None:

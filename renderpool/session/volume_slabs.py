@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderpool.engine.bricks import fold_rows
+from renderpool.engine.volume_mask import ALL_SET
+from renderpool.session.volume_presence import SlicePresence, VolumePresence
+from renderpool.session.volume_range import Ends, both_ends, ends_of
 
 _FOLDED_AT_ONCE = 32  # slices: what they take while bricks are made of them
 
@@ -19,11 +22,34 @@ NOTHING, ITSELF = -1, -2
 
 @dataclass(frozen=True, slots=True)
 class VolumeSlab:
-    """Voxels for slices from ``first`` on: (slices, rows, columns) uint16, read-only; of what stands in, if it does."""
+    """Voxels for slices from ``first`` on: (slices, rows, columns) uint16, read-only; of what stands in, if it does.
+
+    ``presences`` has one entry for each slice, or none at all where every voxel of the slab is present.
+    """
 
     first: int
     voxels: NDArray[np.uint16]
     stands_in: bool
+    presences: tuple[SlicePresence | None, ...] = ()
+
+    @property
+    def present(self) -> NDArray[np.uint32] | None:
+        """Which voxels are present, as bits of all slices; None = all of them."""
+        known = next((one.words for one in self.presences if one is not None), None)
+        if known is None:
+            return None
+        everything = np.full_like(known, ALL_SET)
+        return np.stack([everything if one is None else one.words for one in self.presences])
+
+    @property
+    def ends(self) -> Ends | None:
+        """The lowest and the highest present voxel; None if there is none."""
+        if not self.presences:
+            return ends_of(self.voxels)
+        found: Ends | None = None
+        for voxels, presence in zip(self.voxels, self.presences, strict=True):
+            found = both_ends(found, ends_of(voxels) if presence is None else presence.ends)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +62,17 @@ class VolumeNews:
 
 
 class SourceSlices(Mapping[int, NDArray[np.uint16]]):
-    """Source slices that have arrived, where they lie."""
+    """Source slices that have arrived, where they lie, and which of their voxels are present."""
 
     def __init__(
-        self, voxels: NDArray[np.uint16], beside: Mapping[int, NDArray[np.uint16]], places: tuple[int | None, ...]
+        self,
+        voxels: NDArray[np.uint16],
+        beside: Mapping[int, NDArray[np.uint16]],
+        places: tuple[int | None, ...],
+        presence: VolumePresence,
     ) -> None:
         self.voxels, self._beside, self._places = voxels, beside, places
+        self.presence = presence
 
     def __getitem__(self, source: int) -> NDArray[np.uint16]:
         place = self._places[source]
@@ -65,27 +96,34 @@ def slabs_of(changed: NDArray[np.int64], shown_by: NDArray[np.int64], given: Sou
         slices = [grid_slice for _, grid_slice in group]
         source = int(shown_by[slices[0]])
         if source == ITSELF:
-            yield _slab(slices[0], given.voxels[slices[0] : slices[-1] + 1], stands_in=False)
+            presences = tuple(map(given.presence.of_slice, slices))
+            yield _slab(slices[0], given.voxels[slices[0] : slices[-1] + 1], presences, stands_in=False)
         elif source != NOTHING:
             for grid_slice in slices:
-                yield _slab(grid_slice, given[source][np.newaxis], stands_in=True)
+                yield _slab(grid_slice, given[source][np.newaxis], (given.presence.of_source(source),), stands_in=True)
 
 
-def _slab(first: int, voxels: NDArray[np.uint16], *, stands_in: bool) -> VolumeSlab:
+def _slab(
+    first: int, voxels: NDArray[np.uint16], presences: tuple[SlicePresence | None, ...], *, stands_in: bool
+) -> VolumeSlab:
     voxels = voxels[:]
     voxels.flags.writeable = False
-    return VolumeSlab(first, voxels, stands_in)
+    return VolumeSlab(first, voxels, stands_in, presences if any(presences) else ())
 
 
-def folded_slabs(slabs: Sequence[VolumeSlab]) -> Iterator[list[tuple[int, NDArray[np.uint16]]]]:
+def folded_slabs(
+    slabs: Sequence[VolumeSlab], presence: VolumePresence
+) -> Iterator[list[tuple[int, NDArray[np.uint16]]]]:
     """Yield the slices of slabs, numbers of the grid and `fold_rows` of each, some at a time."""
     shown: list[tuple[int, NDArray[np.uint16]]] = []
     last: tuple[int, NDArray[np.uint16]] | None = None  # one that stands in does so for several side by side
     for slab in slabs:
-        for grid_slice, voxels in enumerate(slab.voxels, slab.first):
+        for number, voxels in enumerate(slab.voxels):
+            grid_slice = slab.first + number
             address = voxels.__array_interface__["data"][0]
             if last is None or last[0] != address:
-                last = address, fold_rows(voxels)
+                known = slab.presences[number] if slab.presences else None
+                last = address, fold_rows(voxels, presence.absent(known))
             shown.append((grid_slice, last[1]))
             if len(shown) == _FOLDED_AT_ONCE:
                 yield shown

@@ -18,7 +18,7 @@ from renderpool.engine.gl import OutOfDeviceMemory
 from renderpool.engine.ray_caster import RayVolume
 from renderpool.engine.volume_texture import VolumeTexture, volume_refusal
 from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
-from renderpool.session.volume_range import Ends, both_ends, ends_of, padding_of
+from renderpool.session.volume_range import Ends, both_ends
 from webviewer.core.errors import RenderError, Unavailable
 from webviewer.dicom.attributes import ImageAttributes
 
@@ -52,7 +52,6 @@ class DeviceVolume:
         self.texture = VolumeTexture(volume.grid.shape, slope=values.slope, intercept=values.intercept)
         self.is_all = self.is_whole = False
         self._revision = 0
-        self._padding = padding_of(values, *middle_image(volume))
         self._ends: Ends | None = None  # of slices in their place
         self._ends_of_others: Ends | None = None  # of slices that stand in
         self._slice_s = _AT_ONCE_S
@@ -87,12 +86,11 @@ class DeviceVolume:
             is_last = self.volume.is_whole  # asked before: what comes in between is news
             news = self.volume.news_since(self._revision, most_slices)
             for slab in news.slabs:
-                self.texture.upload_slices(slab.first, slab.voxels)
-                ends = ends_of(slab.voxels, self._padding)
+                self.texture.upload_slices(slab.first, slab.voxels, slab.present)
                 if slab.stands_in:
-                    self._ends_of_others = both_ends(self._ends_of_others, ends)
+                    self._ends_of_others = both_ends(self._ends_of_others, slab.ends)
                 else:
-                    self._ends = both_ends(self._ends, ends)
+                    self._ends = both_ends(self._ends, slab.ends)
             self._revision, self.is_all = news.revision, news.is_all
             self.is_whole = is_last and news.is_all
             now_s = time.perf_counter()

@@ -50,6 +50,7 @@ class VoxelReader:
         self._sampling = volume.plan.sampling
         self._standing_in = volume.standing_in()
         self._stored = volume.voxels
+        self._is_present = volume.presence.reader()
         values = volume.values
         if volume.is_dropped or self._stored.shape != self.grid.shape:
             raise Unavailable("This volume is not in the memory of the server any more.")
@@ -58,11 +59,17 @@ class VoxelReader:
         self._slope, self._intercept = values.slope, values.intercept
 
     def point(self, p_lps_mm: NDArray[np.float64], normal: NDArray[np.float64], slab: Slab) -> PointValue | None:
-        """Return what a plane or slab shows at a point of it, None outside of the volume; raises `Unavailable`."""
+        """Return what a plane or slab shows at a point of it, None where that is nothing; raises `Unavailable`."""
         is_made = self._need(p_lps_mm[np.newaxis], normal, slab)
         if slab.is_plane:
             found = point_value(
-                self._stored, self.grid, p_lps_mm, slab.interpolation, slope=self._slope, intercept=self._intercept
+                self._stored,
+                self.grid,
+                p_lps_mm,
+                slab.interpolation,
+                slope=self._slope,
+                intercept=self._intercept,
+                is_present=self._is_present,
             )
             return None if found is None else PointValue(found.value, found.interpolated or is_made)
         value = float(self._shown(p_lps_mm[np.newaxis], normal, slab)[0])
@@ -75,7 +82,7 @@ class VoxelReader:
         slab: Slab,
         is_cancelled: IsCancelled = lambda: False,
     ) -> tuple[NDArray[np.float64], bool]:
-        """Return what a plane or slab shows at points (n, 3) of it, NaN outside of the volume; raises `Unavailable`.
+        """Return what a plane or slab shows at points (n, 3) of it, NaN where that is nothing; raises `Unavailable`.
 
         And whether any of it was made of several stored values. Raises `MeasureCancelled` when asked now and then
         whether nobody wants it any more, the answer was yes.
@@ -111,7 +118,14 @@ class VoxelReader:
         self, points_lps_mm: NDArray[np.float64], normal: NDArray[np.float64], slab: Slab
     ) -> NDArray[np.float64]:
         return slab_values(
-            self._stored, self.grid, points_lps_mm, normal, slab, slope=self._slope, intercept=self._intercept
+            self._stored,
+            self.grid,
+            points_lps_mm,
+            normal,
+            slab,
+            slope=self._slope,
+            intercept=self._intercept,
+            is_present=self._is_present,
         )
 
 

@@ -12,12 +12,13 @@ from renderpool.engine.bricks import BrickRanges
 from renderpool.engine.ray_caster import RayCaster, RayVolume
 from renderpool.engine.rays import RayLook, RayMode, RayView, Shading
 from renderpool.engine.renderer import Renderer
+from renderpool.engine.volume_mask import pack
 from renderpool.engine.volume_texture import VolumeTexture
 from renderpool.scene.transfer_table import TransferTable
 from tests.render.reference_ray_cast import Eye, Scene
 
 Points = tuple[tuple[float, float, float, float, float], ...]
-MakeVolume = Callable[[NDArray[np.float64], NDArray[np.float64]], RayVolume]
+MakeVolume = Callable[..., RayVolume]
 
 BONE = ((-1024, 0, 0, 0, 0), (150, 0.55, 0.25, 0.15, 0), (500, 1, 0.94, 0.85, 0.5), (1200, 1, 1, 1, 0.9))
 SOFT = (
@@ -105,12 +106,14 @@ def caster(renderer: Renderer) -> Iterator[RayCaster]:
 def make_volume(renderer: Renderer) -> Iterator[MakeVolume]:
     made: list[VolumeTexture] = []
 
-    def make(values: NDArray[np.float64], lps_from_index: NDArray[np.float64]) -> RayVolume:
-        stored = (values + 1024).astype(np.uint16)
+    def make(
+        values: NDArray[np.float64], lps_from_index: NDArray[np.float64], present: NDArray[np.bool_] | None = None
+    ) -> RayVolume:
+        stored = np.where(True if present is None else present, values + 1024, 0).astype(np.uint16)
         texture, bricks = VolumeTexture(stored.shape, intercept=-1024), BrickRanges(stored.shape)
         made.append(texture)
-        texture.upload_slices(0, stored)
-        bricks.add_slices(0, stored)
+        texture.upload_slices(0, stored, None if present is None else pack(present))
+        bricks.add_slices(0, stored, present)
         return RayVolume(texture, bricks, lps_from_index)
 
     yield make

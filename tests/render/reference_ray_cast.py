@@ -64,6 +64,16 @@ class Scene:
     level: float = 0.0
     kept: NDArray[np.bool_] | None = None  # voxels that cuts left
     lowest: float = -1024.0  # what is where something was cut away, for light
+    present: NDArray[np.bool_] | None = None  # voxels that are no padding
+
+    def share_present(self, index: Floats) -> Floats:
+        """Return how much of what is around points (…, 3) is no padding, 0 to 1."""
+        if self.present is None:
+            return np.ones(index.shape[:-1])
+        found: Floats = map_coordinates(
+            self.present.astype(float), np.moveaxis(index[..., ::-1], -1, 0), order=1, mode="nearest"
+        )
+        return found
 
     def share(self, index: Floats) -> Floats:
         """Return how much of what is around points (…, 3) cuts left, 0 to 1."""
@@ -76,13 +86,15 @@ class Scene:
 
     def is_left(self, index: Floats) -> NDArray[np.bool_]:
         """Tell of which points (…, 3) at least half is left."""
-        return self.share(index) >= 0.5
+        return (self.share(index) >= 0.5) & (self.share_present(index) >= 0.5)
 
     def at(self, index: Floats) -> Floats:
         """Return values at points (…, 3) in the order (column, row, slice), the border continued outwards."""
         points = np.moveaxis(index[..., ::-1], -1, 0)
-        found: Floats = map_coordinates(self.values, points, order=1, mode="nearest")
-        return found
+        values = self.values if self.present is None else np.where(self.present, self.values, 0)
+        found: Floats = map_coordinates(values, points, order=1, mode="nearest")
+        share = self.share_present(index)
+        return np.asarray(found / np.where(share > 0, share, 1))
 
     def cut_at(self, index: Floats) -> Floats:
         """Return values as `at`, which are the lowest one where nothing is left."""
@@ -173,12 +185,31 @@ def _counts(scene: Scene, index: Floats) -> NDArray[np.bool_]:
     return _in_plane(scene, index) & scene.is_left(index)
 
 
+def _rise(scene: Scene, index: Floats) -> Floats:
+    """Return how far values rise along the axes (column, row, slice), over two steps.
+
+    Padding has no value. Where it is two voxels deep the volume ends, and rises from the lowest value.
+    """
+    middle = scene.cut_at(index)
+    rises, shares, deep = [], [], np.zeros(index.shape[:-1])
+    for unit in np.eye(3):
+        ahead, behind = scene.cut_at(index + unit), scene.cut_at(index - unit)
+        near = [scene.share_present(index + way * unit) for way in (1, -1)]
+        far = [scene.share_present(index + way * unit) for way in (2, -2)]
+        is_ahead, is_behind = near[0] > 1e-9, near[1] > 1e-9
+        rise = np.where(is_ahead & is_behind, ahead - behind, 0)
+        rise = np.where(is_ahead & ~is_behind, 2 * (ahead - middle), rise)
+        rises.append(np.where(is_behind & ~is_ahead, 2 * (middle - behind), rise))
+        shares.append(near[0] - near[1])
+        deep = np.maximum(deep, np.maximum((1 - near[0]) * (1 - far[0]), (1 - near[1]) * (1 - far[1])))
+    steep = (middle - scene.lowest) * deep
+    return np.asarray(np.stack(rises, -1) + steep[..., None] * np.stack(shares, -1))
+
+
 def _lit(scene: Scene, index: Floats, directions: Floats, colours: Floats) -> Floats:
     if scene.shading is None:
         return colours
-    by_index = np.stack(
-        [scene.cut_at(index + unit) - scene.cut_at(index - unit) for unit in np.eye(3)], axis=-1
-    )  # of (column, row, slice)
+    by_index = _rise(scene, index)
     by_index += (scene.at(index) - scene.lowest)[..., None] * scene.ends(index)
     by_index[np.abs(by_index) < 1e-6] = 0  # rounding, where values are all the same
     # values(L i) = f(i): the gradient g by mm fulfils transpose(L) g = gradient by index.

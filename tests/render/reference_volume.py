@@ -38,7 +38,12 @@ class Shown:
     undecided: NDArray[np.bool_] = field(repr=False)
 
 
-def cut_volume(values: NDArray[Any], lattice: tuple[Vector, Vector, Vector, Vector], cut: Cut) -> Shown:
+def cut_volume(
+    values: NDArray[Any],
+    lattice: tuple[Vector, Vector, Vector, Vector],
+    cut: Cut,
+    present: NDArray[np.bool_] | None = None,
+) -> Shown:
     """Return what a cut shows.
 
     Parameters
@@ -47,7 +52,10 @@ def cut_volume(values: NDArray[Any], lattice: tuple[Vector, Vector, Vector, Vect
         (slices, rows, columns) in the modality's unit.
     lattice
         Steps from column to column, row to row and slice to slice, and the centre of the first voxel, mm in LPS.
+    present
+        Which voxels are no padding; None = all.
     """
+    present = np.ones(values.shape, bool) if present is None else present
     smallest_step = min(math.dist(step, (0, 0, 0)) for step in lattice[:3])
     depths = [0.0]
     if cut.mode != "plane" and cut.thickness_mm > 0:
@@ -59,7 +67,7 @@ def cut_volume(values: NDArray[Any], lattice: tuple[Vector, Vector, Vector, Vect
     for down_part in range(cut.places):
         for right_part in range(cut.places):
             place = ((right_part + 0.5) / cut.places, (down_part + 0.5) / cut.places)
-            found, inside, unsure = _at_place(values, lattice, cut, place, depths)
+            found, inside, unsure = _at_place(values, lattice, cut, place, depths, present=present)
             total += np.where(inside, found, 0)
             hits += inside
             undecided |= unsure
@@ -72,6 +80,8 @@ def _at_place(
     cut: Cut,
     place: tuple[float, float],
     depths: list[float],
+    *,
+    present: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
     right_mm, down_mm = np.meshgrid(
         (np.arange(cut.width_px) + place[0] - cut.width_px / 2) * cut.mm_per_px,
@@ -90,9 +100,11 @@ def _at_place(
     for depth in depths:
         points = middle + right_mm[..., None] * right + down_mm[..., None] * down + depth * normal
         number, inside, near = _numbers(values.shape, lattice, points, cut.interpolation)
-        samples.append(_sample(values, number, cut.interpolation))
-        insides.append(inside)
-        unsure |= near
+        share = _sample(present, number, cut.interpolation)
+        total = _sample(np.where(present, values, 0), number, cut.interpolation)
+        samples.append(total / np.where(share > 0, share, 1))
+        insides.append(inside & (share >= 0.5))
+        unsure |= near | (inside & (np.abs(share - 0.5) < 1e-3))
     stack, counted = np.array(samples), np.array(insides)
     any_inside = counted.any(axis=0)
     if cut.mode == "minip":

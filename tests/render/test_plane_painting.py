@@ -96,7 +96,13 @@ def wish_of(steps: Steps, canvas: tuple[Vector, Vector] = CANVASES["oblique"], *
     return PlaneView(**{**known, **changes})
 
 
-def wanted(wish: PlaneView, steps: Steps, places: int = 1, values: NDArray[Any] = VALUES) -> Shown:
+def wanted(
+    wish: PlaneView,
+    steps: Steps,
+    places: int = 1,
+    values: NDArray[Any] = VALUES,
+    present: NDArray[np.bool_] | None = None,
+) -> Shown:
     cut = Cut(
         wish.width_px,
         wish.height_px,
@@ -109,7 +115,7 @@ def wanted(wish: PlaneView, steps: Steps, places: int = 1, values: NDArray[Any] 
         wish.interpolation,
         places,
     )
-    return cut_volume(values, (*steps, ORIGIN), cut)
+    return cut_volume(values, (*steps, ORIGIN), cut, present)
 
 
 def assert_shown(painting: Painting, shown: Shown, expected: NDArray[Any] | None = None) -> None:
@@ -254,7 +260,7 @@ def test_full_dynamic_spans_the_volume_and_leaves_padding_out(
         wish = wish_of(steps, window=window, invert=invert)
         painting = painter.paint_plane(volume, wish)
         assert (painting.window_center, painting.window_width) == ((low + high) / 2, high - low)
-        shown = wanted(wish, steps, values=values)
+        shown = wanted(wish, steps, values=values, present=values != -2000)
         grey = grey_linear_exact(shown.values, (low + high) / 2, high - low)
         assert_shown(painting, shown, 255 - grey if invert != (photometric == "MONOCHROME1") else grey)
 

@@ -70,15 +70,22 @@ def recommended(ds: Dataset, number: int) -> list[ReferenceVoi]:
 _WINDOW = ("WindowCenter", "WindowWidth")
 
 
-def full_dynamic(ds: Dataset, stored: NDArray[Any], values: NDArray[np.float64]) -> ReferenceVoi:
-    """Return the window from the darkest to the lightest value, pixel padding left out (PS3.3 C.7.5.1.1.2)."""
-    counted = np.isfinite(values)
+def present(ds: Dataset, stored: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which pixels of a grey image are no padding (PS3.3 C.7.5.1.1.2) and, of floats, a finite number."""
+    found = np.isfinite(stored)
     padding = ds.get("PixelPaddingValue")
-    if isinstance(padding, int):
+    if isinstance(padding, int) and stored.dtype.kind != "f":
         limit = ds.get("PixelPaddingRangeLimit")
         first, last = sorted((padding, padding if limit is None else int(limit)))
-        inside = counted & ((stored < first) | (stored > last))
-        counted = inside if inside.any() else counted
+        found = (stored < first) | (stored > last)
+    return np.asarray(found)
+
+
+def full_dynamic(ds: Dataset, stored: NDArray[Any], values: NDArray[np.float64]) -> ReferenceVoi:
+    """Return the window from the darkest to the lightest value, padding left out."""
+    counted = np.isfinite(values) & present(ds, stored)
+    if not counted.any():
+        return ReferenceVoi(0.0, 1.0, "LINEAR_EXACT")
     low, high = float(values[counted].min()), float(values[counted].max())
     return ReferenceVoi((low + high) / 2, high - low if high > low else 1.0, "LINEAR_EXACT")
 

@@ -141,25 +141,32 @@ def sample(image: NDArray[Any], column: NDArray[np.float64], row: NDArray[np.flo
 
 
 def sampled_values(
-    image: NDArray[Any], view: ReferenceView, pixel_aspect: float = 1.0
+    image: NDArray[Any], view: ReferenceView, pixel_aspect: float = 1.0, present: NDArray[np.bool_] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the value of each canvas pixel and whether its centre lies inside the image.
 
     Where the image is minified (zoom under 1) n × n samples at (i + 0.5) / n of the canvas pixel are averaged, n =
-    ceil(1 / zoom), at most 8. Averages are of values: the window comes after, as in the standard's chain.
+    ceil(1 / zoom), at most 8. Averages are of values: the window comes after, as in the standard's chain. Only pixels
+    that are ``present`` (None = all) have a value; where less than half of what is averaged does, nothing is inside.
     """
     rows, columns = image.shape[:2]
     u, v, zoom = image_points(rows, columns, pixel_aspect, view)
     inside = (u >= 0) & (u < columns) & (v >= 0) & (v < rows)
     n = 1 if zoom >= 1 else min(math.ceil(1 / zoom - 1e-9), MAX_SAMPLES)
     total: NDArray[np.float64] | None = None
+    share = np.zeros(u.shape)
+    if present is not None:
+        image = np.where(present, image, 0)
     for j in range(n):
         for i in range(n):
             column, row, _ = image_points(rows, columns, pixel_aspect, view, ((i + 0.5) / n, (j + 0.5) / n))
             value = sample(image, column, row, view.interpolation)
             total = value if total is None else total + value
+            share += 1.0 if present is None else sample(present, column, row, view.interpolation)
     assert total is not None
-    return total / (n * n), inside
+    if present is None:
+        return total / (n * n), inside
+    return total / np.where(share > 0, share, 1), inside & (share >= 0.5 * n * n)
 
 
 def canvas_grey8(

@@ -159,28 +159,130 @@ def test_more_than_16_bits_need_the_range_of_the_pixels(dtype: str) -> None:
         plan_values([own], [1])
 
 
-def test_what_is_no_number_is_the_lowest_voxel() -> None:
+def absent_of(
+    values: VolumeValues, stored: Any, own: ImageAttributes, position: int = 0
+) -> tuple[list[Any], list[Any] | None]:
+    """Return voxels, and which of them are absent."""
+    out = np.full(np.shape(stored), 777, np.uint16)
+    absent = to_voxels(values, position, np.asarray(stored), own, 1, out=out)
+    return out.tolist(), None if absent is None else absent.tolist()
+
+
+def test_what_is_no_number_is_absent() -> None:
     own = image(bits_allocated=32, bits_stored=32, high_bit=31, pixel_element="FloatPixelData")
     stored = np.array([[np.nan, -np.inf, 0.0, 10.0, np.inf]], np.float32)
     assert value_range(stored, own, 1) == (0.0, 10.0)
     assert value_range(stored[:, :2], own, 1) is None
     values = plan_values([own], [1], (0.0, 10.0))
-    assert voxels(values, 0, stored, own).tolist() == [[0, 0, 0, 65535, 65535]]
+    assert absent_of(values, stored, own) == ([[0, 0, 0, 65535, 0]], [[True, True, False, False, True]])
+    assert absent_of(values, stored[:, 2:4], own) == ([[0, 65535]], None)
     assert plan_values([own], [1], (4.0, 4.0)).slope == 1.0
     with pytest.raises(DataError, match="no range"):
         plan_values([own], [1], (0.0, float("inf")))
 
 
-def test_bright_padding_does_not_hide_what_lies_behind_it() -> None:
-    unsigned = image(pixel_representation=0, pixel_padding_value=63536, frames=slope(1, -1024))
-    values = plan_values([unsigned], [1])
-    assert voxels(values, 0, np.array([[63536, 63535, 12]], np.uint16), unsigned).tolist() == [[0, 63535, 12]]
+def test_padding_is_absent_dark_or_bright_alone_or_as_a_range() -> None:
+    bright = image(pixel_representation=0, pixel_padding_value=63536, frames=slope(1, -1024))
+    assert absent_of(plan_values([bright], [1]), np.array([[63536, 63535, 12]], np.uint16), bright) == (
+        [[0, 63535, 12]],
+        [[True, False, False]],
+    )
     ranged = image(pixel_representation=0, pixel_padding_value=65535, pixel_padding_range_limit=65000)
-    assert voxels(plan_values([ranged], [1]), 0, np.array([[64999, 65000, 65535]], np.uint16), ranged).tolist() == [
-        [64999, 0, 0]
-    ]
+    assert absent_of(plan_values([ranged], [1]), np.array([[64999, 65000, 65535]], np.uint16), ranged) == (
+        [[64999, 0, 0]],
+        [[False, True, True]],
+    )
     dark = image(pixel_padding_value=-2000)
-    assert voxels(plan_values([dark], [1]), 0, np.array([[-2000]], np.int16), dark).tolist() == [[30768]]
+    assert absent_of(plan_values([dark], [1]), np.array([[-2000, -1999]], np.int16), dark) == (
+        [[0, 30769]],
+        [[True, False]],
+    )
+    zero = image(pixel_padding_value=0)
+    assert absent_of(plan_values([zero], [1]), np.array([[0, -32768, 968]], np.int16), zero) == (
+        [[0, 0, 33736]],
+        [[True, False, False]],
+    )
+    assert absent_of(plan_values([zero], [1]), np.array([[1, -1]], np.int16), zero) == ([[32769, 32767]], None)
+
+
+def test_each_slice_has_its_own_padding() -> None:
+    slices = [image(pixel_padding_value=padding) for padding in (0, -5, None)]
+    values, stored = plan_values(slices, [1] * 3), np.array([[0, -5, 7]], np.int16)
+    assert [absent_of(values, stored, own, k)[1] for k, own in enumerate(slices)] == [
+        [[True, False, False]],
+        [[False, True, False]],
+        None,
+    ]
+
+
+def test_padding_is_a_stored_value_before_rescale_and_modality_table() -> None:
+    halved = image(pixel_padding_value=10, frames=slope(0.5, -3.0))
+    assert absent_of(plan_values([halved], [1]), np.array([[10, 16]], np.int16), halved)[1] == [[True, False]]
+    # Two stored values that the table makes the same: only one of them is padding.
+    looked_up = image(pixel_representation=0, pixel_padding_value=1, modality_lut=LookupTable(0, 16, (40, 40, 70)))
+    found = absent_of(plan_values([looked_up], [1]), np.array([[0, 1, 2]], np.uint16), looked_up)
+    assert found == ([[40, 0, 70]], [[False, True, False]])
+    # Steps of a quantised volume.
+    images = [image(pixel_padding_value=0, frames=slope(number)) for number in (1.0, 1.5)]
+    values = plan_values(images, [1, 1])
+    assert not values.is_exact
+    assert absent_of(values, np.array([[0, 100]], np.int16), images[1], 1)[1] == [[True, False]]
+
+
+def test_padding_is_no_end_of_the_range_that_steps_divide() -> None:
+    float_image = image(
+        bits_allocated=32, bits_stored=32, high_bit=31, pixel_element="FloatPixelData", float_padding_value=-9999.0
+    )
+    stored = np.array([[-9999.0, 0.25, 0.75]], np.float32)
+    assert value_range(stored, float_image, 1) == (0.25, 0.75)
+    assert value_range(stored[:, :1], float_image, 1) is None
+    found = absent_of(plan_values([float_image], [1], (0.25, 0.75)), stored, float_image)
+    assert found == ([[0, 0, 65535]], [[True, False, False]])
+    integer = image(bits_allocated=32, bits_stored=32, high_bit=31, pixel_padding_value=-(2**31))
+    assert value_range(np.array([[-(2**31), 5, 70000]], np.int32), integer, 1) == (5.0, 70000.0)
+
+
+@pytest.mark.parametrize("limit", [None, 3, -40, 2047, -2048])
+@pytest.mark.parametrize("padding", [0, 5, -40, 2047, -2048])
+@pytest.mark.parametrize(("bits", "signed"), [(12, 1), (12, 0), (16, 1), (16, 0)])
+def test_words_have_the_absent_voxels_that_decoding_gives(
+    bits: int, signed: int, padding: int, limit: int | None
+) -> None:
+    def stored(value: int | None) -> int | None:
+        return value if signed or value is None else value % (1 << bits)
+
+    own = image(
+        rows=16,
+        columns=64,
+        bits_stored=bits,
+        high_bit=bits - 1,
+        pixel_representation=signed,
+        pixel_padding_value=stored(padding),
+        pixel_padding_range_limit=stored(limit),
+        frames=slope(1.0, -7.0),
+    )
+    words = np.random.default_rng(bits).integers(0, 65536, (16, 64)).astype(np.uint16)
+    words[3:9, 5:40] = padding % 65536
+    words[2, :9] = np.arange(-45, -36) % 65536
+    values = plan_values([own, own], [1, 1])
+    how, found = word_voxels(values, 1, own), words.copy()
+    assert how is not None
+    absent = how.apply(found)
+    out = np.empty_like(words)
+    expected = to_voxels(values, 1, decode_frame(words.tobytes(), own).values, own, 1, out=out)
+    assert np.array_equal(found, out)
+    assert absent is not None
+    assert expected is not None
+    assert np.array_equal(absent, expected)
+
+
+def test_words_without_padding_among_them_have_no_absent_voxels() -> None:
+    own = image(rows=2, columns=3, pixel_padding_value=-2000)
+    how = word_voxels(plan_values([own], [1]), 0, own)
+    assert how is not None
+    words = np.array([[0, 1, 2], [3, 4, 5]], np.uint16)
+    assert how.apply(words) is None
+    assert words.tolist() == [[32768, 32769, 32770], [32771, 32772, 32773]]
 
 
 @pytest.mark.parametrize("intercepts", [(-1024.0, -1024.0), (0.0, -300.0)])
@@ -219,7 +321,7 @@ def test_words_become_the_voxels_that_decoding_gives(bits: int, signed: int, int
         {"transfer_syntax_uid": "1.2.840.10008.1.2.4.80"},
         {"bits_allocated": 8, "bits_stored": 8, "high_bit": 7},
         {"bits_stored": 12, "high_bit": 15},
-        {"pixel_padding_value": 32767},
+        {"bits_stored": 12, "high_bit": 11, "pixel_padding_value": -3000},  # words beyond Bits Stored
         {"modality_lut": LookupTable(0, 16, (1, 2, 3))},
         {"refusal": "No."},
         {"is_byte_swapped": True},

@@ -155,6 +155,8 @@ class ImageAttributes:
     modality: str = ""
     pixel_padding_value: int | None = None
     pixel_padding_range_limit: int | None = None
+    float_padding_value: float | None = None  # of FloatPixelData or DoubleFloatPixelData
+    float_padding_range_limit: float | None = None
     pixel_aspect_ratio: tuple[int, int] | None = None  # vertical, horizontal
     imager_pixel_spacing: tuple[float, float] | None = None
     spacing_source: str = ""  # "PixelSpacing" | "ImagerPixelSpacing" | "NominalScannedPixelSpacing" | "Ultrasound" | ""

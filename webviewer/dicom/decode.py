@@ -23,6 +23,7 @@ from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.codestream import StreamInfo, describe_stream, j2k_start
 from webviewer.dicom.colour import rgb8_of
 from webviewer.dicom.colour_table import ColourSpace, StreamColour, decoded_colour
+from webviewer.dicom.padding import keep_padding_words
 from webviewer.dicom.pixel_module import SUBSAMPLED, native_frame_bits
 from webviewer.dicom.transfer_syntaxes import CODECS, EXPLICIT_VR_BIG_ENDIAN, LOSSLESS, Codec, describe_unsupported
 
@@ -170,12 +171,12 @@ def _masked(values: NDArray[Any], attributes: ImageAttributes) -> NDArray[Any]:
     unsigned = values.view(f"u{dtype.itemsize}")
     if dtype.kind == "u" and high_bit == stored - 1:
         kept: NDArray[Any] = unsigned & dtype.type((1 << stored) - 1)
-        return kept
+        return keep_padding_words(kept, unsigned, attributes)
     # Up to the top, then down again: the second shift fills with the sign, or with zeros.
     raised = unsigned << unsigned.dtype.type(allocated - 1 - high_bit)
     lowered: NDArray[Any] = raised.view(dtype)
     lowered >>= dtype.type(allocated - stored)
-    return lowered
+    return keep_padding_words(lowered, unsigned, attributes)
 
 
 def _native(data: bytes | memoryview, attributes: ImageAttributes) -> NDArray[Any]:

@@ -117,7 +117,10 @@ class Pixels:
 
 @dataclass(frozen=True, slots=True)
 class PlaneFacts:
-    """Where a computed slice lies and what its values are: ``value = stored * slope + intercept``."""
+    """Where a computed slice lies and what its values are: ``value = stored * slope + intercept``.
+
+    ``pixel_padding_value`` is the stored value of pixels that have none (PS3.3 C.7.5.1.1.2).
+    """
 
     image_position_patient: tuple[float, float, float]
     image_orientation_patient: tuple[float, float, float, float, float, float]
@@ -128,6 +131,7 @@ class PlaneFacts:
     rescale_intercept: float
     rescale_type: str
     grey: GreyLook
+    pixel_padding_value: int | None = None
 
 
 def read_source(file: BinaryIO) -> Dataset:
@@ -162,7 +166,7 @@ def plane_object(source: Dataset, new: NewInstance, facts: PlaneFacts, pixels: P
     Raises
     ------
     InvalidInput
-        Pixels in colour, or a number that is none.
+        Pixels in colour, a number that is none, or a padding value that no pixel can have.
     """
     if pixels.is_colour:
         raise InvalidInput("A computed slice is grey, not in colour.")
@@ -185,6 +189,7 @@ def plane_object(source: Dataset, new: NewInstance, facts: PlaneFacts, pixels: P
         made.PatientOrientation = None
     _set_plane(made, facts)
     _set_pixels(made, pixels)
+    _set_padding(made, facts.pixel_padding_value, pixels)
     set_grey(made, facts.grey)
     return _encoded(made)
 
@@ -289,6 +294,15 @@ def _set_pixels(made: Dataset, pixels: Pixels) -> None:
     made.PixelRepresentation = int(pixels.is_signed)
     padding = b"\x00" * (len(pixels.data) % 2)
     made.add_new("PixelData", "OB" if pixels.is_colour else "OW", pixels.data + padding)
+
+
+def _set_padding(made: Dataset, value: int | None, pixels: Pixels) -> None:
+    if value is None:
+        return
+    low, high = (-32768, 32767) if pixels.is_signed else (0, 65535)
+    if not low <= value <= high:
+        raise InvalidInput(f"A pixel padding value of {value} is invalid: must be {low} to {high}, as pixels are.")
+    made.add_new("PixelPaddingValue", "SS" if pixels.is_signed else "US", value)
 
 
 def _encoded(made: Dataset) -> bytes:

@@ -93,6 +93,12 @@ def extract_image_attributes(
         modality=ds.code(tags.MODALITY)[:16],
         pixel_padding_value=_pixel_value(ds, tags.PIXEL_PADDING_VALUE, pixel),
         pixel_padding_range_limit=_pixel_value(ds, tags.PIXEL_PADDING_RANGE_LIMIT, pixel),
+        float_padding_value=_float_value(
+            ds, element, tags.FLOAT_PIXEL_PADDING_VALUE, tags.DOUBLE_FLOAT_PIXEL_PADDING_VALUE
+        ),
+        float_padding_range_limit=_float_value(
+            ds, element, tags.FLOAT_PIXEL_PADDING_RANGE_LIMIT, tags.DOUBLE_FLOAT_PIXEL_PADDING_RANGE_LIMIT
+        ),
         pixel_aspect_ratio=_aspect_ratio(ds),
         imager_pixel_spacing=pair_mm(ds, tags.IMAGER_PIXEL_SPACING),
         spacing_source=source,
@@ -183,6 +189,13 @@ def _pixel_value(ds: DataSet, tag: int, pixel: PixelModule) -> int | None:
     if pixel.pixel_representation == 1:
         return found - span if span // 2 <= found < span else found
     return found + span if -span <= found < 0 else found
+
+
+def _float_value(ds: DataSet, pixel_element: str, single_tag: int, double_tag: int) -> float | None:
+    """Return a value of floating point pixels, of the element whose type the pixels have (PS3.3 C.7.6.3)."""
+    if pixel_element == "PixelData":
+        return None
+    return ds.number(single_tag if pixel_element == "FloatPixelData" else double_tag)
 
 
 def _voi_luts(ds: DataSet, *, is_signed: bool) -> tuple[LookupTable, ...]:

@@ -61,16 +61,16 @@ def recommended_windows(attributes: ImageAttributes, frame_number: int = 1) -> t
     return (*windows, *(VoiChoice(lut=table, explanation=table.explanation) for table in attributes.voi_luts))
 
 
-def full_dynamic(values: NDArray[np.float32], attributes: ImageAttributes, frame_number: int = 1) -> VoiChoice:
+def full_dynamic(values: NDArray[np.float32]) -> VoiChoice:
     """Return the LINEAR_EXACT window from the darkest to the lightest modality value.
 
-    Pixel padding (PS3.3 C.7.5.1.1.2) and what is no finite number are left out; a flat image gets a width of 1.
+    Parameters
+    ----------
+    values
+        Of present pixels, any shape: pixel padding (`webviewer.dicom.padding`) has no part in it. What is no finite
+        number is left out. Flat or no values get a width of 1.
     """
-    counted = values[np.isfinite(values)] if not np.isfinite(values).all() else values
-    padding = _padding_range(attributes, frame_number)
-    if padding is not None:
-        inside = counted[(counted < padding[0]) | (counted > padding[1])]
-        counted = inside if inside.size else counted
+    counted = values[np.isfinite(values)]
     if counted.size == 0:
         return VoiChoice(0.0, 1.0, "LINEAR_EXACT")
     low, high = float(counted.min()), float(counted.max())
@@ -93,7 +93,7 @@ def default_voi(values: NDArray[np.float32], attributes: ImageAttributes, frame_
     if attributes.bits_stored <= 8 and attributes.pixel_representation == 0 and is_as_stored:
         top = float((1 << attributes.bits_stored) - 1)
         return VoiChoice(top / 2, top, "LINEAR_EXACT")
-    return full_dynamic(values, attributes, frame_number)
+    return full_dynamic(values)
 
 
 def is_inverted(attributes: ImageAttributes) -> bool:
@@ -110,17 +110,3 @@ def _looked_up(values: NDArray[Any], table: LookupTable) -> NDArray[np.float32]:
         index = np.clip(values.astype(np.int64) - table.first_mapped, 0, top)
     found: NDArray[np.float32] = entries[index]
     return found
-
-
-def _padding_range(attributes: ImageAttributes, frame_number: int) -> tuple[float, float] | None:
-    if attributes.pixel_padding_value is None:
-        return None
-    limit = attributes.pixel_padding_range_limit
-    ends = [attributes.pixel_padding_value, attributes.pixel_padding_value if limit is None else limit]
-    mapped = modality_values(np.array(ends, np.int64).astype(_integer_dtype(attributes)), attributes, frame_number)
-    return float(mapped.min()), float(mapped.max())
-
-
-def _integer_dtype(attributes: ImageAttributes) -> np.dtype[Any]:
-    kind = "i" if attributes.pixel_representation == 1 else "u"
-    return np.dtype(f"{kind}{4 if attributes.bits_allocated > 16 else 2}")

@@ -136,6 +136,7 @@ ENGLISH: dict[str, str] = {
     ),
     "too_few_slices_left": "{{0}} of the {{1}} slices of this volume cannot be read: too few are left.",
     "no_values": "The values of this volume are no numbers.",
+    "all_padding": "Every pixel of this volume is padding: there is nothing to show.",
     "not_made": "This volume could not be made.",
     # Why an edit cut nothing.
     "nothing_connected": "Nothing was cut: at this point nothing is left that lies between these values.",

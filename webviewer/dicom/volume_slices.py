@@ -191,6 +191,41 @@ def _sampling(index: NDArray[np.float64]) -> SliceSampling:
     return SliceSampling(len(index), tuple(lower.tolist()), tuple(upper.tolist()), tuple(weight.tolist()))
 
 
+def absent_between(
+    sampling: SliceSampling,
+    sources: Sequence[NDArray[Any]] | Mapping[int, NDArray[Any]],
+    absent: Mapping[int, NDArray[np.bool_]],
+    grid_slice: int,
+    out: NDArray[Any],
+) -> NDArray[np.bool_] | None:
+    """Mend a slice of the grid that lies between two slices with absent voxels, and return which of its own are.
+
+    Where one of two voxels is absent the other one alone is the value, if at least half of the weight is its own.
+
+    Parameters
+    ----------
+    sampling, sources
+        As of `resample_slab`.
+    absent
+        Of source slices, which voxels are absent, (rows, columns); a slice that is missing here has none.
+    grid_slice
+        Which slice of the grid.
+    out
+        (rows, columns): as `resample_slab` made it, mended here. Absent voxels become 0.
+    """
+    lower, upper, weight = sampling.lower[grid_slice], sampling.upper[grid_slice], sampling.weight[grid_slice]
+    if lower not in absent and upper not in absent:
+        return None
+    none_absent = np.zeros(out.shape, np.bool_)
+    is_lower_absent, is_upper_absent = absent.get(lower, none_absent), absent.get(upper, none_absent)
+    np.copyto(out, sources[upper], where=is_lower_absent)
+    np.copyto(out, sources[lower], where=is_upper_absent & ~is_lower_absent)
+    found = is_lower_absent & (is_upper_absent | (weight < 0.5))
+    found |= is_upper_absent & (1.0 - weight < 0.5)
+    out[found] = 0
+    return found if found.any() else None
+
+
 def resample_slab(
     sampling: SliceSampling,
     sources: Sequence[NDArray[Any]] | Mapping[int, NDArray[Any]] | NDArray[Any],

@@ -3,7 +3,8 @@
 ``value = voxel * slope + intercept`` in modality units (PS3.3 C.11.1), a voxel being uint16. Where slices share a
 rescale their stored values are kept exactly, those of signed data shifted; a Modality LUT is looked up, which is exact
 too. Where rescale differs from slice to slice (PET), and for values of more than 16 bits, the whole range is divided
-into 65,535 steps.
+into 65,535 steps. Pixel padding (PS3.3 C.7.5.1.1.2) and floats that are no number are absent: their voxels hold 0, and
+which ones they are is told beside the voxels.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from webviewer.core.errors import DataError
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.lut import modality_values
+from webviewer.dicom.padding import absent_pixels, padding_range, stored_ends
 from webviewer.dicom.pixel_module import GREY
 from webviewer.dicom.sentence import Sentence, say
 from webviewer.dicom.transfer_syntaxes import (
@@ -82,9 +84,9 @@ def needs_value_range(images: Sequence[ImageAttributes]) -> bool:
 
 
 def value_range(stored: NDArray[Any], image: ImageAttributes, frame_number: int) -> tuple[float, float] | None:
-    """Return the lowest and the highest modality value of a decoded frame; None if none of them is finite."""
-    values = _exact_values(stored, image, frame_number)
-    values = values[np.isfinite(values)]
+    """Return the lowest and the highest modality value of a decoded frame; None if all its pixels are absent."""
+    absent = absent_pixels(stored, image)
+    values = _exact_values(stored if absent is None else stored[~absent], image, frame_number)
     return (float(values.min()), float(values.max())) if values.size else None
 
 
@@ -141,20 +143,34 @@ def _planned(
 
 @dataclass(frozen=True, slots=True)
 class WordVoxels:
-    """How the 16-bit words of an uncompressed frame become voxels: ``((word & kept) ^ sign) + lift``, modulo 65,536."""
+    """How the 16-bit words of an uncompressed frame become voxels: ``((word & kept) ^ sign) + lift``, modulo 65,536.
+
+    ``padding`` is the first and the last voxel that padding becomes; None where no word is padding.
+    """
 
     kept: int
     sign: int
     lift: int
+    padding: tuple[int, int] | None = None
 
-    def apply(self, words: NDArray[np.uint16]) -> None:
-        """Make voxels of words where they lie."""
+    def apply(self, words: NDArray[np.uint16]) -> NDArray[np.bool_] | None:
+        """Make voxels of words where they lie, and return as `to_voxels` which are absent."""
         if self.kept != _TOP:
             np.bitwise_and(words, np.uint16(self.kept), out=words)
         if self.sign:
             np.bitwise_xor(words, np.uint16(self.sign), out=words)
         if self.lift:
             np.add(words, np.uint16(self.lift), out=words)
+        return None if self.padding is None else self._absent(words, *self.padding)
+
+    @staticmethod
+    def _absent(voxels: NDArray[np.uint16], first: int, last: int) -> NDArray[np.bool_] | None:
+        # What is under the first comes out over the top.
+        absent = voxels == first if first == last else voxels - np.uint16(first) <= np.uint16(last - first)
+        if not absent.any():
+            return None
+        voxels[absent] = 0
+        return np.asarray(absent)
 
 
 def word_voxels(values: VolumeValues, position: int, image: ImageAttributes) -> WordVoxels | None:
@@ -167,7 +183,8 @@ def word_voxels(values: VolumeValues, position: int, image: ImageAttributes) -> 
 
     Returns
     -------
-    None where that is not enough to be done: compressed, big endian, of another size, looked up, quantised, padded.
+    None where that is not enough to be done: compressed, big endian, of another size, looked up, quantised, or padded
+    with words beyond Bits Stored.
     """
     bits = image.bits_stored
     if (
@@ -181,12 +198,21 @@ def word_voxels(values: VolumeValues, position: int, image: ImageAttributes) -> 
         or image.modality_lut is not None
         or image.refusal
         or _is_float(image)
-        or _bright_padding(image) is not None
     ):
         return None
+    is_signed = image.pixel_representation == 1
     # A sign bit that is turned makes the lowest number 0: they rise from there.
-    sign = 1 << (bits - 1) if image.pixel_representation == 1 else 0
-    return WordVoxels((1 << bits) - 1, sign, (values.offsets[position] - sign) % (_TOP + 1))
+    sign = 1 << (bits - 1) if is_signed else 0
+    offset = values.offsets[position]
+    how = WordVoxels((1 << bits) - 1, sign, (offset - sign) % (_TOP + 1))
+    padding = padding_range(image)
+    if padding is None:
+        return how
+    low, high = stored_ends(bits, is_signed=is_signed)
+    if padding.first < low or padding.last > high:
+        return None
+    first, last = int(padding.first) + offset, int(padding.last) + offset
+    return replace(how, padding=(first, last)) if first >= 0 and last <= _TOP else None
 
 
 def to_voxels(
@@ -197,11 +223,8 @@ def to_voxels(
     frame_number: int,
     *,
     out: NDArray[np.uint16],
-) -> None:
+) -> NDArray[np.bool_] | None:
     """Write the voxels of one decoded frame.
-
-    Pixel padding (PS3.3 C.7.5.1.1.2) that is brighter than the middle of what can be stored becomes the lowest voxel:
-    left as it is, it would cover what lies behind it in a projection.
 
     Parameters
     ----------
@@ -214,16 +237,21 @@ def to_voxels(
     image, frame_number
         As for `plan_values`.
     out
-        (rows, columns), uint16: written. Values outside take the nearest end; what is no number the lowest.
+        (rows, columns), uint16: written. Values outside take the nearest end.
+
+    Returns
+    -------
+    Which voxels are absent, (rows, columns): they hold 0. None = none of them.
     """
+    absent = absent_pixels(stored, image)
     if values.offsets is None:
         steps = (_exact_values(stored, image, frame_number) - values.intercept) / values.slope
         np.copyto(out, np.nan_to_num(np.clip(np.rint(steps), 0, _TOP), nan=0.0), casting="unsafe")
     else:
         _shifted(stored, values.offsets[position], image, frame_number, out)
-    padding = _bright_padding(image)
-    if padding is not None:
-        out[(stored >= padding[0]) & (stored <= padding[1])] = 0
+    if absent is not None:
+        out[absent] = 0
+    return absent
 
 
 def _shifted(
@@ -237,15 +265,6 @@ def _shifted(
         np.bitwise_xor(stored.view(np.uint16), np.uint16(32768), out=out)  # adds without a wider copy
     else:
         np.copyto(out, np.clip(stored.astype(np.int32) + offset, 0, _TOP), casting="unsafe")
-
-
-def _bright_padding(image: ImageAttributes) -> tuple[int, int] | None:
-    if image.pixel_padding_value is None or image.modality_lut is not None or _is_float(image):
-        return None
-    limit = image.pixel_padding_range_limit
-    ends = sorted((image.pixel_padding_value, image.pixel_padding_value if limit is None else limit))
-    low, high = _ends(image.bits_stored, is_signed=image.pixel_representation == 1)
-    return (ends[0], ends[1]) if ends[0] > (low + high) / 2 else None
 
 
 def _is_float(image: ImageAttributes) -> bool:
@@ -264,19 +283,15 @@ def _source(image: ImageAttributes, frame_number: int) -> _Source:
         return _Source(min(image.modality_lut.data), max(image.modality_lut.data), 1.0, 0.0)
     frame = image.frame(frame_number)
     # Bits Allocated: what a lossy stream overshoots Bits Stored by has room.
-    low, high = _ends(max(image.bits_allocated, 8), is_signed=image.pixel_representation == 1)
+    low, high = stored_ends(max(image.bits_allocated, 8), is_signed=image.pixel_representation == 1)
     return _Source(low, high, frame.rescale_slope, frame.rescale_intercept)
 
 
 def _within_bits(source: _Source, image: ImageAttributes) -> _Source:
     if image.modality_lut is not None:
         return source
-    low, high = _ends(image.bits_stored, is_signed=image.pixel_representation == 1)
+    low, high = stored_ends(image.bits_stored, is_signed=image.pixel_representation == 1)
     return _Source(low, high, source.slope, source.intercept)
-
-
-def _ends(bits: int, *, is_signed: bool) -> tuple[int, int]:
-    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if is_signed else (0, (1 << bits) - 1)
 
 
 def _exact(sources: Sequence[_Source], units: str) -> VolumeValues | None:

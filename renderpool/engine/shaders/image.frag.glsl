@@ -3,6 +3,8 @@
 // sample is taken there. Where it is minified, SAMPLES × SAMPLES samples at (i + 0.5) / u_samples of the pixel are averaged, so
 // that thin bright structures do not vanish between samples. Averages are of modality values; the window comes after, as the
 // standard's chain has it. A pixel whose centre lies outside the image is black, whatever the window.
+// PADDED: the second channel is 1 where a pixel is present, else 0, and the first one 0. What is absent takes no part in values
+// between pixels; where less than a half is present the picture is black as outside of it.
 // FIXED_SAMPLES is their number where the program is for that one only (software runs both sides of a branch), else 0.
 #ifndef FIXED_SAMPLES
 #define FIXED_SAMPLES 0
@@ -44,6 +46,10 @@ void main() {
         }
     }
     value /= float(SAMPLES * SAMPLES);
+#endif
+#ifdef PADDED
+    outside = outside || value.g < 0.5;
+    value.r /= max(value.g, 1e-6);
 #endif
 #ifdef COLOUR
     vec3 shade = value.rgb;

@@ -4,14 +4,17 @@
 // something does. Software runs both sides of a branch, and a loop as long as any of its eight or sixteen pixels needs it:
 // therefore each pixel first goes on to its next sample that shows, in loops with little in them, and shading comes after.
 // MODE: 0 composite, 1 maximum, 2 minimum, 3 average, 4 isosurface, as RayMode. UNSHADED: colours as in the table.
-// MASKED: what cuts took away is not there. CLIPPED: light knows the box and the plane. TURNED: the box is. PICK: instead of a colour, the point (index space) that makes the most of it, and how much of the ray is covered.
+// MASKED: what cuts took away is not there. PADDED: nor are voxels that are padding. PARTIAL: either. CLIPPED: light knows the box and the plane. TURNED: the box is. PICK: instead of a colour, the point (index space) that makes the most of it, and how much of the ray is covered.
+#if defined(MASKED) || defined(PADDED)
+#define PARTIAL
+#endif
 #include "volume.glsl"
 #include "ray.glsl"
 #include "bricks.glsl"
 #ifdef MASKED
 #include "mask.glsl"
 #endif
-#if MODE == 0 || MODE == 4 || (MODE == 3 && defined(MASKED))
+#if MODE == 0 || MODE == 4 || (MODE == 3 && defined(PARTIAL))
 #include "skip.glsl"
 #endif
 #if MODE == 0 || MODE == 4
@@ -82,7 +85,7 @@ void main() {
 #else
     if (ray.first < ray.end) {
         bool is_seen = true;
-#if MODE == 3 && defined(MASKED)
+#if MODE == 3 && defined(PARTIAL)
         float stored;
         is_seen = average_of(ray, stored);
 #elif MODE == 3

@@ -21,7 +21,7 @@ float leap(Ray ray, BrickWalk walk, inout float i) {
 }
 
 #if MODE == 3
-// The average of the stored values that are left on a ray; false if there is none.
+// The average of the stored values that are there on a ray; false if there is none.
 bool average_of(Ray ray, out float average) {
     BrickWalk walk = walk_of(ray);
     float sum = 0.0;
@@ -31,8 +31,19 @@ bool average_of(Ray ray, out float average) {
         float leave = leap(ray, walk, i);
         do {
             vec3 p_index = ray.start + i * ray.step;
-            float counts = i < ray.end && is_kept(p_index) ? 1.0 : 0.0;
-            sum += counts * stored_at(p_index);
+            bool is_there = i < ray.end;
+#ifdef MASKED
+            is_there = is_there && is_kept(p_index);
+#endif
+#ifdef PADDED
+            vec2 at = present_at(p_index);
+            is_there = is_there && at.y >= 0.5;
+            float stored = at.x;
+#else
+            float stored = stored_at(p_index);
+#endif
+            float counts = is_there ? 1.0 : 0.0;
+            sum += counts * stored;
             count += counts;
             i += 1.0;
         } while (i < leave);
@@ -48,8 +59,14 @@ float next_shown(Ray ray, BrickWalk walk, inout float i, vec2 shown) {
     do {
         float leave = leap(ray, walk, i);
         do {
+#ifdef PADDED
+            vec2 at = present_at(ray.start + i * ray.step);
+            stored = at.x;
+            found = is_shown(stored, shown) && at.y >= 0.5;
+#else
             stored = stored_at(ray.start + i * ray.step);
             found = is_shown(stored, shown);
+#endif
             i += found ? 0.0 : 1.0;
         } while (!found && i < leave);
 #ifdef MASKED
@@ -62,14 +79,19 @@ float next_shown(Ray ray, BrickWalk walk, inout float i, vec2 shown) {
     return stored;
 }
 
-// Where between the sample i and the one before it the values cross a level, or a cut ends.
+// Where between the sample i and the one before it the values cross a level, or what is there ends.
 vec3 surface_between(Ray ray, float i, float level) {
     float behind = i;
     float before = max(i - 1.0, ray.first);
     for (int halving = 0; halving < 6; ++halving) {
         float middle = 0.5 * (before + behind);
         vec3 p_index = ray.start + middle * ray.step;
+#ifdef PADDED
+        vec2 at = present_at(p_index);
+        bool over = at.x >= level && at.y >= 0.5;
+#else
         bool over = stored_at(p_index) >= level;
+#endif
 #ifdef MASKED
         over = over && is_kept(p_index);
 #endif

@@ -37,9 +37,21 @@ out vec4 out_color;
 #if SLAB_MODE == 0
 // (stored value, whether there is one)
 vec2 stored_of_slab(vec3 p_index) {
+#ifdef PADDED
+    vec2 found = present_at(p_index);
+    return vec2(found.x, found.y >= 0.5 && inside_volume(p_index) ? 1.0 : 0.0);
+#else
     return vec2(stored_at(p_index), inside_volume(p_index) ? 1.0 : 0.0);
+#endif
 }
 #else
+// What changes no result.
+#if SLAB_MODE == 2
+const float NOTHING = STORED_MAX;
+#else
+const float NOTHING = 0.0;
+#endif
+
 vec2 stored_of_slab(vec3 p_index) {
     vec3 away = u_index_from_canvas[2].xyz;
     // Which samples lie between the faces; along a face far away is as good as never.
@@ -51,13 +63,21 @@ vec2 stored_of_slab(vec3 p_index) {
     vec3 exits = max(to_low, to_high);
     float entry = ceil(max(max(max(entries.x, entries.y), entries.z), 0.0));
     float last = floor(min(min(min(exits.x, exits.y), exits.z), u_last_part));
-#if SLAB_MODE == 2
-    float found = STORED_MAX;
+    float found = NOTHING;
+#ifdef PADDED
+    float count = 0.0;
 #else
-    float found = 0.0;
+    float count = last - entry + 1.0;
 #endif
     for (float number = entry; number <= last; number += 1.0) {
+#ifdef PADDED
+        vec2 at = present_at(first_index + number * part);
+        bool counts = at.y >= 0.5;
+        count += counts ? 1.0 : 0.0;
+        float stored = counts ? at.x : NOTHING;
+#else
         float stored = stored_at(first_index + number * part);
+#endif
 #if SLAB_MODE == 1
         found = max(found, stored);
 #elif SLAB_MODE == 2
@@ -66,7 +86,6 @@ vec2 stored_of_slab(vec3 p_index) {
         found += stored;
 #endif
     }
-    float count = last - entry + 1.0;
 #if SLAB_MODE == 3
     found /= max(count, 1.0);
 #endif

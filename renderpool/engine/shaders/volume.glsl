@@ -2,11 +2,16 @@
 // VolumeTexture.set_uniforms sets the uniforms. Stored values are 0 to 65535, value = stored * slope + intercept.
 // INTERPOLATE_EXACT takes eight texels itself: the filter of hardware has 8-bit weights (neighbours 4000 HU apart: 8 HU off);
 // Mesa's software filters in float32, exactly and three times as fast. INTERPOLATE_NEAREST takes the nearest voxel as it is.
-// CHUNKS: in so many textures the volume lies, as chunks.py cuts it.
+// CHUNKS: in so many textures the volume lies, as chunks.py cuts it. PADDED: some voxels are absent, see presence.glsl.
 uniform vec3 u_volume_size;
 uniform vec3 u_texture_from_index; // 1 / size of a texture: software divides slowly
 uniform float u_value_slope;
 uniform float u_value_intercept;
+
+#ifdef PADDED
+uniform vec3 u_texture_size; // voxels of a texture along each axis
+#include "presence.glsl"
+#endif
 
 // R16 is read as 0 to 1; its 1 is 65535, not 65536.
 const float STORED_MAX = 65535.0;
@@ -39,6 +44,14 @@ float texel_of(vec3 p_index) {
     return texel;
 }
 
+#ifdef PADDED
+float share_at(vec3 p_index) {
+    vec3 held = clamp(p_index, vec3(0.0), u_volume_size - 1.0);
+    vec3 corner = chunk_of(held) * u_chunk_cells;
+    return share_present_of((held - corner + 0.5) * u_texture_from_index, corner);
+}
+#endif
+
 float filtered_at(vec3 p_index) {
     vec3 held = clamp(p_index, vec3(0.0), u_volume_size - 1.0); // a chunk may be longer than what is in it
     vec3 chunk = chunk_of(held);
@@ -64,6 +77,12 @@ float texel_of(vec3 p_index) {
 float filtered_at(vec3 p_index) {
     return textureLod(t_volume, (p_index + 0.5) * u_texture_from_index, 0.0).r;
 }
+
+#ifdef PADDED
+float share_at(vec3 p_index) {
+    return share_present_of((p_index + 0.5) * u_texture_from_index, vec3(0.0));
+}
+#endif
 #endif
 
 float stored_of_voxel(ivec3 voxel) {
@@ -71,11 +90,11 @@ float stored_of_voxel(ivec3 voxel) {
 }
 
 #if defined(INTERPOLATE_NEAREST)
-float stored_at(vec3 p_index) {
+float blended_at(vec3 p_index) {
     return stored_of_voxel(ivec3(floor(p_index + 0.5)));
 }
 #elif defined(INTERPOLATE_EXACT)
-float stored_at(vec3 p_index) {
+float blended_at(vec3 p_index) {
     vec3 base = floor(p_index);
     vec3 weight = p_index - base;
     ivec3 low = ivec3(base);
@@ -88,8 +107,28 @@ float stored_at(vec3 p_index) {
     return mix(two.x, two.y, weight.x);
 }
 #else
-float stored_at(vec3 p_index) {
+float blended_at(vec3 p_index) {
     return STORED_MAX * filtered_at(p_index);
+}
+#endif
+
+#ifdef PADDED
+// (stored value, share of what is around the point that is present); the value means nothing where the share is 0.
+vec2 present_at(vec3 p_index) {
+#if defined(INTERPOLATE_NEAREST)
+    float share = share_of(t_present, clamp(floor(p_index + 0.5), vec3(0.0), u_volume_size - 1.0), vec3(0.0));
+#else
+    float share = share_at(p_index);
+#endif
+    return vec2(value_of_present(blended_at(p_index), share), share);
+}
+
+float stored_at(vec3 p_index) {
+    return present_at(p_index).x;
+}
+#else
+float stored_at(vec3 p_index) {
+    return blended_at(p_index);
 }
 #endif
 

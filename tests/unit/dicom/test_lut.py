@@ -94,24 +94,13 @@ def test_a_linear_window_under_1_is_meant_exactly() -> None:
     assert [choice.function for choice in recommended_windows(attributes)] == ["LINEAR_EXACT", "LINEAR"]
 
 
-def test_full_dynamic_leaves_padding_out() -> None:
-    ds = make_ct(values_hu=np.array([[-3024, 0], [100, 900]], np.int16), PixelPaddingValue=-2000)
-    attributes = attributes_of(ds)
-    stored = np.array([[-2000, 1024], [1124, 1924]], np.int16)
-    values = modality_values(stored, attributes)
-    assert full_dynamic(values, attributes) == VoiChoice(450.0, 900.0, "LINEAR_EXACT")
-    ranged = replace(attributes, pixel_padding_range_limit=1024)
-    assert full_dynamic(values, ranged) == VoiChoice(500.0, 800.0, "LINEAR_EXACT")
-
-
-def test_full_dynamic_of_flat_padded_and_infinite_images() -> None:
-    attributes = attributes_of(make_grey(np.zeros((2, 2), np.uint16)))
-    assert full_dynamic(np.full((2, 2), 7, np.float32), attributes) == VoiChoice(7.0, 1.0, "LINEAR_EXACT")
-    only_padding = replace(attributes, pixel_padding_value=7)
-    assert full_dynamic(np.full((2, 2), 7, np.float32), only_padding) == VoiChoice(7.0, 1.0, "LINEAR_EXACT")
+def test_full_dynamic_of_flat_empty_and_infinite_values() -> None:
+    assert full_dynamic(np.array([0, 100, 900], np.float32)) == VoiChoice(450.0, 900.0, "LINEAR_EXACT")
+    assert full_dynamic(np.full((2, 2), 7, np.float32)) == VoiChoice(7.0, 1.0, "LINEAR_EXACT")
     wild = np.array([np.nan, np.inf, 1, 5], np.float32)
-    assert full_dynamic(wild, attributes) == VoiChoice(3.0, 4.0, "LINEAR_EXACT")
-    assert full_dynamic(np.array([np.nan], np.float32), attributes) == VoiChoice(0.0, 1.0, "LINEAR_EXACT")
+    assert full_dynamic(wild) == VoiChoice(3.0, 4.0, "LINEAR_EXACT")
+    for nothing in (np.array([np.nan], np.float32), np.zeros(0, np.float32)):
+        assert full_dynamic(nothing) == VoiChoice(0.0, 1.0, "LINEAR_EXACT")
 
 
 def test_the_window_of_an_object_without_recommendation_fits_its_kind() -> None:
