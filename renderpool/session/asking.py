@@ -26,6 +26,7 @@ from renderpool.session.source import FrameKey
 from renderpool.session.volume_cell import VolumeCell
 from renderpool.session.voxel_values import MeasureCancelled
 from webviewer.core.errors import Conflict, LimitExceeded, NotFound, Unavailable, WebviewerError
+from webviewer.dicom.sentence import say
 from webviewer.protocol.messages import ServerMessage
 from webviewer.protocol.questions import (
     Ask,
@@ -159,6 +160,9 @@ class Asking:
             raise Conflict("A series is being made already: the next one can be when that is done.", code="making")
         turns = isinstance(what.images, Turning)
         if not isinstance(what.images, Turning):
+            if not cell.volume.plan.is_placed:
+                words = say("series_unplaced")
+                raise Conflict(words.text, code=words.code)
             check_planes(what.images, what.count, cell.volume.grid)
         shown, seen = cell.seen if turns else (ShownVolume(cell.volume), None)
         asking = SeriesAsking(

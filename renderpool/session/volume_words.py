@@ -29,5 +29,6 @@ def volume_opened(cell: int, volumes: SeriesVolumes, number: int) -> VolumeOpene
         shape=plan.grid.shape,
         lps_from_index=tuple(plan.grid.lps_from_index[:3].ravel().tolist()),
         modality=volumes.series.modality,
+        letters=plan.has_letters,
         warnings=tuple(sentence_of(warning) for warning in plan.warnings),
     )

@@ -188,6 +188,9 @@ class ImageAttributes:
     tiling: Tiling | None = None  # the stored picture that holds the frames as tiles; None = frames are stored singly
     notices: tuple[Notice, ...] = ()  # assumptions that the doctor has to know
     volume_refusal: Notice | None = None  # why the frames are no volume, wherever they lie
+    # Where positions are not those of the patient: "SliceLocation", "FrameOrder" (of this object); "" = they are.
+    place_source: str = ""
+    is_orientation_assumed: bool = False
 
     def frame(self, frame_number: int) -> FrameAttributes:
         """Return the attributes of a frame, counted from 1."""

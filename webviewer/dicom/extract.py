@@ -15,8 +15,10 @@ from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, LookupT
 from webviewer.dicom.dataset import DataSet, ValueSpan
 from webviewer.dicom.frames import pair_mm, read_frames
 from webviewer.dicom.mosaic import unfolded
+from webviewer.dicom.nuclear import with_nuclear_slices
 from webviewer.dicom.overlay import read_overlays
 from webviewer.dicom.pixel_module import PixelModule, read_pixel_module, refusal_of_size, sampled_photometric
+from webviewer.dicom.slice_location import located
 from webviewer.dicom.tables import lookup_tables, modality_table, palette_tables
 from webviewer.dicom.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN, LOSSY, NATIVE, describe_unsupported
 
@@ -129,7 +131,7 @@ def extract_image_attributes(
         overlays=read_overlays(ds, overlay_data or {}, pixel, transfer_syntax_uid),
         refusal=refusal,
     )
-    return unfolded(image, ds)
+    return located(unfolded(with_nuclear_slices(image, ds), ds), ds)
 
 
 def _refusal_of_values(

@@ -47,6 +47,11 @@ def read_frames(ds: DataSet, number_of_frames: int) -> tuple[FrameAttributes, ..
     return (shared,)
 
 
+def plane_of(ds: DataSet) -> FrameAttributes:
+    """Return what a data set, say the item of a sequence, states soundly of a plane."""
+    return _updated(FrameAttributes(), ds)
+
+
 def pair_mm(ds: DataSet, tag: int) -> tuple[float, float] | None:
     """Return two positive lengths, None if they are anything else."""
     numbers = ds.numbers(tag)

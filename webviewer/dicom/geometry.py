@@ -11,7 +11,7 @@ import enum
 import functools
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ class FramePlace:
     acquisition_number: int | None = None
     trigger_time_ms: float | None = None
     b_value: float | None = None
+    source: str = ""  # `ImageAttributes.place_source`
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,23 @@ def place_of(
         acquisition_number=attributes.acquisition_number,
         trigger_time_ms=attributes.trigger_time_ms,
         b_value=frame.b_value if frame.b_value is not None else attributes.b_value,
+        source=attributes.place_source,
     )
+
+
+def comparable(places: Sequence[FramePlace]) -> list[FramePlace]:
+    """Return places of a series, without the positions that cannot be compared with those of the other frames.
+
+    A position that counts from the first frame of its object says nothing of other objects, and a Slice Location
+    nothing beside true positions.
+    """
+    sources = {place.source for place in places}
+    if len(sources) == 1 and "FrameOrder" not in sources:
+        return list(places)
+    return [
+        replace(place, frame=replace(place.frame, image_position_patient=None)) if place.source else place
+        for place in places
+    ]
 
 
 def places_of(attributes: ImageAttributes, instance_number: int | None, sop_instance_uid: str) -> list[FramePlace]:

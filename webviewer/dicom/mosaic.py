@@ -15,13 +15,11 @@ from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, Notice,
 from webviewer.dicom.csa import CsaValues, csa_number, csa_numbers, read_csa
 from webviewer.dicom.dataset import DataSet
 from webviewer.dicom.pixel_module import GREY
+from webviewer.dicom.slice_geometry import Vector, moved, normal_of, slice_distance
 
 MAX_SLICES = 1024
 _LEAST_TILE_PX = 8  # no scanner makes smaller slices: a picture with smaller tiles is none of so many
 _SAME_DIRECTION = 1e-3
-_MOST_SPACING_MM = 1000.0
-
-_Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class _Layout:
     count: int
     rows: int
     columns: int
-    positions: tuple[_Point, ...] | None
+    positions: tuple[Vector, ...] | None
     b_value: float | None
     notices: tuple[Notice, ...]
 
@@ -119,10 +117,10 @@ def _siemens(image: ImageAttributes, ds: DataSet) -> _Layout | Notice:
     size = _tile_size(image, across, across)
     if told or size is None:
         return Notice("mosaic_contradiction", (count, image.columns, image.rows))
-    spacing_mm, notices = _spacing(image.frames[0], ds)
+    spacing_mm, notices = slice_distance(ds, image.frames[0])
     positions = None
     if spacing_mm is not None:
-        positions = _places(image, int(count), size, csa_numbers(csa, "SliceNormalVector"), spacing_mm)
+        positions = _places(image, int(count), size, csa_numbers(csa, "SliceNormalVector"), abs(spacing_mm))
     b_value = csa_number(csa, "B_value")
     return _Layout(int(count), *size, positions, b_value, (Notice("mosaic", (count,)), *notices))
 
@@ -143,7 +141,7 @@ def _csa_of(ds: DataSet) -> CsaValues:
 
 def _places(
     image: ImageAttributes, count: int, size: tuple[int, int], normal: tuple[float, ...] | None, spacing_mm: float
-) -> tuple[_Point, ...] | None:
+) -> tuple[Vector, ...] | None:
     """Return the place of the first pixel of each tile, None if anything for it is missing or contradicts the rest.
 
     Image Position (Patient) is the corner of a single slice as large as the whole mosaic, with the same middle as the
@@ -154,21 +152,13 @@ def _places(
     corner, orientation, spacing = frame.image_position_patient, frame.image_orientation_patient, frame.pixel_spacing
     if corner is None or orientation is None or spacing is None or normal is None or len(normal) != 3:
         return None
-    row, column = orientation[:3], orientation[3:]
-    cross = (
-        row[1] * column[2] - row[2] * column[1],
-        row[2] * column[0] - row[0] * column[2],
-        row[0] * column[1] - row[1] * column[0],
-    )
-    length = math.hypot(*cross)
-    along = sum(a * b for a, b in zip(cross, normal, strict=True)) / length
+    row, column, across = orientation[:3], orientation[3:], normal_of(orientation)
+    along = sum(a * b for a, b in zip(across, normal, strict=True))
     if abs(math.hypot(*normal) - 1) > 0.05 or abs(along) < (1 - _SAME_DIRECTION) * math.hypot(*normal):
         return None
-    step = [math.copysign(spacing_mm, along) * part / length for part in cross]
-    down = (image.rows - size[0]) / 2 * spacing[0]
-    right = (image.columns - size[1]) / 2 * spacing[1]
-    first = [corner[axis] + right * row[axis] + down * column[axis] for axis in range(3)]
-    return tuple((first[0] + k * step[0], first[1] + k * step[1], first[2] + k * step[2]) for k in range(count))
+    first = moved(corner, row, (image.columns - size[1]) / 2 * spacing[1])
+    first = moved(first, column, (image.rows - size[0]) / 2 * spacing[0])
+    return tuple(moved(first, across, k * math.copysign(spacing_mm, along)) for k in range(count))
 
 
 # -- United Imaging --------------------------------------------------------------------------------------------------
@@ -186,8 +176,8 @@ def _uih(image: ImageAttributes, ds: DataSet) -> _Layout | Notice:
     return _Layout(count, *size, positions, ds.number(tags.UIH_B_VALUE), (Notice("mosaic", (count,)),))
 
 
-def _stated_places(items: Sequence[DataSet], count: int) -> tuple[_Point, ...] | None:
-    found: list[_Point] = []
+def _stated_places(items: Sequence[DataSet], count: int) -> tuple[Vector, ...] | None:
+    found: list[Vector] = []
     for item in items[: count + 1]:
         position = item.numbers(tags.IMAGE_POSITION_PATIENT)
         if position is None or len(position) != 3:
@@ -205,14 +195,3 @@ def _tile_size(image: ImageAttributes, down: int, across: int) -> tuple[int, int
         return None
     size = image.rows // down, image.columns // across
     return size if min(size) >= _LEAST_TILE_PX else None
-
-
-def _spacing(frame: FrameAttributes, ds: DataSet) -> tuple[float | None, tuple[Notice, ...]]:
-    """Return the distance of slices in mm, and what a doctor has to know of it."""
-    stated = ds.number(tags.SPACING_BETWEEN_SLICES)
-    if stated is not None and 1e-3 <= abs(stated) <= _MOST_SPACING_MM:
-        return abs(stated), ()
-    thickness = frame.slice_thickness
-    if thickness is not None and 1e-3 <= thickness <= _MOST_SPACING_MM:
-        return thickness, (Notice("spacing_from_thickness", (round(thickness, 3),)),)
-    return None, ()

@@ -21,6 +21,7 @@ ENGLISH: dict[str, str] = {
     "coronal": "Coronal",
     "sagittal": "Sagittal",
     "oblique": "Oblique",
+    "unoriented": "Orientation unknown",
     "slices_one": "{{0}} slice",
     "slices_other": "{{0}} slices",
     "size": "{{0}} × {{1}}",
@@ -95,6 +96,25 @@ ENGLISH: dict[str, str] = {
         "The distance between the slices is not stated. The thickness of a slice, {{0}} mm, was taken for it: "
         "lengths across the slices may be wrong."
     ),
+    "places_from_first": (
+        "Only the place of the first slice is stated. The places of the others were computed from the distance "
+        "between the slices."
+    ),
+    "place_unknown": (
+        "These slices do not say where in the patient they lie. Their distances are true, their place is not known."
+    ),
+    "orientation_assumed": (
+        "These images do not say how they lie in the patient. They were taken for axial slices, and have no "
+        "orientation letters."
+    ),
+    "slice_location": (
+        "These images do not say where in the patient they lie. Their order and their distances were taken from "
+        "Slice Location, whose direction is not defined: the volume may be mirrored across the slices, so it has "
+        "no orientation letters."
+    ),
+    "projections": "These are projections of a tomography, not slices: a volume is made of the reconstructed images.",
+    "planar": "These are planar images, not slices, so they are no volume.",
+    "no_slice_distance": "These slices do not say how far they lie from one another, so they are no volume.",
     # Why there is none.
     "color": "These images are in color; a volume is made of gray values.",
     "video": "This is a video; a volume is made of single images.",
@@ -138,6 +158,7 @@ ENGLISH: dict[str, str] = {
     "no_values": "The values of this volume are no numbers.",
     "all_padding": "Every pixel of this volume is padding: there is nothing to show.",
     "not_made": "This volume could not be made.",
+    "series_unplaced": "No series can be made of these planes: where the volume lies in the patient is not known.",
     # Why an edit cut nothing.
     "nothing_connected": "Nothing was cut: at this point nothing is left that lies between these values.",
     "too_many_pieces": "Nothing was cut: what lies between these values is in more than {{0}} pieces.",

@@ -30,6 +30,18 @@ class VolumePlan:
     phase_number: int = 1  # of phase_count stacks at the same place
     phase_count: int = 1
     is_angiography: bool = False
+    place_source: str = ""  # `ImageAttributes.place_source`
+    is_orientation_assumed: bool = False
+
+    @property
+    def has_letters(self) -> bool:
+        """Tell whether all directions in the patient are known, which Slice Location says of none across the slices."""
+        return not self.is_orientation_assumed and self.place_source != "SliceLocation"
+
+    @property
+    def is_placed(self) -> bool:
+        """Tell whether the volume lies where it lies in the patient."""
+        return not self.place_source and not self.is_orientation_assumed
 
     @property
     def memory_bytes(self) -> int:

@@ -181,7 +181,7 @@ def _alike(usable: list[int], places: Sequence[FramePlace], images: Sequence[Ima
     groups: dict[tuple[object, ...], list[int]] = {}
     kinds: dict[tuple[object, ...], _AlikePlanes] = {}
     for index in usable:
-        frame, kind = places[index].frame, _kind(images[index])
+        frame, kind = places[index].frame, (_kind(images[index]), _place_kind(places[index], images[index]))
         planes = kinds.get(kind)
         if planes is None:
             planes = kinds[kind] = _AlikePlanes()
@@ -192,6 +192,12 @@ def _alike(usable: list[int], places: Sequence[FramePlace], images: Sequence[Ima
 def _kind(image: ImageAttributes) -> tuple[object, ...]:
     # MONOCHROME1 values are dark where those of MONOCHROME2 are bright: no stack of both can be shown.
     return image.frame_of_reference_uid, image.photometric_interpretation, image.rows, image.columns
+
+
+def _place_kind(place: FramePlace, image: ImageAttributes) -> tuple[object, ...]:
+    """Return what frames have in common whose positions can be compared."""
+    own = place.sop_instance_uid if image.place_source == "FrameOrder" else ""
+    return image.place_source, image.is_orientation_assumed, own
 
 
 class _AlikePlanes:
@@ -266,6 +272,8 @@ def _planned(
         phase_number=stack.phase_number,
         phase_count=stack.phase_count,
         is_angiography=image.is_angiography,
+        place_source=image.place_source,
+        is_orientation_assumed=image.is_orientation_assumed,
     )
 
 

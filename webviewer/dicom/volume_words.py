@@ -143,7 +143,7 @@ def _gaps(gaps: Sequence[Gap]) -> list[Sentence]:
 def labels(plans: Sequence[VolumePlan], places: Sequence[FramePlace]) -> list[Sentence]:
     """Return a name for each volume of a series, all different, that says what tells it from the others."""
     phases = _phase_names(plans, places)
-    names = [_direction(plan.grid) for plan in plans]
+    names = ["unoriented" if plan.is_orientation_assumed else _direction(plan.grid) for plan in plans]
     sizes: dict[str, set[tuple[int, ...]]] = {}
     for plan, name in zip(plans, names, strict=True):
         sizes.setdefault(name, set()).add(plan.grid.shape[1:])

@@ -225,7 +225,7 @@ class VolumeOpened(Message):
     """Answer to `open_volume`, before a pixel is read.
 
     ``shape`` is (slices, rows, columns); ``lps_from_index`` the upper three rows, one after the other, of the matrix
-    that turns (column, row, slice, 1) into mm.
+    that turns (column, row, slice, 1) into mm. Without ``letters`` no direction in the patient is known.
     """
 
     type: Literal["volume_opened"] = "volume_opened"
@@ -236,6 +236,7 @@ class VolumeOpened(Message):
     shape: tuple[int, int, int]
     lps_from_index: Annotated[tuple[float, ...], Field(min_length=12, max_length=12)]
     modality: str
+    letters: bool
     warnings: tuple[Sentence, ...]
 
 

@@ -9,7 +9,7 @@ from webviewer.archive import InstanceId, OwnerId, Series, SeriesId, StoredInsta
 from webviewer.core.errors import DataError, NotFound
 from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, VoiWindow
-from webviewer.dicom.geometry import FramePlace, order_frames, places_of, slice_position_mm
+from webviewer.dicom.geometry import FramePlace, comparable, order_frames, places_of, slice_position_mm
 from webviewer.dicom.measure import PixelScale, picture_scale
 from webviewer.dicom.overlay import overlays_of_frame
 from webviewer.dicom.sentence import Sentence
@@ -173,7 +173,8 @@ def _ordered(instances: Iterable[StoredInstance]) -> list[tuple[_Image, int]]:
             return [(_refused(instance, words), 1)]
         places.extend(own)
         owners.extend([image] * len(own))
-    return [(owners[index], places[index].frame_number) for index in order_frames(places).indices]
+    order = order_frames(comparable(places)).indices
+    return [(owners[index], places[index].frame_number) for index in order]
 
 
 def _read_image(instance: StoredInstance) -> _Image:
@@ -230,10 +231,10 @@ def _detail(image: _Image, frame_number: int, told: Mapping[Sentence, int]) -> F
         spacing_source=attributes.spacing_source,
         pixel_aspect=pixel_aspect(attributes, frame_number),
         pixel_scale=picture_scale(attributes, frame_number),
-        image_position_patient=frame.image_position_patient,
-        image_orientation_patient=frame.image_orientation_patient,
+        image_position_patient=None if attributes.place_source else frame.image_position_patient,
+        image_orientation_patient=None if attributes.is_orientation_assumed else frame.image_orientation_patient,
         patient_orientation=attributes.patient_orientation,
-        slice_position_mm=slice_position_mm(frame),
+        slice_position_mm=None if attributes.place_source == "FrameOrder" else slice_position_mm(frame),
         slice_thickness=frame.slice_thickness,
         windows=frame.windows,
         voi_lut_explanations=tuple(table.explanation for table in attributes.voi_luts),

@@ -488,7 +488,7 @@ export interface VolumeFacts {
  * Answer to `open_volume`, before a pixel is read.
  *
  * ``shape`` is (slices, rows, columns); ``lps_from_index`` the upper three rows, one after the other, of the matrix
- * that turns (column, row, slice, 1) into mm.
+ * that turns (column, row, slice, 1) into mm. Without ``letters`` no direction in the patient is known.
  */
 export interface VolumeOpened {
   type: "volume_opened";
@@ -499,6 +499,7 @@ export interface VolumeOpened {
   shape: [number, number, number];
   lps_from_index: readonly number[];
   modality: string;
+  letters: boolean;
   warnings: readonly Sentence[];
 }
 
@@ -584,7 +585,7 @@ export const SCHEMAS: Record<string, unknown> = {
   ViewError: {"additionalProperties": false, "properties": {"type": {"const": "view_error", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "revision": {"exclusiveMaximum": 4294967296, "minimum": 0, "type": "integer"}, "code": {"type": "string"}, "message": {"type": "string"}, "numbers": {"items": {"type": "number"}, "type": "array"}, "image": {"anyOf": [{"$ref": "#/$defs/ImageReference"}, {"type": "null"}]}, "edit": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}, "required": ["cell", "code", "edit", "image", "message", "numbers", "revision", "type"], "type": "object"},
   VolumeChoice: {"additionalProperties": false, "properties": {"number": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}, "label": {"$ref": "#/$defs/Sentence"}}, "required": ["label", "number"], "type": "object"},
   VolumeFacts: {"additionalProperties": false, "properties": {"type": {"const": "volume_facts", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "whole": {"type": "boolean"}, "unit": {"type": "string"}, "lowest": {"type": "number"}, "highest": {"type": "number"}, "low": {"type": "number"}, "high": {"type": "number"}, "histogram": {"items": {"type": "integer"}, "type": "array"}, "presets": {"items": {"$ref": "#/$defs/Preset"}, "type": "array"}, "default_preset": {"type": "string"}, "warnings": {"items": {"$ref": "#/$defs/Sentence"}, "type": "array"}}, "required": ["cell", "default_preset", "high", "highest", "histogram", "low", "lowest", "presets", "type", "unit", "warnings", "whole"], "type": "object"},
-  VolumeOpened: {"additionalProperties": false, "properties": {"type": {"const": "volume_opened", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "series_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}, "volume": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}, "volumes": {"items": {"$ref": "#/$defs/VolumeChoice"}, "type": "array"}, "shape": {"maxItems": 3, "minItems": 3, "prefixItems": [{"type": "integer"}, {"type": "integer"}, {"type": "integer"}], "type": "array"}, "lps_from_index": {"items": {"type": "number"}, "maxItems": 12, "minItems": 12, "type": "array"}, "modality": {"type": "string"}, "warnings": {"items": {"$ref": "#/$defs/Sentence"}, "type": "array"}}, "required": ["cell", "lps_from_index", "modality", "series_id", "shape", "type", "volume", "volumes", "warnings"], "type": "object"},
+  VolumeOpened: {"additionalProperties": false, "properties": {"type": {"const": "volume_opened", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "series_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}, "volume": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}, "volumes": {"items": {"$ref": "#/$defs/VolumeChoice"}, "type": "array"}, "shape": {"maxItems": 3, "minItems": 3, "prefixItems": [{"type": "integer"}, {"type": "integer"}, {"type": "integer"}], "type": "array"}, "lps_from_index": {"items": {"type": "number"}, "maxItems": 12, "minItems": 12, "type": "array"}, "modality": {"type": "string"}, "letters": {"type": "boolean"}, "warnings": {"items": {"$ref": "#/$defs/Sentence"}, "type": "array"}}, "required": ["cell", "letters", "lps_from_index", "modality", "series_id", "shape", "type", "volume", "volumes", "warnings"], "type": "object"},
   Welcome: {"additionalProperties": false, "properties": {"type": {"const": "welcome", "type": "string"}, "version": {"type": "integer"}, "device": {"type": "string"}, "software": {"type": "boolean"}}, "required": ["device", "software", "type", "version"], "type": "object"},
   WindowFullDynamic: {"additionalProperties": false, "properties": {"kind": {"const": "full_dynamic", "type": "string"}}, "type": "object", "required": ["kind"]},
   WindowRecommended: {"additionalProperties": false, "properties": {"kind": {"const": "recommended", "type": "string"}, "index": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}}, "type": "object", "required": ["kind"]},

@@ -13,6 +13,7 @@ const opened: VolumeOpened = {
   shape: [10, 20, 30],
   lps_from_index: [1, 0, 0, -15, 0, 1, 0, -10, 0, 0, 2, -10],
   modality: 'CT',
+  letters: true,
   warnings: [],
 };
 

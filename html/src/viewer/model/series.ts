@@ -32,6 +32,8 @@ export interface FrameFacts {
   has_overlays: boolean;
   has_shutter: boolean;
   refusal: string;
+  /** Places in the notices of the series; missing from a server that does not say it. */
+  notices?: readonly number[];
 }
 
 export interface SeriesDetail extends Series {
@@ -40,6 +42,8 @@ export interface SeriesDetail extends Series {
   volumes?: VolumeChoice[];
   /** Why it makes none. */
   volume_refusal?: Sentence | null;
+  /** What was assumed of images. */
+  notices?: readonly Sentence[];
 }
 
 const places = new WeakMap<SeriesDetail, Map<string, number>>();
@@ -64,6 +68,12 @@ export function imageAt(detail: SeriesDetail, index: number): ImageReference | n
 
 export function frameAt(detail: SeriesDetail | null, image: ImageReference | null): FrameFacts | null {
   return detail === null ? null : (detail.frames[indexOfImage(detail, image)] ?? null);
+}
+
+/** What was assumed of an image. */
+export function noticesOf(detail: SeriesDetail | null, image: ImageReference | null): readonly Sentence[] {
+  const notices = frameAt(detail, image)?.notices ?? [];
+  return notices.flatMap((place) => detail?.notices?.[place] ?? []);
 }
 
 export function sameImage(one: ImageReference | null, other: ImageReference | null): boolean {

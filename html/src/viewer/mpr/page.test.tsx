@@ -23,6 +23,7 @@ const opened = (cell: number, patch: object = {}): object => ({
   shape: [100, 200, 200],
   lps_from_index: [1, 0, 0, -100, 0, 1, 0, -100, 0, 0, 2, -100],
   modality: 'CT',
+  letters: true,
   warnings: [],
   ...patch,
 });
@@ -80,6 +81,15 @@ describe('the page of MPR', () => {
     expect(screen.queryByRole('note')).toBeNull();
     fireEvent.click(screen.getByRole('button', { name: '2 notes' }));
     expect(screen.getByRole('note')).toBeInTheDocument();
+  });
+
+  it('writes letters at the edges of planes only where directions in the patient are known', async () => {
+    await shown();
+    const edges = (): string[] => [...document.querySelectorAll('[data-kind="axial"] [data-overlay] > span')].map((span) => span.textContent ?? '');
+    await say(opened(0));
+    expect(edges()).toEqual(expect.arrayContaining(['A', 'L', 'P', 'R']));
+    await say(opened(0, { letters: false }));
+    expect(edges().filter((text) => /^[ALPRHF]+$/.test(text))).toEqual([]);
   });
 
   it('asks which of several volumes, and opens the chosen one', async () => {

@@ -11,6 +11,7 @@ import { surfaceOfCell, useImageSurface } from '../measure/ui/useImageSurface';
 import { useMeasuring } from '../measure/ui/useMeasuring';
 import type { Point } from '../model/geometry';
 import { CellMessage } from './CellMessage';
+import { CellNotes } from './CellNotes';
 import { useViewer } from './context';
 import { shownIndex } from './corners';
 import classes from './CellView.module.css';
@@ -80,6 +81,7 @@ export const CellView = memo(function CellView({ cell, active, openMenu }: CellV
     >
       <canvas ref={canvas} className={classes.canvas} aria-hidden />
       <CellMessage cell={cell} />
+      <CellNotes cell={cell} />
       <Overlay cell={cell} />
       <Measurements cell={cell} measures={measures} pointer={pointer} />
       {slides && <SliceSlider cell={cell} active={active} />}

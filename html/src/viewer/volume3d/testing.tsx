@@ -127,6 +127,7 @@ export class VolumeStage {
       shape: [50, 100, 100],
       lps_from_index: [1, 0, 0, -49.5, 0, 1, 0, -49.5, 0, 0, 2, -49],
       modality: 'CT',
+      letters: true,
       warnings: [],
     });
   }

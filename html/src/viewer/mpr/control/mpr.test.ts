@@ -27,6 +27,7 @@ const opened = (cell: number, volume = 0): object => ({
   shape: [100, 200, 200],
   lps_from_index: [1, 0, 0, -100, 0, 1, 0, -100, 0, 0, 2, -100],
   modality: 'CT',
+  letters: true,
   warnings: [],
 });
 const planes = (): PlaneView[] => socket.sent.filter((message) => message['type'] === 'plane') as unknown as PlaneView[];

@@ -18,10 +18,10 @@ export function MprLive() {
   const kind = mpr.activePlane;
   const cell = mpr.cell(kind);
   const moving = useSelected(cell.store, ({ navigation }) => navigation.moving) || playing !== null;
-  const text = useSelected(cell.store, ({ shown }) => {
+  const text = useSelected(cell.store, ({ shown, opened }) => {
     const seen = shown?.wish?.look ?? null;
     const { number, count } = mpr.steps(kind);
-    return seen === null ? '' : t('mpr.live', { name: planeName(kind, seen, locale, t as Translate), number, total: count });
+    return seen === null ? '' : t('mpr.live', { name: planeName(kind, seen, locale, t as Translate, opened?.letters), number, total: count });
   });
   const [said, say] = useState('');
   const warnings = useWarnings();

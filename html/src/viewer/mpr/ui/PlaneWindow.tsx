@@ -51,9 +51,9 @@ export const PlaneWindow = memo(function PlaneWindow({ kind, active, openMenu }:
   const enlarge = useCallback(() => mpr.toggleEnlarged(kind), [mpr, kind]);
   usePlaneInput(element, mpr, kind, { openMenu, enlarge, measuring: pointer });
   const last = useRef('');
-  const name = useSelected(cell.store, ({ shown, navigation }) => {
+  const name = useSelected(cell.store, ({ shown, navigation, opened }) => {
     // As of the last rest: a name that changes many times a second helps nobody.
-    if (!navigation.moving || last.current === '') last.current = planeName(kind, shown?.wish?.look ?? null, locale, t as Translate);
+    if (!navigation.moving || last.current === '') last.current = planeName(kind, shown?.wish?.look ?? null, locale, t as Translate, opened?.letters);
     return last.current;
   });
   return (
@@ -100,10 +100,10 @@ function OnPlane({ kind, measures, pointer }: { kind: PlaneKind; measures: Measu
   const { overlay } = state;
   const corners = planeCorners(cellState, view, { study, overlay, compact, series: seriesLine({ detail }), locale, t: t as Translate });
   const height = canvas.heightPx / canvas.perCss;
-  const letters = view === null || overlay === 'off' ? null : planeLetters(view);
+  const letters = view === null || overlay === 'off' || cellState.opened?.letters === false ? null : planeLetters(view);
   const bar = view === null || shown === null || overlay === 'off' ? null : scaleBar(view.zoom / canvas.perCss, millimetres, Math.min(BAR_CSS, height * 0.24));
   const seen = shown?.wish?.look.view.plane ?? null;
-  const behind = late && seen !== null && view !== null ? [seen, view.plane].map((plane) => positionText(plane, locale, t as Translate)) : [];
+  const behind = late && seen !== null && view !== null ? [seen, view.plane].map((plane) => positionText(plane, locale, t as Translate, cellState.opened?.letters)) : [];
   return (
     <>
       {view !== null && overlay !== 'off' && <PlaneLines kind={kind} view={view} />}

@@ -55,9 +55,9 @@ function OnVolume() {
   const overlay = useSelected(mpr.store, (state) => state.overlay);
   const cursor = useSelected(mpr.store, (state) => state.cursor);
   const camera = useSelected(mpr.volume.store, (state) => state.camera);
-  const { facts, shown, canvas } = useStore(mpr.volume.cell.store);
+  const { facts, shown, canvas, opened } = useStore(mpr.volume.cell.store);
   if (overlay === 'off' || camera === null) return null;
-  const letters = edgeLettersOf(camera);
+  const letters = opened?.letters === false ? null : edgeLettersOf(camera);
   const patient = study === null || overlay !== 'full' || phone ? [] : [personName(study.patient_name) || t('common:noName'), study.patient_id];
   const seen = cursor === null || canvas.widthPx < 1 ? null : canvasAt(camera, canvas, cursor);
   return (
@@ -71,10 +71,14 @@ function OnVolume() {
         <Lines className={`${overlayClasses.topLeft} ${phone ? '' : classes.underChip}`} lines={patient.filter((line) => line !== '')} strong />
         <Lines className={overlayClasses.topRight} lines={facts === null || shown === null ? [] : [nameOf(facts.default_preset)]} strong />
         <Lines className={`${overlayClasses.bottomRight} ${classes.quality}`} lines={shown === null ? [] : [...(shown.coarse ? [t('mpr.coarse')] : []), t('mpr.coloursUnreal')]} />
-        <span className={`${overlayClasses.letter} ${overlayClasses.top}`}>{letters.top}</span>
-        <span className={`${overlayClasses.letter} ${overlayClasses.right}`}>{letters.right}</span>
-        <span className={`${overlayClasses.letter} ${overlayClasses.bottom}`}>{letters.bottom}</span>
-        <span className={`${overlayClasses.letter} ${overlayClasses.left}`}>{letters.left}</span>
+        {letters !== null && (
+          <>
+            <span className={`${overlayClasses.letter} ${overlayClasses.top}`}>{letters.top}</span>
+            <span className={`${overlayClasses.letter} ${overlayClasses.right}`}>{letters.right}</span>
+            <span className={`${overlayClasses.letter} ${overlayClasses.bottom}`}>{letters.bottom}</span>
+            <span className={`${overlayClasses.letter} ${overlayClasses.left}`}>{letters.left}</span>
+          </>
+        )}
       </div>
     </>
   );

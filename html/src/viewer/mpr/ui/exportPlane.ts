@@ -69,7 +69,7 @@ function drawOverlay(pen: CanvasRenderingContext2D, mpr: MprController, kind: Pl
   block(corners.topRight, width - MARGIN, MARGIN, 'right', true);
   block(corners.bottomLeft, MARGIN, below(corners.bottomLeft), 'left', false);
   block(corners.bottomRight, width - MARGIN, below(corners.bottomRight), 'right', false);
-  if (view === null) return;
+  if (view === null || state.opened?.letters === false) return;
   const letters = planeLetters(view);
   write(pen, letters.top, width / 2, MARGIN + LINE / 2, 'center', 600);
   write(pen, letters.bottom, width / 2, height - MARGIN - LINE / 2, 'center', 600);

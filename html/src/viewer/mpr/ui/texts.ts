@@ -5,7 +5,7 @@ import { personName } from '../../../shared/format/person';
 import type { VolumeCellState } from '../../control/volumeCell';
 import type { OverlayLevel } from '../../control/viewer';
 import { formatNumber, formatTenths, formatWindowNumber } from '../../model/numbers';
-import { type Plane, type PlaneKind, type PlaneView, planePosition } from '../../model/plane';
+import { type Plane, type PlaneKind, type PlaneView, planePosition, positionMm } from '../../model/plane';
 import { spacingMm } from '../../model/volumeGrid';
 import type { WidthLevel } from '../../model/windowing';
 import type { Corners, Translate } from '../../ui/corners';
@@ -21,9 +21,13 @@ export interface PlaneTextContext {
   t: Translate;
 }
 
-/** "+20.0 mm" along the body, "L 4.0 mm" elsewhere. */
-export function positionText(plane: Plane, locale: string, t: Translate): string {
-  const { side, mm } = planePosition(plane);
+/**
+ * "+20.0 mm" along the body, "L 4.0 mm" elsewhere.
+ *
+ * @param letters whether the directions in the patient are known; a sign stands for a side where they are not
+ */
+export function positionText(plane: Plane, locale: string, t: Translate, letters = true): string {
+  const { side, mm } = letters ? planePosition(plane) : { side: '', mm: positionMm(plane) };
   const written = formatTenths(mm, locale);
   if (side !== '') return t('mpr.position.side', { side, mm: written });
   return t('mpr.position.along', { mm: Math.round(mm * 10) > 0 ? `+${written}` : written });
@@ -56,7 +60,7 @@ export function planeCorners(state: VolumeCellState<PlaneSeen>, view: PlaneView 
     topRight.push(t('corner.zoom', { percent: formatNumber(percent, locale, percent < 10 ? 1 : 0) }));
   }
   if (seen?.invert === true) topRight.push(t('corner.inverted'));
-  const bottomLeft = seen === null || fault !== null ? [] : [[slabText(seen, locale, t), positionText(seen.view.plane, locale, t)].filter((part) => part !== '').join(' · ')];
+  const bottomLeft = seen === null || fault !== null ? [] : [[slabText(seen, locale, t), positionText(seen.view.plane, locale, t, state.opened?.letters)].filter((part) => part !== '').join(' · ')];
   return { topLeft: [...patient, ...(compact ? [series] : [])].filter((line) => line !== ''), topRight, bottomLeft, bottomRight: fault === null ? qualityLines(state, t) : [] };
 }
 
@@ -69,10 +73,10 @@ function qualityLines({ shown }: VolumeCellState<PlaneSeen>, t: Translate): stri
 }
 
 /** "Axial, +20.0 mm, MIP 10.0 mm": the name of a window. */
-export function planeName(kind: PlaneKind, seen: PlaneSeen | null, locale: string, t: Translate): string {
+export function planeName(kind: PlaneKind, seen: PlaneSeen | null, locale: string, t: Translate, letters?: boolean): string {
   const plane = t(`mpr.${kind}`);
   if (seen === null) return t('mpr.window.opening', { plane });
-  const position = positionText(seen.view.plane, locale, t);
+  const position = positionText(seen.view.plane, locale, t, letters);
   const slab = slabText(seen, locale, t);
   return slab === '' ? t('mpr.window.plane', { plane, position }) : t('mpr.window.slab', { plane, position, slab });
 }

@@ -28,7 +28,7 @@ export function useMprMeasure(): MeasureToolsProps {
       const like = planeKinds.map((kind) => (planes === null ? 0 : Math.abs(dot(planes.frames[kind].normal, frame.normal))));
       const index = like.indexOf(Math.max(...like));
       const kind = planeKinds[index] ?? 'axial';
-      const position = positionText({ kind, point: place.origin, frame }, locale, t as Translate);
+      const position = positionText({ kind, point: place.origin, frame }, locale, t as Translate, mpr.cell('axial').state.opened?.letters);
       return { text: t('mpr.measure.onPlane', { plane: t(`mpr.${kind}`), position }), order: index };
     },
     goTo: ({ place }) => {

@@ -20,6 +20,7 @@ export const ClipOverlay = memo(function ClipOverlay() {
   const cuts = useSelected(scene.store, (state) => state.cuts.present);
   const canvas = useSelected(scene.cell.store, (state) => state.canvas);
   const grid = useSelected(scene.cell.store, (state) => state.grid);
+  const letters = useSelected(scene.cell.store, ({ opened }) => opened?.letters !== false);
   if (camera === null || grid === null || canvas.widthPx < 1) return null;
   const { box, boxOn, plane } = cuts;
   const at = (point: Vector): { x: number; y: number } | null => {
@@ -92,7 +93,7 @@ export const ClipOverlay = memo(function ClipOverlay() {
             const [one, other] = [at(from), at(to)];
             return one !== null && other !== null && <path key={index} className={classes.edge} data-far={far || undefined} d={`M${write(one)}L${write(other)}`} />;
           })}
-          {faces.map((face) => {
+          {faces.map((face, index) => {
             const place = at(handleOf(box, grid, face));
             if (place === null) return null;
             return (
@@ -104,7 +105,7 @@ export const ClipOverlay = memo(function ClipOverlay() {
                 data-face={`${face.axis}${face.side}`}
                 className={classes.boxHandle}
                 data-far={!facesViewer(box, grid, face, camera) || undefined}
-                aria-label={t('volume3d.box.handle', { side: t(`volume3d.side.${directionLetters(normalOf(box, grid, face)).slice(0, 1) || 'L'}`) })}
+                aria-label={t('volume3d.box.handle', { side: letters ? t(`volume3d.side.${directionLetters(normalOf(box, grid, face)).slice(0, 1) || 'L'}`) : String(index + 1) })}
                 transform={`translate(${place.x.toFixed(1)} ${place.y.toFixed(1)})`}
                 onPointerDown={(event) => startDrag(event, face)}
                 onKeyDown={(event) => onKey(event, face)}

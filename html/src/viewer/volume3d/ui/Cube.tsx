@@ -1,4 +1,5 @@
 import { useTranslation } from '../../../shared/i18n';
+import { useSelected } from '../../control/store';
 import { cubeFaces, type CubeFace, standardFrame } from '../model/orientations';
 import { useDrawnCamera, useVolume } from './context';
 import classes from './Panels.module.css';
@@ -20,7 +21,8 @@ export function Cube() {
   const { t } = useTranslation('viewer');
   const { scene } = useVolume();
   const camera = useDrawnCamera();
-  if (camera === null) return null;
+  const letters = useSelected(scene.cell.store, ({ opened }) => opened?.letters !== false);
+  if (camera === null || !letters) return null;
   return (
     <svg className={classes.cube} data-chrome="" viewBox={`${-VIEW} ${-VIEW} ${2 * VIEW} ${2 * VIEW}`} role="group" aria-label={t('volume3d.cube')}>
       {cubeFaces(camera).map((face) => {

@@ -29,20 +29,21 @@ export function OrientationPanel() {
     const named = camera === null ? null : orientationName(camera);
     return named === null ? '' : `${named.name}/${named.angleDeg ?? ''}`;
   });
+  const letters = useSelected(scene.cell.store, ({ opened }) => opened?.letters !== false);
   useRovingFocus(panel);
   const [nowName, nowAngle] = key.split('/');
   const turn = (name: Orientation, angle: number | undefined, at: number): void => scene.orient(standardFrame(name, angle), at);
   return (
     <div ref={panel} className={classes.orientation} data-chrome="" role="toolbar" aria-orientation="vertical" aria-label={t('volume3d.orientation.title')} data-zone="orientation">
-      {(Object.keys(LABELS) as (keyof typeof LABELS)[]).map((name) => (
+      {letters && (Object.keys(LABELS) as (keyof typeof LABELS)[]).map((name) => (
         <Tooltip key={name} label={t(`volume3d.orientation.${name}`)} position="right">
           <UnstyledButton className={classes.view} data-tool="" data-pressed={nowName === name || undefined} aria-pressed={nowName === name} aria-label={named(LABELS[name], t(`volume3d.orientation.${name}`))} onMouseDown={keepFocus} onClick={(event) => turn(name, undefined, event.timeStamp)}>
             {LABELS[name]}
           </UnstyledButton>
         </Tooltip>
       ))}
-      <span className={classes.line} aria-hidden />
-      {(['LAO', 'RAO'] as const).map((name) => (
+      {letters && <span className={classes.line} aria-hidden />}
+      {letters && (['LAO', 'RAO'] as const).map((name) => (
         <span key={name} className={classes.oblique} data-pressed={nowName === name || undefined}>
           <Tooltip label={t(`volume3d.orientation.${name}`)} position="right">
             <UnstyledButton className={classes.view} data-tool="" data-pressed={nowName === name || undefined} aria-pressed={nowName === name} aria-label={named(name, t(`volume3d.orientation.${name}`))} onMouseDown={keepFocus} onClick={(event) => turn(name, DEFAULT_OBLIQUE_DEG, event.timeStamp)}>
@@ -63,7 +64,7 @@ export function OrientationPanel() {
           </Menu>
         </span>
       ))}
-      <span className={classes.line} aria-hidden />
+      {letters && <span className={classes.line} aria-hidden />}
       <Tooltip label={t('volume3d.orientation.center')} position="right">
         <UnstyledButton className={classes.view} data-tool="" aria-label={t('volume3d.orientation.center')} onMouseDown={keepFocus} onClick={(event) => scene.recenter(event.timeStamp)}>
           <IconFocusCentered size={18} stroke={1.7} aria-hidden />

@@ -116,6 +116,7 @@ function Tools({ seriesId, detail, onDone }: { seriesId: number; detail: SeriesD
   };
   const { bindings, cuts, playing, camera } = useStore(scene.store);
   const { plane, boxOn } = cuts.present;
+  const letters = useSelected(scene.cell.store, ({ opened }) => opened?.letters !== false);
   const act = (icon: Icon, label: string, run: (at: number) => void, pressed?: boolean) => (
     <Big
       key={label}
@@ -153,16 +154,18 @@ function Tools({ seriesId, detail, onDone }: { seriesId: number; detail: SeriesD
         {act(IconPerspective, t('volume3d.projection.perspective'), (at) => scene.setProjection(camera?.projection === 'perspective' ? 'parallel' : 'perspective', at), camera?.projection === 'perspective')}
         {act(playing ? IconPlayerPause : IconPlayerPlay, playing ? t('play.stop') : t('volume3d.action.play'), () => scene.togglePlay(), playing)}
       </div>
-      <section className={phone.section}>
-        <h2>{t('volume3d.orientation.title')}</h2>
-        {/* Letters: words are longer than their place on a phone. */}
-        <div className={classes.letters}>
-          {(Object.keys(LABELS) as (keyof typeof LABELS)[]).map((name) => (
-            <Big key={name} label={LABELS[name]} name={named(LABELS[name], t(`volume3d.orientation.${name}`))} onPress={(at) => turn(name, undefined, at)} />
-          ))}
-        </div>
-      </section>
-      {(['LAO', 'RAO'] as const).map((name) => (
+      {letters && (
+        <section className={phone.section}>
+          <h2>{t('volume3d.orientation.title')}</h2>
+          {/* Letters: words are longer than their place on a phone. */}
+          <div className={classes.letters}>
+            {(Object.keys(LABELS) as (keyof typeof LABELS)[]).map((name) => (
+              <Big key={name} label={LABELS[name]} name={named(LABELS[name], t(`volume3d.orientation.${name}`))} onPress={(at) => turn(name, undefined, at)} />
+            ))}
+          </div>
+        </section>
+      )}
+      {letters && (['LAO', 'RAO'] as const).map((name) => (
         <section key={name} className={phone.section}>
           <h2>{named(name, t(`volume3d.orientation.${name}`))}</h2>
           <div className={classes.angles}>

@@ -20,7 +20,8 @@ export function VolumeLive() {
   const playing = useSelected(scene.store, (state) => state.playing);
   const camera = useSelected(scene.store, (state) => (moving ? null : state.camera));
   const name = useSelected(scene.store, (state) => state.name);
-  const text = camera === null ? '' : [nameOf(name), orientationText({ camera }, locale, t as (key: string) => string)].filter((part) => part !== '').join('. ');
+  const letters = useSelected(scene.cell.store, ({ opened }) => opened?.letters !== false);
+  const text = camera === null ? '' : [nameOf(name), letters ? orientationText({ camera }, locale, t as (key: string) => string) : ''].filter((part) => part !== '').join('. ');
   const [said, say] = useState('');
   useEffect(() => {
     if (moving || playing) return;

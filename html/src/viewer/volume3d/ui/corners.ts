@@ -52,7 +52,7 @@ export function volumeCorners(state: PictureFacts, wanted: SceneLook | null, con
   const { overlay } = context;
   if (overlay === 'off') return { topLeft: [], topRight: [], bottomRight: [] };
   const seen = named(wanted ?? state.shown?.wish?.look ?? null, state.facts);
-  return { topLeft: patient(context), topRight: look(seen, context), bottomRight: quality(state, seen, context) };
+  return { topLeft: patient(context), topRight: look(seen, context, state.opened?.letters !== false), bottomRight: quality(state, seen, context) };
 }
 
 /** What is seen, by the name that its look has now: saved under a name, it needs no new picture. */
@@ -82,7 +82,7 @@ function patient({ study, detail, overlay, compact, t }: VolumeCornerContext): s
   ]);
 }
 
-function look(seen: SceneLook | null, { locale, nameOf, compact, t }: VolumeCornerContext): string[] {
+function look(seen: SceneLook | null, { locale, nameOf, compact, t }: VolumeCornerContext, letters: boolean): string[] {
   if (seen === null) return [];
   const lines: string[] = [];
   if (seen.look !== null) {
@@ -90,7 +90,7 @@ function look(seen: SceneLook | null, { locale, nameOf, compact, t }: VolumeCorn
     lines.push(t('corner.window', { width: formatWindowNumber(width, width, locale), level: formatWindowNumber(center, width, locale) }));
   }
   const name = seen.name === null && seen.look !== null ? t('volume3d.look.own') : nameOf(seen.name);
-  const from = orientationText(seen, locale, t);
+  const from = letters ? orientationText(seen, locale, t) : '';
   // On a phone the line would run into the other corner.
   if (compact) lines.push(name, from);
   else lines.push(present([name, from]).join(' · '));

@@ -2,7 +2,10 @@ import { act, cleanup, fireEvent, screen } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { standardFrame } from '../model/orientations';
 import { VolumeStage } from '../testing';
+import type { VolumeOpened } from '../../../shared/protocol/messages';
+import { Cube } from './Cube';
 import { VolumeChoice } from './Messages';
+import { OrientationPanel } from './OrientationPanel';
 import { DoneLive } from './VolumeLive';
 
 let stage: VolumeStage;
@@ -43,6 +46,23 @@ describe('a series with several volumes', () => {
     expect(screen.getByText(/12 volumes/)).toBeVisible();
     fireEvent.change(screen.getByRole('combobox'), { target: { value: '11' } });
     expect(stage.sent('open_volume').at(-1)).toMatchObject({ volume: 11 });
+  });
+});
+
+describe('a volume whose directions in the patient are not known', () => {
+  it('has neither the cube nor buttons named by directions', () => {
+    stage.show(
+      <>
+        <Cube />
+        <OrientationPanel />
+      </>,
+    );
+    expect(screen.getByRole('group', { name: 'Orientation cube' })).toBeInTheDocument();
+    expect(screen.getByRole('button', { name: /^AP/ })).toBeInTheDocument();
+    act(() => stage.scene.cell.store.set({ opened: { ...stage.scene.cell.state.opened, letters: false } as VolumeOpened }));
+    expect(screen.queryByRole('group', { name: 'Orientation cube' })).toBeNull();
+    expect(screen.queryByRole('button', { name: /^(AP|PA|L|R|H|F|LAO|RAO)\b/ })).toBeNull();
+    expect(screen.getAllByRole('button')).toHaveLength(2);
   });
 });
 
