@@ -63,8 +63,11 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--cache", type=Path, default=CACHE, metavar="FOLDER", help="where the untouched root is kept")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="make run, until a thumbnail is drawn")
-    commands.add_parser("make", help="other targets").add_argument("targets", nargs="+", metavar="TARGET")
-    given = parser.parse_args(words)
+    make = commands.add_parser("make", help="other targets, with options of make such as -k")
+    make.add_argument("targets", nargs="+", metavar="TARGET")
+    given, options = parser.parse_known_args(words)
+    if options and given.command == "run":
+        parser.error(f"unknown: {' '.join(options)}")
     try:
         _require_means()
         with fresh_root(given.cache) as root:
@@ -72,7 +75,7 @@ def main(words: Sequence[str]) -> int:
             if given.command == "run":
                 run_server(root)
                 return 0
-            with processes(root, ["make", *given.targets]) as command:
+            with processes(root, ["make", *options, *given.targets]) as command:
                 return command.wait()
     except Refused as exc:
         print(f"bare machine: {exc}", file=sys.stderr)

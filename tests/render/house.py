@@ -142,6 +142,7 @@ class House:
         keep_volumes: bool = True,
         *,
         warm_up: VolumeWarmUp | None = None,
+        scheduler: Scheduler | None = None,  # one that is not started: the test draws itself
     ) -> None:
         self.source = source
         self.cache = ImageCache(budget_bytes, decode_threads=2)
@@ -149,6 +150,9 @@ class House:
         self.store = ImageStore(self.cache, source)
         sink = source if hasattr(source, "store_derived") else None
         self.stores = Stores(self.store, VolumeStore(self.volumes, self.cache, source, "storage"), sink)
+        if scheduler is not None:
+            self.scheduler = scheduler
+            return
         self.scheduler = Scheduler(
             keep_textures=budget_bytes > 0, bandwidth_bytes_per_s=bandwidth, debug=True, warm_up=warm_up
         )

@@ -1,28 +1,23 @@
-"""Eight doctors on one device: each gets a share, and who scrolls never waits for another's still picture."""
+"""Eight doctors on one device: each gets a share, and who scrolls never waits for another's still picture.
+
+Parts and pictures are counted on a clock that moves by the work that is drawn (`counted_drawing`).
+"""
 
 from __future__ import annotations
 
 import math
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from renderpool.engine.parts import Part
-from renderpool.engine.slab_renderer import SlabRenderer
-from renderpool.scene.slab import sample_offsets_mm
+from renderpool.engine.renderer import Renderer
 from renderpool.session.bands import BAND_S
-from renderpool.session.light_size import LightSizes
-from renderpool.session.painting import Painting
-from renderpool.session.picture_queue import Begun
-from renderpool.session.plane_cost import SAMPLE_S
+from tests.render.counted_drawing import SAMPLE_S, Doctor, Stage, parts_of, used_s
 from tests.render.house import House, Viewer
 from tests.render.volume_sources import SpaceSource, even
-from webviewer.protocol.framing import FrameFlag, FrameHeader
 from webviewer.protocol.volumes import Lighting, Look, Tissue
 
 SIDE, SLICES = 160, 120
@@ -48,68 +43,9 @@ def house() -> Iterator[House]:
     made.close()
 
 
-class Doctor:
-    """Wishes something, waits for the picture, wishes the next; in a thread of his own."""
-
-    def __init__(self, house: House, wish: Callable[[Doctor, int], None], *, still: bool = False) -> None:
-        self.viewer = Viewer(house)
-        self._wish = wish
-        self._still = still
-        self.waits_s: list[float] = []
-        self._thread = threading.Thread(target=self._work)
-        self._ends = threading.Event()
-        self.revision = 1
-        self.error: BaseException | None = None
-
-    def open_volume(self) -> Doctor:
-        self.viewer.open_volume()
-        self._wish(self, 1)
-        self.viewer.next_frame()
-        return self
-
-    def open_images(self) -> Doctor:
-        self.viewer.open()
-        self._wish(self, 1)
-        self.viewer.next_still()
-        return self
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._ends.set()
-        self._thread.join(60)
-        assert not self._thread.is_alive()
-        assert self.error is None, self.error
-
-    def _work(self) -> None:
-        try:
-            while not self._ends.is_set():
-                self.revision += 1
-                begin_s = time.monotonic()
-                self._wish(self, self.revision)
-                while not self._is_answer(self.viewer.next_frame()[0]):
-                    pass
-                self.waits_s.append(time.monotonic() - begin_s)
-                time.sleep(0.01)
-        except BaseException as exc:
-            self.error = exc
-
-    def _is_answer(self, header: FrameHeader) -> bool:
-        return header.revision == self.revision and (not self._still or FrameFlag.STILL in header.flags)
-
-
-def turns(doctor: Doctor, revision: int) -> None:
+def see(viewer: Viewer, revision: int, *, moving: bool) -> None:
     angle = revision / 10
-    see(doctor, revision, angle, moving=True)
-
-
-def rests(doctor: Doctor, revision: int) -> None:
-    see(doctor, revision, revision / 7, moving=False)
-
-
-def see(doctor: Doctor, revision: int, angle: float, **wishes: Any) -> None:
-    doctor.viewer.camera(
+    viewer.camera(
         revision,
         width_px=CANVAS_PX,
         height_px=CANVAS_PX,
@@ -117,26 +53,34 @@ def see(doctor: Doctor, revision: int, angle: float, **wishes: Any) -> None:
         right_lps=(math.cos(angle), math.sin(angle), 0.0),
         mm_per_px=0.5,
         look=SOFT,
-        **wishes,
+        moving=moving,
     )
 
 
-def scrolls_planes(doctor: Doctor, revision: int) -> None:
+def show_plane(viewer: Viewer, revision: int, *, moving: bool) -> None:
     middle = (40.0, 20.0, 20.0 + revision % 60)
-    doctor.viewer.plane(
-        revision, width_px=CANVAS_PX, height_px=CANVAS_PX, center_lps_mm=middle, mm_per_px=0.25, moving=True
-    )
+    viewer.plane(revision, width_px=CANVAS_PX, height_px=CANVAS_PX, center_lps_mm=middle, mm_per_px=0.25, moving=moving)
 
 
-def scrolls_images(doctor: Doctor, revision: int) -> None:
-    doctor.viewer.view(
-        revision, instance_id=1 + revision % SLICES, width_px=CANVAS_PX, height_px=CANVAS_PX, moving=True
-    )
+def turns(viewer: Viewer, revision: int) -> None:
+    see(viewer, revision, moving=True)
 
 
-def slab_of(doctor: Doctor, revision: int, *, moving: bool) -> None:
+def rests(viewer: Viewer, revision: int) -> None:
+    see(viewer, revision, moving=False)
+
+
+def scrolls_planes(viewer: Viewer, revision: int) -> None:
+    show_plane(viewer, revision, moving=True)
+
+
+def scrolls_images(viewer: Viewer, revision: int) -> None:
+    viewer.view(revision, instance_id=1 + revision % SLICES, width_px=CANVAS_PX, height_px=CANVAS_PX, moving=True)
+
+
+def slab_of(viewer: Viewer, revision: int, *, moving: bool) -> None:
     """All of the volume from the front, on a canvas of 4K: a still one takes some ten seconds in software."""
-    doctor.viewer.plane(
+    viewer.plane(
         revision,
         width_px=3840,
         height_px=2160,
@@ -149,108 +93,86 @@ def slab_of(doctor: Doctor, revision: int, *, moving: bool) -> None:
     )
 
 
-def drags_a_slab(doctor: Doctor, revision: int) -> None:
-    slab_of(doctor, revision, moving=True)
+def drags_a_slab(viewer: Viewer, revision: int) -> None:
+    slab_of(viewer, revision, moving=True)
 
 
-def rests_at_a_slab(doctor: Doctor, revision: int) -> None:
-    slab_of(doctor, revision, moving=False)
-
-
-def p90(waits_s: list[float]) -> float:
-    return sorted(waits_s)[int(len(waits_s) * 0.9)]
-
-
-def watch(doctors: list[Doctor], slowest: list[Doctor], pictures: int) -> None:
-    """Let doctors work for 5 s, and until the slowest have so many pictures each: shares of few say nothing."""
-    for doctor in doctors:
-        doctor.start()
-    begin_s = time.monotonic()
-    while (at_s := time.monotonic() - begin_s) < 60:
-        if at_s > 5 and min(len(one.waits_s) for one in slowest) >= pictures:
-            break
-        time.sleep(0.1)
-    for doctor in doctors:
-        doctor.stop()
-    for doctor in doctors:
-        doctor.viewer.session.close()
+def rests_at_a_slab(viewer: Viewer, revision: int) -> None:
+    slab_of(viewer, revision, moving=False)
 
 
 @pytest.fixture
-def parts_s(house: House, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What each part took: how long that is depends on who else uses this machine."""
-    found: list[float] = []
-    queue = house.scheduler._queue
-    drawn = queue.drawn
-
-    def counting(begun: Begun, took_s: float, painting: Painting | None) -> bool:
-        found.append(took_s)
-        return drawn(begun, took_s, painting)
-
-    monkeypatch.setattr(queue, "drawn", counting)
-    return found
+def stage(shared_renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    made = Stage(shared_renderer, SpaceSource(pixels(), even(SLICES, 0.75)), monkeypatch)
+    yield made
+    made.close()
 
 
-def test_eight_sessions_each_get_their_share(house: House, parts_s: list[float]) -> None:
-    turning = [Doctor(house, turns).open_volume() for _ in range(4)]
-    scrolling = [Doctor(house, scrolls_planes).open_volume() for _ in range(2)]
-    scrolling += [Doctor(house, scrolls_images).open_images() for _ in range(2)]
-    parts_s.clear()
-    watch([*turning, *scrolling], turning, 10)
-    turned, scrolled = [len(one.waits_s) for one in turning], [len(one.waits_s) for one in scrolling]
-    assert min(turned) >= 10
-    assert min(turned) >= 0.5 * max(turned), turned
-    assert min(scrolled) >= 0.5 * max(scrolled), scrolled
-    assert min(scrolled) > 2 * max(turned), "what costs less comes more often"
-    slowest = max(p90(one.waits_s) for one in scrolling)
-    assert slowest < 4 * p90(parts_s) + 0.1, (slowest, p90(parts_s))
+def counts(doctors: list[Doctor]) -> list[int]:
+    return [len(doctor.passed_over) for doctor in doctors]
 
 
-def test_who_scrolls_does_not_wait_for_another_s_still_pictures(house: House, parts_s: list[float]) -> None:
-    resting = [Doctor(house, rests, still=True).open_volume() for _ in range(2)]
-    scrolling = [Doctor(house, scrolls_planes).open_volume(), Doctor(house, scrolls_images).open_images()]
-    parts_s.clear()
-    watch([*resting, *scrolling], resting, 2)
-    still_s = float(np.median([wait for one in resting for wait in one.waits_s]))
-    slowest = max(p90(one.waits_s) for one in scrolling)
-    assert min(len(one.waits_s) for one in resting) >= 2, "those who rest get theirs, too"
-    assert slowest < 4 * p90(parts_s) + 0.1, (slowest, p90(parts_s))
-    assert slowest < still_s / 2, (slowest, still_s)
+def most_before(doctors: list[Doctor], others: list[Doctor]) -> int:
+    """Return how many parts of others were drawn at most between a wish of these doctors and its picture."""
+    return max(parts_of(passed, others) for doctor in doctors for passed in doctor.passed_over)
 
 
-@pytest.fixture
-def slab_parts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Part, int]]:
-    """Parts of slabs that were drawn, and how many samples each pixel had."""
-    found: list[tuple[Part, int]] = []
-    draw = SlabRenderer.draw
-    monkeypatch.setattr(LightSizes, "unit_s", lambda _self, _kind: None)  # parts are as large as on any machine
-
-    def noting(self: SlabRenderer, *args: Any, part: Part | None = None, **named: Any) -> NDArray[np.uint8]:
-        _, grid, _, slab, _ = args
-        if not slab.is_plane and part is not None:
-            found.append((part, len(sample_offsets_mm(slab, grid))))
-        return draw(self, *args, part=part, **named)
-
-    monkeypatch.setattr(SlabRenderer, "draw", noting)
-    return found
+def at_once(doctors: list[Doctor], others: list[Doctor]) -> float:
+    """Return the share of the doctors' pictures for which no part of others was drawn first."""
+    passed_over = [passed for doctor in doctors for passed in doctor.passed_over]
+    return sum(parts_of(passed, others) == 0 for passed in passed_over) / len(passed_over)
 
 
-@pytest.mark.parametrize("rests", [False, True], ids=["moving", "at rest"])
-def test_who_scrolls_does_not_wait_for_a_thick_slab_on_a_large_canvas(
-    house: House, parts_s: list[float], slab_parts: list[tuple[Part, int]], *, rests: bool
-) -> None:
+def test_eight_sessions_each_get_their_share(stage: Stage) -> None:
+    turning = [Doctor(stage, turns).open() for _ in range(4)]
+    scrolling = [Doctor(stage, scrolls_planes).open() for _ in range(2)]
+    scrolling += [Doctor(stage, scrolls_images).open(images=True) for _ in range(2)]
+    stage.run([*turning, *scrolling], 4.0)
+    assert min(counts(turning)) >= 10
+    assert max(counts(turning)) - min(counts(turning)) <= 1
+    assert max(counts(scrolling)) - min(counts(scrolling)) <= 4
+    assert min(counts(scrolling)) > 6 * max(counts(turning)), "what costs less comes more often"
+    shares_s = [used_s(stage, doctor) for doctor in turning]
+    assert min(shares_s) > 0.9 * max(shares_s)
+    assert max(used_s(stage, doctor) for doctor in scrolling) < min(shares_s), "they ask for less than their share"
+    assert most_before(scrolling, turning) <= 3, "a moving picture that is begun is finished, of three parts at most"
+
+
+def test_who_scrolls_does_not_wait_for_another_s_still_pictures(stage: Stage) -> None:
+    resting = [Doctor(stage, rests, still=True).open() for _ in range(2)]
+    scrolling = [Doctor(stage, scrolls_planes).open(), Doctor(stage, scrolls_images).open(images=True)]
+    stage.run([*resting, *scrolling], 4.0)
+    assert min(counts(resting)) >= 2, "those who rest get theirs, too"
+    parts_of_a_still = sum(part.still for part in stage.parts) / sum(counts(resting))
+    assert parts_of_a_still > 20
+    assert most_before(scrolling, resting) <= 3, "those of the light picture that goes before a still one"
+    assert at_once(scrolling, resting) > 0.9
+
+
+@pytest.mark.parametrize("at_rest", [False, True], ids=["moving", "at rest"])
+def test_who_scrolls_does_not_wait_for_a_thick_slab_on_a_large_canvas(stage: Stage, *, at_rest: bool) -> None:
     """He who is at rest wishes something else each time a light picture has come, and never gets a still one."""
-    thick = [Doctor(house, rests_at_a_slab if rests else drags_a_slab).open_volume()]
-    scrolling = [Doctor(house, scrolls_planes).open_volume(), Doctor(house, scrolls_images).open_images()]
-    parts_s.clear()
-    slab_parts.clear()
-    watch([*thick, *scrolling], thick, 5)
-    assert len(thick[0].waits_s) >= 5, "a light picture goes before a still one that takes long"
-    slowest = max(p90(one.waits_s) for one in scrolling)
-    assert slowest < 4 * p90(parts_s) + 0.1, (slowest, p90(parts_s))
-    # How long a part took here depends on who else uses this machine; eight undivided rows are of 58 ms.
-    most = max(width * height * samples for (_, _, width, height), samples in slab_parts)
-    assert most * SAMPLE_S < 2.5 * BAND_S, most
+    thick = [Doctor(stage, rests_at_a_slab if at_rest else drags_a_slab).open()]
+    scrolling = [Doctor(stage, scrolls_planes).open(), Doctor(stage, scrolls_images).open(images=True)]
+    stage.run([*thick, *scrolling], 3.0)
+    assert min(counts(thick)) >= 20, "a light picture goes before a still one that takes long"
+    assert most_before(scrolling, thick) <= 1
+    assert at_once(scrolling, thick) > 0.9
+    assert max(stage.slab_samples) * SAMPLE_S <= 1.5 * BAND_S, "one part of a picture of ten seconds"
+
+
+def test_eight_sessions_on_threads_of_their_own_all_get_pictures(house: House) -> None:
+    viewers = [Viewer(house) for _ in range(8)]
+    for viewer in viewers:
+        viewer.open_volume()
+    for revision in range(1, 6):
+        for number, viewer in enumerate(viewers):
+            (see if number < 4 else show_plane)(viewer, revision, moving=True)
+        for viewer in viewers:
+            while viewer.next_frame()[0].revision != revision:
+                pass
+    for viewer in viewers:
+        viewer.session.close()
 
 
 def test_a_plane_comes_to_rest_while_the_model_beside_it_gets_finer(house: House) -> None:
