@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, get_args
 
-import pytest
 from sqlalchemy import Engine, event, insert, text
 
-from tests.db.test_archive_100k import QUERIES, page_ms
 from tests.support.archive_records import record
+from tests.support.many_studies import QUERIES
 from webviewer.adapters.db.archive_tables import patient, study
 from webviewer.adapters.db.study_search import fold, joined
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
@@ -119,11 +118,3 @@ def test_no_page_of_one_owner_among_many_reads_the_studies_of_all(engine: Engine
         if any(word in plan for plan in plans for word in ("SCAN study", "Seq Scan")):
             read_all[name] = plans
     assert read_all == {}
-
-
-@pytest.mark.prove
-def test_a_page_of_one_owner_among_50_comes_in_under_100_ms(engine: Engine) -> None:
-    fill(engine, 50, 2_000)
-    units = SqlStorageUnitOfWorkFactory(engine)
-    times = {name: page_ms(units, query) for name, query in ALL_QUERIES.items()}
-    assert {name: ms for name, ms in times.items() if ms >= 100} == {}

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -85,11 +84,10 @@ class Container:
         done = self.podman.ask("exec", *interactive, self.name, *command, stdin=stdin)
         return Done(done.returncode, done.stdout + done.stderr)
 
-    def stop(self, within_s: int) -> tuple[int, float]:
-        """Send the image's stop signal, SIGKILL after a time; return exit code and seconds."""
-        started = time.monotonic()
+    def stop(self, within_s: int) -> int:
+        """Send the image's stop signal, SIGKILL after a time; return the exit code: 137 of one that was killed."""
         self.podman.call("stop", "--time", str(within_s), self.name)
-        return int(self.state()["ExitCode"]), time.monotonic() - started
+        return int(self.state()["ExitCode"])
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to its first process."""

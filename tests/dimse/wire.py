@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 from types import TracebackType
@@ -108,6 +109,11 @@ class Peer:
         body = self._read(int.from_bytes(head[2:], "big"))
         assert body is not None
         return head[0], body
+
+    def is_silent_for(self, seconds: float) -> bool:
+        """Say whether the node sends nothing, and does not close, for so long."""
+        readable, _, _ = select.select([self.socket], [], [], seconds)
+        return not readable
 
     def _read(self, count: int) -> bytes | None:
         data = b""

@@ -110,7 +110,6 @@ def test_a_render_node_that_never_answers_does_not_hold_up_who_signs_out(control
     with render_node(port, silent=True) as told:
         control.register("render", f"http://127.0.0.1:{port}")
         browsers = [control.signed_in() for _ in range(3)]
-        answers = [browser.post("/v2/auth/sign-out") for browser in browsers]
+        answers = [browser.post("/v2/auth/sign-out", timeout=3) for browser in browsers]  # it is silent for 20 s
         assert [answer.status_code for answer in answers] == [204] * 3
-        assert max(answer.elapsed.total_seconds() for answer in answers) < 3  # it would be silent for 20
         assert when_told(told, 1)

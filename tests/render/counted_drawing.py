@@ -81,14 +81,18 @@ class Stage:
         Draws; belongs to the caller.
     source
         Of the series.
+    bandwidth
+        Bytes per second of a line; None = no limit.
     """
 
-    def __init__(self, renderer: Renderer, source: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, renderer: Renderer, source: Any, monkeypatch: pytest.MonkeyPatch, *, bandwidth: int | None = None
+    ) -> None:
         self.clock = Clock()
         self.parts: list[Drawn] = []
         self.slab_samples: list[int] = []
         """Of each part of a slab: the samples of all its pixels that lie in the volume."""
-        scheduler = Scheduler(clock=self.clock, debug=True)
+        scheduler = Scheduler(clock=self.clock, bandwidth_bytes_per_s=bandwidth, debug=True)
         monkeypatch.setattr(scheduler, "_encoders", _AtOnce())
         for module in ("bands", "scheduler"):
             monkeypatch.setattr(f"renderpool.session.{module}.time", SimpleNamespace(perf_counter=self.clock))
@@ -195,6 +199,7 @@ class Doctor:
         self.revision = 0
         self._wish_at_s: float | None = None  # None: the picture has not come
         self._since_part = 0
+        self.sent_bytes = 0
         self.passed_over: list[list[Drawn]] = []
         """For each picture the parts that were drawn for others between the wish and it."""
 
@@ -231,7 +236,8 @@ class Doctor:
 
     def _has_picture(self) -> bool:
         while not self.viewer.frames.empty():
-            header, _ = self.viewer.next_frame()
+            header, payload = self.viewer.next_frame()
+            self.sent_bytes += len(payload)
             if self._is_answer(header):
                 since = self.stage.parts[self._since_part :]
                 self.passed_over.append([one for one in since if one.session is not self.session])

@@ -61,23 +61,6 @@ def test_windows_by_numbers_and_full_dynamic_are_drawn_and_reported(house: House
     assert pixels_of(payload).max() == 255
 
 
-def test_a_moving_view_gets_a_light_frame_and_then_the_still_of_the_same_revision(house: House) -> None:
-    viewer = Viewer(house)
-    viewer.open()
-    viewer.view(1)
-    viewer.next_still()
-    begin = time.monotonic()
-    viewer.view(2, moving=True)
-    light, _ = viewer.next_frame()
-    still, payload = viewer.next_frame()
-    passed_s = time.monotonic() - begin
-    assert (light.revision, light.encoding, FrameFlag.STILL in light.flags) == (2, Encoding.JPEG, False)
-    assert (still.revision, still.encoding) == (2, Encoding.PNG)
-    assert FrameFlag.STILL | FrameFlag.LOSSLESS in still.flags
-    assert passed_s >= 0.09
-    assert worst(pixels_of(payload), grey_linear(values_of(1).astype(float), 40, 400)) <= 1
-
-
 def test_what_was_drawn_for_a_light_frame_is_not_drawn_again_for_the_still_one(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,25 +280,6 @@ def test_a_busy_viewer_does_not_starve_another(house: House) -> None:
     assert calm.next_still()[0].revision == 1
 
 
-def test_a_bandwidth_cap_holds(make_house: Callable[..., House]) -> None:
-    house = make_house(MemorySource(), bandwidth=40_000)
-    viewer = Viewer(house)
-    viewer.open()
-    viewer.view(1)
-    viewer.next_still()
-    sent = 0
-    begin = time.monotonic()
-    revision = 2
-    while time.monotonic() - begin < 2.0:
-        viewer.view(revision, moving=True, width_px=600, height_px=480, zoom=5 + revision % 11)
-        revision += 1
-        while not viewer.frames.empty():
-            sent += len(viewer.next_frame()[1])
-        time.sleep(0.005)
-    assert 0 < sent <= 40_000 * 2.0 * 1.5
-    assert viewer.all_frames[-1].width_px < 600, "frames have become lighter"
-
-
 def test_a_reconnect_with_the_same_wishes_gives_the_same_picture(house: House) -> None:
     def show() -> tuple[FrameHeader, bytes]:
         viewer = Viewer(house)
@@ -412,17 +376,17 @@ def test_a_moving_frame_overtakes_a_still_one_that_takes_long_which_is_dropped_t
 def test_shaders_of_volumes_are_compiled_once_there_is_nothing_to_draw(
     make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done: list[float] = []
-    steps: list[float] = []
+    done: list[None] = []
+    steps: list[None] = []
     go_on = threading.Event()
     warm_up_steps = VolumePainter.warm_up_steps
 
     def noting(painter: VolumePainter) -> Iterator[None]:
         for step in warm_up_steps(painter):
-            steps.append(time.monotonic())
+            steps.append(None)
             assert len(steps) != 2 or go_on.wait(20)
             yield step
-        done.append(time.monotonic())
+        done.append(None)
 
     monkeypatch.setattr(VolumePainter, "warm_up_steps", noting)
     ticks = itertools.count()  # each step is costly: the driver has nothing on its disk

@@ -188,11 +188,3 @@ def test_values_that_are_rounded_are_warned_of(ward: Ward) -> None:
     (warning,) = facts_of(volume).warnings
     assert (warning.code, warning.numbers) == ("values_rounded", (0.5,))
     assert "rounded to steps of 0.5" in warning.text
-
-
-def test_facts_of_a_large_volume_come_soon(ward: Ward) -> None:
-    volume = ward.volume_of(np.tile(values_of(30, 64, 64), (10, 8, 8)), STEPS)
-    assert volume.grid.shape == (300, 512, 512)
-    begun_s = time.process_time()
-    facts_of(volume)
-    assert time.process_time() - begun_s < 0.4  # 0.1 s on a quiet machine

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import signal
 import sys
-import time
 from collections.abc import Callable
 
 import imagecodecs
@@ -23,7 +23,7 @@ from webviewer.core.errors import DecodeError
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.decode import decode_frame
 
-SLOW_S = 5.0
+SLOW_S = 30.0
 _JPEG = "1.2.840.10008.1.2.4."
 
 
@@ -100,10 +100,10 @@ def main(codec: str, first: int, count: int) -> None:
     for seed in range(first, first + count):
         sys.stdout.write(f"{seed}\n")
         sys.stdout.flush()
-        start = time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, SLOW_S)  # a decoder that never ends is killed, with its case printed
         with contextlib.suppress(DecodeError):
             assert decode_frame(damaged(stream, seed), attributes).values.shape[:2] == shape
-        assert time.monotonic() - start < SLOW_S, f"seed {seed} took {time.monotonic() - start:.1f} s"
+    signal.setitimer(signal.ITIMER_REAL, 0)
     sys.stdout.write("done\n")
 
 

@@ -69,9 +69,8 @@ class Browser:
             method,
             self.base + path,
             headers=kept,
-            timeout=ANSWER_TIMEOUT_S,
             allow_redirects=False,
-            **options,  # type: ignore[arg-type]
+            **{"timeout": ANSWER_TIMEOUT_S, **options},  # type: ignore[arg-type]
         )
 
     def get(self, path: str, **options: object) -> requests.Response:
@@ -157,7 +156,8 @@ class ControlServer:
         """Ask the internal port as a node does."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= options.pop("headers", {})
-        return requests.request(method, self.internal + path, headers=headers, timeout=ANSWER_TIMEOUT_S, **options)
+        timeout_s = options.pop("timeout", ANSWER_TIMEOUT_S)
+        return requests.request(method, self.internal + path, headers=headers, timeout=timeout_s, **options)
 
     def register(self, kind: str, address: str, identity: str = "", **more: object) -> int:
         """Make a node known that lives until `lose`; returns its number."""

@@ -8,13 +8,12 @@ from collections.abc import Callable
 import psutil
 
 
-def eventually(condition: Callable[[], object], seconds: float = 20.0, what: str = "it") -> float:
-    """Wait until ``condition`` holds and return the seconds that it took; AssertionError when it does not in time."""
-    started = time.monotonic()
+def eventually(condition: Callable[[], object], seconds: float = 20.0, what: str = "it") -> None:
+    """Wait until ``condition`` holds; AssertionError when it does not in time."""
+    deadline_s = time.monotonic() + seconds
     while not (found := condition()):
-        assert time.monotonic() - started < seconds, f"{what} did not come true in {seconds:g} s: still {found!r}"
+        assert time.monotonic() < deadline_s, f"{what} did not come true in {seconds:g} s: still {found!r}"
         time.sleep(0.05)
-    return time.monotonic() - started
 
 
 def lives(pid: int) -> bool:
