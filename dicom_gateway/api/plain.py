@@ -43,6 +43,7 @@ def series_json(detail: SeriesDetail) -> bytes:
         "volumes": detail.volumes,
         "volume_refusal": detail.volume_refusal,
         "notices": detail.notices,
+        "series_windows": detail.series_windows,
     }
     return encoded({**plain(detail.series), **own})
 

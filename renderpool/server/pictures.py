@@ -22,8 +22,10 @@ from renderpool.server.node import NODE, RenderNode
 from renderpool.server.storage import StorageNode
 from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.painter import paint
+from renderpool.session.series_voi import ValuesOfSeries, recommended_voi, representative_wanted
 from renderpool.session.source import CacheKey, FrameKey, SeriesFrames
-from webviewer.core.errors import InvalidInput, NotFound, Unavailable
+from webviewer.core.errors import InvalidInput, NotFound, Unavailable, WebviewerError
+from webviewer.dicom.lut import VoiChoice
 from webviewer.protocol.messages import View
 from webviewer.protocol.windows import WindowRecommended, WindowValues
 
@@ -39,10 +41,10 @@ ThumbnailKey = tuple[str, int, int, int, bool, bool]
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """The picture of a series, the version of the series that it shows, and which frame that is."""
+    """The picture of a series, the version of the series that it shows, its frame, and the frame of its window."""
 
     version: str
-    frame: CacheKey
+    frames: tuple[CacheKey, CacheKey]
     etag: str
     data: bytes
 
@@ -98,20 +100,23 @@ async def get_thumbnail(request: web.Request) -> web.Response:
         if not newer.frames:
             raise NotFound("This series has no images to show.")
         key = newer.frames[len(newer.frames) // 2]
-        frame = newer.cache_key(key)
-        etag = _etag("thumbnail", frame, size_px, overlays, shutters)
+        shared = newer.shared_window(key)
+        window_key = key if shared is None else newer.frames[shared.representative]
+        frames = newer.cache_key(key), newer.cache_key(window_key)
+        etag = _etag("thumbnail", frames, size_px, overlays, shutters)
         if _is_known(request, etag) and cached is None:
             return web.Response(status=304, headers=_headers(etag))
-        if cached is not None and cached.frame == frame:
+        if cached is not None and cached.frames == frames:
             data = cached.data
         else:
             image = await _load(storage, owner_id, newer, key)
+            recommended = await _recommended(storage, owner_id, newer, key)
             width_px, height_px = _fitted_size(image, size_px, size_px)
             view = View(
                 cell=0, revision=0, width_px=width_px, height_px=height_px, overlays=overlays, shutters=shutters
             )
-            data = await _thumbnail(node, storage, image, view)
-        cached = Thumbnail(newer.version, frame, etag, data)
+            data = await _thumbnail(node, storage, image, view, recommended)
+        cached = Thumbnail(newer.version, frames, etag, data)
         cache.put(cache_key, cached)
     if cached is None:
         raise Unavailable("The storage node says that a series is as it was which nobody knows.")
@@ -120,8 +125,28 @@ async def get_thumbnail(request: web.Request) -> web.Response:
     return web.Response(body=cached.data, content_type="image/jpeg", headers=_headers(cached.etag))
 
 
-async def _thumbnail(node: RenderNode, storage: StorageNode, image: LoadedImage, view: View) -> bytes:
-    pixels = await asyncio.wrap_future(node.scheduler.submit(partial(_paint, image, view)))
+async def _recommended(
+    storage: StorageNode, owner_id: int, series: SeriesFrames, key: FrameKey
+) -> tuple[VoiChoice, ...] | None:
+    """Return the windows that a frame shares with others of its series, as its viewer shows it; None = its own."""
+    window, values = WindowRecommended(), ValuesOfSeries()
+    wanted = representative_wanted(series, key, window)
+    if wanted is not None:
+        try:
+            values.put(wanted, await _load(storage, owner_id, series, wanted))
+        except WebviewerError:
+            values.put(wanted, None)
+    return recommended_voi(series, key, window, values)
+
+
+async def _thumbnail(
+    node: RenderNode,
+    storage: StorageNode,
+    image: LoadedImage,
+    view: View,
+    recommended: tuple[VoiChoice, ...] | None,
+) -> bytes:
+    pixels = await asyncio.wrap_future(node.scheduler.submit(partial(_paint, image, view, recommended)))
     return await _in_worker(storage, partial(encode_jpeg, pixels, _THUMBNAIL_QUALITY))
 
 
@@ -163,14 +188,16 @@ async def get_rendered(request: web.Request) -> web.Response:
         overlays=overlays,
         shutters=shutters,
     )
-    pixels = await asyncio.wrap_future(node.scheduler.submit(partial(_paint, image, view)))
+    pixels = await asyncio.wrap_future(node.scheduler.submit(partial(_paint, image, view, None)))
     encode = encode_png if kind == "png" else partial(encode_jpeg, quality=_RENDERED_QUALITY, full_colour=True)
     data = await _in_worker(storage, partial(encode, pixels))  # a large one takes long: the streams go on
     return web.Response(body=data, content_type=f"image/{kind}", headers=_headers(etag))
 
 
-def _paint(image: LoadedImage, view: View, renderer: Renderer) -> NDArray[np.uint8]:
-    return paint(renderer, image, view).pixels
+def _paint(
+    image: LoadedImage, view: View, recommended: tuple[VoiChoice, ...] | None, renderer: Renderer
+) -> NDArray[np.uint8]:
+    return paint(renderer, image, view, recommended=recommended).pixels
 
 
 async def _in_worker(storage: StorageNode, call: Callable[[], Result]) -> Result:

@@ -23,6 +23,7 @@ from renderpool.session.source import FrameKey, SeriesFrames
 from renderpool.session.volume_store import VolumeStore
 from renderpool.session.workers import Workers
 from webviewer.core.errors import WebviewerError
+from webviewer.dicom.lut import VoiChoice
 from webviewer.dicom.sentence import numbers_of
 from webviewer.protocol.base import ImageReference
 from webviewer.protocol.messages import Progress, ServerMessage, ViewError
@@ -90,6 +91,7 @@ class Cell(ABC, Generic[Prepared]):
         self._wished_at_s = 0.0
         self._ready: tuple[Wish, Shown] | None = None
         self._painting: Painting | None = None  # what `_ready` looks like, if that was drawn already
+        self._recommended: tuple[VoiChoice, ...] | None = None  # windows for `_ready`; see `Job.recommended`
         self._light_due = False
         self._still_at_s: float | None = None
         self._sent_revision = -1
@@ -235,10 +237,11 @@ class Cell(ABC, Generic[Prepared]):
         rested = self._still_at_s is not None and self._still_at_s + patience_s <= now_s
         if still and rested and not self._light_due and not (quick and is_slow):
             painting, self._still_at_s, self._painting = self._painting, None, None
-            return Job(self.number, self.generation, wish, shown, None, pace, painting)
+            return Job(self.number, self.generation, wish, shown, None, pace, painting, self._recommended)
         if not still and self._light_due:
             self._light_due = False
-            return Job(self.number, self.generation, wish, shown, pace.quality.level, pace)
+            level = pace.quality.level
+            return Job(self.number, self.generation, wish, shown, level, pace, recommended=self._recommended)
         return None
 
     def due_s(self, *, still: bool) -> float | None:

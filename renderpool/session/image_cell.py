@@ -14,6 +14,7 @@ from renderpool.session.job import Job
 from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.painting import Painting
 from renderpool.session.prefetch import Prefetcher
+from renderpool.session.series_voi import ValuesOfSeries, recommended_voi, representative_wanted
 from renderpool.session.source import FrameKey, SeriesFrames
 from webviewer.core.errors import WebviewerError
 from webviewer.protocol.messages import Open, Opened, View
@@ -31,12 +32,14 @@ class ImageCell(Cell[SeriesFrames]):
         self.series: SeriesFrames | None = None
         self._prefetcher: Prefetcher | None = None
         self._loading: FrameKey | None = None
+        self._values = ValuesOfSeries()
+        self._loading_values: FrameKey | None = None  # the representative image that is asked for
         self._is_shown = False  # whether the series has been
 
     def open(self, message: Open) -> None:
         """Show a series, or what it has now."""
         self.generation = self._around.next_generation()
-        self._loading, self._progress = None, None
+        self._loading, self._loading_values, self._progress = None, None, None
         if self.series_id != message.series_id:
             self.close()
             self.series, self._prefetcher = None, None
@@ -53,6 +56,7 @@ class ImageCell(Cell[SeriesFrames]):
     def _on_series(self, made: SeriesFrames) -> None:
         self.close()
         self.series = made
+        self._values = ValuesOfSeries()
         generation = self.generation
         self._prefetcher = Prefetcher(
             self._around.images,
@@ -79,11 +83,12 @@ class ImageCell(Cell[SeriesFrames]):
         if key not in series.positions:
             self._send_error(view, "not_found", "This image is not in the series.")
             return
+        self._knows_window(view, series, key)  # else its image is asked for beside this one
         shown = None if self._ready is None else self._ready[1]
         is_shown = isinstance(shown, LoadedImage) and shown.cache_key == series.cache_key(key)
         image = shown if is_shown else self._around.images.get(series, key)
         if isinstance(image, LoadedImage):
-            self._show(view, image)
+            self._show(view, series, image)
             return
         error = self._around.images.failure(series, key)
         if error is not None:
@@ -115,7 +120,44 @@ class ImageCell(Cell[SeriesFrames]):
         if self._ready is None or self.wish is None or self._ready[0].revision < self.wish.revision:
             self._advance()
 
-    def _show(self, view: View, image: LoadedImage) -> None:
+    def _knows_window(self, view: View, series: SeriesFrames, key: FrameKey) -> bool:
+        """Say whether the window of a frame is known; else ask for the image whose values tell it."""
+        wanted = representative_wanted(series, key, view.window)
+        if wanted is None or self._values.knows(wanted):
+            return True
+        image = self._around.images.get(series, wanted)
+        if image is not None or self._around.images.failure(series, wanted) is not None:
+            self._values.put(wanted, image)
+            return True
+        if self._loading_values is None and self._around.image_loads[self.number] < _MAX_LOADS:
+            self._load_values(series, wanted)
+        return False
+
+    def _load_values(self, series: SeriesFrames, key: FrameKey) -> None:
+        around, generation = self._around, self.generation
+        self._loading_values = key
+        around.image_loads[self.number] += 1
+
+        def loaded(_key: FrameKey, outcome: LoadedImage | WebviewerError) -> None:
+            image = outcome if isinstance(outcome, LoadedImage) else None
+            if image is not None:
+                image.recommended  # noqa: B018 - reads all values: here, not under the lock
+            with around.lock:
+                around.image_loads[self.number] -= 1
+                cell = around.cell_of(self.number)
+                if cell is self and self.generation == generation:
+                    self._loading_values = None
+                    self._values.put(key, image)
+                if isinstance(cell, ImageCell):
+                    cell.on_turn()
+                around.lock.notify_all()
+
+        around.images.request(around.owner_id, series, key, loaded)
+
+    def _show(self, view: View, series: SeriesFrames, image: LoadedImage) -> None:
+        if not self._knows_window(view, series, image.key):
+            return
+        self._recommended = recommended_voi(series, image.key, view.window, self._values)
         self._set_ready(view, image)
         if self._is_shown:  # the first picture comes first; the others are loaded once it is out
             self._prefetch_around(image.key)
@@ -132,13 +174,21 @@ class ImageCell(Cell[SeriesFrames]):
                 self._send_error(view, outcome.code, outcome.message, key)
                 self._prefetch_around(key)
                 return
-        elif newest:
-            self._show(view, outcome)
+        elif newest and self.series is not None:
+            self._show(view, self.series, outcome)
             return
-        elif self._ready is None or view.revision > self._ready[0].revision:
+        elif self._may_show_meanwhile(view, key):
             self._ready, self._painting = (view, outcome), None
             self._light_due, self._still_at_s = True, None
         self._advance()
+
+    def _may_show_meanwhile(self, view: View, key: FrameKey) -> bool:
+        """Say whether an image that is not wanted any more is newer than the last one, and take its window."""
+        is_newer = self._ready is None or view.revision > self._ready[0].revision
+        if not is_newer or self.series is None or not self._knows_window(view, self.series, key):
+            return False
+        self._recommended = recommended_voi(self.series, key, view.window, self._values)
+        return True
 
     def _on_progress(self, generation: int, loaded: int, total: int) -> None:
         with self._around.lock:

@@ -11,6 +11,7 @@ from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.painting import Painting
 from renderpool.session.quality import LightLevel, QualityControl
+from webviewer.dicom.lut import VoiChoice
 from webviewer.protocol.messages import View
 from webviewer.protocol.volumes import CameraView, PlaneView
 
@@ -73,6 +74,7 @@ class Job:
     light: LightLevel | None  # None = full quality
     pace: Pace
     painting: Painting | None = None  # drawn already
+    recommended: tuple[VoiChoice, ...] | None = None  # of an image that shares windows with others; None = its own
 
     @property
     def most_bytes(self) -> int:

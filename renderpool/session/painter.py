@@ -29,18 +29,34 @@ _SMALLEST_REDUCED_PX = 256
 _LIGHT_SUPERSAMPLING = 2
 
 
-def choose_voi(image: LoadedImage, window: WindowRecommended | WindowFullDynamic | WindowValues) -> VoiChoice:
-    """Return the VOI that a wish means for this image."""
+def choose_voi(
+    image: LoadedImage,
+    window: WindowRecommended | WindowFullDynamic | WindowValues,
+    recommended: tuple[VoiChoice, ...] | None = None,
+) -> VoiChoice:
+    """Return the VOI that a wish means for this image.
+
+    Parameters
+    ----------
+    recommended
+        What the image shares with others, or its own in their order (`recommended_voi`); None = its own.
+    """
     if isinstance(window, WindowValues):
         return VoiChoice(center=window.center, width=window.width, function=window.function)
     if isinstance(window, WindowFullDynamic):
         return image.full_dynamic
-    choices = image.recommended
+    choices = recommended or image.recommended
     return choices[window.index] if window.index < len(choices) else choices[0]
 
 
-def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel | None = None) -> Painting:
-    """Return the picture of a wish: in full quality, or as ``light`` says.
+def paint(
+    renderer: Renderer,
+    image: LoadedImage,
+    wish: View,
+    light: LightLevel | None = None,
+    recommended: tuple[VoiChoice, ...] | None = None,
+) -> Painting:
+    """Return the picture of a wish: in full quality, or as ``light`` says; ``recommended`` as of `choose_voi`.
 
     Raises
     ------
@@ -80,7 +96,7 @@ def paint(renderer: Renderer, image: LoadedImage, wish: View, light: LightLevel 
         )
         pixels = _with_graphics(renderer, image, wish, pixels, drawn=drawn, light=light)
         return _painting(image, pixels, view, window=(math.nan, math.nan), is_whole=is_whole)
-    grey = grey_map(choose_voi(image, wish.window), inverted=image.inverted != wish.invert)
+    grey = grey_map(choose_voi(image, wish.window, recommended), inverted=image.inverted != wish.invert)
 
     def draw(exchanged: bool) -> NDArray[np.uint8]:
         mapped = replace(grey, inverted=grey.inverted != exchanged)

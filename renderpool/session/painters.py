@@ -91,7 +91,7 @@ class _ImagePicture:
         image, view = self._job.shown, self._job.wish
         if not (isinstance(image, LoadedImage) and isinstance(view, View)):
             raise InvalidInput("A picture of an image needs an image and a view.")
-        return paint(self._renderer, image, view, self._job.light)
+        return paint(self._renderer, image, view, self._job.light, self._job.recommended)
 
 
 class _VolumePicture:

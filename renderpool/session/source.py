@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from webviewer.core.errors import WebviewerError
 from webviewer.dicom.attributes import ImageAttributes
+from webviewer.dicom.series_window import SeriesWindow, SeriesWindows, series_windows
 
 FrameKey = tuple[int, int]  # instance_id, frame_number (from 1)
 CacheKey = tuple[str, int, int]  # name of the stored file, instance_id, frame_number
@@ -36,6 +37,16 @@ class SeriesFrames:
     def positions(self) -> dict[FrameKey, int]:
         """Place of each frame in the display order, from 0."""
         return {key: index for index, key in enumerate(self.frames)}
+
+    @cached_property
+    def windows(self) -> SeriesWindows:
+        """The recommended windows that its images share."""
+        return series_windows([(self.instances[instance], number) for instance, number in self.frames])
+
+    def shared_window(self, key: FrameKey) -> SeriesWindow | None:
+        """Return the recommendation that a frame shares with others of its kind; None where it has its own."""
+        place = self.positions.get(key)
+        return None if place is None else self.windows.of(place)
 
     def cache_key(self, key: FrameKey) -> CacheKey:
         """Return what stands for the pixels of a frame, whatever becomes of storage nodes and their numbers."""

@@ -11,7 +11,7 @@ from renderpool.scene.grey import GreyMap, grey_map
 from renderpool.scene.transfer_function import DEFAULT_ENTRIES, ColourPoint, OpacityPoint, Tissue, TransferFunction
 from renderpool.scene.transfer_table import TransferTable
 from renderpool.session.loaded_volume import LoadedVolume
-from renderpool.session.volume_textures import middle_image
+from renderpool.session.volume_textures import middle_image, middle_key
 from webviewer.core.errors import InvalidInput
 from webviewer.dicom.derived_grey import GreyLook, grey_look
 from webviewer.dicom.lut import VoiChoice, default_voi, is_inverted, recommended_windows
@@ -54,20 +54,24 @@ def _plane_voi(
     if isinstance(window, WindowFullDynamic):
         low, high = ends
         return VoiChoice((low + high) / 2, high - low if high > low else 1.0, "LINEAR_EXACT")
+    choices = _recommended(volume, ends)
+    return choices[window.index] if window.index < len(choices) else choices[0]
+
+
+def _recommended(volume: LoadedVolume, ends: tuple[float, float]) -> tuple[VoiChoice, ...]:
+    """Return what the image in the middle recommends, or shares with others of its kind, as in 2D."""
+    shared = volume.series.shared_window(middle_key(volume))
+    if shared is not None and shared.choices:
+        return shared.choices
     image, frame_number = middle_image(volume)
     choices = recommended_windows(image, frame_number)
-    if choices:
-        return choices[window.index] if window.index < len(choices) else choices[0]
-    return default_voi(np.array(ends, np.float32), image, frame_number)
+    return choices or (default_voi(np.array(ends, np.float32), image, frame_number),)
 
 
 def recommended_grey(volume: LoadedVolume, ends: tuple[float, float]) -> GreyLook:
     """Return all that a volume recommends, for slices made of it: the image in its middle says it, as on planes."""
-    image, frame_number = middle_image(volume)
-    choices = recommended_windows(image, frame_number)
-    return grey_look(
-        choices or (default_voi(np.array(ends, np.float32), image, frame_number),), is_inverted=is_inverted(image)
-    )
+    image, _ = middle_image(volume)
+    return grey_look(_recommended(volume, ends), is_inverted=is_inverted(image))
 
 
 def transfer_function(look: Look) -> TransferFunction:

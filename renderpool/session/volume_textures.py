@@ -18,6 +18,7 @@ from renderpool.engine.gl import OutOfDeviceMemory
 from renderpool.engine.ray_caster import RayVolume
 from renderpool.engine.volume_texture import VolumeTexture, volume_refusal
 from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
+from renderpool.session.source import FrameKey
 from renderpool.session.volume_range import Ends, both_ends
 from webviewer.core.errors import RenderError, Unavailable
 from webviewer.dicom.attributes import ImageAttributes
@@ -215,7 +216,12 @@ class VolumeTextures:
             self._drop(key)
 
 
+def middle_key(volume: LoadedVolume) -> FrameKey:
+    """Return the key of the frame in the middle of a volume."""
+    return volume.frame_keys[len(volume.frame_keys) // 2]
+
+
 def middle_image(volume: LoadedVolume) -> tuple[ImageAttributes, int]:
     """Return the image in the middle of a volume, which speaks for all, and the number of its frame."""
-    instance_id, frame_number = volume.frame_keys[len(volume.frame_keys) // 2]
+    instance_id, frame_number = middle_key(volume)
     return volume.series.instances[instance_id], frame_number

@@ -66,9 +66,9 @@ def test_what_was_drawn_for_a_light_frame_is_not_drawn_again_for_the_still_one(
 ) -> None:
     drawn: list[tuple[int, bool]] = []
 
-    def counting(renderer: Any, image: Any, view: View, light: Any) -> Any:
+    def counting(renderer: Any, image: Any, view: View, light: Any, recommended: Any) -> Any:
         drawn.append((view.revision, light is not None))
-        return paint(renderer, image, view, light)
+        return paint(renderer, image, view, light, recommended)
 
     monkeypatch.setattr(painters_module, "paint", counting)
     viewer = Viewer(house)

@@ -86,6 +86,12 @@ def default_voi(values: NDArray[np.float32], attributes: ImageAttributes, frame_
     recommended = recommended_windows(attributes, frame_number)
     if recommended:
         return recommended[0]
+    default = default_without_values(attributes, frame_number)
+    return full_dynamic(values) if default is None else default
+
+
+def default_without_values(attributes: ImageAttributes, frame_number: int = 1) -> VoiChoice | None:
+    """Return what `default_voi` gives where nothing is recommended, None where it depends on the values."""
     frame = attributes.frame(frame_number)
     if attributes.modality == "CT" and frame.rescale_intercept < 0 and frame.rescale_type in {"", "HU"}:
         return VoiChoice(40.0, 400.0, "LINEAR")
@@ -93,7 +99,7 @@ def default_voi(values: NDArray[np.float32], attributes: ImageAttributes, frame_
     if attributes.bits_stored <= 8 and attributes.pixel_representation == 0 and is_as_stored:
         top = float((1 << attributes.bits_stored) - 1)
         return VoiChoice(top / 2, top, "LINEAR_EXACT")
-    return full_dynamic(values)
+    return None
 
 
 def is_inverted(attributes: ImageAttributes) -> bool:

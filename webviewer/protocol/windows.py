@@ -10,14 +10,17 @@ from webviewer.protocol.base import Finite, Message
 
 
 class WindowRecommended(Message):
-    """What the image itself recommends; ``index`` picks among several: its windows first, then its VOI LUTs.
+    """A window that images recommend; ``index`` picks among several: windows first, then VOI LUTs.
 
-    The explanations stand in the series, in the same order; an index past the end shows the first. Of a volume it is
-    the image in its middle that recommends.
+    With ``scope`` "series" images of one kind share the recommendation of one of them
+    (`webviewer.dicom.series_window`); images that share none show their own. With "image" each image shows its own. The
+    explanations stand in the series, in the same order; an index past the end shows the first. Planes of a volume share
+    that of the image in its middle, whatever the scope.
     """
 
     kind: Literal["recommended"] = "recommended"
     index: Annotated[int, Field(ge=0, lt=1024)] = 0
+    scope: Literal["series", "image"] = "series"
 
 
 class WindowFullDynamic(Message):

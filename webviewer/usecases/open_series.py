@@ -13,6 +13,7 @@ from webviewer.dicom.geometry import FramePlace, comparable, order_frames, place
 from webviewer.dicom.measure import PixelScale, picture_scale
 from webviewer.dicom.overlay import overlays_of_frame
 from webviewer.dicom.sentence import Sentence
+from webviewer.dicom.series_window import SeriesWindow, SeriesWindows, in_order_of, series_windows
 from webviewer.dicom.transfer_syntaxes import DEFLATED_DATA_SETS, NATIVE, is_video
 from webviewer.dicom.volume_split import split_shown
 from webviewer.dicom.volume_words import notices
@@ -40,7 +41,8 @@ class FrameDetail:
     patient_orientation: tuple[str, str] | None  # letters along a row, then along a column
     slice_position_mm: float | None
     slice_thickness: float | None
-    windows: tuple[VoiWindow, ...]
+    windows: tuple[VoiWindow, ...]  # in the order of the shared ones
+    series_window: int | None  # number of the recommendation that the frame shares; None = it has only its own
     voi_lut_explanations: tuple[str, ...]
     voi_lut_function: str
     photometric_interpretation: str
@@ -63,6 +65,16 @@ class VolumeDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedWindow:
+    """The recommendation that images of one kind share; empty where a render node takes it from values."""
+
+    representative: int  # place in display order, from 0
+    windows: tuple[VoiWindow, ...]
+    voi_lut_explanations: tuple[str, ...]
+    voi_lut_function: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesDetail:
     """A series, its frames in display order, and the volumes that they make, or why they make none.
 
@@ -74,6 +86,7 @@ class SeriesDetail:
     volumes: tuple[VolumeDetail, ...]
     volume_refusal: Sentence | None
     notices: tuple[Sentence, ...]
+    series_windows: tuple[SharedWindow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +120,15 @@ def open_series(units: StorageUnitOfWorkFactory, owner_id: OwnerId, series_id: S
     ordered = _ordered(instances)
     images: dict[int, ImageAttributes] = {image.instance.instance_id: image.attributes for image, _ in ordered}
     _, split = split_shown(((image.instance.instance_id, number) for image, number in ordered), images.__getitem__)
+    shared = series_windows([(image.attributes, number) for image, number in ordered])
     told = {notice: place for place, notice in enumerate(notices(images.values()))}
     return SeriesDetail(
         series,
-        tuple(_detail(image, number, told) for image, number in ordered),
+        tuple(_detail(image, number, told, shared, place) for place, (image, number) in enumerate(ordered)),
         tuple(VolumeDetail(number, plan.label) for number, plan in enumerate(split.plans)),
         split.reason,
         tuple(told),
+        tuple(map(_shared_window, shared.shared)),
     )
 
 
@@ -214,7 +229,20 @@ def _refused(instance: StoredInstance, words: str) -> _Image:
     return _Image(instance, attributes, attributes.to_json())
 
 
-def _detail(image: _Image, frame_number: int, told: Mapping[Sentence, int]) -> FrameDetail:
+def _shared_window(shared: SeriesWindow) -> SharedWindow:
+    windows = [choice for choice in shared.choices if choice.lut is None]
+    return SharedWindow(
+        representative=shared.representative,
+        windows=tuple(VoiWindow(window.center, window.width, window.explanation) for window in windows),
+        voi_lut_explanations=tuple(choice.explanation for choice in shared.choices if choice.lut is not None),
+        voi_lut_function=windows[0].function if windows else "LINEAR",
+    )
+
+
+def _detail(
+    image: _Image, frame_number: int, told: Mapping[Sentence, int], windows: SeriesWindows, place: int
+) -> FrameDetail:
+    shared = windows.of(place)
     attributes = image.attributes
     frame = attributes.frame(frame_number)
     spacing = frame.pixel_spacing
@@ -236,7 +264,8 @@ def _detail(image: _Image, frame_number: int, told: Mapping[Sentence, int]) -> F
         patient_orientation=attributes.patient_orientation,
         slice_position_mm=None if attributes.place_source == "FrameOrder" else slice_position_mm(frame),
         slice_thickness=frame.slice_thickness,
-        windows=frame.windows,
+        windows=frame.windows if shared is None else in_order_of(frame.windows, shared.choices),
+        series_window=windows.number_of_frame[place],
         voi_lut_explanations=tuple(table.explanation for table in attributes.voi_luts),
         voi_lut_function=frame.voi_lut_function,
         photometric_interpretation=attributes.photometric_interpretation,

@@ -64,7 +64,7 @@ describe('opening a series', () => {
       image: null,
       width_px: 1024,
       height_px: 768,
-      window: { kind: 'recommended', index: 0 },
+      window: { kind: 'recommended', index: 0, scope: 'series' },
       zoom: null,
       center_x: null,
       center_y: null,
@@ -202,7 +202,25 @@ describe('tools', () => {
     colour.frames.forEach((one) => (one.photometric_interpretation = 'RGB'));
     cell.setSeries(9, colour);
     new ToolDrag(cell, 'window', { x: 0, y: 0 }, box).move({ x: 50, y: 50 }, 1);
-    expect(cell.state.data.window).toEqual({ kind: 'recommended', index: 0 });
+    expect(cell.state.data.window).toEqual({ kind: 'recommended', index: 0, scope: 'series' });
+  });
+
+  it('remembers whose recommended window was chosen last, for other series and after a reset', () => {
+    const image = { kind: 'recommended' as const, index: 0, scope: 'image' as const };
+    cell.change({ data: { window: image } }, 1, false);
+    cell.goTo(3, 2, true);
+    nextFrame();
+    expect(last().window).toEqual(image);
+    cell.change({ data: { window: { kind: 'values', center: 1, width: 2 } } }, 3, false);
+    cell.reset('all', 4);
+    expect(cell.state.data.window).toEqual(image);
+    cell.setSeries(9, seriesDetail(2, 9));
+    nextFrame();
+    expect(last().window).toEqual(image);
+    cell.change({ data: { window: { kind: 'recommended', index: 0, scope: 'series' } } }, 5, false);
+    cell.setSeries(7, seriesDetail(2, 7));
+    nextFrame();
+    expect(last().window).toEqual({ kind: 'recommended', index: 0, scope: 'series' });
   });
 
   it('position reset keeps the window, reset all does not', () => {

@@ -4,6 +4,7 @@ import type { Frame } from '../../shared/protocol/frame';
 import type { View, ViewError } from '../../shared/protocol/messages';
 import { canvasFromImage, type Placement } from '../model/geometry';
 import { frameAt, imageAt, indexOfImage, sameImage, type SeriesDetail, sizeOf } from '../model/series';
+import type { WindowScope } from '../model/seriesWindow';
 import { windowValues } from '../model/windowing';
 import {
   type CellFault,
@@ -11,7 +12,7 @@ import {
   type DataPresentation,
   emptyCell,
   resolvePlacement,
-  startData,
+  startDataOf,
   startPresentation,
   toView,
   type ViewPresentation,
@@ -22,6 +23,8 @@ import { PictureCell, type PictureDependencies, type Sent } from './pictureCell'
 export interface CellDependencies extends PictureDependencies {
   openCell: (cell: number, seriesId: number) => void;
   sendView: (view: View) => void;
+  /** Whose recommended window series are shown with at first; shared by the cells of a tab, and remembered while it lives. */
+  recommended?: { scope: WindowScope };
 }
 
 /** What a sent view was like. */
@@ -45,18 +48,25 @@ export interface CellStart {
 
 export class CellController extends PictureCell<CellState, Placement, SentView> {
   readonly #deps: CellDependencies;
+  readonly #recommended: { scope: WindowScope };
   #awake = true;
 
   constructor(number: number, deps: CellDependencies) {
     super(number, deps, emptyCell());
     this.#deps = deps;
+    this.#recommended = deps.recommended ?? { scope: 'series' };
+  }
+
+  /** Whose recommended window the doctor chose last in this tab. */
+  get recommendedScope(): WindowScope {
+    return this.#recommended.scope;
   }
 
   /** Shows another series: from its first image, fitted, with its own window, unless `start` says otherwise; null empties the window. */
   setSeries(seriesId: number | null, detail: SeriesDetail | null, start: CellStart | null = null): void {
     const { canvas } = this.state;
     const revision = this.forget();
-    const { image = null, ...looks } = start ?? {};
+    const { image = null, ...looks } = start ?? { data: startDataOf(this.#recommended.scope) };
     this.store.set({ ...emptyCell(), ...looks, canvas, navigation: { revision, moving: false }, reference: { seriesId, image }, detail });
     this.draw();
     if (!this.#awake) return;
@@ -106,6 +116,8 @@ export class CellController extends PictureCell<CellState, Placement, SentView> 
   change(change: Change, at: number, moving: boolean): void {
     const state = this.state;
     if (state.reference.seriesId === null) return;
+    const { window } = change.data ?? {};
+    if (window?.kind === 'recommended') this.#recommended.scope = window.scope ?? 'series';
     const patch = {
       reference: { ...state.reference, ...change.reference },
       presentation: { ...state.presentation, ...change.presentation },
@@ -132,7 +144,7 @@ export class CellController extends PictureCell<CellState, Placement, SentView> 
   }
 
   reset(what: 'position' | 'all', at: number): void {
-    this.change(what === 'all' ? { presentation: startPresentation, data: startData } : { presentation: startPresentation }, at, false);
+    this.change(what === 'all' ? { presentation: startPresentation, data: startDataOf(this.#recommended.scope) } : { presentation: startPresentation }, at, false);
   }
 
   opened(frameCount: number, seriesId: number): void {

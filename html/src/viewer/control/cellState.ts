@@ -7,6 +7,7 @@ import type { ImageReference, View } from '../../shared/protocol/messages';
 import { type ColourTable, GREY } from '../model/colours';
 import { fitWidthZoom, fitZoom, samePlacement, type Placement } from '../model/geometry';
 import { frameAt, sameImage, type SeriesDetail, sizeOf } from '../model/series';
+import type { WindowScope } from '../model/seriesWindow';
 import { sameWindow, type Window } from '../model/windowing';
 import type { PictureShown, PictureState } from './pictureCell';
 
@@ -72,12 +73,17 @@ export interface CellState extends PictureState {
 export const startPresentation: ViewPresentation = { zoom: 'fit', centerX: null, centerY: null, rotationDeg: 0, flipHorizontal: false };
 
 export const startData: DataPresentation = {
-  window: { kind: 'recommended', index: 0 },
+  window: { kind: 'recommended', index: 0, scope: 'series' },
   presetId: null,
   invert: false,
   interpolation: 'bilinear',
   colours: GREY,
 };
+
+/** How a series is shown at first, with a recommended window of the scope that the doctor chose last. */
+export function startDataOf(scope: WindowScope): DataPresentation {
+  return { ...startData, window: { kind: 'recommended', index: 0, scope } };
+}
 
 export function emptyCell(): CellState {
   return {

@@ -5,6 +5,7 @@ import { eventSocket } from '../../shared/events/eventSocket';
 import { MAX_CELLS } from '../../shared/protocol/messages';
 import { mirrored, normalDegrees } from '../model/geometry';
 import { frameAt, type SeriesDetail } from '../model/series';
+import type { WindowScope } from '../model/seriesWindow';
 import type { Tool } from '../model/tools';
 import type { Vector } from '../model/vector';
 import { type Clock, browserClock } from '../stream/clock';
@@ -139,10 +140,16 @@ export class ViewerController {
       onFrame: deps.onFrame,
       decode: deps.decode,
     };
+    const recommended: { scope: WindowScope } = { scope: 'series' };
     const all = Array.from({ length: CELLS }, (_, number) => number);
     this.cells = all.map(
       (number) =>
-        new CellController(number, { ...shared, openCell: (cell, seriesId) => connection.openCell(cell, seriesId), sendView: (view) => connection.sendView(view) }),
+        new CellController(number, {
+          ...shared,
+          openCell: (cell, seriesId) => connection.openCell(cell, seriesId),
+          sendView: (view) => connection.sendView(view),
+          recommended,
+        }),
     );
     this.volumeCells = all.map(
       (number) =>

@@ -4,6 +4,7 @@ import type { CellController } from '../control/cell';
 import { type CellState, resolvePlacement } from '../control/cellState';
 import { panBy, type Placement, type Point, turnAbout, zoomAbout } from '../model/geometry';
 import { frameAt, isColour, sizeOf } from '../model/series';
+import { recommendation, voiFunction } from '../model/seriesWindow';
 import type { Tool } from '../model/tools';
 import { dragWindow, type WidthLevel, windowValues } from '../model/windowing';
 import type { TwoFingers } from './gestures';
@@ -12,10 +13,9 @@ import type { TwoFingers } from './gestures';
 export function currentWindow(state: CellState): WidthLevel | null {
   const { window } = state.data;
   if (window.kind === 'values') return { width: window.width, center: window.center };
-  const frame = frameAt(state.detail, state.reference.image);
   if (window.kind === 'recommended') {
-    const own = frame?.windows[window.index ?? 0] ?? null;
-    if (own !== null) return { width: own.width, center: own.center };
+    const own = recommendation(state.detail, state.reference.image, window.scope)?.windows[window.index ?? 0];
+    if (own !== undefined) return { width: own.width, center: own.center };
   }
   const { shown } = state;
   if (shown === null || shown.windowCenter === null || shown.windowWidth === null || shown.windowWidth <= 0) return null;
@@ -74,9 +74,9 @@ export class ToolDrag {
     }
     if (this.#tool === 'window') {
       if (this.#window === null) return;
-      const frame = frameAt(state.detail, state.reference.image);
       const values = dragWindow(this.#window, dx, dy);
-      this.#cell.change({ data: { window: windowValues(values, frame?.voi_lut_function), presetId: null } }, at, true);
+      const window = windowValues(values, voiFunction(state.detail, state.reference.image));
+      this.#cell.change({ data: { window, presetId: null } }, at, true);
       return;
     }
     const placement = this.#placement;

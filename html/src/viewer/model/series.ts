@@ -6,6 +6,21 @@ import type { ImageSize } from './geometry';
 import type { PixelScale } from './scaleBar';
 import { type EdgeLetters, edgeLetters, edgeLettersOfProjection } from './orientation';
 
+export interface VoiWindow {
+  center: number;
+  width: number;
+  explanation: string;
+}
+
+/** A recommendation that images of one kind share; without windows and tables the render node takes it from values. */
+export interface SharedWindow {
+  /** Place of the image that recommends, from 0. */
+  representative: number;
+  windows: VoiWindow[];
+  voi_lut_explanations: string[];
+  voi_lut_function: string;
+}
+
 export interface FrameFacts {
   instance_id: number;
   frame_number: number;
@@ -21,7 +36,10 @@ export interface FrameFacts {
   patient_orientation: [string, string] | null;
   slice_position_mm: number | null;
   slice_thickness: number | null;
-  windows: { center: number; width: number; explanation: string }[];
+  /** In the order of the shared ones. */
+  windows: VoiWindow[];
+  /** Number of the recommendation in `series_windows` that it shares; null where it has only its own. */
+  series_window?: number | null;
   voi_lut_explanations: string[];
   voi_lut_function: string;
   photometric_interpretation: string;
@@ -38,6 +56,7 @@ export interface FrameFacts {
 
 export interface SeriesDetail extends Series {
   frames: FrameFacts[];
+  series_windows?: SharedWindow[];
   /** The volumes that the series makes. */
   volumes?: VolumeChoice[];
   /** Why it makes none. */

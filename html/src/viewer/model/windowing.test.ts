@@ -60,6 +60,8 @@ describe('windows', () => {
   it('are the same by kind and by values', () => {
     expect(sameWindow({ kind: 'recommended' }, { kind: 'recommended', index: 0 })).toBe(true);
     expect(sameWindow({ kind: 'recommended', index: 1 }, { kind: 'recommended', index: 0 })).toBe(false);
+    expect(sameWindow({ kind: 'recommended', scope: 'series' }, { kind: 'recommended' })).toBe(true);
+    expect(sameWindow({ kind: 'recommended', scope: 'image' }, { kind: 'recommended' })).toBe(false);
     expect(sameWindow({ kind: 'full_dynamic' }, { kind: 'recommended' })).toBe(false);
     expect(sameWindow({ kind: 'values', width: 1, center: 2 }, { kind: 'values', width: 1, center: 2, function: 'SIGMOID' })).toBe(true);
   });

@@ -71,7 +71,8 @@ export function windowValues(values: WidthLevel, voiLutFunction: string | undefi
 }
 
 export function sameWindow(one: Window, other: Window): boolean {
-  if (one.kind === 'recommended' && other.kind === 'recommended') return (one.index ?? 0) === (other.index ?? 0);
+  if (one.kind === 'recommended' && other.kind === 'recommended')
+    return (one.index ?? 0) === (other.index ?? 0) && (one.scope ?? 'series') === (other.scope ?? 'series');
   if (one.kind === 'values' && other.kind === 'values') return one.center === other.center && one.width === other.width;
   return one.kind === other.kind;
 }

@@ -26,6 +26,7 @@ export function frameFacts(instanceId: number, patch: Partial<FrameFacts> = {}):
     has_overlays: false,
     has_shutter: false,
     refusal: '',
+    series_window: null,
     ...patch,
   };
 }
@@ -43,6 +44,10 @@ export function seriesDetail(count: number, seriesId = 7): SeriesDetail {
     instance_count: count,
     image_count: count,
     has_images: count > 0,
-    frames: Array.from({ length: count }, (_, index) => frameFacts(100 + index)),
+    frames: Array.from({ length: count }, (_, index) => frameFacts(100 + index, { series_window: count < 2 ? null : 0 })),
+    series_windows:
+      count < 2
+        ? []
+        : [{ representative: Math.floor(count / 2), windows: [{ center: 50, width: 350, explanation: '' }], voi_lut_explanations: [], voi_lut_function: 'LINEAR' }],
   };
 }

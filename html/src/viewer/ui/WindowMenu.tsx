@@ -4,6 +4,7 @@ import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
 import { formatWindowNumber } from '../model/numbers';
 import { frameAt, isColour, sameImage } from '../model/series';
+import { recommendation, scopeOf, sharedWindow, voiFunction, type WindowScope } from '../model/seriesWindow';
 import { presetsFor, sameWindow, type Window, type WidthLevel, windowValues } from '../model/windowing';
 import { Choice } from './Choice';
 import { useViewer } from './context';
@@ -38,15 +39,23 @@ export function WindowItems() {
   const entry = (key: string, label: string, hint: string, chosen: boolean, run: (at: number) => void) => (
     <Choice key={key} chosen={chosen} label={label} hint={hint} onChoose={run} />
   );
-  const windows = frame?.windows ?? [];
-  const own = windows.length + (frame?.voi_lut_explanations.length ?? 0);
-  const recommended = Array.from({ length: Math.max(1, own) }, (_, index) => {
-    const window = windows[index];
-    const name = recommendedName(state, index);
-    const plain = own < 2 ? t('window.recommended') : t('window.recommendedNumber', { number: index + 1 });
-    const chosen = data.window.kind === 'recommended' && (data.window.index ?? 0) === index;
-    const hint = window === undefined ? t(own > 0 ? 'window.table' : 'window.fromImage') : pair(window);
-    return entry(`own-${index}`, name === '' || own < 2 ? plain : name, hint, chosen, choose({ kind: 'recommended', index }, null));
+  // Images that share no window have only their own; of a single image there is nothing to tell apart.
+  const scopes: readonly WindowScope[] = sharedWindow(state.detail, frame) === null ? ['image'] : ['series', 'image'];
+  const isSingle = scopeOf(state.detail, state.reference.image, 'image') === null;
+  const recommended = scopes.flatMap((scope) => {
+    const found = recommendation(state.detail, state.reference.image, scope);
+    const windows = found?.windows ?? [];
+    const own = windows.length + (found?.voi_lut_explanations.length ?? 0);
+    return Array.from({ length: Math.max(1, own) }, (_, index) => {
+      const window = windows[index];
+      const name = own < 2 ? '' : recommendedName(state, index, scope);
+      const plain = name || (own < 2 ? t('window.recommended') : t('window.recommendedNumber', { number: index + 1 }));
+      const label = isSingle ? plain : t(scope === 'series' ? 'window.ofSeries' : 'window.ofImage', { name: plain });
+      const isScope = scopes.length < 2 || (data.window.kind === 'recommended' && (data.window.scope ?? 'series') === scope);
+      const chosen = data.window.kind === 'recommended' && (data.window.index ?? 0) === index && isScope;
+      const hint = window === undefined ? t(own > 0 ? 'window.table' : 'window.fromImage') : pair(window);
+      return entry(`${scope}-${index}`, label, hint, chosen, choose({ kind: 'recommended', index, scope: scopes.length < 2 ? cell.recommendedScope : scope }, null));
+    });
   });
   const known = state.range !== null && sameImage(state.range.image, state.reference.image ?? state.shown?.image ?? null) ? state.range : null;
   const written = (value: number): string => formatWindowNumber(value, known === null ? 1 : known.high - known.low, locale);
@@ -58,7 +67,7 @@ export function WindowItems() {
       {entry('full', t('window.fullDynamic'), range, data.window.kind === 'full_dynamic', choose({ kind: 'full_dynamic' }, null))}
       {presets.length > 0 && <Menu.Divider />}
       {presets.map((preset) => {
-        const window = windowValues(preset, frame?.voi_lut_function);
+        const window = windowValues(preset, voiFunction(state.detail, state.reference.image));
         const chosen = data.presetId === preset.id && sameWindow(data.window, window);
         return entry(preset.id, t(`preset.${preset.id}` as never), pair(preset), chosen, choose(window, preset.id));
       })}

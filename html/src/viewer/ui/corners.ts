@@ -6,6 +6,7 @@ import { currentWindow } from '../input/drag';
 import { asShown, type CellState, resolvePlacement } from '../control/cellState';
 import type { Placement } from '../model/geometry';
 import { frameAt, indexOfImage, isColour, type SeriesDetail } from '../model/series';
+import { recommendation, scopeOf, type WindowScope } from '../model/seriesWindow';
 import { formatNumber, formatTenths, formatWindowNumber } from '../model/numbers';
 import { ageAt, dateAndTime } from '../model/patient';
 import type { OverlayLevel } from '../control/viewer';
@@ -85,7 +86,9 @@ function topRight(state: CellState, drawn: Placement | null, context: CornerCont
   if (window !== null) {
     const width = formatWindowNumber(window.width, window.width, locale);
     const level = formatWindowNumber(window.center, window.width, locale);
-    lines.push(...(isPart(context) ? [`W ${width}`, `L ${level}`] : [t('corner.window', { width, level })]));
+    const whose = windowScope(state);
+    const scope = whose === null ? '' : t(whose === 'series' ? 'corner.ofSeries' : 'corner.ofImage');
+    lines.push(...(isPart(context) ? present([`W ${width}`, `L ${level}`, scope]) : [present([t('corner.window', { width, level }), scope]).join(' · ')]));
     const name = windowName(state, t);
     if (name !== '' && !compact) lines.push(name);
   }
@@ -98,20 +101,25 @@ function topRight(state: CellState, drawn: Placement | null, context: CornerCont
   return lines;
 }
 
+/** Whose recommended window a picture has; null for one that is not recommended, or of a single image. */
+export function windowScope({ data, detail, reference }: CellState): WindowScope | null {
+  return data.window.kind === 'recommended' ? scopeOf(detail, reference.image, data.window.scope) : null;
+}
+
 /** The name of the chosen window, empty for one set by hand. */
 export function windowName(state: CellState, t: Translate): string {
   const { window, presetId } = state.data;
   if (window.kind === 'full_dynamic') return t('window.fullDynamic');
   if (window.kind === 'values') return presetId === null ? '' : t(`preset.${presetId}`);
-  return recommendedName(state, window.index ?? 0) || t('window.recommended');
+  return recommendedName(state, window.index ?? 0, window.scope) || t('window.recommended');
 }
 
-/** What the image calls its own window: its windows come first, then its tables. */
-export function recommendedName(state: CellState, index: number): string {
-  const frame = frameAt(state.detail, state.reference.image);
-  if (frame === null) return '';
-  const windows = frame.windows.length;
-  return (index < windows ? frame.windows[index]?.explanation : frame.voi_lut_explanations[index - windows]) ?? '';
+/** What images call a window that they recommend: windows come first, then tables. */
+export function recommendedName(state: CellState, index: number, scope: WindowScope | undefined): string {
+  const found = recommendation(state.detail, state.reference.image, scope);
+  if (found === null) return '';
+  const windows = found.windows.length;
+  return (index < windows ? found.windows[index]?.explanation : found.voi_lut_explanations[index - windows]) ?? '';
 }
 
 export function seriesLine({ detail }: Pick<CellState, 'detail'>): string {

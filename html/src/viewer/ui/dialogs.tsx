@@ -2,7 +2,7 @@ import { useTranslation } from '../../shared/i18n';
 import { useStore } from '../control/store';
 import { actionKeys, type ActionName, keyLabel, toolKeys } from '../input/actions';
 import { currentWindow } from '../input/drag';
-import { frameAt } from '../model/series';
+import { voiFunction } from '../model/seriesWindow';
 import { measureTools, tools } from '../model/tools';
 import { windowValues } from '../model/windowing';
 import { useViewer } from './context';
@@ -18,8 +18,8 @@ export function WindowDialog({ opened, onClose }: DialogProps) {
       <WindowForm
         now={currentWindow(cell.state)}
         apply={(values, at) => {
-          const frame = frameAt(cell.state.detail, cell.state.reference.image);
-          cell.change({ data: { window: windowValues(values, frame?.voi_lut_function), presetId: null } }, at, false);
+          const { detail, reference } = cell.state;
+          cell.change({ data: { window: windowValues(values, voiFunction(detail, reference.image)), presetId: null } }, at, false);
         }}
         onClose={onClose}
       />

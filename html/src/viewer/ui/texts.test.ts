@@ -70,9 +70,9 @@ describe('corners', () => {
   const context = { study, overlay: 'full' as const, compact: false, locale: 'en', t };
 
   it('say no zoom as long as there is no picture, nor where there can be none', () => {
-    expect(cornerTexts({ ...state, shown: null }, context).topRight).toEqual(['W 350 L 50', 'Recommended']);
+    expect(cornerTexts({ ...state, shown: null }, context).topRight).toEqual(['W 350 L 50 · series', 'Recommended']);
     const fault = { code: 'unprocessable', message: '', image: null };
-    expect(cornerTexts({ ...state, fault }, context).topRight).toEqual(['W 350 L 50', 'Recommended']);
+    expect(cornerTexts({ ...state, fault }, context).topRight).toEqual(['W 350 L 50 · series', 'Recommended']);
     const empty = { ...seriesDetail(1), frames: [frameFacts(100, { rows: 0, columns: 0 })] };
     expect(resolvePlacement({ ...state, detail: empty })).toBeNull();
   });
@@ -80,7 +80,7 @@ describe('corners', () => {
   it('say who, how, where', () => {
     expect(cornerTexts(state, context)).toEqual({
       topLeft: ['Almeida, Beatriz', '0048213 · F · 1958-05-14 (68 y)', 'CT chest with contrast', '2026-11-23 16:42'],
-      topRight: ['W 350 L 50', 'Recommended', 'Zoom 200 %'],
+      topRight: ['W 350 L 50 · series', 'Recommended', 'Zoom 200 %'],
       bottomLeft: ['S2 · Mediastinum 1.0 mm', 'Image 1 of 214 · −6.0 mm'],
       bottomRight: ['Lossless'],
     });
@@ -110,7 +110,7 @@ describe('corners', () => {
     const window = { kind: 'values' as const, width: 408, center: 85 };
     const dragged = { ...state, data: { ...state.data, window } };
     expect(cornerTexts({ ...dragged, shown: null }, context).topRight[0]).toBe('W 408 L 85');
-    expect(cornerTexts(dragged, context).topRight[0]).toBe('W 350 L 50');
+    expect(cornerTexts(dragged, context).topRight[0]).toBe('W 350 L 50 · series');
     const drawn = { ...dragged, shown: { ...state.shown, data: dragged.data } };
     expect(cornerTexts(drawn, context).topRight[0]).toBe('W 408 L 85');
   });

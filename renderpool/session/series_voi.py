@@ -1,0 +1,62 @@
+"""Recommended windows of an image in its series: shared with images of its kind, or its own. Used by cells."""
+
+from __future__ import annotations
+
+from renderpool.session.loaded_image import LoadedImage
+from renderpool.session.source import FrameKey, SeriesFrames
+from webviewer.dicom.lut import VoiChoice, recommended_windows
+from webviewer.dicom.series_window import in_order_of
+from webviewer.protocol.windows import WindowFullDynamic, WindowRecommended, WindowValues
+
+
+class ValuesOfSeries:
+    """Windows that only the values of a representative image tell, by its key; of one series."""
+
+    def __init__(self) -> None:
+        self._choices: dict[FrameKey, tuple[VoiChoice, ...] | None] = {}
+
+    def get(self, key: FrameKey) -> tuple[VoiChoice, ...] | None:
+        """Return the windows of a representative; None if it could not be shown, so that images keep their own."""
+        return self._choices[key]
+
+    def knows(self, key: FrameKey) -> bool:
+        """Tell whether a representative has come, or failed."""
+        return key in self._choices
+
+    def put(self, key: FrameKey, image: LoadedImage | None) -> None:
+        """Take in a representative; None for one that cannot be shown."""
+        self._choices[key] = None if image is None else image.recommended
+
+
+def representative_wanted(
+    series: SeriesFrames, key: FrameKey, window: WindowRecommended | WindowFullDynamic | WindowValues
+) -> FrameKey | None:
+    """Return the image whose values the window of a frame depends on; None where headers suffice."""
+    if not isinstance(window, WindowRecommended) or window.scope == "image":
+        return None
+    shared = series.shared_window(key)
+    return None if shared is None or shared.choices else series.frames[shared.representative]
+
+
+def recommended_voi(
+    series: SeriesFrames,
+    key: FrameKey,
+    window: WindowRecommended | WindowFullDynamic | WindowValues,
+    values: ValuesOfSeries,
+) -> tuple[VoiChoice, ...] | None:
+    """Return the recommended windows for a frame, None = its own in its own order.
+
+    Parameters
+    ----------
+    values
+        Knows the representative if `representative_wanted` names one.
+    """
+    if not isinstance(window, WindowRecommended):
+        return None
+    shared = series.shared_window(key)
+    if shared is None:
+        return None
+    if window.scope == "image":
+        own = recommended_windows(series.instances[key[0]], key[1])
+        return in_order_of(own, shared.choices) if own else None
+    return shared.choices or values.get(series.frames[shared.representative])
