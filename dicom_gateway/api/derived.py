@@ -104,6 +104,7 @@ class _Head(_Strict):
     rows: Annotated[int, Field(ge=1, le=MAX_SIDE)]
     columns: Annotated[int, Field(ge=1, le=MAX_SIDE)]
     content: Annotated[_Plane | _Picture, Field(discriminator="kind")]
+    source_lossy: bool = False
 
 
 def derived_routes(parts: ApiParts) -> Blueprint:
@@ -174,6 +175,7 @@ def _object(parts: ApiParts, owner: OwnerId, series_id: SeriesId, head: _Head, b
         head.derivation_description,
         head.made_at,
         free_series_number(source, frozenset(numbers.values())) if own is None else own,
+        head.source_lossy,
     )
     if not isinstance(content, _Plane):
         return picture_object(source, new, pixels)

@@ -188,6 +188,7 @@ def make_turning(
         "rows": images.height_px,
         "columns": images.width_px,
         "content": {"kind": "picture"},
+        **_loss_of(volume),
     }
 
     def image(number: int) -> tuple[dict[str, Any], bytes]:
@@ -294,6 +295,11 @@ def _plain_grey(look: GreyLook) -> dict[str, Any]:
     }
 
 
+def _loss_of(volume: LoadedVolume) -> dict[str, Any]:
+    """Return what a head says of loss: nothing where there is none, as storage nodes of before understand it."""
+    return {"source_lossy": True} if volume.source_lossy else {}
+
+
 def _head_of(
     volume: LoadedVolume, wish: MakeSeries, images: ParallelPlanes, slab: Slab, encoding: _Encoding
 ) -> dict[str, Any]:
@@ -305,6 +311,7 @@ def _head_of(
         "derivation_description": f"Multiplanar reformatting: {words}, {slab.interpolation.value} interpolation",
         "rows": images.height_px,
         "columns": images.width_px,
+        **_loss_of(volume),
         "content": {
             "kind": "plane",
             "is_signed": encoding.is_signed,

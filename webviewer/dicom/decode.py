@@ -309,6 +309,7 @@ def _decode_stream(data: bytes, stream: StreamInfo) -> NDArray[Any]:
         raise DecodeError(f"The {stream.codec} data are cut off: their end is missing.")
     if stream.codec is Codec.JPEG:
         # Not `jpeg_decode`: it may go on to `ljpeg_decode`, which a damaged stream can crash.
+        # It has the accurate integer DCT alone, which is at most one level off (`test_jpeg_accuracy.py`).
         space = "YCBCR" if stream.components == 3 else None
         values = imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=space)
     elif stream.codec is Codec.JPEG_LS:

@@ -84,6 +84,7 @@ class NewInstance:
     derivation_description: str
     made_at: datetime
     series_number: int
+    source_lossy: bool = False  # its code streams show a loss, also where the source's header does not say so
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +214,8 @@ def _common(source: Dataset, new: NewInstance) -> Dataset:
     made.SpecificCharacterSet = "ISO_IR 192"
     for names in (_PATIENT, _STUDY, _SERIES, _LOSSY):
         _copy(made, source, names)
+    if new.source_lossy:
+        made.LossyImageCompression = "01"  # once lossy, always lossy (PS3.3 C.7.6.1.1.5)
     date, time = new.made_at.strftime("%Y%m%d"), new.made_at.strftime("%H%M%S")
     made.InstanceCreationDate = made.ContentDate = made.SeriesDate = date
     made.InstanceCreationTime = made.ContentTime = made.SeriesTime = time

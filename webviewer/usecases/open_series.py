@@ -48,6 +48,7 @@ class FrameDetail:
     photometric_interpretation: str
     rescale_type: str
     lossy: bool
+    lossy_ratios: tuple[float, ...]  # of each lossy compression, the earliest first
     frame_time_ms: float | None
     is_video: bool
     has_overlays: bool
@@ -271,6 +272,7 @@ def _detail(
         photometric_interpretation=attributes.photometric_interpretation,
         rescale_type=frame.rescale_type,
         lossy=attributes.lossy,
+        lossy_ratios=attributes.lossy_ratios,
         frame_time_ms=attributes.frame_time_ms,
         is_video=is_video(attributes.transfer_syntax_uid),
         has_overlays=bool(attributes.overlays and overlays_of_frame(attributes, frame_number)),

@@ -217,3 +217,13 @@ def test_a_look_keeps_what_one_object_can_say() -> None:
 def test_what_is_no_look_is_refused(windows: Any, function: str, luts: Any) -> None:
     with pytest.raises(InvalidInput, match="invalid"):
         GreyLook(windows, function, luts)
+
+
+def test_a_loss_that_only_the_code_streams_show_is_said_in_what_is_made() -> None:
+    new = NewInstance(
+        new_uid(), new_uid(), "MPR", 1, "Planes", datetime(2026, 11, 27, 8, 0, tzinfo=UTC), 201, source_lossy=True
+    )
+    made = dcmread(io.BytesIO(plane_object(source_of(make_ct()), new, FACTS, PLANE)))
+    assert made.LossyImageCompression == "01"
+    plain = dcmread(io.BytesIO(plane_object(source_of(make_ct()), new_instance(), FACTS, PLANE)))
+    assert "LossyImageCompression" not in plain

@@ -45,6 +45,8 @@ export interface FrameFacts {
   photometric_interpretation: string;
   rescale_type: string;
   lossy: boolean;
+  /** Of each lossy compression that the image went through, the earliest first. */
+  lossy_ratios?: number[];
   frame_time_ms: number | null;
   is_video: boolean;
   has_overlays: boolean;

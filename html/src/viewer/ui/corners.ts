@@ -142,12 +142,19 @@ function bottomLeft(state: CellState, context: CornerContext): string[] {
   return present([seriesLine(state), ...(widthOf(context) < NARROW_CSS ? [image, where] : [present([image, where]).join(' · ')])]);
 }
 
-function quality({ shown }: CellState, { late, t }: CornerContext): string[] {
+function quality({ shown, detail, reference }: CellState, { late, locale, t }: CornerContext): string[] {
   if (shown === null) return [];
-  const lines = shown.sourceLossy ? [t('corner.sourceLossy')] : [];
+  const ratios = frameAt(detail, reference.image)?.lossy_ratios ?? [];
+  const lines = shown.sourceLossy ? [sourceLossyText(ratios, locale, t)] : [];
   if (!shown.lossless) lines.push(t('corner.lossy'));
-  else if (late !== true) lines.push(t('corner.lossless'));
+  else if (late !== true) lines.push(t(shown.sourceLossy ? 'corner.sentLossless' : 'corner.lossless'));
   return lines;
+}
+
+/** That an image was compressed with loss before it came here, and how much where it says so: "Lossy image 12:1". */
+export function sourceLossyText(ratios: readonly number[], locale: string, t: Translate): string {
+  const written = ratios.map((ratio) => `${formatNumber(ratio, locale, ratio < 10 ? 1 : 0)}:1`).join(', ');
+  return present([t('corner.sourceLossy'), written]).join(' ');
 }
 
 /** Place of a state's image, counted from 0; 0 where it is not known. */

@@ -134,7 +134,10 @@ describe('corners', () => {
       placement: null,
       data: startData,
     };
-    expect(cornerTexts({ ...state, shown }, context).bottomRight).toEqual(['Source lossy', 'Lossy']);
+    expect(cornerTexts({ ...state, shown }, context).bottomRight).toEqual(['Lossy image', 'Sent with loss']);
+    expect(cornerTexts({ ...state, shown: { ...shown, lossless: true } }, context).bottomRight).toEqual(['Lossy image', 'Sent without loss']);
+    const detail = { ...state.detail, frames: [frameFacts(100, { lossy_ratios: [12.46, 4.5] })] };
+    expect(cornerTexts({ ...state, detail, shown }, context).bottomRight[0]).toBe('Lossy image 12:1, 4.5:1');
   });
 
   it('are gone when switched off', () => {
