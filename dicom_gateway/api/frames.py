@@ -13,7 +13,7 @@ from webviewer.archive import InstanceId, OwnerId
 from webviewer.usecases.list_studies import MAX_ID
 from webviewer.usecases.read_frames import MAX_FRAMES
 
-_Wish = tuple[Annotated[int, Field(ge=1, le=MAX_ID)], Annotated[int, Field(ge=1, le=2**32 - 1)]]
+_Wish = tuple[Annotated[int, Field(ge=1, le=MAX_ID)], Annotated[int, Field(ge=0, le=2**32 - 1)]]
 
 
 class _Frames(BaseModel):

@@ -1,4 +1,8 @@
-"""Compressed mosaics: one code stream holds many frames, and is asked for and decoded once for all of them."""
+"""Mosaics on their way from the storage node.
+
+A compressed mosaic is a single code stream with many frames, and is asked for and decoded once for all of them. A
+mosaic that is shown as its stored picture is frame 0 of the storage node.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +44,9 @@ class MosaicCache:
         together: dict[FrameKey, list[FrameKey]] = {}  # those that come with a frame that is asked for
         first_of: dict[int, FrameKey] = {}
         for key in keys:
+            if series.instances[key[0]].is_folded:
+                together[key[0], 0] = [key]
+                continue
             if not _is_compressed(series, key):
                 together[key] = [key]
                 continue

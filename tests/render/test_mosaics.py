@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ from renderpool.session.images import ImageStore
 from renderpool.session.source import FrameKey, SeriesFrames
 from renderpool.session.volume_cache import VolumeCache
 from renderpool.session.volume_store import VolumeStore
-from tests.support.mosaic_files import siemens_mosaic, slices
+from tests.support.mosaic_files import siemens_mosaic, slices, tiled
 from tests.support.phantom_files import compress, to_bytes
 from tests.support.storage_http import TOKEN, StorageHttp, sqlite_settings
 from webviewer.adapters.nodes import StorageClient
 from webviewer.core.errors import WebviewerError
+from webviewer.dicom.mosaic import folded
 
 WAIT_S = 20.0
 COUNT, ROWS, COLUMNS = 27, 16, 12
@@ -160,6 +162,21 @@ def test_tiles_come_as_if_each_were_stored_alone(node: StorageHttp) -> None:
     (_, beyond), *_ = client.frames(1, [(keys[0][0], COUNT + 1)])
     assert isinstance(beyond, WebviewerError)
     assert beyond.message == f"There is no frame {COUNT + 1}; the image has {COUNT}."
+
+
+@pytest.mark.parametrize("kind", [plain, deflated, jpeg_ls])
+@pytest.mark.parametrize("is_here", [True, False], ids=["one machine", "two machines"])
+def test_mosaics_with_more_slices_than_can_be_listed_are_shown_as_they_are_stored(
+    node: StorageHttp, images: ImageCache, kind: Any, is_here: bool
+) -> None:
+    ds = kind(siemens_mosaic(slices(9, ROWS, COLUMNS)))
+    series_id = uploaded(node, ds)
+    source = StorageSource(StorageClient(node.base_url, TOKEN), node.data if is_here else None)
+    series = source.series(1, series_id)
+    (instance_id,) = series.files
+    instances = {instance_id: folded(series.instances[instance_id], 50_000)}
+    series = replace(series, frames=((instance_id, 1),), instances=instances)
+    assert np.array_equal(shown(images, source, series), tiled(slices(9, ROWS, COLUMNS), 3, 3)[np.newaxis])
 
 
 def test_a_mosaic_whose_file_is_cut_shows_the_tiles_that_are_there(node: StorageHttp) -> None:

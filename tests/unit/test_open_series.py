@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from tests.support.mosaic_files import siemens_mosaic, slices
+from tests.support.phantom_files import to_bytes
+from tests.support.stored_image import read_image
 from webviewer.archive import InstanceId, OwnerId, Series, SeriesId, StoredInstance, StudyId
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes
 from webviewer.usecases.open_series import MAX_FRAMES, open_series, open_series_for_render
@@ -67,6 +71,27 @@ def test_a_series_of_as_many_frames_as_can_be_told_is_opened() -> None:
     units = series_of(*[MAX_FRAMES // 4] * 4)
     assert len(open_series(units, OWNER, SERIES).frames) == MAX_FRAMES
     assert len(open_series_for_render(units, OWNER, SERIES).frames) == MAX_FRAMES
+
+
+def test_mosaics_with_more_slices_than_can_be_told_are_shown_as_they_are_stored() -> None:
+    count = MAX_FRAMES // 1024 + 1
+    read = read_image(io.BytesIO(to_bytes(siemens_mosaic(slices(1024, 8, 8)))))
+    assert read is not None
+    text = read.attributes.to_json()
+    series = Series(SERIES, StudyId(1), "1.2", "MR", 1, "", "", count, count, has_images=True)
+    archive: Any = SimpleNamespace(
+        get_series=lambda _owner, _series: series,
+        list_instances=lambda _owner, _series: tuple(stored(number, text, 1024) for number in range(1, count + 1)),
+    )
+    units = cast("StorageUnitOfWorkFactory", lambda **_options: nullcontext(SimpleNamespace(archive=archive)))
+    detail = open_series(units, OWNER, SERIES)
+    assert [(frame.rows, frame.columns, frame.frame_number) for frame in detail.frames] == [(256, 256, 1)] * count
+    assert [notice.code for notice in detail.notices] == ["mosaics_too_many"]
+    assert detail.volume_refusal == detail.notices[0]
+    assert detail.frames[0].image_orientation_patient is None
+    render = open_series_for_render(units, OWNER, SERIES)
+    attributes = ImageAttributes.from_json(render.images[render.frames[0][0]])
+    assert (attributes.rows, attributes.tiling, attributes.is_folded) == (256, None, True)
 
 
 @pytest.mark.parametrize(

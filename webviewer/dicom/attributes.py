@@ -186,6 +186,7 @@ class ImageAttributes:
     overlays: tuple[OverlayPlane, ...] = ()
     refusal: str = ""  # why this can't be shown, in words for the doctor; empty = can be tried
     tiling: Tiling | None = None  # the stored picture that holds the frames as tiles; None = frames are stored singly
+    is_folded: bool = False  # a mosaic that is shown as its stored picture: frame 0 of a storage node
     notices: tuple[Notice, ...] = ()  # assumptions that the doctor has to know
     volume_refusal: Notice | None = None  # why the frames are no volume, wherever they lie
     # Where positions are not those of the patient: "SliceLocation", "FrameOrder" (of this object); "" = they are.

@@ -55,16 +55,21 @@ class TileBytes:
 
     rows: int  # of a tile
     row_bytes: int  # of a tile
+    down: int  # rows of tiles
     across: int  # tiles beside one another
     stride_bytes: int  # a row of the stored picture
 
     def span(self, first_byte: int, frame_number: int) -> tuple[int, int]:
-        """Return (offset, length) in bytes of the rows of a tile with those beside it."""
+        """Return (offset, length) in bytes of the rows of a tile with those beside it; of frame 0 all rows."""
         length = self.rows * self.stride_bytes
+        if frame_number == 0:
+            return first_byte, length * self.down
         return first_byte + (frame_number - 1) // self.across * length, length
 
     def cut(self, rows: bytes, frame_number: int) -> bytes:
-        """Return a tile out of its rows (`span`)."""
+        """Return a tile out of its rows (`span`); frame 0 as it is."""
+        if frame_number == 0:
+            return rows
         first = (frame_number - 1) % self.across * self.row_bytes
         found = np.frombuffer(rows, np.uint8).reshape(self.rows, self.stride_bytes)
         return found[:, first : first + self.row_bytes].tobytes()
@@ -88,7 +93,7 @@ class FrameLocator:
 
         For a deflated data set the offsets are those of the inflated one (see `webviewer.dicom.deflated`). The first
         and last byte of a 1-bit frame may hold bits of its neighbours; the piece of a tile holds the tiles beside it.
-        Each frame of a compressed mosaic has the pieces of the whole stored picture.
+        Each frame of a compressed mosaic has the pieces of the whole stored picture, and so has frame 0 of any mosaic.
 
         Raises
         ------
@@ -97,7 +102,8 @@ class FrameLocator:
         DecodeError
             The frame is claimed but not there.
         """
-        if not 1 <= frame_number <= self.number_of_frames:
+        first = 0 if self.tiles is not None or self.is_one_picture else 1
+        if not first <= frame_number <= self.number_of_frames:
             raise NotFound(f"There is no frame {frame_number}; the image has {self.number_of_frames}.")
         if self.tiles is not None:
             return (self.tiles.span(self.first_byte, frame_number),)
@@ -186,8 +192,13 @@ def _tile_bytes(attributes: ImageAttributes) -> TileBytes | None:
     if tiling is None:
         return None
     width = attributes.bits_allocated // 8 * attributes.samples_per_pixel
-    across = tiling.columns // attributes.columns
-    return TileBytes(attributes.rows, attributes.columns * width, across, tiling.columns * width)
+    return TileBytes(
+        rows=attributes.rows,
+        row_bytes=attributes.columns * width,
+        down=tiling.rows // attributes.rows,
+        across=tiling.columns // attributes.columns,
+        stride_bytes=tiling.columns * width,
+    )
 
 
 def _read_span(file: BinaryIO, offset: int, length: int, frame_number: int) -> bytes:

@@ -20,6 +20,8 @@ from webviewer.dicom.slice_geometry import Vector, moved, normal_of, slice_dista
 MAX_SLICES = 1024
 _LEAST_TILE_PX = 8  # no scanner makes smaller slices: a picture with smaller tiles is none of so many
 _SAME_DIRECTION = 1e-3
+_SIEMENS_MARK, _UIH_MARK = "MOSAIC", "VFRAME"  # values of Image Type
+_MARKS = frozenset({_SIEMENS_MARK, _UIH_MARK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ def unfolded(image: ImageAttributes, ds: DataSet) -> ImageAttributes:
         return image
     found = read(image, ds)
     if isinstance(found, Notice):
-        return _as_picture(image, found)
+        # A count alone, which contradicts the picture, is no sign that it is a mosaic.
+        return _as_picture(image, found) if _MARKS & set(image.frames[0].image_type) else image
     if found.count == 1:
         return image
     if not _can_be_cut(image):
@@ -66,11 +69,29 @@ def unfolded(image: ImageAttributes, ds: DataSet) -> ImageAttributes:
     )
 
 
+def folded(image: ImageAttributes, most_frames: int) -> ImageAttributes:
+    """Return a mosaic as the picture that is stored, for a series with more slices than can be listed."""
+    tiling = image.tiling
+    if tiling is None:
+        return image
+    whole = replace(
+        image,
+        rows=tiling.rows,
+        columns=tiling.columns,
+        number_of_frames=1,
+        frames=image.frames[:1],
+        tiling=None,
+        is_folded=True,
+        notices=(),
+    )
+    return _as_picture(whole, Notice("mosaics_too_many", (most_frames,)))
+
+
 def _reader_of(image: ImageAttributes, ds: DataSet) -> Callable[[ImageAttributes, DataSet], _Layout | Notice] | None:
     kinds = image.frames[0].image_type
-    if "VFRAME" in kinds:
+    if _UIH_MARK in kinds:
         return _uih
-    if "MOSAIC" in kinds or (_public_count(ds) or 0) > 1:
+    if _SIEMENS_MARK in kinds or (_public_count(ds) or 0) > 1:
         return _siemens
     return None
 

@@ -88,6 +88,10 @@ ENGLISH: dict[str, str] = {
         "{{2}} pixels. It is shown as it is stored, without orientation letters, scale and places, and is no "
         "volume."
     ),
+    "mosaics_too_many": (
+        "These mosaics have more than {{0}} slices together, more than can be listed. They are shown as they are "
+        "stored, without orientation letters, scale and places, and are no volume."
+    ),
     "mosaic_uncut": (
         "This mosaic of slices cannot be cut: its pixels are no plain gray values. It is shown as it is stored, "
         "without orientation letters, scale and places, and is no volume."

@@ -11,6 +11,7 @@ from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, VoiWindow
 from webviewer.dicom.geometry import FramePlace, comparable, order_frames, places_of, slice_position_mm
 from webviewer.dicom.measure import PixelScale, picture_scale
+from webviewer.dicom.mosaic import folded
 from webviewer.dicom.overlay import overlays_of_frame
 from webviewer.dicom.sentence import Sentence
 from webviewer.dicom.series_window import SeriesWindow, SeriesWindows, in_order_of, series_windows
@@ -174,14 +175,15 @@ def _native_byte(image: _Image) -> int | None:
 def _ordered(instances: Iterable[StoredInstance]) -> list[tuple[_Image, int]]:
     """Return all frames of the objects with pixels, each with its frame number, in display order.
 
-    Of a series that has too many, one cell says so.
+    Of a series that has too many, mosaics are shown as they are stored; if it still has, one cell says so.
     """
+    images = [_read_image(instance) for instance in instances if instance.image is not None]
+    if sum(image.attributes.number_of_frames for image in images) > MAX_FRAMES:
+        images = list(map(_folded, images))
     places: list[FramePlace] = []
     owners: list[_Image] = []
-    for instance in instances:
-        if instance.image is None:
-            continue
-        image = _read_image(instance)
+    for image in images:
+        instance = image.instance
         own = places_of(image.attributes, instance.instance_number, instance.sop_instance_uid)
         count = len(places) + len(own)
         if count > MAX_FRAMES:
@@ -191,6 +193,13 @@ def _ordered(instances: Iterable[StoredInstance]) -> list[tuple[_Image, int]]:
         owners.extend([image] * len(own))
     order = order_frames(comparable(places)).indices
     return [(owners[index], places[index].frame_number) for index in order]
+
+
+def _folded(image: _Image) -> _Image:
+    if image.attributes.tiling is None:
+        return image
+    attributes = folded(image.attributes, MAX_FRAMES)
+    return _Image(image.instance, attributes, attributes.to_json())
 
 
 def _read_image(instance: StoredInstance) -> _Image:

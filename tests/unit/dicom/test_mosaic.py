@@ -260,6 +260,15 @@ def test_elements_of_another_maker_at_the_same_place_say_nothing() -> None:
     assert (image.number_of_frames, image.notices) == (1, ())
 
 
+def test_a_count_alone_is_enough_unless_it_contradicts_the_picture() -> None:
+    ds = siemens_mosaic(slices(9, 16, 12))
+    ds.ImageType = ["DERIVED", "PRIMARY", "MOCO", "ND"]
+    assert read(ds).number_of_frames == 9
+    ds[0x0019, 0x100A].value = 40
+    image = read(without(ds, 0x0029))
+    assert (image.number_of_frames, image.frames[0].pixel_spacing, image.notices) == (1, (2.0, 2.5), ())
+
+
 def test_a_mosaic_of_many_frames_is_left_as_it_is() -> None:
     ds = siemens_mosaic(slices(9, 16, 12))
     ds.NumberOfFrames = 2
