@@ -20,7 +20,7 @@ from renderpool.engine.mask_texture import MaskTextures
 from renderpool.engine.parts import Part, drawing_in
 from renderpool.engine.program import Program, Programs
 from renderpool.engine.rays import RayLook, RayMode, RayView, rays_in_index_space
-from renderpool.engine.volume_mask import VolumeMask
+from renderpool.engine.volume_mask import VolumeMask, pack
 from renderpool.engine.volume_texture import VolumeTexture
 from renderpool.scene.transfer_table import TransferTable
 from webviewer.core.errors import RenderError
@@ -32,20 +32,21 @@ _FAR_STEPS = 1e6
 _LIT = (RayMode.COMPOSITE, RayMode.ISOSURFACE)
 _SEEN = 0.02  # of a ray covered: less is hardly seen, and no point to pick
 _WARM_UP_SIDES = (2 * BRICK_VOXELS, 5 * BRICK_VOXELS)  # with bricks, and words of masks, of the same kind
-_WARM_UP: tuple[tuple[RayMode, bool, bool], ...] = (  # mode, what edits left, a clipping box
-    (RayMode.COMPOSITE, False, False),
-    (RayMode.MAXIMUM, False, False),
-    (RayMode.ISOSURFACE, False, False),
-    (RayMode.AVERAGE, False, False),
-    (RayMode.COMPOSITE, True, False),
-    (RayMode.COMPOSITE, False, True),
-    (RayMode.MINIMUM, False, False),
-    (RayMode.MAXIMUM, True, False),
-    (RayMode.ISOSURFACE, True, False),
-    (RayMode.AVERAGE, True, False),
-    (RayMode.MINIMUM, True, False),
-    (RayMode.COMPOSITE, True, True),
-    (RayMode.ISOSURFACE, False, True),
+_WARM_UP: tuple[tuple[RayMode, bool, bool, bool], ...] = (  # mode, what edits left, a clipping box, padding
+    (RayMode.COMPOSITE, False, False, False),
+    (RayMode.MAXIMUM, False, False, False),
+    (RayMode.ISOSURFACE, False, False, False),
+    (RayMode.AVERAGE, False, False, False),
+    (RayMode.COMPOSITE, True, False, False),
+    (RayMode.COMPOSITE, False, True, False),
+    (RayMode.MINIMUM, False, False, False),
+    (RayMode.MAXIMUM, True, False, False),
+    (RayMode.ISOSURFACE, True, False, False),
+    (RayMode.AVERAGE, True, False, False),
+    (RayMode.MINIMUM, True, False, False),
+    (RayMode.COMPOSITE, True, True, False),
+    (RayMode.ISOSURFACE, False, True, False),
+    *((mode, False, False, True) for mode in RayMode),
 )
 _VOLUME_UNIT, _FIELD_UNIT, _TABLE_UNIT, _MASK_UNIT = 0, 1, 2, 3
 
@@ -195,10 +196,14 @@ class RayCaster:
         with, anew for textures whose sides are powers of two.
         """
         table = TransferTable(np.array([[1, 1, 1, 0], [1, 1, 1, 1]], dtype=np.float32), 0.0, 1.0)
-        for mode, is_masked, is_cut in _WARM_UP:
+        for mode, is_masked, is_cut, is_padded in _WARM_UP:
             for side in _WARM_UP_SIDES:
                 shape = (3 * BRICK_VOXELS, side, side)
                 texture, bricks = VolumeTexture(shape), BrickRanges(shape)
+                if is_padded:
+                    texture.upload_slices(
+                        0, np.zeros((1, side, side), np.uint16), pack(np.zeros((1, side, side), np.bool_))
+                    )
                 mask = VolumeMask.from_kept(np.ones(shape, dtype=np.bool_)) if is_masked else None
                 box = ((0.0, 0.0, 0.0), (4.0, 4.0, 4.0)) if is_cut else None
                 view = RayView(4, 4, np.eye(4), step_mm=1.0, box_index=box)

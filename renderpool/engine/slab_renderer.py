@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,6 +15,7 @@ from renderpool.engine.parts import Part, drawing_in
 from renderpool.engine.program import Program, Programs
 from renderpool.engine.renderer import MOST_FIXED_SAMPLES
 from renderpool.engine.textures import LUT_ROW, TextureCache, lut_texture
+from renderpool.engine.volume_mask import pack
 from renderpool.engine.volume_texture import VolumeTexture
 from renderpool.scene.grey import GreyMap, VoiFunction
 from renderpool.scene.plane_canvas import PlaneCanvas
@@ -164,9 +166,12 @@ class SlabRenderer:
         grid, canvas = VolumeGrid(shape, np.eye(4)), PlaneCanvas(4, 4, np.eye(4))
         slabs = [(Slab(), 1), (Slab(), 2)]
         slabs += [(Slab(mode, 4.0), 1) for mode in (SlabMode.MAXIMUM, SlabMode.AVERAGE, SlabMode.MINIMUM)]
-        for function in (VoiFunction.LINEAR, VoiFunction.LINEAR_EXACT):
+        nothing = pack(np.zeros(shape, np.bool_))
+        functions = (VoiFunction.LINEAR, VoiFunction.LINEAR_EXACT)
+        for present, function in itertools.product((None, nothing), functions):
             for slab, samples in slabs:
                 texture = VolumeTexture(shape)
+                texture.upload_slices(0, np.zeros(shape, np.uint16), present)
                 try:
                     self.draw(texture, grid, canvas, slab, GreyMap(function, 0.0, 1.0), samples=samples)
                 finally:

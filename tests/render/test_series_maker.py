@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydicom import dcmread
 
 from renderpool.engine.renderer import Renderer
@@ -16,7 +17,7 @@ from renderpool.server.storage import StorageSource
 from renderpool.session.cache import ImageCache
 from renderpool.session.device_images import DeviceImages
 from renderpool.session.loaded_volume import LoadedVolume
-from renderpool.session.series_maker import make_planes, make_turning, turned_pose
+from renderpool.session.series_maker import _encoding_of, make_planes, make_turning, turned_pose
 from renderpool.session.volume_cache import VolumeCache
 from renderpool.session.volume_painter import VolumePainter
 from renderpool.session.volume_store import VolumeStore
@@ -251,3 +252,66 @@ def test_a_turn_that_no_camera_can_show_is_refused_in_words(mm_per_px: float, si
     pose = CameraPose(width_px=64, height_px=64, mm_per_px=mm_per_px, **known)
     with pytest.raises(InvalidInput, match="seen too large, too small"):
         turned_pose(pose, Turning(width_px=side_px, height_px=side_px), 10.0)
+
+
+def padded_series(ward: Ward, values_hu: NDArray[np.int16], padding: int) -> int:
+    """Store a CT whose pixels of this stored value are padding; return its series."""
+    study = ward.node.session.get(f"{ward.node.owner()}/studies").json()["studies"][0]
+    ward.node.session.post(f"{ward.node.owner()}/studies/delete", json={"study_ids": [study["study_id"]]})
+    for number, values in enumerate(values_hu):
+        ds = make_ct(rows=ROWS, columns=COLUMNS, instance_number=number + 1, values_hu=values)
+        ds.add_new("PixelPaddingValue", "SS" if ds.PixelRepresentation else "US", padding)
+        assert ward.node.upload(to_bytes(ds))["stored"] == 1
+    return int(ward.series()[0]["series_id"])
+
+
+def slices_of(ward: Ward) -> list[Any]:
+    found = [dcmread(path) for path in ward.node.stored_files()]
+    return sorted((ds for ds in found if ds.SeriesDescription == "MPR coronal"), key=lambda ds: int(ds.InstanceNumber))
+
+
+def test_slices_of_a_padded_volume_are_padded_with_a_value_that_no_other_pixel_has(ward: Ward) -> None:
+    values = VALUES.copy()
+    values[VALUES % 7 == 0], values[:, :, 40:], values[9:12] = -3024, -3024, -3024
+    volume = ward.volume_of(padded_series(ward, values, -2000))
+    assert volume.presence.is_padded
+    series_id = ward.make(volume, coronal())
+    assert series_id is not None
+    made = slices_of(ward)
+    assert [(ds["PixelPaddingValue"].VR, ds.PixelPaddingValue) for ds in made] == [("SS", -1025)] * 6
+    assert [ds.PixelRepresentation for ds in made] == [1] * 6
+    again = ward.volume_of(series_id)
+    for number, ds in enumerate(made):
+        x, y, z = (again.grid.lps_from_index @ np.array([29.5, 23.5, number, 1.0]))[:3].tolist()
+        shown = cut_volume(
+            VALUES, (*STEPS, ORIGIN), Cut(60, 48, 0.5, (x, y, z), (1, 0, 0), (0, 0, -1)), values != -3024
+        )
+        absent = again.presence.absent_slice(number)
+        assert absent is not None
+        assert np.array_equal(absent[~shown.undecided], ~shown.inside[~shown.undecided])
+        assert 0.1 < absent.mean() < 0.9
+        # In the object as it lies on the disk, too: the place of each slice says which one it is.
+        assert (ds.pixel_array == -1025).any()
+        assert ds.pixel_array[ds.pixel_array != -1025].min() >= -1024
+    whole = again.voxels * again.values.slope + again.values.intercept if again.values else again.voxels
+    assert float(whole[again.voxels > 0].min()) >= -1024
+
+
+@pytest.mark.parametrize(
+    ("rescale", "ends", "signed", "padding", "lowest"),
+    [
+        ((1.0, 0.0), (-1024.0, 3071.0), True, -1025, -1024),
+        ((1.0, 0.0), (-32768.0, 3071.0), True, 3072, -32768),
+        ((1.0, 0.0), (-32768.0, 32767.0), True, -32768, -32767),  # nothing is free: the lowest value gives way
+        ((0.5, -10.0), (-9.5, 100.0), False, 0, 1),
+        ((0.5, -10.0), (-10.0, 100.0), False, 221, 0),
+        ((0.5, -10.0), (-10.0, 32757.5), False, 0, 1),
+    ],
+)
+def test_the_padding_of_new_slices_is_next_to_their_values(
+    rescale: tuple[float, float], ends: tuple[float, float], signed: bool, padding: int, lowest: int
+) -> None:
+    encoding = _encoding_of(*rescale, ends).padded(ends)
+    assert (encoding.is_signed, encoding.padding) == (signed, padding)
+    stored = np.frombuffer(encoding.stored(np.array([np.nan, *ends])), "<i2" if signed else "<u2").tolist()
+    assert stored == [padding, lowest, round((ends[1] - encoding.intercept) / encoding.slope)]

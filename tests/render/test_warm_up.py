@@ -13,7 +13,7 @@ from renderpool.engine.ray_caster import RayCaster
 from renderpool.engine.rays import RayMode
 from renderpool.engine.renderer import Renderer
 from renderpool.engine.slab_renderer import SlabRenderer
-from renderpool.engine.volume_mask import VolumeMask
+from renderpool.engine.volume_mask import VolumeMask, pack
 from renderpool.engine.volume_texture import VolumeTexture
 from renderpool.scene.grey import GreyMap, VoiFunction
 from renderpool.scene.plane_canvas import PlaneCanvas
@@ -64,6 +64,8 @@ def test_the_first_use_of_a_mode_a_mask_or_a_box_compiles_nothing(
         assert cut.tobytes() != whole.tobytes()
         boxed = caster.draw(volume, look_of(scene, mode), replace(view, box_index=((20, 0, 0), (41, 36, 23))))
         assert boxed.tobytes() != whole.tobytes()
+        padded = caster.draw(make_volume(scene.values, scene.lps_from_index, kept), look_of(scene, mode), view)
+        assert padded.tobytes() != whole.tobytes()
 
 
 @pytest.mark.parametrize("mode", SlabMode)
@@ -75,9 +77,13 @@ def test_the_first_slab_compiles_nothing(renderer: Renderer, monkeypatch: pytest
     texture = VolumeTexture((5, 20, 30))
     texture.upload_slices(0, np.full((5, 20, 30), 700, np.uint16))
     grid, canvas = VolumeGrid((5, 20, 30), np.eye(4)), PlaneCanvas(8, 8, np.diag([1.0, 1.0, 1.0, 1.0]))
-    for function in (VoiFunction.LINEAR, VoiFunction.LINEAR_EXACT):
-        pixels = slabs.draw(texture, grid, canvas, Slab(mode, 4.0), GreyMap(function, 700.0, 100.0))
-        assert set(np.unique(pixels)) <= {127, 128, 129}, "not the level of the window"
+    present = np.ones((5, 20, 30), np.bool_)
+    for _ in range(2):
+        for function in (VoiFunction.LINEAR, VoiFunction.LINEAR_EXACT):
+            pixels = slabs.draw(texture, grid, canvas, Slab(mode, 4.0), GreyMap(function, 700.0, 100.0))
+            assert set(np.unique(pixels)) <= {127, 128, 129}, "not the level of the window"
+        present[4, 19, 29] = False  # and so the volume is padded
+        texture.upload_slices(0, np.where(present, 700, 0).astype(np.uint16), pack(present))
     texture.close()
     slabs.close()
 
