@@ -5,11 +5,12 @@
     device.py    EGL devices and the context that is current in one thread
     shaders/     GLSL files: .vert.glsl, .frag.glsl, plain .glsl = include; `#include "x.glsl"` and `#define` only
     program.py   files → program; ShaderError names file and line
-    textures.py  modality values (R32F) and colour (RGB8) as textures, least recently used goes first
+    textures.py  modality values (R32F; RG32F if padded) and colour (RGB8) as textures, least recently used goes first
     renderer.py  picture + view + grey map → pixels
     encode.py    pixels → PNG or JPEG (no GL)
 
     volume_texture.py  stored values of a volume as 3D textures, filled slab by slab; shaders/volume.glsl reads them
+    presence_texture.py  which voxels are no padding, as bits; shaders/presence.glsl reads them
     chunks.py          how a volume is cut that the device does not take in one texture (no GL)
     slab_renderer.py   volume + canvas on a plane + slab + grey map → pixels, or values
     parts.py           parts of a canvas

@@ -15,6 +15,7 @@
     bands.py, light_size.py  parts of equal time; how small a moving picture must be
 
     volume_cache.py, volume_store.py   volumes of all sessions; volume_load.py loads one, loaded_volume.py is one
+    volume_presence.py  which voxels of a volume are no padding
     volume_edits.py     what edits leave of a volume: volume_cut*.py, each kind of them
 
     session.py    one connection: messages in, pictures out; flight.py counts what is on its way
