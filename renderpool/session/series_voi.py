@@ -5,7 +5,7 @@ from __future__ import annotations
 from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.source import FrameKey, SeriesFrames
 from webviewer.dicom.lut import VoiChoice, recommended_windows
-from webviewer.dicom.series_window import in_order_of
+from webviewer.dicom.series_window import SeriesWindow, in_order_of, recommendation_of
 from webviewer.protocol.windows import WindowFullDynamic, WindowRecommended, WindowValues
 
 
@@ -34,7 +34,7 @@ def representative_wanted(
     """Return the image whose values the window of a frame depends on; None where headers suffice."""
     if not isinstance(window, WindowRecommended) or window.scope == "image":
         return None
-    shared = series.shared_window(key)
+    shared = _shared(series, key, window)
     return None if shared is None or shared.choices else series.frames[shared.representative]
 
 
@@ -53,10 +53,22 @@ def recommended_voi(
     """
     if not isinstance(window, WindowRecommended):
         return None
-    shared = series.shared_window(key)
+    shared = _shared(series, key, window)
     if shared is None:
         return None
     if window.scope == "image":
         own = recommended_windows(series.instances[key[0]], key[1])
         return in_order_of(own, shared.choices) if own else None
     return shared.choices or values.get(series.frames[shared.representative])
+
+
+def _shared(series: SeriesFrames, key: FrameKey, window: WindowRecommended) -> SeriesWindow | None:
+    """Return what a frame shares with others: what the image of a wish recommends, if it is of the frame's kind."""
+    shared = series.shared_window(key)
+    if shared is None or window.image is None or window.scope == "image":
+        return shared
+    named = window.image.instance_id, window.image.frame_number
+    place = series.positions.get(named)
+    if place is None or place == shared.representative or series.shared_window(named) is not shared:
+        return shared
+    return recommendation_of(series.instances[named[0]], named[1], place)

@@ -174,7 +174,7 @@ def test_a_view_says_all_defaults() -> None:
         "image": None,
         "width_px": 5,
         "height_px": 6,
-        "window": {"kind": "recommended", "index": 0, "scope": "series"},
+        "window": {"kind": "recommended", "index": 0, "scope": "series", "image": None},
         "zoom": None,
         "center_x": None,
         "center_y": None,

@@ -13,6 +13,7 @@ from tests.render.house import House, Viewer, pixels_of
 from tests.render.reference_view import grey_linear_exact, worst
 from tests.render.sources import MemorySource, attributes, values_of
 from webviewer.dicom.attributes import ImageAttributes, VoiWindow
+from webviewer.protocol.base import ImageReference
 from webviewer.protocol.messages import ViewError
 from webviewer.protocol.windows import WindowFullDynamic, WindowRecommended, WindowValues
 
@@ -155,3 +156,40 @@ def test_a_series_of_radiographs_keeps_the_window_of_each(make_house: Callable[[
     viewer.open()
     found = [window_of(viewer, one, one, WindowRecommended()) for one in (2, 3)]
     assert found == [(1917.0, 3834.0), (2573.5, 5147.0)]
+
+
+def test_the_image_that_a_wish_names_recommends_also_when_it_is_not_the_middle_one(
+    make_house: Callable[[MemorySource], House],
+) -> None:
+    viewer = Viewer(make_house(SliceSource()))
+    viewer.open()
+
+    def named(instance_id: int) -> WindowRecommended:
+        return WindowRecommended(image=ImageReference(instance_id=instance_id, frame_number=1))
+
+    assert window_of(viewer, 1, 1, named(3)) == (2573.5, 5147.0)
+    assert window_of(viewer, 2, 2, named(3)) == (2573.5, 5147.0)
+    assert window_of(viewer, 3, 2, named(99)) == (1917.0, 3834.0), "which the series does not have"
+    assert window_of(viewer, 4, 1, named(3).model_copy(update={"scope": "image"})) == (737.5, 1475.0)
+
+
+def test_the_values_of_a_named_image_tell_the_window_where_none_is_recommended(
+    make_house: Callable[[MemorySource], House],
+) -> None:
+    viewer = Viewer(make_house(SliceSource(without_window)))
+    viewer.open()
+    viewer.view(1, 1, window=WindowRecommended(image=ImageReference(instance_id=3, frame_number=1)))
+    header, _ = viewer.next_still()
+    third = values_of(3)
+    assert header.window_center == (float(third.min()) + float(third.max())) / 2
+
+
+def test_an_image_of_another_kind_does_not_recommend(make_house: Callable[[MemorySource], House]) -> None:
+    def describe(instance_id: int) -> ImageAttributes:
+        one = slice_of(instance_id)
+        return replace(one, photometric_interpretation="MONOCHROME1") if instance_id == 3 else one
+
+    viewer = Viewer(make_house(SliceSource(describe)))
+    viewer.open()
+    window = WindowRecommended(image=ImageReference(instance_id=3, frame_number=1))
+    assert window_of(viewer, 1, 1, window) == (1917.0, 3834.0)

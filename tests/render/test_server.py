@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from socket import SHUT_RDWR
 from typing import Any
 
@@ -27,7 +28,8 @@ from renderpool.session.scheduler import Scheduler
 from renderpool.session.volume_cache import VolumeCache
 from tests.render.house import pixels_of, wait_until
 from tests.render.reference_view import grey_linear, worst
-from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
+from tests.render.sources import COLUMNS, ROWS, MemorySource, attributes, values_of
+from tests.render.test_series_window import SliceSource
 from tests.render.test_volume_session import SLICES, STEP_MM, WINDOW, oblique, smooth_pixels
 from tests.render.volume_sources import SpaceSource, even
 from tests.support.frames import unpack_frame
@@ -35,6 +37,7 @@ from webviewer.core import errors
 from webviewer.core.correlation import headers_for_call
 from webviewer.core.http_errors import HTTP_STATUS, status_of
 from webviewer.core.log import JsonFormatter
+from webviewer.dicom.attributes import ImageAttributes, VoiWindow
 from webviewer.protocol.framing import FrameFlag, FrameHeader
 
 TOKEN = "token-of-the-test-0123456789"
@@ -280,6 +283,24 @@ def test_a_thumbnail_that_is_there_costs_one_question_and_new_images_make_a_new_
     assert second.headers["ETag"] != first.headers["ETag"]
     assert server.source.loads_of((6, 1)) == 1
     assert server.get(path.replace("owners/7", "owners/8")).status_code == 404
+
+
+def test_a_thumbnail_has_the_window_that_its_series_is_opened_with() -> None:
+    def describe(instance_id: int) -> ImageAttributes:
+        one = attributes()
+        windows = (
+            () if instance_id == 2 else (VoiWindow(float(instance_id), 40.0),)
+        )  # the middle one recommends nothing
+        return replace(one, modality="MR", frames=(replace(one.frames[0], windows=windows),))
+
+    running = Server(SliceSource(describe))
+    try:
+        answer = running.get("/internal/v1/render/owners/7/series/1/thumbnail?size=80")
+    finally:
+        running.stop()
+    pixels = np.asarray(Image.open(io.BytesIO(answer.content))).astype(int)
+    expected = grey_linear(values_of(2).astype(float), 1, 40)
+    assert np.abs(pixels - expected).mean() < 3, "as JPEG; its own values would fill the whole range"
 
 
 def test_a_rendered_frame_has_the_image_s_own_size_and_recommended_window(server: Server) -> None:

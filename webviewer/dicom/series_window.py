@@ -85,6 +85,15 @@ def series_windows(frames: Sequence[tuple[ImageAttributes, int]]) -> SeriesWindo
     return SeriesWindows(tuple(shared), tuple(numbers))
 
 
+def recommendation_of(image: ImageAttributes, frame_number: int, place: int) -> SeriesWindow:
+    """Return the recommendation that the image at a place in display order makes for others of its kind."""
+    choices = recommended_windows(image, frame_number)
+    if not choices:
+        default = default_without_values(image, frame_number)
+        choices = () if default is None else (default,)
+    return SeriesWindow(place, choices)
+
+
 Recommendation = TypeVar("Recommendation", VoiChoice, VoiWindow)
 
 
@@ -148,6 +157,4 @@ def _shared(frames: Sequence[tuple[ImageAttributes, int]], places: Sequence[int]
         filler = filler or found
     if filler is not None:
         return filler
-    image, frame_number = frames[places[middle]]
-    default = default_without_values(image, frame_number)
-    return SeriesWindow(places[middle], () if default is None else (default,))
+    return recommendation_of(*frames[places[middle]], places[middle])

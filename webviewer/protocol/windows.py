@@ -6,21 +6,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from webviewer.protocol.base import Finite, Message
+from webviewer.protocol.base import Finite, ImageReference, Message
 
 
 class WindowRecommended(Message):
     """A window that images recommend; ``index`` picks among several: windows first, then VOI LUTs.
 
     With ``scope`` "series" images of one kind share the recommendation of one of them
-    (`webviewer.dicom.series_window`); images that share none show their own. With "image" each image shows its own. The
-    explanations stand in the series, in the same order; an index past the end shows the first. Planes of a volume share
-    that of the image in its middle, whatever the scope.
+    (`webviewer.dicom.series_window`); images that share none show their own. ``image`` names the image that recommends,
+    so that the window stays while more images of the series arrive; without it, or where it is of another kind, the
+    middle one recommends. With "image" each image shows its own. The explanations stand in the series, in the same
+    order; an index past the end shows the first. Planes of a volume share that of the image in its middle, whatever
+    the scope.
     """
 
     kind: Literal["recommended"] = "recommended"
     index: Annotated[int, Field(ge=0, lt=1024)] = 0
     scope: Literal["series", "image"] = "series"
+    image: ImageReference | None = None
 
 
 class WindowFullDynamic(Message):

@@ -520,14 +520,17 @@ export interface WindowFullDynamic {
  * A window that images recommend; ``index`` picks among several: windows first, then VOI LUTs.
  *
  * With ``scope`` "series" images of one kind share the recommendation of one of them
- * (`webviewer.dicom.series_window`); images that share none show their own. With "image" each image shows its own. The
- * explanations stand in the series, in the same order; an index past the end shows the first. Planes of a volume share
- * that of the image in its middle, whatever the scope.
+ * (`webviewer.dicom.series_window`); images that share none show their own. ``image`` names the image that recommends,
+ * so that the window stays while more images of the series arrive; without it, or where it is of another kind, the
+ * middle one recommends. With "image" each image shows its own. The explanations stand in the series, in the same
+ * order; an index past the end shows the first. Planes of a volume share that of the image in its middle, whatever
+ * the scope.
  */
 export interface WindowRecommended {
   kind: "recommended";
   index?: number;
   scope?: "series" | "image";
+  image?: ImageReference | null;
 }
 
 /** Center and width in modality units, with the VOI LUT function of PS3.3 C.11.2.1. */
@@ -591,7 +594,7 @@ export const SCHEMAS: Record<string, unknown> = {
   VolumeOpened: {"additionalProperties": false, "properties": {"type": {"const": "volume_opened", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "series_id": {"exclusiveMaximum": 9007199254740992, "minimum": 1, "type": "integer"}, "volume": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}, "volumes": {"items": {"$ref": "#/$defs/VolumeChoice"}, "type": "array"}, "shape": {"maxItems": 3, "minItems": 3, "prefixItems": [{"type": "integer"}, {"type": "integer"}, {"type": "integer"}], "type": "array"}, "lps_from_index": {"items": {"type": "number"}, "maxItems": 12, "minItems": 12, "type": "array"}, "modality": {"type": "string"}, "letters": {"type": "boolean"}, "warnings": {"items": {"$ref": "#/$defs/Sentence"}, "type": "array"}}, "required": ["cell", "letters", "lps_from_index", "modality", "series_id", "shape", "type", "volume", "volumes", "warnings"], "type": "object"},
   Welcome: {"additionalProperties": false, "properties": {"type": {"const": "welcome", "type": "string"}, "version": {"type": "integer"}, "device": {"type": "string"}, "software": {"type": "boolean"}}, "required": ["device", "software", "type", "version"], "type": "object"},
   WindowFullDynamic: {"additionalProperties": false, "properties": {"kind": {"const": "full_dynamic", "type": "string"}}, "type": "object", "required": ["kind"]},
-  WindowRecommended: {"additionalProperties": false, "properties": {"kind": {"const": "recommended", "type": "string"}, "index": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}, "scope": {"enum": ["series", "image"], "type": "string"}}, "type": "object", "required": ["kind"]},
+  WindowRecommended: {"additionalProperties": false, "properties": {"kind": {"const": "recommended", "type": "string"}, "index": {"exclusiveMaximum": 1024, "minimum": 0, "type": "integer"}, "scope": {"enum": ["series", "image"], "type": "string"}, "image": {"anyOf": [{"$ref": "#/$defs/ImageReference"}, {"type": "null"}]}}, "type": "object", "required": ["kind"]},
   WindowValues: {"additionalProperties": false, "properties": {"kind": {"const": "values", "type": "string"}, "center": {"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, "width": {"maximum": 1000000000.0, "minimum": 1e-12, "type": "number"}, "function": {"enum": ["LINEAR", "LINEAR_EXACT", "SIGMOID"], "type": "string"}}, "required": ["center", "kind", "width"], "type": "object"},
   ClientMessage: {"tag": "type", "oneOf": [{"$ref": "#/$defs/Hello"}, {"$ref": "#/$defs/Open"}, {"$ref": "#/$defs/View"}, {"$ref": "#/$defs/OpenVolume"}, {"$ref": "#/$defs/PlaneView"}, {"$ref": "#/$defs/CameraView"}, {"$ref": "#/$defs/Edit"}, {"$ref": "#/$defs/Ask"}, {"$ref": "#/$defs/Ack"}, {"$ref": "#/$defs/Close"}, {"$ref": "#/$defs/Ping"}, {"$ref": "#/$defs/Pong"}]},
   ServerMessage: {"tag": "type", "oneOf": [{"$ref": "#/$defs/Welcome"}, {"$ref": "#/$defs/Opened"}, {"$ref": "#/$defs/VolumeOpened"}, {"$ref": "#/$defs/VolumeFacts"}, {"$ref": "#/$defs/EditNote"}, {"$ref": "#/$defs/Progress"}, {"$ref": "#/$defs/ViewError"}, {"$ref": "#/$defs/Measured"}, {"$ref": "#/$defs/Picked"}, {"$ref": "#/$defs/Making"}, {"$ref": "#/$defs/Made"}, {"$ref": "#/$defs/AskError"}, {"$ref": "#/$defs/Ping"}, {"$ref": "#/$defs/Pong"}]},

@@ -220,7 +220,7 @@ describe('tools', () => {
     cell.change({ data: { window: { kind: 'recommended', index: 0, scope: 'series' } } }, 5, false);
     cell.setSeries(7, seriesDetail(2, 7));
     nextFrame();
-    expect(last().window).toEqual({ kind: 'recommended', index: 0, scope: 'series' });
+    expect(last().window).toEqual({ kind: 'recommended', index: 0, scope: 'series', image: { instance_id: 101, frame_number: 1 } });
   });
 
   it('position reset keeps the window, reset all does not', () => {

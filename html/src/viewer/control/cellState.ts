@@ -7,7 +7,7 @@ import type { ImageReference, View } from '../../shared/protocol/messages';
 import { type ColourTable, GREY } from '../model/colours';
 import { fitWidthZoom, fitZoom, samePlacement, type Placement } from '../model/geometry';
 import { frameAt, sameImage, type SeriesDetail, sizeOf } from '../model/series';
-import type { WindowScope } from '../model/seriesWindow';
+import { namingRepresentative, type WindowScope } from '../model/seriesWindow';
 import { sameWindow, type Window } from '../model/windowing';
 import type { PictureShown, PictureState } from './pictureCell';
 
@@ -153,7 +153,7 @@ export function toView(cell: number, state: CellState): View {
     image: state.reference.image,
     width_px: canvas.widthPx,
     height_px: canvas.heightPx,
-    window: data.window,
+    window: namingRepresentative(state.detail, state.reference.image, data.window),
     zoom: typeof presentation.zoom === 'number' ? presentation.zoom : width,
     center_x: presentation.centerX,
     center_y: presentation.centerY,

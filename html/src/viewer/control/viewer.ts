@@ -5,7 +5,7 @@ import { eventSocket } from '../../shared/events/eventSocket';
 import { MAX_CELLS } from '../../shared/protocol/messages';
 import { mirrored, normalDegrees } from '../model/geometry';
 import { frameAt, type SeriesDetail } from '../model/series';
-import type { WindowScope } from '../model/seriesWindow';
+import { keepingWindows, type WindowScope } from '../model/seriesWindow';
 import type { Tool } from '../model/tools';
 import type { Vector } from '../model/vector';
 import { type Clock, browserClock } from '../stream/clock';
@@ -109,6 +109,8 @@ export class ViewerController {
   readonly #cine: Cine;
   #handed: Vector | null = null;
   readonly #details = new Map<number, SeriesDetail>();
+  /** The details as they came from the server, before `keepingWindows`. */
+  readonly #arrived = new Map<number, SeriesDetail>();
   readonly #detailListeners = new Set<(detail: SeriesDetail) => void>();
 
   constructor(deps: ViewerDependencies = browserDependencies()) {
@@ -275,9 +277,12 @@ export class ViewerController {
     return this.#details.get(seriesId) ?? null;
   }
 
-  setDetail(detail: SeriesDetail): void {
-    const isNew = this.#details.get(detail.series_id) !== detail;
-    this.#details.set(detail.series_id, detail);
+  setDetail(arrived: SeriesDetail): void {
+    const known = this.#details.get(arrived.series_id);
+    const isNew = this.#arrived.get(arrived.series_id) !== arrived;
+    const detail = isNew || known === undefined ? keepingWindows(known, arrived) : known;
+    this.#arrived.set(arrived.series_id, arrived);
+    this.#details.set(arrived.series_id, detail);
     for (const cell of this.cells) cell.setDetail(detail);
     if (isNew) for (const listener of [...this.#detailListeners]) listener(detail);
   }

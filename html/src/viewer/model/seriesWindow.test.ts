@@ -4,7 +4,7 @@ import { currentWindow } from '../input/drag';
 import { frameFacts, seriesDetail } from '../testing/series';
 import { windowScope } from '../ui/corners';
 import { type SeriesDetail } from './series';
-import { recommendation, scopeOf, sharedWindow, voiFunction, type WindowScope } from './seriesWindow';
+import { keepingWindows, namingRepresentative, recommendation, scopeOf, sharedWindow, voiFunction, type WindowScope } from './seriesWindow';
 
 const own = (width: number, explanation = '') => [{ center: width / 2, width, explanation }];
 const at = (id: number) => ({ instance_id: id, frame_number: 1 });
@@ -60,5 +60,30 @@ describe('recommended windows', () => {
 
   it('are not found by a number that the series does not have', () => {
     expect(sharedWindow(series, frameFacts(100, { series_window: 7 }))).toBeNull();
+  });
+
+  it('name the image that recommends when they are sent', () => {
+    const window = { kind: 'recommended' as const, index: 0, scope: 'series' as const };
+    expect(namingRepresentative(series, at(100), window)).toEqual({ ...window, image: at(101) });
+    expect(namingRepresentative(series, at(102), window)).toEqual(window);
+    expect(namingRepresentative(null, at(100), window)).toEqual(window);
+    const each = { ...window, scope: 'image' as const };
+    expect(namingRepresentative(series, at(100), each)).toEqual(each);
+  });
+
+  it('stay while more images of the series arrive', () => {
+    const grown: SeriesDetail = {
+      ...series,
+      frames: [frameFacts(99, { windows: own(10), series_window: 0 }), frameFacts(98, { windows: own(20), series_window: 0 }), ...series.frames.slice(0, 2), frameFacts(102, { series_window: 1 }), frameFacts(103, { series_window: 1 })],
+      series_windows: [
+        { representative: 1, windows: own(20), voi_lut_explanations: [], voi_lut_function: 'LINEAR' },
+        { representative: 5, windows: own(900), voi_lut_explanations: [], voi_lut_function: 'LINEAR' },
+      ],
+    };
+    const kept = keepingWindows(series, grown);
+    expect(kept.series_windows).toEqual([{ ...series.series_windows?.[0], representative: 3 }, grown.series_windows?.[1]]);
+    expect(namingRepresentative(kept, at(99), { kind: 'recommended' })).toEqual({ kind: 'recommended', image: at(101) });
+    expect(keepingWindows(undefined, grown)).toBe(grown);
+    expect(keepingWindows(series, { ...grown, frames: [] }).series_windows).toEqual(grown.series_windows);
   });
 });

@@ -3,8 +3,9 @@
  * (`webviewer/dicom/series_window.py`), and the render node draws by the same rule.
  */
 
-import { frameAt, type FrameFacts, type SeriesDetail } from './series';
 import type { ImageReference } from '../../shared/protocol/messages';
+import { frameAt, type FrameFacts, imageAt, indexOfImage, type SeriesDetail } from './series';
+import type { Window } from './windowing';
 
 export type WindowScope = 'series' | 'image';
 
@@ -31,4 +32,24 @@ export function scopeOf(detail: SeriesDetail | null, image: ImageReference | nul
 /** The VOI LUT function for windows set by hand: that of the shared recommendation, so that it stays while one scrolls. */
 export function voiFunction(detail: SeriesDetail | null, image: ImageReference | null): string | undefined {
   return recommendation(detail, image, 'series')?.voi_lut_function;
+}
+
+/** A window as it is sent: the server draws by the image that the page knows to recommend, also after more have come. */
+export function namingRepresentative(detail: SeriesDetail | null, image: ImageReference | null, window: Window): Window {
+  if (window.kind !== 'recommended' || window.scope === 'image' || detail === null) return window;
+  const number = frameAt(detail, image)?.series_window ?? null;
+  const shared = number === null ? undefined : detail.series_windows?.[number];
+  return shared === undefined ? window : { ...window, image: imageAt(detail, shared.representative) };
+}
+
+/** The details of a series to which images came, with the shared windows that the page has shown so far. */
+export function keepingWindows(before: SeriesDetail | undefined, now: SeriesDetail): SeriesDetail {
+  if (before?.series_windows === undefined || now.series_windows === undefined) return now;
+  const kept = [...now.series_windows];
+  for (const shared of before.series_windows) {
+    const place = indexOfImage(now, imageAt(before, shared.representative));
+    const number = now.frames[place]?.series_window ?? null;
+    if (number !== null) kept[number] = { ...shared, representative: place };
+  }
+  return { ...now, series_windows: kept };
 }
