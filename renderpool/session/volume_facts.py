@@ -17,9 +17,10 @@ from renderpool.scene.transfer_function import LARGEST_VALUE, TransferFunction
 from renderpool.session.loaded_volume import LoadedVolume
 from renderpool.session.value_facts import KnownFacts, ValueFacts
 from renderpool.session.volume_range import Ends, both_ends, ends_of
+from renderpool.session.volume_words import sentence_of
 from renderpool.session.voxel_values import volume_unit
 from webviewer.dicom.volume_values import VolumeValues
-from webviewer.protocol.volumes import Lighting, Look, Sentence, Tissue, VolumeFacts
+from webviewer.protocol.volumes import Lighting, Look, Tissue, VolumeFacts
 from webviewer.protocol.volumes import Preset as PresetFact
 
 HISTOGRAM_STEPS = 256
@@ -138,9 +139,7 @@ def volume_facts(cell: int, volume: LoadedVolume) -> VolumeFacts | None:
             for preset in offered
         ),
         default_preset=_default(volume).preset_id,
-        warnings=tuple(
-            Sentence(code=warning.code, text=warning.text, numbers=warning.numbers) for warning in volume.warnings
-        ),
+        warnings=tuple(map(sentence_of, volume.warnings)),
     )
 
 

@@ -11,7 +11,7 @@ _MOST_CHOICES = 200  # around the one that is open: a message holds so many
 
 def sentence_of(words: Words) -> Sentence:
     """Return words for the doctor as the browser takes them."""
-    return Sentence(code=words.code, text=words.text, numbers=words.numbers)
+    return Sentence(code=words.code, text=words.text, numbers=words.numbers, texts=words.texts)
 
 
 def volume_opened(cell: int, volumes: SeriesVolumes, number: int) -> VolumeOpened:

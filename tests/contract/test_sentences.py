@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from webviewer.dicom.sentence import ENGLISH, Sentence, codes, gib, joined, say
+from webviewer.dicom.sentence import ENGLISH, MAX_TEXT_CHARACTERS, Sentence, codes, gib, joined, say
 
 PAGES = Path(__file__).parents[2] / "html/src/viewer/i18n"
 FIXTURES = json.loads((Path(__file__).parent / "fixtures/sentences.json").read_text("utf-8"))
@@ -20,6 +20,14 @@ FIXTURES = json.loads((Path(__file__).parent / "fixtures/sentences.json").read_t
 
 def placeholders(template: str) -> set[str]:
     return set(re.findall(r"\{\{(\w+)\}\}", template))
+
+
+def numbers_in(template: str) -> list[int]:
+    return sorted(int(name) for name in placeholders(template) if not name.startswith("t"))
+
+
+def texts_in(template: str) -> list[int]:
+    return sorted(int(name[1:]) for name in placeholders(template) if name.startswith("t"))
 
 
 def test_the_pages_have_the_english_of_every_code() -> None:
@@ -36,8 +44,8 @@ def test_every_code_has_portuguese_with_the_same_numbers_in_it() -> None:
 
 def test_the_numbers_of_a_code_are_counted_from_0_and_alike_in_its_plural_forms() -> None:
     for code, template in ENGLISH.items():
-        numbers = sorted(map(int, placeholders(template)))
-        assert numbers == list(range(len(numbers))), code
+        for found in (numbers_in(template), texts_in(template)):
+            assert found == list(range(len(found))), code
         if code.endswith("_one"):
             assert placeholders(ENGLISH[code.removesuffix("_one") + "_other"]) == placeholders(template)
 
@@ -49,17 +57,24 @@ def test_the_fixtures_have_every_code() -> None:
 
 @pytest.mark.parametrize("row", FIXTURES, ids=lambda row: f"{row['code']} {row['numbers']}")
 def test_a_sentence_says_what_the_pages_say(row: dict[str, Any]) -> None:
-    left = list(row["numbers"])
+    left, texts = list(row["numbers"]), list(row["texts"])
     parts: list[Sentence] = []
     for code in row["code"].split("+"):
         template = ENGLISH.get(code) or ENGLISH[f"{code}_other"]
-        count = len(placeholders(template))
-        parts.append(say(code, *left[:count]))
-        del left[:count]
+        count, words = len(numbers_in(template)), len(texts_in(template))
+        parts.append(say(code, *left[:count], texts=texts[:words]))
+        del left[:count], texts[:words]
     found = joined(parts)
-    assert left == []
+    assert (left, texts) == ([], [])
     assert (found.code, list(found.numbers), found.text) == (row["code"], row["numbers"], row["text"])
+    assert list(found.texts) == row["texts"]
     assert "{" not in found.text
+
+
+def test_words_of_files_cannot_pass_for_a_template_or_a_sentence() -> None:
+    assert say("kernel", texts=("a{{0}}$t(x)<b>&amp;.",)).text == "kernel a 0 t(x) b amp"
+    assert say("kernel", texts=("K" * 500,)).texts == ("K" * (MAX_TEXT_CHARACTERS - 1) + "…",)
+    assert joined([say("kernel", texts=("B30f.",)), say("echo", 2)]).text == "kernel B30f, echo 2"
 
 
 def test_numbers_are_written_in_the_fewest_digits() -> None:

@@ -1,10 +1,11 @@
-"""Words for the doctor, as a value: pages say them in the doctor's language, by code and numbers.
+"""Words for the doctor, as a value: pages say them in the doctor's language, by code, numbers and texts.
 
 A code of several parts joined by ``+`` stands for as many sentences, or parts of a name, one after the other; its
-numbers are those of its parts in turn. In each template ``{{0}}``, ``{{1}}``, … are the part's own numbers, in the unit
-that the template writes. One with plural forms (``…_one``, ``…_other``) counts by its number 0. The pages have the same
-in ``html/src/viewer/i18n/sentences.en.json`` and in Portuguese beside it; ``tests/contract/test_sentences.py`` keeps
-the three together.
+numbers and texts are those of its parts in turn. In each template ``{{0}}``, ``{{1}}``, … are the part's own numbers,
+in the unit that the template writes. ``{{t0}}``, ``{{t1}}``, … are its own texts: words of a file, such as a kernel,
+the same in every language (`plain_text` limits their characters). A code with plural forms (``…_one``,
+``…_other``) counts by its number 0. The pages have the same in ``html/src/viewer/i18n/sentences.en.json`` and in
+Portuguese beside it; ``tests/contract/test_sentences.py`` keeps the three together.
 """
 
 from __future__ import annotations
@@ -27,8 +28,20 @@ ENGLISH: dict[str, str] = {
     "size": "{{0}} × {{1}}",
     "time": "time {{0}}",
     "trigger_time": "trigger time {{0}} ms",
+    "thickness": "{{0}} mm",
+    "kernel": "kernel {{t0}}",
+    "kilovolts": "{{0}} kV",
+    "image_type": "{{t0}}",
     "b_value": "b = {{0}} s/mm²",
+    "gradient": "gradient ({{0}}; {{1}}; {{2}})",
+    "echo": "echo {{0}}",
     "echo_time": "TE {{0}} ms",
+    "inversion_time": "TI {{0}} ms",
+    "flip_angle": "flip angle {{0}}°",
+    "cardiac_phase": "{{0}} % of the heart cycle",
+    "contrast_agent": "contrast agent {{t0}}",
+    "stack": "stack {{t0}}",
+    "pixel_size": "pixels {{0}} × {{1}} mm",
     "acquisition": "acquisition {{0}}",
     "magnitude": "magnitude",
     "phase_image": "phase image",
@@ -63,6 +76,44 @@ ENGLISH: dict[str, str] = {
         "truer than that."
     ),
     "thin": "Slices {{0}} mm thick lie {{1}} mm apart: what is between them was not measured.",
+    "own_frames_of_reference": (
+        "{{0}} slices have {{1}} different Frame of Reference UIDs. Their positions fit together, so they were taken "
+        "to lie in one frame of reference."
+    ),
+    "no_frame_of_reference_one": (
+        "{{0}} of {{1}} slices has no Frame of Reference UID. It was taken to lie in the frame of reference of the "
+        "others."
+    ),
+    "no_frame_of_reference_other": (
+        "{{0}} of {{1}} slices have no Frame of Reference UID. They were taken to lie in the frame of reference of the "
+        "others."
+    ),
+    "doubled_one": (
+        "At {{0}} position more than one image is stored. The first image was taken and the others left out: instance "
+        "number {{t0}}."
+    ),
+    "doubled_other": (
+        "At {{0}} positions more than one image is stored. The first image of each was taken and the others left out: "
+        "instance numbers {{t0}}."
+    ),
+    "doubled_unnumbered_one": (
+        "At {{0}} position more than one image is stored. The first image was taken and the others left out."
+    ),
+    "doubled_unnumbered_other": (
+        "At {{0}} positions more than one image is stored. The first image of each was taken and the others left out."
+    ),
+    "unassigned_one": (
+        "At {{0}} position the number of images differs from the other positions, and nothing tells to which volume "
+        "they belong. Values there are interpolated."
+    ),
+    "unassigned_other": (
+        "At {{0}} positions the number of images differs from the other positions, and nothing tells to which volume "
+        "they belong. Values there are interpolated."
+    ),
+    "by_order": (
+        "{{0}} images lie at each position, and nothing in them tells which belong together. It was assumed that they "
+        "follow one another in the same order everywhere."
+    ),
     "values_rounded": "Values of this volume are rounded to steps of {{0}}.",
     "slice_unreadable": "Slice {{0}} of {{1}}, at {{2}} mm, is missing: its image cannot be read.",
     "slice_not_sent": "Slice {{0}} of {{1}}, at {{2}} mm, is missing: the storage node did not send it.",
@@ -120,6 +171,10 @@ ENGLISH: dict[str, str] = {
     "planar": "These are planar images, not slices, so they are no volume.",
     "no_slice_distance": "These slices do not say how far they lie from one another, so they are no volume.",
     # Why there is none.
+    "for_example_one": "This concerns {{0}} image: instance number {{1}}.",
+    "for_example_other": "This concerns {{0}} images, for example instance number {{1}}.",
+    "for_example_unnumbered_one": "This concerns {{0}} image.",
+    "for_example_unnumbered_other": "This concerns {{0}} images.",
     "color": "These images are in color; a volume is made of gray values.",
     "video": "This is a video; a volume is made of single images.",
     "unreadable": "These images cannot be shown, so they are no volume.",
@@ -130,6 +185,20 @@ ENGLISH: dict[str, str] = {
     "flat": "These images are no volume: their rows, columns and slices lie in one plane.",
     "too_few_slices_one": "Only {{0}} slice lies in this direction; a volume needs at least {{1}}.",
     "too_few_slices_other": "Only {{0}} slices lie in this direction; a volume needs at least {{1}}.",
+    "too_few_images": "There are only {{0}} images; a volume needs at least {{1}}.",
+    "too_few_positions_one": "The {{1}} images lie at only {{0}} position; a volume needs at least {{2}}.",
+    "too_few_positions_other": "The {{1}} images lie at only {{0}} positions; a volume needs at least {{2}}.",
+    "too_few_alike_one": (
+        "Only {{0}} slice fits together by direction, size, position and kind of image; a volume needs at least {{1}}."
+    ),
+    "too_few_alike_other": (
+        "Only {{0}} slices fit together by direction, size, position and kind of image; a volume needs at least {{1}}."
+    ),
+    "frames_of_reference": (
+        "The images lie in {{0}} frames of reference, at most {{1}} of them in each, and their positions do not fit "
+        "together; a volume needs at least {{2}}."
+    ),
+    "second_image": "Another image at the same position was taken instead.",
     "one_position": "All {{0}} images lie at one position, as in a film, so they are no volume.",
     "same_position": (
         "Several images lie at the same position ({{0}} mm, and maybe others), and nothing tells which of them belong "
@@ -176,18 +245,21 @@ ENGLISH: dict[str, str] = {
     ),
 }
 
-_PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
+MAX_TEXT_CHARACTERS = 80
+_PLACEHOLDER = re.compile(r"\{\{(t?)(\d+)\}\}")
+_NOT_PLAIN = re.compile(r"[^\w .,+\-−–()/:=*²³°%…]+")
 _PLURALS = ("_one", "_other")
 _GIB = 1024**3
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence, a few of them, or a name: ``text`` is the English of ``code`` and ``numbers``."""
+    """A sentence, a few of them, or a name: ``text`` is the English of ``code``, ``numbers`` and ``texts``."""
 
     code: str
     numbers: tuple[float, ...]
     text: str
+    texts: tuple[str, ...] = ()
 
     @property
     def details(self) -> dict[str, object]:
@@ -195,13 +267,27 @@ class Sentence:
         return {"numbers": list(self.numbers)}
 
 
-def say(code: str, *numbers: float) -> Sentence:
+def say(code: str, *numbers: float, texts: Sequence[str] = ()) -> Sentence:
     """Return the sentence of one code, with its numbers as they are to be read: round them before."""
     known = tuple(float(number) + 0.0 for number in numbers)  # no minus before a zero
+    words = tuple(map(plain_text, texts))
     template = ENGLISH.get(code)
     if template is None:
         template = ENGLISH[code + _PLURALS[known[0] != 1.0]]
-    return Sentence(code, known, _PLACEHOLDER.sub(lambda found: shown(known[int(found[1])]), template))
+
+    def value(found: re.Match[str]) -> str:
+        return words[int(found[2])] if found[1] else shown(known[int(found[2])])
+
+    return Sentence(code, known, _PLACEHOLDER.sub(value, template), words)
+
+
+def plain_text(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
+    """Return words of a file as a sentence may hold them: letters, digits and few marks, at most ``most`` characters.
+
+    A full stop at the end falls away: `joined` would take what follows for a new sentence.
+    """
+    plain = " ".join(_NOT_PLAIN.sub(" ", text).split()).rstrip(" .")
+    return plain if len(plain) <= most else plain[: most - 1].rstrip(" .") + "…"
 
 
 def joined(parts: Sequence[Sentence]) -> Sentence:
@@ -209,7 +295,12 @@ def joined(parts: Sequence[Sentence]) -> Sentence:
     text = parts[0].text
     for part in parts[1:]:
         text += (" " if text.endswith(".") else ", ") + part.text
-    return Sentence("+".join(part.code for part in parts), tuple(n for part in parts for n in part.numbers), text)
+    return Sentence(
+        "+".join(part.code for part in parts),
+        tuple(number for part in parts for number in part.numbers),
+        text,
+        tuple(words for part in parts for words in part.texts),
+    )
 
 
 def shown(number: float) -> str:

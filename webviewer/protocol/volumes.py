@@ -198,11 +198,15 @@ class Edit(Message):
 
 
 class Sentence(Message):
-    """Words for the doctor: ``code`` and ``numbers`` for pages that say it in their language, ``text`` in English."""
+    """Words for the doctor: ``code``, ``numbers`` and ``texts`` for pages that say it in their language.
+
+    ``text`` is the same in English. ``texts`` are words of files, such as the name of a kernel, in no language.
+    """
 
     code: str
     text: str
     numbers: tuple[float, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 class EditNote(Message):

@@ -369,11 +369,16 @@ export interface RemoveTable {
   kind: "table";
 }
 
-/** Words for the doctor: ``code`` and ``numbers`` for pages that say it in their language, ``text`` in English. */
+/**
+ * Words for the doctor: ``code``, ``numbers`` and ``texts`` for pages that say it in their language.
+ *
+ * ``text`` is the same in English. ``texts`` are words of files, such as the name of a kernel, in no language.
+ */
 export interface Sentence {
   code: string;
   text: string;
   numbers: readonly number[];
+  texts: readonly string[];
 }
 
 /** Of the values inside a region. */
@@ -583,7 +588,7 @@ export const SCHEMAS: Record<string, unknown> = {
   Preset: {"additionalProperties": false, "properties": {"preset_id": {"type": "string"}, "group": {"type": "string"}, "look": {"$ref": "#/$defs/Look"}}, "required": ["group", "look", "preset_id"], "type": "object"},
   Progress: {"additionalProperties": false, "properties": {"type": {"const": "progress", "type": "string"}, "cell": {"exclusiveMaximum": 16, "minimum": 0, "type": "integer"}, "loaded": {"type": "integer"}, "total": {"type": "integer"}}, "required": ["cell", "loaded", "total", "type"], "type": "object"},
   RemoveTable: {"additionalProperties": false, "properties": {"kind": {"const": "table", "type": "string"}}, "type": "object", "required": ["kind"]},
-  Sentence: {"additionalProperties": false, "properties": {"code": {"type": "string"}, "text": {"type": "string"}, "numbers": {"items": {"type": "number"}, "type": "array"}}, "required": ["code", "numbers", "text"], "type": "object"},
+  Sentence: {"additionalProperties": false, "properties": {"code": {"type": "string"}, "text": {"type": "string"}, "numbers": {"items": {"type": "number"}, "type": "array"}, "texts": {"items": {"type": "string"}, "type": "array"}}, "required": ["code", "numbers", "text", "texts"], "type": "object"},
   Statistics: {"additionalProperties": false, "properties": {"count": {"type": "integer"}, "mean": {"type": "number"}, "standard_deviation": {"type": "number"}, "minimum": {"type": "number"}, "maximum": {"type": "number"}}, "required": ["count", "maximum", "mean", "minimum", "standard_deviation"], "type": "object"},
   Tissue: {"additionalProperties": false, "properties": {"name": {"maxLength": 64, "minLength": 1, "type": "string"}, "on": {"type": "boolean"}, "opacity": {"items": {"maxItems": 2, "minItems": 2, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}], "type": "array"}, "maxItems": 64, "minItems": 1, "type": "array"}, "colour": {"items": {"maxItems": 4, "minItems": 4, "prefixItems": [{"maximum": 1000000000.0, "minimum": -1000000000.0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}, {"maximum": 1, "minimum": 0, "type": "number"}], "type": "array"}, "maxItems": 64, "minItems": 1, "type": "array"}}, "required": ["colour", "name", "on", "opacity"], "type": "object"},
   Turning: {"additionalProperties": false, "properties": {"kind": {"const": "turning", "type": "string"}, "degrees": {"maximum": 360, "minimum": -360, "type": "number"}, "width_px": {"maximum": 2048, "minimum": 1, "type": "integer"}, "height_px": {"maximum": 2048, "minimum": 1, "type": "integer"}}, "required": ["height_px", "kind", "width_px"], "type": "object"},

@@ -1,4 +1,4 @@
-/** Sentences that servers send as code and numbers, said in the doctor's language. */
+/** Sentences that servers send as code, numbers and texts, said in the doctor's language. */
 
 import { currentLanguage, localeOf, registerNamespace } from '../../shared/i18n';
 import type { Sentence } from '../../shared/protocol/messages';
@@ -12,29 +12,38 @@ export type Say = (key: string, values: Record<string, unknown>) => string;
 
 const templates = new Map<string, string>(Object.entries(en));
 
-/** How many of the numbers belong to a part of a code; null if nobody knows it. */
-function numbersOf(code: string): number | null {
+/** How many numbers and texts of a sentence belong to a part of its code; null for an unknown code. */
+function countsOf(code: string): { numbers: number; texts: number } | null {
   const template = templates.get(code) ?? templates.get(`${code}_other`);
   if (template === undefined) return null;
-  return Math.max(0, ...[...template.matchAll(/\{\{(\d+)\}\}/g)].map((found) => Number(found[1]) + 1));
+  const count = (pattern: RegExp): number => Math.max(0, ...[...template.matchAll(pattern)].map((found) => Number(found[1]) + 1));
+  return { numbers: count(/\{\{(\d+)\}\}/g), texts: count(/\{\{t(\d+)\}\}/g) };
 }
 
 /**
  * A sentence in the doctor's language. A code of several parts joined by `+` is as many sentences, or parts of a name, one
- * after the other, with the numbers of its parts in turn. What this page does not know yet is said in the server's English.
+ * after the other, with the numbers and texts of its parts in turn. A sentence that this page does not know yet is shown in
+ * the server's English. Servers before this page's version send no `texts`.
  */
-export function sayOf(t: Say, sentence: Pick<Sentence, 'code' | 'numbers' | 'text'>): string {
+export function sayOf(t: Say, sentence: Pick<Sentence, 'code' | 'numbers' | 'text'> & { texts?: readonly string[] }): string {
   const locale = localeOf[currentLanguage()];
   const format = new Intl.NumberFormat(locale, { useGrouping: false, maximumSignificantDigits: 15 });
+  const texts = sentence.texts ?? [];
   const said: string[] = [];
-  let first = 0;
+  let firstNumber = 0;
+  let firstText = 0;
   for (const code of sentence.code.split('+')) {
-    const count = numbersOf(code);
-    if (count === null || first + count > sentence.numbers.length) return sentence.text;
-    const own = sentence.numbers.slice(first, first + count);
-    const values = Object.fromEntries(own.map((number, index) => [String(index), format.format(number + 0).replace('-', '\u2212')]));
+    const counts = countsOf(code);
+    if (counts === null || firstNumber + counts.numbers > sentence.numbers.length || firstText + counts.texts > texts.length) return sentence.text;
+    const own = sentence.numbers.slice(firstNumber, firstNumber + counts.numbers);
+    const words = texts.slice(firstText, firstText + counts.texts);
+    const values = Object.fromEntries([
+      ...own.map((number, index) => [String(index), format.format(number + 0).replace('-', '\u2212')]),
+      ...words.map((word, index) => [`t${index}`, word]),
+    ]);
     said.push(t(`sentences:${code}`, own[0] === undefined ? values : { ...values, count: own[0] }));
-    first += count;
+    firstNumber += counts.numbers;
+    firstText += counts.texts;
   }
   return said.reduce((before, part) => `${before}${before.endsWith('.') ? ' ' : ', '}${part}`);
 }

@@ -19,7 +19,7 @@ const opened = (cell: number, patch: object = {}): object => ({
   cell,
   series_id: 7,
   volume: 0,
-  volumes: [{ number: 0, label: { code: 'axial', text: 'Axial', numbers: [] } }],
+  volumes: [{ number: 0, label: { code: 'axial', text: 'Axial', numbers: [], texts: [] } }],
   shape: [100, 200, 200],
   lps_from_index: [1, 0, 0, -100, 0, 1, 0, -100, 0, 0, 2, -100],
   modality: 'CT',
@@ -72,7 +72,7 @@ describe('the page of MPR', () => {
 
   it('names what is to be known of the volume, and folds it away', async () => {
     await shown();
-    const gap = { code: 'gap', text: 'Between 1 mm and 4 mm 2 slices are missing.', numbers: [2, 1, 4] };
+    const gap = { code: 'gap', text: 'Between 1 mm and 4 mm 2 slices are missing.', numbers: [2, 1, 4], texts: [] };
     await say(opened(0, { modality: 'PT', warnings: [gap] }));
     const note = screen.getByRole('note', { name: 'What to know of this volume' });
     expect(note).toHaveTextContent('Between 1 mm and 4 mm 2 slices are missing: values there are interpolated.');
@@ -94,7 +94,7 @@ describe('the page of MPR', () => {
 
   it('asks which of several volumes, and opens the chosen one', async () => {
     await shown();
-    const volumes = [0, 1].map((number) => ({ number, label: { code: 'b_value', text: `b = ${number * 1000} s/mm²`, numbers: [number * 1000] } }));
+    const volumes = [0, 1].map((number) => ({ number, label: { code: 'b_value', text: `b = ${number * 1000} s/mm²`, numbers: [number * 1000], texts: [] } }));
     await say(opened(0, { volumes }));
     const note = screen.getByRole('note');
     expect(note).toHaveTextContent('This series has 2 volumes. Which one do you want to see?');
@@ -145,7 +145,7 @@ describe('the page of MPR', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       await shown();
-      await say(opened(0, { warnings: [{ code: 'gap', text: '', numbers: [2, 1.25, 4] }] }));
+      await say(opened(0, { warnings: [{ code: 'gap', text: '', numbers: [2, 1.25, 4], texts: [] }] }));
       await act(async () => vi.advanceTimersByTime(1000));
       const said = screen.getAllByRole('status').map((one) => one.textContent).join();
       expect(said).toContain('Between 1.25 mm and 4 mm 2 slices are missing');
@@ -274,7 +274,7 @@ describe('the page of MPR', () => {
 
   it.each([false, true])('has nothing serious for those who do not see it (phone: %s)', async (phone) => {
     await shown({ phone });
-    for (const cell of [0, 1, 2, 3]) await say(opened(cell, { warnings: [{ code: 'tilted', text: '', numbers: [18] }] }));
+    for (const cell of [0, 1, 2, 3]) await say(opened(cell, { warnings: [{ code: 'tilted', text: '', numbers: [18], texts: [] }] }));
     // Colours and sizes are looked at in a browser: jsdom has none.
     const { violations } = await axe.run(document.body, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });
     expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => [id, nodes[0]?.html])).toEqual([]);

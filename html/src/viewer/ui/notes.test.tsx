@@ -4,8 +4,8 @@ import { seriesDetail } from '../testing/series';
 import { Stage } from '../testing/stage';
 import { CellNotes } from './CellNotes';
 
-const located = { code: 'place_unknown', numbers: [], text: 'English of the server.' };
-const mosaic = { code: 'mosaic', numbers: [36], text: 'English of the server.' };
+const located = { code: 'place_unknown', numbers: [], texts: [], text: 'English of the server.' };
+const mosaic = { code: 'mosaic', numbers: [36], texts: [], text: 'English of the server.' };
 
 describe('what was assumed of an image', () => {
   let stage: Stage;

@@ -123,7 +123,7 @@ export class VolumeStage {
       cell,
       series_id: seriesId,
       volume,
-      volumes: Array.from({ length: count }, (_, number) => ({ number, label: { code: '', text: `Volume ${number + 1}`, numbers: [] } })),
+      volumes: Array.from({ length: count }, (_, number) => ({ number, label: { code: '', text: `Volume ${number + 1}`, numbers: [], texts: [] } })),
       shape: [50, 100, 100],
       lps_from_index: [1, 0, 0, -49.5, 0, 1, 0, -49.5, 0, 0, 2, -49],
       modality: 'CT',

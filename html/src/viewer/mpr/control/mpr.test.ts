@@ -23,7 +23,7 @@ const opened = (cell: number, volume = 0): object => ({
   cell,
   series_id: 7,
   volume,
-  volumes: [{ number: 0, label: { code: 'axial', text: 'Axial', numbers: [] } }],
+  volumes: [{ number: 0, label: { code: 'axial', text: 'Axial', numbers: [], texts: [] } }],
   shape: [100, 200, 200],
   lps_from_index: [1, 0, 0, -100, 0, 1, 0, -100, 0, 0, 2, -100],
   modality: 'CT',

@@ -113,7 +113,7 @@ export class Hands {
       return point;
     } catch (error) {
       const code = codeOf(error);
-      if (!quiet && code !== 'superseded') this.say(code === 'lost' || code === 'gone' ? 'lost' : 'refused', error instanceof Error ? { code, numbers: [], text: error.message } : null);
+      if (!quiet && code !== 'superseded') this.say(code === 'lost' || code === 'gone' ? 'lost' : 'refused', error instanceof Error ? { code, numbers: [], texts: [], text: error.message } : null);
       return null;
     }
   }

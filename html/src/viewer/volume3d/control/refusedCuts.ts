@@ -26,7 +26,7 @@ export function takeBackRefused(scene: SceneController, hands: Hands): () => voi
     // An edit is refused before the wish that counts on it, or with that.
     const step = (asked.get(fault.revision) ?? [])[fault.edit - 1] ?? steps[fault.edit - 1];
     if (step === undefined || !steps.includes(step)) return;
-    hands.say('refused', { code: fault.code, numbers: fault.numbers, text: fault.message });
+    hands.say('refused', { code: fault.code, numbers: fault.numbers, texts: [], text: fault.message });
     scene.dropStep(step, 0);
   });
 }
