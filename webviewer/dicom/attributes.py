@@ -110,6 +110,20 @@ class OverlayPlane:
 
 
 @dataclass(frozen=True, slots=True)
+class Technique:
+    """How frames were acquired and reconstructed: what the frames of one volume share."""
+
+    convolution_kernel: str = ""  # several values with a backslash between, as the file has them
+    kvp: float | None = None
+    echo_number: int | None = None
+    inversion_time_ms: float | None = None
+    flip_angle_degrees: float | None = None
+    cardiac_phase_percent: float | None = None
+    gradient_orientation: tuple[float, float, float] | None = None  # of diffusion
+    contrast_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FrameAttributes:
     """What may differ from frame to frame of a multi-frame object; also the only entry of a single-frame one."""
 
@@ -130,6 +144,7 @@ class FrameAttributes:
     echo_time_ms: float | None = None
     image_type: tuple[str, ...] = ()  # Frame Type where the frame has one of its own
     shutter: Shutter | None = None
+    technique: Technique = Technique()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +193,9 @@ class ImageAttributes:
     largest_value: float | None = None
     is_byte_swapped: bool = False  # 8-bit pixels that lie in big endian words
     ultrasound_regions: tuple[UltrasoundRegion, ...] = ()
+    instance_number: int | None = None
     acquisition_number: int | None = None
+    acquisition_time_s: float | None = None  # since midnight
     trigger_time_ms: float | None = None
     b_value: float | None = None  # where the frame has none: objects stored by versions that did not look there
     scanning_sequence: str = ""
@@ -262,6 +279,7 @@ def _lookup_table(plain: dict[str, Any]) -> LookupTable:
     return LookupTable(**_tuples(plain))
 
 
+_TECHNIQUE_NAMES = frozenset(field.name for field in fields(Technique))
 _FRAME_NAMES = frozenset(field.name for field in fields(FrameAttributes))
 _IMAGE_NAMES = frozenset(field.name for field in fields(ImageAttributes))
 _SHUTTER_NAMES = frozenset(field.name for field in fields(Shutter))
@@ -297,10 +315,18 @@ def _record(kind: type[Any], slots: _Slots, known: dict[str, Any]) -> Any:
     return record
 
 
+@functools.lru_cache(maxsize=1024)  # thousands of frames of a series share a few
+def _technique(items: tuple[tuple[str, Any], ...]) -> Technique:
+    return Technique(**{name: value for name, value in items if name in _TECHNIQUE_NAMES})
+
+
 def _frame_from_plain(plain: dict[str, Any]) -> FrameAttributes:
     known = _known(_FRAME_NAMES, plain)
     if plain.get("shutter") is not None:
         known["shutter"] = Shutter(**_known(_SHUTTER_NAMES, plain["shutter"]))
+    technique = plain.get("technique")
+    if technique is not None:
+        known["technique"] = _technique(tuple(_tuples(technique).items()))
     known["windows"] = tuple(VoiWindow(**window) for window in plain.get("windows", ()))
     frame: FrameAttributes = _record(FrameAttributes, _FRAME_SLOTS, known)
     return frame

@@ -10,6 +10,7 @@ from webviewer.dicom import elements as tags
 from webviewer.dicom.attributes import FrameAttributes, VoiWindow
 from webviewer.dicom.dataset import DataSet
 from webviewer.dicom.shutter import read_shutter
+from webviewer.dicom.technique import read_technique
 
 MAX_WINDOWS = 64
 _MAX_TYPES = 8
@@ -21,8 +22,13 @@ _GROUPS = (
     tags.PIXEL_VALUE_TRANSFORMATION,
     tags.FRAME_VOI_LUT,
     tags.FRAME_CONTENT,
+    tags.MR_TIMING,
     tags.MR_ECHO,
+    tags.MR_MODIFIER,
     tags.MR_DIFFUSION,
+    tags.CARDIAC_SYNCHRONIZATION,
+    tags.CT_RECONSTRUCTION,
+    tags.CT_X_RAY_DETAILS,
     tags.MR_IMAGE_FRAME_TYPE,
     tags.CT_IMAGE_FRAME_TYPE,
     tags.PET_FRAME_TYPE,
@@ -100,7 +106,8 @@ def _updated(frame: FrameAttributes, ds: DataSet) -> FrameAttributes:
         index = ds.numbers(tags.DIMENSION_INDEX_VALUES)
         changes["dimension_index_values"] = tuple(int(v) for v in index or ())
     changes |= _contrast(ds) | _shutter(ds)
-    return replace(frame, **changes) if changes else frame
+    changes["technique"] = read_technique(ds, frame.technique)
+    return replace(frame, **changes)
 
 
 def _rescale(ds: DataSet) -> dict[str, Any]:
