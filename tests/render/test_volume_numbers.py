@@ -22,7 +22,7 @@ from tests.support.storage_http import TOKEN, StorageHttp, sqlite_settings
 from webviewer.adapters.nodes import StorageClient
 from webviewer.archive import InstanceId, OwnerId, Series, SeriesId, StoredInstance, StudyId
 from webviewer.core.errors import NotFound
-from webviewer.dicom.attributes import FrameAttributes, ImageAttributes
+from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, Technique
 from webviewer.usecases.open_series import open_series, open_series_for_render
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
@@ -66,6 +66,8 @@ def anything(random: np.random.Generator) -> list[str]:
         facts: dict[str, Any] = {
             "b_value": [None, 0.0, 800.0][random.integers(3)],
             "echo_time_ms": [None, 4.9, 9.8][random.integers(3)],
+            "slice_thickness": [None, 3.0, 5.0][random.integers(3)],
+            "technique": Technique(convolution_kernel=["", "B30f", "B70f <b>"][random.integers(3)]),
             "image_type": [(), ("ORIGINAL", "PRIMARY", "M"), ("ORIGINAL", "PRIMARY", "P")][random.integers(3)],
         }
         object_facts: dict[str, Any] = {
@@ -76,7 +78,9 @@ def anything(random: np.random.Generator) -> list[str]:
         object_facts["photometric_interpretation"] = object_facts["photometric_interpretation"][random.integers(6)]
         for x, y, z in along(positions.tolist(), [(0, 0, 1), (0, 1, 0), (1, 0, 0)][random.integers(3)]):
             frame = FrameAttributes((x, y, z), orientation, (0.5, 0.5), **facts)
-            found.append(image(frames=(frame,), **object_facts).to_json() if random.random() < 0.97 else "{}")
+            number = len(found) if random.random() < 0.9 else None
+            own = image(frames=(frame,), instance_number=number, **object_facts)
+            found.append(own.to_json() if random.random() < 0.97 else "{}")
     return found
 
 
@@ -98,7 +102,15 @@ def test_what_the_page_is_told_is_what_can_be_opened(seed: int) -> None:
     page = json.loads(series_json(open_series(units, OWNER, SERIES)))
     volumes = volumes_of(as_render_node(units))
     opened = [
-        {"number": number, "label": {"code": p.label.code, "numbers": list(p.label.numbers), "text": p.label.text}}
+        {
+            "number": number,
+            "label": {
+                "code": p.label.code,
+                "numbers": list(p.label.numbers),
+                "text": p.label.text,
+                "texts": list(p.label.texts),
+            },
+        }
         for number, p in enumerate(volumes.split.plans)
     ]
     assert page["volumes"] == opened
@@ -119,7 +131,7 @@ def test_the_series_of_the_tests_have_volumes_of_all_sorts() -> None:
         detail = open_series(index_of(anything(random), random), OWNER, SERIES)
         codes.update(code for volume in detail.volumes for code in volume.label.code.split("+"))
         refusals.update([] if detail.volume_refusal is None else [detail.volume_refusal.code])
-    assert {"axial", "sagittal", "coronal", "b_value", "echo_time", "magnitude", "size"} <= codes
+    assert {"axial", "sagittal", "coronal", "b_value", "echo_time", "magnitude", "size", "kernel", "thickness"} <= codes
     assert len(refusals) >= 2
 
 
@@ -147,9 +159,12 @@ def test_a_real_storage_node_names_the_volumes_and_the_render_node_opens_them(tm
         refused = node.session.get(f"{node.owner(1)}/series/2").json()
         assert refused["volumes"] == []
         assert refused["volume_refusal"] == {
-            "code": "color",
-            "numbers": [],
-            "text": "These images are in color; a volume is made of gray values.",
+            "code": "color+for_example",
+            "numbers": [1.0, 1.0],
+            "text": (
+                "These images are in color; a volume is made of gray values. This concerns 1 image: instance number 1."
+            ),
+            "texts": [],
         }
     finally:
         node.stop()

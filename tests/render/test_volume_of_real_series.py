@@ -29,8 +29,9 @@ from tests.support.stored_image import StoredImage, image_attributes, read_image
 from webviewer.adapters.nodes import StorageClient
 from webviewer.core.errors import NotFound, WebviewerError
 from webviewer.dicom.attributes import ImageAttributes
-from webviewer.dicom.geometry import FramePlace, order_frames, places_of
+from webviewer.dicom.geometry import FramePlace, places_of
 from webviewer.dicom.header import read_header
+from webviewer.dicom.stacks import order_frames
 
 WAIT_S = 60.0
 

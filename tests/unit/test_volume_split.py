@@ -28,14 +28,16 @@ from tests.support.reference_volume_geometry import (
 from tests.support.stored_image import image_attributes
 from webviewer.core.errors import LimitExceeded
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes
-from webviewer.dicom.geometry import FramePlace, order_frames, place_of, places_of
+from webviewer.dicom.geometry import FramePlace, place_of, places_of
 from webviewer.dicom.header import read_header
 from webviewer.dicom.sentence import Sentence
+from webviewer.dicom.stacks import order_frames
 from webviewer.dicom.volume_plan import VolumePlan, VolumeSplit, check_memory
 from webviewer.dicom.volume_slices import resample_slab
 from webviewer.dicom.volume_split import split_volumes
 
 Origins = Sequence[Sequence[float]]
+ONE_LEFT = "Only 1 slice fits together by direction, size, position and kind of image; a volume needs at least 3."
 EVEN = [0.0, 3.0, 6.0, 9.0, 12.0]
 LEANING = (0.0, 0.5, 1.25)  # a step that has a part across the normal
 
@@ -145,7 +147,7 @@ def test_uneven_spacing_is_said() -> None:
 def test_slices_that_drift_sideways_are_said() -> None:
     origins = [(x + drift, y, z) for (x, y, z), drift in zip(along(EVEN), (0, 0, 2, 0, 0), strict=True)]
     (words,) = only(stack(origins)).warnings
-    assert words.text.startswith("The slices are shifted against one another by up to 1.6 mm:")
+    assert words.text.startswith("The slices are shifted against one another by up to 2 mm:")
 
 
 def test_thin_slices_far_apart_are_said() -> None:
@@ -163,7 +165,6 @@ def test_two_phases_are_two_volumes_with_names() -> None:
     found = split(places)
     assert [plan.label.text for plan in found.plans] == ["Axial, 5 slices, time 1", "Axial, 5 slices, time 2"]
     assert [plan.frames for plan in found.plans] == [(5, 6, 7, 8, 9), (0, 1, 2, 3, 4)]
-    assert [(plan.phase_number, plan.phase_count) for plan in found.plans] == [(1, 2), (2, 2)]
     assert found.plans[0].grid == found.plans[1].grid
     shown = [i for plan in found.plans for i in plan.frames]
     assert tuple(shown) == order_frames(places).indices
@@ -189,8 +190,8 @@ def test_four_b_values_and_three_directions_of_one() -> None:
         "Axial, 5 slices, b = 0 s/mm²",
         "Axial, 5 slices, b = 50 s/mm²",
         "Axial, 5 slices, b = 500 s/mm²",
-        "Axial, 5 slices, b = 1000 s/mm², phase 4 of 5",
-        "Axial, 5 slices, b = 1000 s/mm², phase 5 of 5",
+        "Axial, 5 slices, b = 1000 s/mm², phase 1 of 2",
+        "Axial, 5 slices, b = 1000 s/mm², phase 2 of 2",
     ]
 
 
@@ -262,17 +263,23 @@ def test_a_position_that_cannot_be_true_is_said() -> None:
     found = split(stack([(0, 0, 0), (0, 0, 1), (0, 0, 2), (0, 0, 1e300)]))
     assert [plan.frames for plan in found.plans] == [(0, 1, 2)]
     assert [(r.frames, r.reason.text) for r in found.refusals] == [
-        ((3,), "The position of these images in the patient cannot be true: it is more than 100 m away.")
+        (
+            (3,),
+            (
+                "The position of these images in the patient cannot be true: it is more than 100 m away. "
+                "This concerns 1 image: instance number 4."
+            ),
+        )
     ]
 
 
 def test_frames_in_display_order_make_the_same_volumes() -> None:
-    # A render node knows frames in display order, not by Instance Number.
+    # Both nodes split frames in display order, with the instance numbers of the files.
     random = np.random.default_rng(7)
     for _ in range(100):
         places, images = _anything(random)
         order = order_frames(places).indices
-        shown = [replace(places[i], instance_number=number) for number, i in enumerate(order)]
+        shown = [replace(places[i], sop_instance_uid=f"{number:09d}") for number, i in enumerate(order)]
         found = split_volumes(shown, [images[i] for i in order])
         assert {tuple(order[i] for i in plan.frames) for plan in found.plans} == {
             plan.frames for plan in split_volumes(places, images).plans
@@ -290,7 +297,7 @@ def test_stacks_of_one_direction_far_apart_are_volumes_of_their_own() -> None:
     assert [plan.label.text for plan in found.plans] == ["Axial, 5 slices", "Axial, 10 slices"]
     assert [plan.warnings for plan in found.plans] == [(), ()]
     assert [(r.frames, r.reason.text) for r in found.refusals] == [
-        ((15,), "Only 1 slice lies in this direction; a volume needs at least 3.")
+        ((15,), f"{ONE_LEFT} This concerns 1 image: instance number 16.")
     ]
 
 
@@ -300,7 +307,7 @@ def test_a_picture_of_another_size_is_left_out_and_said() -> None:
     found = split_volumes(places, images)
     assert [plan.frames for plan in found.plans] == [(0, 1, 2, 3)]
     assert [(r.frames, r.reason.text) for r in found.refusals] == [
-        ((4,), "Only 1 slice lies in this direction; a volume needs at least 3.")
+        ((4,), f"{ONE_LEFT} This concerns 1 image: instance number 5.")
     ]
 
 
@@ -315,7 +322,7 @@ NO_VOLUMES: dict[str, tuple[list[FramePlace], dict[str, Any], str]] = {
         "These images do not say where in the patient they lie, so they are no volume.",
     ),
     "out of this world": (
-        stack([(0, 0, 0), (0, 0, 1e300), (0, -1e6, 0)]),
+        stack([(0, 0, -1e300), (0, 0, 1e300), (0, -1e6, 0)]),
         {},
         "The position of these images in the patient cannot be true: it is more than 100 m away.",
     ),
@@ -339,21 +346,18 @@ NO_VOLUMES: dict[str, tuple[list[FramePlace], dict[str, Any], str]] = {
         {},
         "All 4 images lie at one position, as in a film, so they are no volume.",
     ),
-    "doubled": (
-        stack(along([0, 1, 2, 2, 3])),
+    "more images than two at most positions": (
+        stack(along([0, 0, 0, 1, 2, 2, 2, 2, 3, 3])),
         {},
         (
-            "Several images lie at the same position (2 mm, and maybe others), and nothing tells which of them "
+            "Several images lie at the same position (0 mm, and maybe others), and nothing tells which of them "
             "belong together."
         ),
     ),
-    "doubled, and each slice an acquisition": (
-        [p for k, z in enumerate((0, 1, 2, 2, 3)) for p in stack(along([z]), first_number=k, acquisition_number=k)],
+    "two positions": (
+        stack(along([0, 0, 0, 1, 1, 1])),
         {},
-        (
-            "Several images lie at the same position (2 mm, and maybe others), and nothing tells which of them "
-            "belong together."
-        ),
+        "The 6 images lie at only 2 positions; a volume needs at least 3.",
     ),
     "turned a little": (
         [p for k in range(4) for p in stack(along([3.0 * k]), tilted(k * 0.8), first_number=k + 1)],
@@ -413,7 +417,9 @@ def test_what_is_no_volume_says_why(name: str) -> None:
     found = split(places, **changes)
     assert found.plans == ()
     assert found.reason is not None
-    assert found.reason.text == reason
+    numbers = [place.instance_number for place in places if place.instance_number is not None]
+    example = f" This concerns {len(places)} images, for example instance number {min(numbers, default=0)}."
+    assert found.reason.text == reason + (example if places else "")
     assert sorted(i for refusal in found.refusals for i in refusal.frames) == list(range(len(places)))
 
 
@@ -422,7 +428,9 @@ def test_a_color_file_is_refused() -> None:
     assert attributes is not None
     found = split_volumes(places_of(attributes, 1, "1.2"), [attributes])
     assert found.reason is not None
-    assert found.reason.text == "These images are in color; a volume is made of gray values."
+    assert found.reason.text == (
+        "These images are in color; a volume is made of gray values. This concerns 1 image: instance number 1."
+    )
 
 
 def test_every_frame_is_in_one_volume_or_one_refusal() -> None:

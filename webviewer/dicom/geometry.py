@@ -1,4 +1,4 @@
-"""Space: places of slices in the patient (LPS, mm) and their display order.
+"""Space: places of slices in the patient (LPS, mm).
 
 References
 ----------
@@ -7,9 +7,7 @@ PS3.3 C.7.6.2.1.1 (image position and orientation).
 
 from __future__ import annotations
 
-import enum
 import functools
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,7 +18,6 @@ from webviewer.dicom.attributes import FrameAttributes, ImageAttributes
 
 # Directions nearer than this are one orientation; scanners round to 1e-4 or so.
 _SAME_DIRECTION = 1e-3
-_SAME_POSITION_MM = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,47 +31,8 @@ class FramePlace:
     acquisition_number: int | None = None
     trigger_time_ms: float | None = None
     b_value: float | None = None
+    acquisition_time_s: float | None = None
     source: str = ""  # `ImageAttributes.place_source`
-
-
-@dataclass(frozen=True, slots=True)
-class FrameOrder:
-    """Display order: indices into what was given, and the rule that made it, in words."""
-
-    indices: tuple[int, ...]
-    rule: str
-
-
-class Arrangement(enum.Enum):
-    """How the frames of one orientation lie."""
-
-    STACK = "one frame at each position"
-    PHASES = "several stacks, told apart by time, b-value, echo, kind or number"
-    ONE_POSITION = "all frames at one position"
-    MIXED = "several frames at some positions, and nothing tells which belong together"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ParallelFrames:
-    """Frames of one orientation: indices into what was given, a stack for each phase, by position along ``normal``.
-
-    Where they cannot be told apart (`Arrangement.ONE_POSITION`, `Arrangement.MIXED`) all are in one stack.
-    """
-
-    normal: NDArray[np.float64]
-    arrangement: Arrangement
-    stacks: tuple[tuple[int, ...], ...]
-
-    @property
-    def rule(self) -> str:
-        """The rule of the order, in words."""
-        if self.arrangement is Arrangement.ONE_POSITION:
-            return "by instance number: all images are at one position"
-        if self.arrangement is Arrangement.PHASES:
-            return f"by position along the slice normal, {len(self.stacks)} phases one after another"
-        if self.arrangement is Arrangement.MIXED:
-            return "by position along the slice normal, then by number"
-        return "by position along the slice normal"
 
 
 def place_of(
@@ -91,6 +49,7 @@ def place_of(
         trigger_time_ms=attributes.trigger_time_ms,
         b_value=frame.b_value if frame.b_value is not None else attributes.b_value,
         source=attributes.place_source,
+        acquisition_time_s=attributes.acquisition_time_s,
     )
 
 
@@ -115,48 +74,6 @@ def places_of(attributes: ImageAttributes, instance_number: int | None, sop_inst
         place_of(attributes, number, instance_number, sop_instance_uid)
         for number in range(1, attributes.number_of_frames + 1)
     ]
-
-
-def order_frames(places: Sequence[FramePlace]) -> FrameOrder:
-    """Return the display order of a series: that of `stack_frames`.
-
-    Frames without a place, or all at one position (cine), go by instance and frame number.
-    """
-    parallel = stack_frames(places)
-    if parallel is None:
-        by_number = sorted(range(len(places)), key=lambda i: _number_key(places[i]))
-        return FrameOrder(tuple(by_number), "by instance number: not every image has a position in space")
-    order = tuple(itertools.chain.from_iterable(stack for frames in parallel for stack in frames.stacks))
-    rule = "; ".join(dict.fromkeys(frames.rule for frames in parallel))
-    if len(parallel) > 1:
-        rule = f"{len(parallel)} orientations one after another, each {rule}"
-    return FrameOrder(order, rule)
-
-
-def stack_frames(places: Sequence[FramePlace]) -> list[ParallelFrames] | None:
-    """Return the frames of a series by orientation, position and phase; None if one of them has no place.
-
-    Orientations come in order of first appearance, by instance and frame number. Several frames at one position are
-    phases (times, b-values, echoes, kinds of image): if every position has as many, or one of these tells them apart
-    without a doubt, each phase is a stack of its own, in order of time or number.
-    """
-    by_number = sorted(range(len(places)), key=lambda i: _number_key(places[i]))
-    groups: list[list[int]] = []
-    normals, group_of = GrowingRows(3), dict[tuple[float, ...], int]()
-    for index in by_number:
-        frame = places[index].frame
-        orientation = frame.image_orientation_patient
-        normal = slice_normal(frame)
-        if orientation is None or normal is None or frame.image_position_patient is None:
-            return None
-        group = group_of.get(orientation)
-        if group is None:
-            is_same = are_same_direction(normals.rows, normal)
-            group = group_of[orientation] = normals.first_or_new(is_same, normal)
-        if group == len(groups):
-            groups.append([])
-        groups[group].append(index)
-    return [_stacked(places, normal, members) for normal, members in zip(normals.rows, groups, strict=True)]
 
 
 class GrowingRows:
@@ -188,68 +105,10 @@ def are_same_direction(ones: NDArray[np.float64], other: NDArray[np.float64]) ->
     return found
 
 
-def _number_key(place: FramePlace) -> tuple[float, int, str]:
+def number_key(place: FramePlace) -> tuple[float, int, str]:
+    """Return what sorts frames by instance and frame number; frames without an instance number come last."""
     number = float("inf") if place.instance_number is None else float(place.instance_number)
     return number, place.frame_number, place.sop_instance_uid
-
-
-_PhaseKey = tuple[float, float, float, float, float, tuple[str, ...]]
-
-
-def _phase_key(place: FramePlace) -> _PhaseKey:
-    """Return what tells frames at one position apart, in the order in which a doctor expects it."""
-    return (
-        float(place.frame.temporal_position_index or 0),
-        float(place.acquisition_number or 0),
-        place.trigger_time_ms or 0.0,
-        place.b_value or 0.0,
-        place.frame.echo_time_ms or 0.0,
-        place.frame.image_type,
-    )
-
-
-def _stacked(places: Sequence[FramePlace], normal: NDArray[np.float64], members: list[int]) -> ParallelFrames:
-    """Return frames of one orientation by phase and position; ``members`` come by number."""
-    distances = {i: float(np.dot(normal, np.array(places[i].frame.image_position_patient, float))) for i in members}
-    by_position = sorted(members, key=lambda i: (distances[i], *_number_key(places[i])))
-    levels: list[list[int]] = []
-    for index in by_position:
-        if levels and distances[index] - distances[levels[-1][0]] <= _SAME_POSITION_MM:
-            levels[-1].append(index)
-        else:
-            levels.append([index])
-    if len(levels) == 1 and len(members) > 1:
-        return ParallelFrames(normal, Arrangement.ONE_POSITION, (tuple(members),))
-    most = max(len(level) for level in levels)
-    if most == 1:
-        return ParallelFrames(normal, Arrangement.STACK, (tuple(by_position),))
-    for level in levels:
-        # The dimension index of a multi-frame object knows of phases that have no attribute here, as directions.
-        level.sort(
-            key=lambda i: (_phase_key(places[i]), places[i].frame.dimension_index_values, _number_key(places[i]))
-        )
-    if all(len(level) == most for level in levels):
-        stacks = tuple(tuple(level[phase] for level in levels) for phase in range(most))
-        return ParallelFrames(normal, Arrangement.PHASES, stacks)
-    return _told_apart(places, normal, levels, most) or ParallelFrames(
-        normal, Arrangement.MIXED, (tuple(itertools.chain.from_iterable(levels)),)
-    )
-
-
-def _told_apart(
-    places: Sequence[FramePlace], normal: NDArray[np.float64], levels: list[list[int]], most: int
-) -> ParallelFrames | None:
-    """Return phases that do not all reach as far, or lack slices; None unless their keys leave no doubt."""
-    phases: dict[_PhaseKey, list[int]] = {}
-    for level in levels:
-        keys = [_phase_key(places[index]) for index in level]
-        if len(set(keys)) != len(keys):
-            return None
-        for key, index in zip(keys, level, strict=True):
-            phases.setdefault(key, []).append(index)
-    if len(phases) != most:
-        return None
-    return ParallelFrames(normal, Arrangement.PHASES, tuple(tuple(phases[key]) for key in sorted(phases)))
 
 
 def slice_normal(frame: FrameAttributes) -> NDArray[np.float64] | None:

@@ -79,6 +79,12 @@ class VolumeGrid:
         return slice_, row, column
 
     @property
+    def normal(self) -> NDArray[np.float64]:
+        """Unit vector row × column direction, (3,): where slices are stacked, unless they are sheared."""
+        normal = np.cross(self.lps_from_index[:3, 0], self.lps_from_index[:3, 1])
+        return normal / float(np.linalg.norm(normal))
+
+    @property
     def center_lps_mm(self) -> NDArray[np.float64]:
         """(3,): the middle of the volume."""
         slices, rows, columns = self.shape

@@ -7,10 +7,9 @@ PS3.3 C.7.6.2.1.1 (plane), C.7.6.16 (functional groups of multi-frame objects).
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +17,19 @@ from numpy.typing import NDArray
 from webviewer.core.errors import DataError, GeometryError
 from webviewer.dicom import volume_words as words
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes
-from webviewer.dicom.geometry import (
-    Arrangement,
-    FramePlace,
-    GrowingRows,
-    ParallelFrames,
-    are_same_direction,
-    place_of,
-    stack_frames,
-)
-from webviewer.dicom.pixel_module import GREY
+from webviewer.dicom.frames_of_reference import by_frame_of_reference
+from webviewer.dicom.geometry import FramePlace, GrowingRows, are_same_direction, place_of
+from webviewer.dicom.placed_stacks import PlacedStack, count_positions, placed_stacks
 from webviewer.dicom.sentence import Sentence, say
-from webviewer.dicom.transfer_syntaxes import is_video
+from webviewer.dicom.stack_groups import MIN_SLICES
+from webviewer.dicom.stack_split import Arrangement
+from webviewer.dicom.stacks import stack_frames
 from webviewer.dicom.volume import VolumeGrid
+from webviewer.dicom.volume_names import labels
 from webviewer.dicom.volume_plan import VolumePlan, VolumeRefusal, VolumeSplit
+from webviewer.dicom.volume_refusals import refusal_of_frame, refusals_of_left_out, refusals_of_short, with_example
 from webviewer.dicom.volume_slices import SliceLayout, fit_line, lay_slices
 
-MIN_SLICES = 3
 MAX_VOLUMES = 1024  # of a series: as many numbers as the contract with the pages has
 _SAME_SPACING = 1e-3  # relative
 _FURTHEST_MM = 1000.0 * words.FURTHEST_M
@@ -56,21 +51,21 @@ def split_shown(
     image_of
         Gives the attributes of an object; one of which it raises DataError is left out, as if it were not there.
     """
-    numbers: dict[int, int] = {}
+    shown: dict[int, str] = {}
     keys: list[tuple[int, int]] = []
     places: list[FramePlace] = []
     images: list[ImageAttributes] = []
     for key in frames:
         instance_id, frame_number = key
-        # The display order stands for instance numbers: it was made of them.
-        number = numbers.setdefault(instance_id, len(numbers) + 1)
+        # Objects of one Instance Number, or of none, keep their display order.
+        uid = shown.setdefault(instance_id, f"{len(shown):09d}")
         try:
             image = image_of(instance_id)
         except DataError:
             continue
         keys.append(key)
         images.append(image)
-        places.append(place_of(image, frame_number, number, str(instance_id)))
+        places.append(place_of(image, frame_number, image.instance_number, uid))
     return tuple(keys), split_volumes(places, images)
 
 
@@ -86,94 +81,39 @@ def split_volumes(places: Sequence[FramePlace], images: Sequence[ImageAttributes
 
     Notes
     -----
-    A volume has one frame of reference, one size of pictures and pixels, one orientation (that of rows too) and one
-    phase, as `geometry.stack_frames` tells phases.
+    A volume has one frame of reference, one size of pictures and pixels, one orientation (that of rows too), and is one
+    stack, as `stacks.stack_frames` tells stacks.
     """
     refusals: dict[Sentence, list[int]] = {}
     usable: list[int] = []
     for index, (place, image) in enumerate(zip(places, images, strict=True)):
-        reason = _refusal_of_frame(place, image)
+        reason = refusal_of_frame(place, image)
         if reason is not None:
             refusals.setdefault(reason, []).append(index)
         else:
             usable.append(index)
     found: list[VolumePlan] = []
     refused = [VolumeRefusal(tuple(frames), reason) for reason, frames in refusals.items()]
-    short: list[_Stack] = []
-    for members in _alike(usable, places, images):
-        for frames in stack_frames([places[i] for i in members]) or ():
-            for stack in _stacks(frames, members, places):
-                planned = _planned(stack, places, images)
-                if isinstance(planned, VolumePlan):
-                    found.append(planned)
-                elif planned is not None:
-                    refused.append(VolumeRefusal(stack.frames, planned))
-                else:
-                    short.append(stack)
-    refused.extend(_refusals_of_short(short, found, places, images))
+    short: list[PlacedStack] = []
+    for alike in _alike(usable, places, images):
+        for one in by_frame_of_reference(alike, places, images):
+            for frames in stack_frames([places[i] for i in one.frames]) or ():
+                for stack in placed_stacks(frames, one.frames, one.notes, places):
+                    planned = _planned(stack, places, images)
+                    if isinstance(planned, VolumePlan):
+                        found.append(planned)
+                        refused.extend(refusals_of_left_out(stack, planned))
+                    elif planned is not None:
+                        refused.append(VolumeRefusal(stack.everything, planned))
+                    else:
+                        short.append(stack)
+    refused.extend(refusals_of_short(short, found, places, images))
     if len(found) > MAX_VOLUMES:
         beyond = tuple(i for plan in found[MAX_VOLUMES:] for i in plan.frames)
         refused.append(VolumeRefusal(beyond, say("too_many_volumes", MAX_VOLUMES)))
         del found[MAX_VOLUMES:]
-    plans = tuple(replace(plan, label=label) for plan, label in zip(found, words.labels(found, places), strict=True))
-    return VolumeSplit(plans, tuple(refused))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Stack:
-    frames: tuple[int, ...]
-    normal: NDArray[np.float64]
-    arrangement: Arrangement
-    phase_number: int
-    phase_count: int
-
-
-def _stacks(parallel: ParallelFrames, members: list[int], places: Sequence[FramePlace]) -> list[_Stack]:
-    count = len(parallel.stacks)
-    return [
-        piece
-        for number, stack in enumerate(parallel.stacks, 1)
-        for piece in _cut(
-            _Stack(tuple(members[i] for i in stack), parallel.normal, parallel.arrangement, number, count), places
-        )
-    ]
-
-
-def _cut(stack: _Stack, places: Sequence[FramePlace]) -> list[_Stack]:
-    """Return a stack, or its pieces where it lies so far apart that most of its volume would be invented."""
-    if stack.arrangement not in {Arrangement.STACK, Arrangement.PHASES} or len(stack.frames) <= MIN_SLICES:
-        return [stack]
-    positions = np.array([places[i].frame.image_position_patient for i in stack.frames], np.float64) @ stack.normal
-    pending, pieces = [(0, len(positions))], []
-    while pending:
-        first, end = pending.pop()
-        if end - first <= MIN_SLICES or not lay_slices(positions[first:end].tolist()).is_mostly_empty:
-            pieces.append((first, end))
-        elif len(pieces) + len(pending) >= _MOST_PIECES:
-            return [stack]
-        else:
-            cut = first + int(np.diff(positions[first:end]).argmax()) + 1
-            pending += [(cut, end), (first, cut)]
-    if all(end - first < MIN_SLICES for first, end in pieces):
-        return [stack]
-    return [replace(stack, frames=stack.frames[first:end]) for first, end in pieces]
-
-
-def _refusal_of_frame(place: FramePlace, image: ImageAttributes) -> Sentence | None:
-    """Return why a frame belongs to no volume, whatever the others are; None if it may."""
-    if image.refusal:
-        return words.VIDEO if is_video(image.transfer_syntax_uid) else words.UNREADABLE
-    if image.volume_refusal is not None:
-        return say(image.volume_refusal.code, *image.volume_refusal.numbers)
-    if image.photometric_interpretation not in GREY or image.samples_per_pixel != 1:
-        return words.COLOR
-    if place.frame.image_position_patient is None or place.frame.image_orientation_patient is None:
-        return words.NO_PLACE
-    if max(map(abs, place.frame.image_position_patient)) > _FURTHEST_MM:
-        return words.NOWHERE
-    if place.frame.pixel_spacing is None:
-        return words.NO_SPACING
-    return None
+    plans = tuple(replace(plan, label=label) for plan, label in zip(found, labels(found, places), strict=True))
+    return VolumeSplit(plans, tuple(with_example(refusal, places) for refusal in refused))
 
 
 def _alike(usable: list[int], places: Sequence[FramePlace], images: Sequence[ImageAttributes]) -> list[list[int]]:
@@ -191,7 +131,7 @@ def _alike(usable: list[int], places: Sequence[FramePlace], images: Sequence[Ima
 
 def _kind(image: ImageAttributes) -> tuple[object, ...]:
     # MONOCHROME1 values are dark where those of MONOCHROME2 are bright: no stack of both can be shown.
-    return image.frame_of_reference_uid, image.photometric_interpretation, image.rows, image.columns
+    return image.photometric_interpretation, image.rows, image.columns
 
 
 def _place_kind(place: FramePlace, image: ImageAttributes) -> tuple[object, ...]:
@@ -233,7 +173,7 @@ def _directions(places: Sequence[FramePlace]) -> tuple[NDArray[np.float64], NDAr
 
 
 def _planned(
-    stack: _Stack, places: Sequence[FramePlace], images: Sequence[ImageAttributes]
+    stack: PlacedStack, places: Sequence[FramePlace], images: Sequence[ImageAttributes]
 ) -> VolumePlan | Sentence | None:
     """Return the plan of a stack, or why there is none; None if it has too few slices."""
     if stack.arrangement is Arrangement.ONE_POSITION and len(stack.frames) >= MIN_SLICES:
@@ -256,7 +196,7 @@ def _planned(
     spacings = np.array([place.frame.pixel_spacing for place in own], np.float64)
     size = (image.rows, image.columns)
     try:
-        grid, off_mm = _grid(origins, rows * spacings[:, 1:], columns * spacings[:, :1], layout, size)
+        grid, shift_mm = _grid(origins, rows * spacings[:, 1:], columns * spacings[:, :1], layout, size)
     except GeometryError:
         return words.FLAT
     return VolumePlan(
@@ -267,7 +207,9 @@ def _planned(
         sampling=layout.sampling,
         warnings=(
             *words.notices(images[i] for i in stack.frames),
-            *words.warnings(layout, grid, off_mm, own, image.modality),
+            *stack.notes,
+            *_notes(stack, places),
+            *words.warnings(layout, grid, shift_mm, own, image.modality),
         ),
         phase_number=stack.phase_number,
         phase_count=stack.phase_count,
@@ -275,6 +217,19 @@ def _planned(
         place_source=image.place_source,
         is_orientation_assumed=image.is_orientation_assumed,
     )
+
+
+def _notes(stack: PlacedStack, places: Sequence[FramePlace]) -> tuple[Sentence, ...]:
+    """Return the assumptions that made a stack."""
+    found = []
+    if stack.doubled:
+        numbers = [places[i].instance_number for i in stack.doubled]
+        found.append(words.doubled_slices(numbers, count_positions(stack.doubled, stack.normal, places)))
+    if stack.unassigned_positions:
+        found.append(say("unassigned", stack.unassigned_positions))
+    if stack.is_by_order:
+        found.append(say("by_order", stack.phase_count))
+    return tuple(found)
 
 
 def _turned_degrees(directions: NDArray[np.float64]) -> float:
@@ -290,7 +245,7 @@ def _grid(
     layout: SliceLayout,
     size: tuple[int, int],
 ) -> tuple[VolumeGrid, float]:
-    """Return the lattice, and how far in mm a corner of a source slice lies from where it puts it.
+    """Return the lattice, and by how many mm corners of source slices are shifted against one another in the plane.
 
     Of each source slice: place of its first pixel, steps along its rows and along its columns, (n, 3) each, mm in LPS.
     """
@@ -306,28 +261,16 @@ def _grid(
         for i in (0, size[1] - 1)
         for j in (0, size[0] - 1)
     ]
-    return VolumeGrid((layout.sampling.slices, *size), matrix), float(np.linalg.norm(corners, axis=2).max())
+    shift_mm = max(map(_width_mm, np.array(corners) @ _in_plane(matrix)))
+    return VolumeGrid((layout.sampling.slices, *size), matrix), shift_mm
 
 
-def _refusals_of_short(
-    short: list[_Stack], found: list[VolumePlan], places: Sequence[FramePlace], images: Sequence[ImageAttributes]
-) -> list[VolumeRefusal]:
-    """Return why stacks of too few slices are none: what the series as a whole is says more than a number."""
-    if not short:
-        return []
-    frames = tuple(i for stack in short for i in stack.frames)
-    directions = GrowingRows(3)
-    for stack in short:
-        directions.first_or_new(are_same_direction(directions.rows, stack.normal), stack.normal)
-    normals = directions.rows
-    most = max(len(stack.frames) for stack in short)
-    if len(frames) < MIN_SLICES or found:
-        return [VolumeRefusal(stack.frames, words.too_few(len(stack.frames), MIN_SLICES)) for stack in short]
-    if len(normals) == 1:
-        sizes = {(images[i].rows, images[i].columns, places[i].frame.pixel_spacing) for i in frames}
-        reason = words.different_sizes(len(sizes)) if len(sizes) > 1 else words.too_few(most, MIN_SLICES)
-    elif all(abs(float(np.dot(a, b))) < 0.3 for a, b in itertools.combinations(normals, 2)):
-        reason = words.localizer(len(normals), most, MIN_SLICES)
-    else:
-        reason = words.not_parallel_at_all(len(normals), most, MIN_SLICES)
-    return [VolumeRefusal(frames, reason)]
+def _in_plane(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return two unit vectors at right angles in the plane of the slices, (3, 2)."""
+    return np.linalg.qr(matrix[:3, :2])[0]
+
+
+def _width_mm(points: NDArray[np.float64]) -> float:
+    """Return the largest distance of two of the points (n, 2), at most 0.5 % too small."""
+    angles = np.arange(16) * (math.pi / 16)
+    return float(np.ptp(points @ np.array((np.cos(angles), np.sin(angles))), axis=0).max())

@@ -9,12 +9,13 @@ from webviewer.archive import InstanceId, OwnerId, Series, SeriesId, StoredInsta
 from webviewer.core.errors import DataError, NotFound
 from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, VoiWindow
-from webviewer.dicom.geometry import FramePlace, comparable, order_frames, places_of, slice_position_mm
+from webviewer.dicom.geometry import FramePlace, comparable, places_of, slice_position_mm
 from webviewer.dicom.measure import PixelScale, picture_scale
 from webviewer.dicom.mosaic import folded
 from webviewer.dicom.overlay import overlays_of_frame
 from webviewer.dicom.sentence import Sentence
 from webviewer.dicom.series_window import SeriesWindow, SeriesWindows, in_order_of, series_windows
+from webviewer.dicom.stacks import order_frames
 from webviewer.dicom.transfer_syntaxes import DEFLATED_DATA_SETS, NATIVE, is_video
 from webviewer.dicom.volume_split import split_shown
 from webviewer.dicom.volume_words import notices

@@ -74,13 +74,13 @@ def test_magnitude_and_phase_are_volumes_of_their_own() -> None:
     assert labels(objects) == ["Axial, 3 slices, magnitude", "Axial, 3 slices, phase image"]
 
 
-def test_kinds_that_nobody_knows_are_told_apart_by_number() -> None:
+def test_unknown_kinds_of_image_are_named_by_the_word_of_the_file() -> None:
     objects = [
         mr(100 * n + k, ImageType=["ORIGINAL", "PRIMARY", kind])
         for k in range(1, 4)
         for n, kind in enumerate(("ODD", "EVEN"))
     ]
-    assert labels(objects) == ["Axial, 3 slices, phase 1 of 2", "Axial, 3 slices, phase 2 of 2"]
+    assert labels(objects) == ["Axial, 3 slices, EVEN", "Axial, 3 slices, ODD"]
 
 
 def enhanced_mr() -> Dataset:

@@ -12,12 +12,12 @@ from tests.support.stored_image import image_attributes
 from webviewer.dicom.attributes import FrameAttributes
 from webviewer.dicom.geometry import (
     FramePlace,
-    order_frames,
     places_of,
     slice_normal,
     slice_position_mm,
 )
 from webviewer.dicom.header import read_header
+from webviewer.dicom.stacks import order_frames
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 SAGITTAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)

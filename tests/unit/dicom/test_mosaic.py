@@ -17,7 +17,8 @@ from tests.support.phantom_files import compress, make_mr, to_bytes
 from tests.support.stored_image import StoredImage, read_image
 from webviewer.dicom.attributes import ImageAttributes, Notice
 from webviewer.dicom.decode import decode_frame
-from webviewer.dicom.geometry import order_frames, places_of
+from webviewer.dicom.geometry import places_of
+from webviewer.dicom.stacks import order_frames
 from webviewer.dicom.volume_plan import VolumeSplit
 from webviewer.dicom.volume_split import split_volumes
 
@@ -117,8 +118,8 @@ def test_mosaics_of_three_times_are_three_volumes() -> None:
 def test_mosaics_of_several_b_values_are_named_by_them() -> None:
     images = [read(siemens_mosaic(slices(9, 16, 12), instance_number=n, b_value=b)) for n, b in ((1, "0"), (2, "1000"))]
     assert [plan.label.text for plan in split(images).plans] == [
-        "Axial, 9 slices, b = 0 s/mm², acquisition 1",
-        "Axial, 9 slices, b = 1000 s/mm², acquisition 2",
+        "Axial, 9 slices, b = 0 s/mm²",
+        "Axial, 9 slices, b = 1000 s/mm²",
     ]
 
 
@@ -148,7 +149,7 @@ def assert_is_a_picture(image: ImageAttributes, code: str, size: tuple[int, int]
     assert [notice.code for notice in image.notices] == [code]
     found = split([image])
     assert not found.plans
-    assert [refusal.reason.code for refusal in found.refusals] == [code]
+    assert [refusal.reason.code for refusal in found.refusals] == [f"{code}+for_example"]
 
 
 def without(ds: Dataset, *groups: int) -> Dataset:
@@ -200,7 +201,7 @@ def assert_has_slices_without_places(image: ImageAttributes) -> None:
     assert image.frame(9).image_position_patient is None
     assert image.frame(9).image_orientation_patient == (1, 0, 0, 0, 1, 0)
     assert image.frame(9).pixel_spacing == (2.0, 2.5)
-    assert [refusal.reason.code for refusal in split([image]).refusals] == ["mosaic_order_unknown"]
+    assert [refusal.reason.code for refusal in split([image]).refusals] == ["mosaic_order_unknown+for_example"]
     assert order_frames(places_of(image, 1, "1")).indices == tuple(range(9))
 
 

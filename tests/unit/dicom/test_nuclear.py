@@ -18,7 +18,8 @@ from tests.support.phantom_files import base, set_pixels, to_bytes
 from tests.support.shared_data import files_under
 from tests.support.stored_image import read_image
 from webviewer.dicom.attributes import ImageAttributes, Notice
-from webviewer.dicom.geometry import comparable, order_frames, places_of
+from webviewer.dicom.geometry import comparable, places_of
+from webviewer.dicom.stacks import order_frames
 from webviewer.dicom.volume_plan import VolumeSplit
 from webviewer.dicom.volume_split import split_volumes
 
@@ -81,7 +82,7 @@ def codes(image: ImageAttributes) -> list[str]:
 def refusals(*images: ImageAttributes) -> list[str]:
     found = split(*images)
     assert not found.plans
-    return [refusal.reason.code for refusal in found.refusals]
+    return [refusal.reason.code.removesuffix("+for_example") for refusal in found.refusals]
 
 
 @pytest.mark.parametrize("spacing", [4.5, -4.5])

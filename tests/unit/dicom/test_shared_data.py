@@ -23,9 +23,10 @@ from webviewer.core.errors import DataError, DecodeError, InvalidInput
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.colour import palette_rgb
 from webviewer.dicom.decode import decode_frame, decode_stored
-from webviewer.dicom.geometry import order_frames, places_of
+from webviewer.dicom.geometry import places_of
 from webviewer.dicom.header import read_header
 from webviewer.dicom.lut import modality_values
+from webviewer.dicom.stacks import order_frames
 
 # What a viewer must not show, because the file contradicts itself or ends early, and the words that say so. Some
 # decoders survive these by inventing pixels; a doctor must be told instead.

@@ -12,7 +12,8 @@ from pydicom.dataset import Dataset
 from tests.support.phantom_files import make_ct, make_enhanced_ct, make_grey, to_bytes
 from tests.support.stored_image import read_image
 from webviewer.dicom.attributes import ImageAttributes
-from webviewer.dicom.geometry import comparable, order_frames, places_of
+from webviewer.dicom.geometry import comparable, places_of
+from webviewer.dicom.stacks import order_frames
 from webviewer.dicom.volume_plan import VolumeSplit
 from webviewer.dicom.volume_split import split_volumes
 
@@ -77,7 +78,7 @@ def test_letters_of_the_image_are_an_orientation() -> None:
 
 def test_slices_without_the_size_of_their_pixels_are_no_volume() -> None:
     found = split(*(at(str(n), number=n, PixelSpacing=None) for n in (1, 2, 3)))
-    assert [refusal.reason.code for refusal in found.refusals] == ["no_spacing"]
+    assert [refusal.reason.code for refusal in found.refusals] == ["no_spacing+for_example"]
 
 
 @pytest.mark.parametrize("location", [None, "", "1e9", "x"])

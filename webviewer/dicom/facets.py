@@ -1,0 +1,123 @@
+"""Facets of frames: the attributes that tell the volumes of one series apart, such as thickness, kernel or b-value.
+
+`webviewer.dicom.stacks` splits a series by facets; `webviewer.dicom.volume_words` names the volumes by them.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from webviewer.dicom.geometry import FramePlace
+
+
+class Mixing(enum.Enum):
+    """May frames that differ in a facet lie in one volume, where no position repeats?"""
+
+    NEVER = "no: their values do not compare"
+    SIDE_BY_SIDE = "yes, one block behind the other, as slices of a head; not where the blocks reach into one another"
+    FREELY = "yes: the facet may change from slice to slice of one acquisition"
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """One attribute. Numbers nearer than ``relative`` or ``absolute`` are one value: scanners round and jitter."""
+
+    name: str
+    value_of: Callable[[FramePlace], Any]
+    mixing: Mixing
+    relative: float = 0.0
+    absolute: float = 0.0
+
+    def values_of(self, places: Iterable[FramePlace]) -> list[Any]:
+        """Return the value of each frame, None where none is stated."""
+        return [None if value in {"", ()} else value for value in map(self.value_of, places)]
+
+    def groups_of(self, values: Sequence[Any]) -> dict[Any, int]:
+        """Return the number of the group of each distinct value, from 0: rising, None before all others."""
+        stated = sorted(set(values) - {None})
+        groups: dict[Any, int] = {None: 0} if None in values else {}
+        number = len(groups) - 1
+        before: Any = None
+        for value in stated:
+            if before is None or not self._is_same(before, value):
+                number += 1
+            groups[value] = number
+            before = value
+        return groups
+
+    def _is_same(self, before: Any, value: Any) -> bool:
+        if not self.relative and not self.absolute:
+            return bool(before == value)
+        return bool(value - before <= max(self.absolute, self.relative * abs(before)))
+
+
+def _kind(place: FramePlace) -> tuple[str, ...]:
+    return place.frame.image_type[2:]
+
+
+def _origin(place: FramePlace) -> tuple[str, ...]:
+    return place.frame.image_type[:2]
+
+
+# In the order in which a series is split, and a name lists them.
+TECHNIQUE_FACETS: tuple[Facet, ...] = (
+    Facet("kernel", attrgetter("frame.technique.convolution_kernel"), Mixing.NEVER),
+    Facet("kilovolts", attrgetter("frame.technique.kvp"), Mixing.NEVER, absolute=1.0),
+    Facet("gradient", attrgetter("frame.technique.gradient_orientation"), Mixing.SIDE_BY_SIDE),
+    Facet("echo", attrgetter("frame.technique.echo_number"), Mixing.SIDE_BY_SIDE),
+    Facet("inversion_time", attrgetter("frame.technique.inversion_time_ms"), Mixing.SIDE_BY_SIDE, 0.01),
+    Facet("flip_angle", attrgetter("frame.technique.flip_angle_degrees"), Mixing.SIDE_BY_SIDE, 0.01, 0.1),
+    Facet("cardiac_phase", attrgetter("frame.technique.cardiac_phase_percent"), Mixing.FREELY, absolute=0.1),
+    Facet("contrast_agent", attrgetter("frame.technique.contrast_agent"), Mixing.FREELY),
+)
+_ORDER = (
+    "thickness",
+    "kernel",
+    "kilovolts",
+    "b_value",
+    "gradient",
+    "echo",
+    "echo_time",
+    "inversion_time",
+    "flip_angle",
+    "image_type",
+    "image_origin",
+    "time",
+    "cardiac_phase",
+    "trigger_time",
+    "contrast_agent",
+    "acquisition",
+    "stack",
+)
+FACETS: tuple[Facet, ...] = tuple(
+    sorted(
+        (
+            *TECHNIQUE_FACETS,
+            Facet("thickness", attrgetter("frame.slice_thickness"), Mixing.SIDE_BY_SIDE, 0.05, 0.02),
+            Facet("b_value", attrgetter("b_value"), Mixing.SIDE_BY_SIDE, absolute=0.5),
+            Facet("echo_time", attrgetter("frame.echo_time_ms"), Mixing.SIDE_BY_SIDE, 0.01, 0.02),
+            Facet("image_type", _kind, Mixing.NEVER),
+            Facet("image_origin", _origin, Mixing.FREELY),
+            Facet("time", attrgetter("frame.temporal_position_index"), Mixing.FREELY),
+            Facet("trigger_time", attrgetter("trigger_time_ms"), Mixing.FREELY),
+            Facet("acquisition", attrgetter("acquisition_number"), Mixing.FREELY),
+            Facet("stack", attrgetter("frame.stack_id"), Mixing.FREELY),
+        ),
+        key=lambda facet: _ORDER.index(facet.name),
+    )
+)
+
+
+def varying_facets(places: Sequence[FramePlace]) -> tuple[Facet, ...]:
+    """Return the facets of which frames have more than one value: of most series none."""
+    techniques = {id(place.frame.technique): place for place in places}
+    distinct = list(techniques.values())
+    return tuple(
+        facet
+        for facet in FACETS
+        if len(set(map(facet.value_of, distinct if facet in TECHNIQUE_FACETS else places))) > 1
+    )
