@@ -63,7 +63,7 @@ test: setup $(STAMPS)/test-system lint ## everything that must be green [JOBS=2 
 .PHONY: $(addprefix test-,$(TEST_PARTS)) test-shared test-pages
 $(addprefix test-,$(TEST_PARTS)): test-%: setup $(STAMPS)/test-system
 	@echo "== test-$*"
-	@WEBVIEWER_TEST_DATA= $(PYTEST) tests/$* -m "not prove"
+	@SHARED_TEST_DATA= $(PYTEST) tests/$* -m "not prove"
 
 test-shared: setup $(STAMPS)/test-system
 	@if $(BIN)/python -m tests.support.shared_data; then \

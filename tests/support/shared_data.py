@@ -1,6 +1,6 @@
 """The one place that knows the shared files beside the repository: ``../shared``, with DICOM files in its ``data``.
 
-A bare clone has none. ``WEBVIEWER_TEST_DATA`` names another data folder; set to nothing, it hides what is there: that
+A bare clone has none. ``SHARED_TEST_DATA`` names another data folder; set to nothing, it hides what is there: that
 is the *bare form*, which `make test` runs first. `tests.support.shared_cases` is the rest of the rule:
 
 - While tests are collected, the lists here are empty in the bare form, and a parametrisation of such a list has no
@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-VARIABLE = "WEBVIEWER_TEST_DATA"
+VARIABLE = "SHARED_TEST_DATA"
 MARK = "shared_data"
 required = pytest.mark.shared_data
 

@@ -116,6 +116,11 @@ def test_all_our_tests_can_be_collected_without_the_files_and_none_is_skipped(tm
     assert len(found["cases"]) > 5000, "this is no small part of all tests"
 
 
+def test_the_variable_that_hides_the_files_is_no_setting_of_the_product() -> None:
+    """A node warns of every variable with its prefix that it does not know; the bare form must not change that."""
+    assert not shared_data.VARIABLE.startswith("WEBVIEWER_")
+
+
 # -- one helper --------------------------------------------------------------------------------------------------------
 
 
@@ -140,7 +145,7 @@ def reads_shared_files(code: str) -> list[str]:
         ('Path("../shared/render")', ["../shared/render"]),
         ('Path("shared/render")', ["shared/render"]),
         ('ROOT.parent / "shared" / "data"', ["shared"]),
-        ('os.environ["WEBVIEWER_TEST_DATA"]', ["WEBVIEWER_TEST_DATA"]),
+        ('os.environ["SHARED_TEST_DATA"]', ["SHARED_TEST_DATA"]),
         ('PAGES / "html/src/shared/i18n"', []),
         ('"""Files of ../shared/data."""', []),
         ('"a node is shared"', []),
@@ -157,6 +162,6 @@ def test_one_helper_alone_knows_the_shared_folder() -> None:
         for path in (ROOT / "tests").rglob("*.py")
         if (found := reads_shared_files(path.read_text("utf-8")))
     }
-    assert places.pop(HELPER) == ["WEBVIEWER_TEST_DATA", "shared"]
+    assert places.pop(HELPER) == ["SHARED_TEST_DATA", "shared"]
     assert places.pop("tests/unit/test_shared_cases.py"), "what the check is tried on"
     assert places == {}
