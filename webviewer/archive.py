@@ -239,6 +239,12 @@ class ArchiveRepository(Protocol):
         """Return the instances of a series in no promised order."""
         ...
 
+    def list_instances_of_class(
+        self, owner_id: OwnerId, study_id: StudyId, sop_class_prefix: str, limit: int
+    ) -> tuple[StoredInstance, ...]:
+        """Return instances of a study whose SOP Class UID starts so, the newest first, at most ``limit``."""
+        ...
+
     def get_instances(self, owner_id: OwnerId, instance_ids: Iterable[InstanceId]) -> dict[InstanceId, StoredInstance]:
         """Return those of the instances that the owner has."""
         ...

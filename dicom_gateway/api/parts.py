@@ -20,6 +20,7 @@ from webviewer.core.seats import Seats
 from webviewer.usecases.delete_studies import FileRemoval
 from webviewer.usecases.read_frames import FrameReader
 from webviewer.usecases.read_overlays import OverlayReader
+from webviewer.usecases.read_presentation_states import PresentationStateReader
 from webviewer.usecases.receive_instance import InstanceIndex
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
@@ -45,8 +46,8 @@ class ApiParts:
         Where stored files lie.
     files
         Claims and removes stored files.
-    frames, overlays
-        Read frames, and the overlay bits of frames.
+    frames, overlays, presentation_states
+        Read frames, overlay bits of frames, and references of presentation states.
     uploads
         All uploads of this node.
     receive
@@ -77,6 +78,7 @@ class ApiParts:
     files: FileRemoval
     frames: FrameReader
     overlays: OverlayReader
+    presentation_states: PresentationStateReader
     uploads: UploadStore
     receive: Callable[[OwnerId, ByteSource], Receipt]
     publish: Callable[[Mapping[str, object]], None]
@@ -144,6 +146,7 @@ def make_parts(
         files=store,
         frames=FrameReader(units, open_file),
         overlays=OverlayReader(units, open_file),
+        presentation_states=PresentationStateReader(units, open_file),
         uploads=UploadStore(uploads_folder, examiner, upload_limits),
         receive=receive,
         publish=publish,

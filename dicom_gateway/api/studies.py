@@ -83,6 +83,12 @@ def study_routes(parts: ApiParts) -> Blueprint:
         response.set_etag(version)
         return response
 
+    @routes.get("/series/<int:series_id>/presentation_states")
+    def presentation_states(owner_id: int, series_id: int) -> Response:
+        of_study = request.args.get("study_id")
+        study_id = None if of_study is None else StudyId(id_from(of_study, "study_id"))
+        return answer(parts.presentation_states.read(OwnerId(owner_id), SeriesId(series_id), study_id))
+
     @routes.get("/instances/<int:instance_id>/render")
     def instance_render(owner_id: int, instance_id: int) -> Response:
         detail = open_instance_for_render(parts.units, OwnerId(owner_id), InstanceId(instance_id))

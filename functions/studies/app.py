@@ -114,6 +114,11 @@ def _list_routes(app: Flask, storage: UserStorage, trace: StudyTrace) -> None:
     def series(study_id: int, series_id: int) -> Response:
         return storage.answer("GET", f"/series/{series_id}", query=[("study_id", str(study_id))])
 
+    @app.get("/v2/studies/<int:study_id>/series/<int:series_id>/presentation_states")
+    @operation("The presentation states of the study that refer to images of a series")
+    def presentation_states(study_id: int, series_id: int) -> Response:
+        return storage.answer("GET", f"/series/{series_id}/presentation_states", query=[("study_id", str(study_id))])
+
     @app.post("/v2/studies/delete")
     @operation("Delete studies", request=DeleteBody)
     def delete() -> Response:

@@ -16,18 +16,15 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from pydicom.dataset import Dataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, JPEGLSLossless, RLELossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
 from dicom_gateway.api.series_cache import SeriesCache
 from tests.dimse.node import TOKEN as NODE_TOKEN
 from tests.dimse.node import running_node
 from tests.support.databases import PostgresqlServer
-from tests.support.overlay_files import add_overlay
 from tests.support.phantom_files import (
     base,
     compress,
-    data_set_bytes,
     make_ct,
     make_ct_series,
     make_enhanced_ct,
@@ -351,61 +348,6 @@ def test_frames_of_all_kinds_come_as_stored_in_the_order_asked(node: StorageHttp
     assert got[7][3] == enhanced.PixelData[:size]
     assert (got[8][2], got[8][3]) == (1, b"There is no frame 5; the image has 4.")
     assert (got[10][2], got[10][3]) == (1, b"There is no such image in the storage.")
-
-
-def test_overlay_bits_come_by_frame_from_the_file_as_it_is_stored(node: StorageHttp) -> None:
-    rng = np.random.default_rng(3)
-    planes = {0x6000: rng.integers(0, 2, (9, 11)).astype(bool), 0x6004: rng.integers(0, 2, (2, 5, 5)).astype(bool)}
-
-    def with_overlays(number: int) -> Dataset:
-        ds = make_grey(np.zeros((3, 9, 11), np.uint16), instance_number=number)
-        add_overlay(ds, planes[0x6000])
-        add_overlay(ds, planes[0x6002 + 2], group=0x6004, image_frame_origin=2)
-        return add_overlay(ds, planes[0x6000], group=0x6006, data=b"\0\0")  # too short: it has no bits to send
-
-    deflated, swapped = with_overlays(2), with_overlays(3)
-    deflated.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    swapped.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
-    for group in (0x6000, 0x6004):
-        data = swapped[group, 0x3000].value
-        swapped[group, 0x3000].value = np.frombuffer(data, "<u2").astype(">u2").tobytes()
-    files = [to_bytes(ds) for ds in (with_overlays(1), deflated, swapped)]
-    files.append(data_set_bytes(with_overlays(4)))  # gets file meta information when it is stored
-    for data in files:
-        assert node.upload(data)["state"] == "done"
-    series = only_series(node)
-    frames = node.session.get(f"{node.owner()}/series/{series['series_id']}").json()["frames"]
-    instances = sorted({frame["instance_id"] for frame in frames})
-    assert len(instances) == 4
-    client = StorageClient(node.base_url, TOKEN)
-    for instance in instances:
-        for number, expected in ((1, [0x6000]), (2, [0x6000, 0x6004]), (3, [0x6000, 0x6004])):
-            found = client.overlays(1, (instance, number))
-            assert list(found) == expected
-            for group, bits in found.items():
-                plane = planes[group] if planes[group].ndim == 2 else planes[group][number - 2]
-                unpacked = np.unpackbits(np.frombuffer(bits, np.uint8), count=plane.size, bitorder="little")
-                assert np.array_equal(unpacked.reshape(plane.shape), plane)
-    with pytest.raises(errors.NotFound):
-        client.overlays(2, (instances[0], 1))
-    with pytest.raises(errors.NotFound):
-        client.overlays(1, (10**6, 1))
-    client.close()
-
-
-def test_overlays_of_a_file_that_was_cut_since_are_said_to_be_empty(own_node: StorageHttp) -> None:
-    ds = add_overlay(make_grey(np.zeros((9, 11), np.uint16)), np.ones((9, 11)))
-    assert own_node.upload(to_bytes(ds))["state"] == "done"
-    series = only_series(own_node)
-    (frame,) = own_node.session.get(f"{own_node.owner()}/series/{series['series_id']}").json()["frames"]
-    (file,) = own_node.stored_files()
-    os.truncate(file, 500)
-    client = StorageClient(own_node.base_url, TOKEN)
-    assert client.overlays(1, (frame["instance_id"], 1)) == {0x6000: b""}
-    file.unlink()
-    with pytest.raises(errors.NotFound):
-        client.overlays(1, (frame["instance_id"], 1))
-    client.close()
 
 
 def test_a_cut_and_a_missing_file_cost_only_their_own_frames(node: StorageHttp) -> None:

@@ -226,13 +226,25 @@ class Reader:
         The encoding of the data set: VR written or not, ``"<"`` or ``">"``.
     limits
         Bounds; passing one raises DataError.
+    wanted, sequences
+        The tags that are kept, and those of them that are sequences.
     """
 
-    def __init__(self, file: BinaryIO, *, is_explicit: bool, order: str, limits: ReadLimits) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        *,
+        is_explicit: bool,
+        order: str,
+        limits: ReadLimits,
+        wanted: frozenset[int] = tags.WANTED,
+        sequences: frozenset[int] = tags.SEQUENCES,
+    ) -> None:
         self._window = _Window(file, limits.max_header_bytes)
         self._is_explicit = is_explicit
         self._order = order
         self._limits = limits
+        self._wanted, self._sequences = wanted, sequences
         self._elements_left = limits.max_elements
         self._encodings: tuple[str, ...] = ()
         self._tag_length = struct.Struct(f"{order}HHI")
@@ -298,13 +310,13 @@ class Reader:
             if tag in tags.PIXEL_ELEMENTS and not depth:
                 self.pixels = PixelElement(tag, vr, value, None if length == UNDEFINED else length)
                 return value
-            if tag in tags.SEQUENCES and (length == UNDEFINED or vr in {"SQ", "UN", ""}):
+            if tag in self._sequences and (length == UNDEFINED or vr in {"SQ", "UN", ""}):
                 inner = is_explicit and vr != "UN"  # PS3.5 6.2.2: UN of undefined length is implicit inside
                 items, position = self._read_items(value, length, inner, depth + 1)
                 data_set.values[tag] = ("SQ", items)
             elif length == UNDEFINED:
                 position = self._skip_sequence(value, is_explicit and vr != "UN", depth + 1)
-            elif tag in tags.WANTED and length <= MAX_VALUE_BYTES and tag not in tags.SEQUENCES:
+            elif tag in self._wanted and length <= MAX_VALUE_BYTES and tag not in self._sequences:
                 if not window.holds(value, length):
                     raise DataError(f"The data set is cut off in the value of ({tag >> 16:04X},{tag & 0xFFFF:04X}).")
                 local = value - window.base
@@ -331,7 +343,7 @@ class Reader:
             return position
         here = position - base
         last = len(buffer) if end is None else min(len(buffer), end - base)
-        unpack, wanted, values = self._tag_vr_length.unpack_from, tags.WANTED, data_set.values
+        unpack, wanted, values = self._tag_vr_length.unpack_from, self._wanted, data_set.values
         first_left = left = self._elements_left
         while here + 8 <= last and left:
             group, element, vr, length = unpack(buffer, here)
@@ -342,7 +354,7 @@ class Reader:
             left -= 1
             tag = group << 16 | element
             if tag in wanted:
-                if tag in tags.SEQUENCES or tag == tags.SPECIFIC_CHARACTER_SET:
+                if tag in self._sequences or tag == tags.SPECIFIC_CHARACTER_SET:
                     left += 1
                     break
                 values[tag] = name, buffer[here + 8 : after]

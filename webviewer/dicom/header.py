@@ -172,8 +172,16 @@ def _guess_transfer_syntax(file: BinaryIO, start: int) -> str:
     raise InvalidInput("This is no DICOM file: it states no transfer syntax and holds no data set.", code="not_dicom")
 
 
-def _scan(file: BinaryIO, transfer_syntax_uid: str, start: int, limits: ReadLimits) -> _Scan:
-    end_of_file = file.seek(0, 2)
+def data_set_reader(
+    file: BinaryIO,
+    transfer_syntax_uid: str,
+    start: int,
+    limits: ReadLimits,
+    *,
+    wanted: frozenset[int] = tags.WANTED,
+    sequences: frozenset[int] = tags.SEQUENCES,
+) -> Reader:
+    """Return the reader of a data set that starts at a byte of a file; ``wanted`` and ``sequences`` as of `Reader`."""
     is_deflated = transfer_syntax_uid in DEFLATED_DATA_SETS
     source = cast("BinaryIO", InflatedFile(file, start, limits.max_inflated_bytes)) if is_deflated else file
     order = ">" if transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN else "<"
@@ -181,7 +189,13 @@ def _scan(file: BinaryIO, transfer_syntax_uid: str, start: int, limits: ReadLimi
     seen = looks_explicit(source, start, order)
     if seen is not None:
         is_explicit = seen  # writers that state one and do the other are common; the bytes decide
-    reader = Reader(source, is_explicit=is_explicit, order=order, limits=limits)
+    return Reader(source, is_explicit=is_explicit, order=order, limits=limits, wanted=wanted, sequences=sequences)
+
+
+def _scan(file: BinaryIO, transfer_syntax_uid: str, start: int, limits: ReadLimits) -> _Scan:
+    end_of_file = file.seek(0, 2)
+    is_deflated = transfer_syntax_uid in DEFLATED_DATA_SETS
+    reader = data_set_reader(file, transfer_syntax_uid, start, limits)
     ds = reader.read(start)
     pixels = reader.pixels
     available = None
@@ -215,9 +229,9 @@ def _header(scan: _Scan) -> Header:
         issuer_of_patient_id=ds.text(tags.ISSUER_OF_PATIENT_ID, 128),
         patient_name=ds.text(tags.PATIENT_NAME, 256).rstrip("= "),
         patient_sex=ds.code(tags.PATIENT_SEX)[:16],
-        patient_birth_date=_date(ds, tags.PATIENT_BIRTH_DATE),
-        study_date=_date(ds, tags.STUDY_DATE),
-        study_time=_time(ds, tags.STUDY_TIME),
+        patient_birth_date=date_of(ds, tags.PATIENT_BIRTH_DATE),
+        study_date=date_of(ds, tags.STUDY_DATE),
+        study_time=time_of(ds, tags.STUDY_TIME),
         accession_number=ds.text(tags.ACCESSION_NUMBER, 64),
         study_description=ds.text(tags.STUDY_DESCRIPTION, 256),
         referring_physician_name=ds.text(tags.REFERRING_PHYSICIAN_NAME, 256).rstrip("= "),
@@ -248,7 +262,7 @@ def _int32(ds: DataSet, tag: int) -> int | None:
     return found if found is not None and -(2**31) <= found < 2**31 else None
 
 
-def _date(ds: DataSet, tag: int) -> dt.date | None:
+def date_of(ds: DataSet, tag: int) -> dt.date | None:
     """Return a DA; the ACR-NEMA form with dots is read too; what is no date is None."""
     text = ds.code(tag).replace(".", "")
     if not re.fullmatch("[0-9]{8}", text):
@@ -259,7 +273,7 @@ def _date(ds: DataSet, tag: int) -> dt.date | None:
         return None
 
 
-def _time(ds: DataSet, tag: int) -> dt.time | None:
+def time_of(ds: DataSet, tag: int) -> dt.time | None:
     """Return a TM: HH, HHMM, HHMMSS or HHMMSS.F…; what is no time of day is None."""
     found = re.fullmatch(r"([0-9]{2})(?:([0-9]{2})(?:([0-9]{2})(?:\.([0-9]{1,6}))?)?)?", ds.code(tag).replace(":", ""))
     if found is None:

@@ -156,6 +156,23 @@ class SqlArchiveRepository:
         )
         return tuple(_instance(row) for row in rows)
 
+    def list_instances_of_class(
+        self, owner_id: OwnerId, study_id: StudyId, sop_class_prefix: str, limit: int
+    ) -> tuple[StoredInstance, ...]:
+        """Return instances of a study whose SOP Class UID starts so, the newest first, at most ``limit``."""
+        rows = self._connection.execute(
+            select(instance)
+            .join(series, series.c.series_id == instance.c.series_id)
+            .where(
+                series.c.study_id == study_id,
+                series.c.owner_id == owner_id,
+                instance.c.sop_class_uid.startswith(sop_class_prefix, autoescape=True),
+            )
+            .order_by(instance.c.instance_id.desc())
+            .limit(limit)
+        )
+        return tuple(_instance(row) for row in rows)
+
     def get_instances(self, owner_id: OwnerId, instance_ids: Iterable[InstanceId]) -> dict[InstanceId, StoredInstance]:
         """Return those of the instances that the owner has."""
         found: dict[InstanceId, StoredInstance] = {}

@@ -1,0 +1,129 @@
+"""Overlay bits and references of presentation states over the storage node's internal HTTP."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
+
+from tests.http.test_storage_api import ROOT, node, only_series, own_node, shared_nodes
+from tests.support.overlay_files import add_overlay
+from tests.support.phantom_files import data_set_bytes, make_grey, to_bytes
+from tests.support.presentation_state_files import BLENDING, make_presentation_state, referenced_image
+from tests.support.storage_http import TOKEN, StorageHttp
+from webviewer.adapters.nodes import StorageClient
+from webviewer.core import errors
+
+__all__ = ["node", "own_node", "shared_nodes"]  # fixtures
+
+
+def test_overlay_bits_come_by_frame_from_the_file_as_it_is_stored(node: StorageHttp) -> None:
+    rng = np.random.default_rng(3)
+    planes = {0x6000: rng.integers(0, 2, (9, 11)).astype(bool), 0x6004: rng.integers(0, 2, (2, 5, 5)).astype(bool)}
+
+    def with_overlays(number: int) -> Dataset:
+        ds = make_grey(np.zeros((3, 9, 11), np.uint16), instance_number=number)
+        add_overlay(ds, planes[0x6000])
+        add_overlay(ds, planes[0x6002 + 2], group=0x6004, image_frame_origin=2)
+        return add_overlay(ds, planes[0x6000], group=0x6006, data=b"\0\0")  # too short: it has no bits to send
+
+    deflated, swapped = with_overlays(2), with_overlays(3)
+    deflated.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    swapped.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    for group in (0x6000, 0x6004):
+        data = swapped[group, 0x3000].value
+        swapped[group, 0x3000].value = np.frombuffer(data, "<u2").astype(">u2").tobytes()
+    files = [to_bytes(ds) for ds in (with_overlays(1), deflated, swapped)]
+    files.append(data_set_bytes(with_overlays(4)))  # gets file meta information when it is stored
+    for data in files:
+        assert node.upload(data)["state"] == "done"
+    series = only_series(node)
+    frames = node.session.get(f"{node.owner()}/series/{series['series_id']}").json()["frames"]
+    instances = sorted({frame["instance_id"] for frame in frames})
+    assert len(instances) == 4
+    client = StorageClient(node.base_url, TOKEN)
+    for instance in instances:
+        for number, expected in ((1, [0x6000]), (2, [0x6000, 0x6004]), (3, [0x6000, 0x6004])):
+            found = client.overlays(1, (instance, number))
+            assert list(found) == expected
+            for group, bits in found.items():
+                plane = planes[group] if planes[group].ndim == 2 else planes[group][number - 2]
+                unpacked = np.unpackbits(np.frombuffer(bits, np.uint8), count=plane.size, bitorder="little")
+                assert np.array_equal(unpacked.reshape(plane.shape), plane)
+    with pytest.raises(errors.NotFound):
+        client.overlays(2, (instances[0], 1))
+    with pytest.raises(errors.NotFound):
+        client.overlays(1, (10**6, 1))
+    client.close()
+
+
+def test_overlays_of_a_file_that_was_cut_since_are_said_to_be_empty(own_node: StorageHttp) -> None:
+    ds = add_overlay(make_grey(np.zeros((9, 11), np.uint16)), np.ones((9, 11)))
+    assert own_node.upload(to_bytes(ds))["state"] == "done"
+    series = only_series(own_node)
+    (frame,) = own_node.session.get(f"{own_node.owner()}/series/{series['series_id']}").json()["frames"]
+    (file,) = own_node.stored_files()
+    os.truncate(file, 500)
+    client = StorageClient(own_node.base_url, TOKEN)
+    assert client.overlays(1, (frame["instance_id"], 1)) == {0x6000: b""}
+    file.unlink()
+    with pytest.raises(errors.NotFound):
+        client.overlays(1, (frame["instance_id"], 1))
+    client.close()
+
+
+def test_a_series_tells_the_presentation_states_that_refer_to_its_images(node: StorageHttp) -> None:
+    image, other = make_grey(np.zeros((9, 11), np.uint16)), f"{ROOT}.77"
+    series_uid = image.SeriesInstanceUID
+    own = [referenced_image(image.SOPInstanceUID, [1])]
+    states = [
+        make_presentation_state({series_uid: own}, series_uid=f"{ROOT}.88", instance_number=1),
+        make_presentation_state(
+            {series_uid: []}, series_uid=f"{ROOT}.88", instance_number=2, sop_class_uid=BLENDING, ContentLabel="ALL"
+        ),
+        make_presentation_state({other: own}, series_uid=f"{ROOT}.88", instance_number=3),  # for another series
+        make_presentation_state({series_uid: own}, series_uid=f"{ROOT}.99", study_uid=f"{ROOT}.98"),  # another study
+    ]
+    for ds in (image, *states):
+        assert node.upload(to_bytes(ds))["state"] == "done"
+    found = {}
+    for study in node.session.get(f"{node.owner()}/studies").json()["studies"]:
+        for series in node.session.get(f"{node.owner()}/studies/{study['study_id']}").json()["series"]:
+            found[series["series_instance_uid"]] = series
+    series = found[series_uid]
+    url = f"{node.owner()}/series/{series['series_id']}/presentation_states"
+    named = {"description": "A description", "created_date": "2024-03-07", "created_time": "10:15:00"}
+    expected = {
+        "presentation_states": [
+            {"label": "ALL", **named, "images": None},
+            {
+                "label": "LABEL",
+                **named,
+                "images": [{"sop_instance_uid": image.SOPInstanceUID, "frame_numbers": [1]}],
+            },
+        ],
+        "unread": 0,
+    }
+    assert node.session.get(url).json() == expected
+    assert node.session.get(url, params={"study_id": series["study_id"]}).json() == expected
+    assert node.session.get(url, params={"study_id": series["study_id"] + 1}).status_code == 404
+    assert node.session.get(url.replace("owners/1", "owners/2")).status_code == 404
+
+
+def test_a_presentation_state_that_cannot_be_read_is_counted(own_node: StorageHttp) -> None:
+    image = make_grey(np.zeros((9, 11), np.uint16))
+    state = make_presentation_state(
+        {image.SeriesInstanceUID: [referenced_image(image.SOPInstanceUID)]}, series_uid=f"{ROOT}.88"
+    )
+    assert own_node.upload(to_bytes(state))["state"] == "done"
+    (file,) = own_node.stored_files()
+    os.truncate(file, file.stat().st_size - 20)
+    assert own_node.upload(to_bytes(image))["state"] == "done"
+    study = own_node.session.get(f"{own_node.owner()}/studies").json()["studies"][0]
+    detail = own_node.session.get(f"{own_node.owner()}/studies/{study['study_id']}").json()
+    (series,) = [one for one in detail["series"] if one["has_images"]]
+    answer = own_node.session.get(f"{own_node.owner()}/series/{series['series_id']}/presentation_states")
+    assert answer.json() == {"presentation_states": [], "unread": 1}
