@@ -73,6 +73,8 @@ describe('opening a series', () => {
       invert: false,
       interpolation: 'bilinear',
       colours: 'grey',
+      overlays: true,
+      shutters: true,
       moving: false,
     });
   });

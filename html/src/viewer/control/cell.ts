@@ -214,6 +214,8 @@ export class CellController extends PictureCell<CellState, Placement, SentView> 
           still: frame.still,
           lossless: frame.lossless,
           sourceLossy: frame.sourceLossy,
+          lacksOverlay: frame.lacksOverlay,
+          ignoresShutter: frame.ignoresShutter,
           image,
           windowCenter,
           windowWidth,

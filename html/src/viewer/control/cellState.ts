@@ -38,11 +38,18 @@ export interface DataPresentation {
   invert: boolean;
   interpolation: 'nearest' | 'bilinear';
   colours: ColourTable;
+  /** Overlays and shutters of the image, drawn by the server. */
+  overlays: boolean;
+  shutters: boolean;
 }
 
 /** Facts of the picture that is painted. */
 export interface Shown extends PictureShown {
   sourceLossy: boolean;
+  /** An overlay of the image cannot be drawn. */
+  lacksOverlay: boolean;
+  /** A shutter of the image cannot be true and is not drawn. */
+  ignoresShutter: boolean;
   image: ImageReference;
   windowCenter: number | null;
   windowWidth: number | null;
@@ -78,6 +85,8 @@ export const startData: DataPresentation = {
   invert: false,
   interpolation: 'bilinear',
   colours: GREY,
+  overlays: true,
+  shutters: true,
 };
 
 /** How a series is shown at first, with a recommended window of the scope that the doctor chose last. */
@@ -138,6 +147,7 @@ export function isBehind(state: CellState): boolean {
   if (shown === null || shown.revision === state.navigation.revision) return false;
   if (reference.image !== null && !sameImage(shown.image, reference.image)) return true;
   if (!sameWindow(shown.data.window, data.window) || shown.data.invert !== data.invert || shown.data.interpolation !== data.interpolation || shown.data.colours !== data.colours) return true;
+  if (shown.data.overlays !== data.overlays || shown.data.shutters !== data.shutters) return true;
   const wanted = resolvePlacement(state);
   return wanted !== null && shown.placement !== null && !samePlacement(wanted, shown.placement);
 }
@@ -162,6 +172,8 @@ export function toView(cell: number, state: CellState): View {
     invert: data.invert,
     interpolation: data.interpolation,
     colours: data.colours,
+    overlays: data.overlays,
+    shutters: data.shutters,
     moving: state.navigation.moving,
   };
 }

@@ -95,6 +95,8 @@ export interface FrameFields {
   revision: number;
   sequence: number;
   still?: boolean;
+  /** Further flags. */
+  flags?: number;
   instanceId?: number;
   zoom?: number;
 }
@@ -106,7 +108,7 @@ export function packedFrame(fields: FrameFields): ArrayBuffer {
   'WVFR'.split('').forEach((letter, index) => view.setUint8(index, letter.charCodeAt(0)));
   view.setUint8(4, 1);
   view.setUint8(5, 1);
-  view.setUint16(6, (fields.still === true ? 1 : 0) | 2, true);
+  view.setUint16(6, (fields.still === true ? 1 : 0) | 2 | (fields.flags ?? 0), true);
   view.setUint32(8, fields.revision, true);
   view.setUint32(12, fields.sequence, true);
   view.setUint16(16, fields.cell ?? 0, true);

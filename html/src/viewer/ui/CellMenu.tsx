@@ -3,12 +3,14 @@ import { IconArrowsDiagonal, IconContrast, IconPhotoDown, IconRestore } from '@t
 import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
 import { actionKeys, type ActionName, keyLabel, runAction, toolKeys } from '../input/actions';
+import { graphicsOf } from '../model/graphics';
 import { tools } from '../model/tools';
 import type { Point } from '../model/geometry';
 import { Choice } from './Choice';
 import { useViewer } from './context';
 import { measuringOf } from '../measure/control/measureOf';
 import { MeasureMenuItems } from '../measure/ui/MeasureMenuItems';
+import { GraphicsItems } from './GraphicsItems';
 import { toolIcons } from './icons';
 import type { Icon } from './ToolButton';
 import classes from './Toolbar.module.css';
@@ -21,7 +23,10 @@ export function CellMenu({ at, onClose }: { at: Point | null; onClose: () => voi
   const state = useStore(viewer.store);
   // Kept on the screen: the dropdown would rather flip, and finds no room above either.
   const about = useSelected(measuringOf(viewer).measures.store, ({ menu }) => menu !== null);
-  const height = ((state.places.length > 1 ? 12 : 11) + (about ? 3 : 0)) * (window.matchMedia('(pointer: coarse)').matches ? 44 : 30) + 72;
+  const cell = viewer.cell(state.active);
+  const graphics = useSelected(cell.store, ({ detail }) => graphicsOf(detail));
+  const switches = Number(graphics.overlays) + Number(graphics.shutters);
+  const height = ((state.places.length > 1 ? 12 : 11) + switches + (about ? 3 : 0)) * (window.matchMedia('(pointer: coarse)').matches ? 44 : 30) + 72;
   const top = Math.max(8, Math.min(at?.y ?? 0, window.innerHeight - height));
   const action = (name: ActionName, IconOf: Icon) => (
     <Menu.Item
@@ -49,6 +54,7 @@ export function CellMenu({ at, onClose }: { at: Point | null; onClose: () => voi
         })}
         <Menu.Divider />
         {action('invert', IconContrast)}
+        <GraphicsItems cell={cell} title={false} />
         {action('resetPosition', IconRestore)}
         {action('resetAll', IconRestore)}
         {state.places.length > 1 && (

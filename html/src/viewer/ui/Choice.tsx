@@ -2,6 +2,15 @@ import { Menu } from '@mantine/core';
 import { IconCheck } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 
+/** A switch in a menu, by itself. */
+export function Switch({ on, label, onSwitch }: { on: boolean; label: ReactNode; onSwitch: (on: boolean, at: number) => void }) {
+  return (
+    <Menu.CheckboxItem checked={on} checkIcon={<IconCheck size={16} aria-hidden />} data-chosen={on || undefined} onChange={(now) => onSwitch(now, performance.now())}>
+      {label}
+    </Menu.CheckboxItem>
+  );
+}
+
 interface ChoiceProps {
   chosen: boolean;
   label: ReactNode;

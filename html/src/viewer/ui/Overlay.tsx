@@ -27,7 +27,15 @@ export const Overlay = memo(function Overlay({ cell }: { cell: CellController })
   // Every picture that comes starts the wait anew: while they come, nothing is stuck.
   const late = useLasting(isBehind(state), LATE_MS, state.shown?.sequence);
   const unexplained = useLasting(state.shown !== null && state.detail === null, LATE_MS);
-  if (overlay === 'off' || state.reference.seriesId === null) return null;
+  if (state.reference.seriesId === null) return null;
+  if (overlay === 'off') {
+    const { bottomRight } = cornerTexts(state, { study, overlay, compact, locale, t: t as Translate });
+    return bottomRight.length === 0 ? null : (
+      <div className={classes.overlay} data-phone={compact || undefined} aria-hidden>
+        <Lines className={classes.bottomRight} lines={bottomRight} />
+      </div>
+    );
+  }
   const frame = frameAt(state.detail, asShown(state).reference.image);
   const placement = state.fault === null && state.shown !== null ? resolvePlacement(state) : null;
   const letters = frame === null || state.fault !== null ? null : lettersOf(frame, state.presentation);

@@ -1,5 +1,5 @@
 import { Drawer, Menu, UnstyledButton } from '@mantine/core';
-import { IconChevronLeft, IconContrast, IconDotsVertical, IconEye, IconLayoutGrid, IconPhotoDown, IconPlayerPause, IconPlayerPlay, IconRestore, IconTools } from '@tabler/icons-react';
+import { IconChevronLeft, IconContrast, IconDotsVertical, IconEye, IconFocusCentered, IconLayoutGrid, IconPhotoDown, IconPlayerPause, IconPlayerPlay, IconRestore, IconStackFront, IconTools } from '@tabler/icons-react';
 import { type ReactNode, useState } from 'react';
 import { personName } from '../../shared/format/person';
 import { useTranslation } from '../../shared/i18n';
@@ -8,6 +8,7 @@ import { type ActionName, runAction } from '../input/actions';
 import { MeasureList } from '../measure/ui/MeasureList';
 import { useImageMeasureProps } from '../measure/ui/useImageMeasureProps';
 import { isMeasureTool, measureTools, type HeldTool } from '../model/tools';
+import { graphicsOf } from '../model/graphics';
 import { isColour, frameAt } from '../model/series';
 import { useViewer } from './context';
 import { fitIcons, toolIcons, turnIcons } from './icons';
@@ -137,6 +138,12 @@ function ToolDrawer({ opened, onClose }: { opened: boolean; onClose: () => void 
         {(Object.keys(fitIcons) as (keyof typeof fitIcons)[]).map((name) => action(name, fitIcons[name]))}
         {(Object.keys(turnIcons) as (keyof typeof turnIcons)[]).map((name) => action(name, turnIcons[name]))}
         {action('invert', IconContrast, data.invert)}
+        {graphicsOf(detail).overlays && (
+          <Big icon={IconStackFront} label={t('graphics.overlays')} pressed={data.overlays} onPress={(at) => viewer.cell(active).change({ data: { overlays: !data.overlays } }, at, false)} />
+        )}
+        {graphicsOf(detail).shutters && (
+          <Big icon={IconFocusCentered} label={t('graphics.shutters')} pressed={data.shutters} onPress={(at) => viewer.cell(active).change({ data: { shutters: !data.shutters } }, at, false)} />
+        )}
         {(detail?.frames.length ?? 0) > 1 &&
           action('play', playing === null ? IconPlayerPlay : IconPlayerPause, playing !== null, playing === null ? t('action.play') : t('play.stop'))}
       </div>

@@ -22,6 +22,7 @@ import { BarStart } from './BarStart';
 import { Choice } from './Choice';
 import { ColourItems } from './ColourItems';
 import { useViewer } from './context';
+import { GraphicsItems } from './GraphicsItems';
 import { fitIcons, FullScreenIcon, toolIcons, turnIcons } from './icons';
 import { LayoutItems, FilmModeItems, FilmSettings } from './menus';
 import { keyName } from './keyName';
@@ -112,6 +113,7 @@ export function Toolbar() {
         />
       ))}
       <ColourItems chosen={colours} onChoose={(table, at) => cell.change({ data: { colours: table } }, at, false)} />
+      <GraphicsItems cell={cell} />
     </>
   );
   const overlayItems = (['full', 'anonymous', 'off'] as OverlayLevel[]).map((level) => (

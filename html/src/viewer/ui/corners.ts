@@ -37,14 +37,16 @@ const none: Corners = { topLeft: [], topRight: [], bottomLeft: [], bottomRight: 
 
 /** What stands in the corners describes the picture that is seen, never one that has only been asked for. */
 export function cornerTexts(wish: CellState, context: CornerContext): Corners {
-  if (context.overlay === 'off' || wish.reference.seriesId === null) return none;
+  if (wish.reference.seriesId === null) return none;
   const state = asShown(wish);
+  // Content that is hidden is said whatever the texts are.
+  if (context.overlay === 'off') return { ...none, bottomRight: hiddenLines(state, context.t) };
   return {
     topLeft: topLeft(state, context),
     // The last picture is stretched at once to where it will be.
     topRight: topRight(state, resolvePlacement(wish) ?? wish.shown?.placement ?? null, context),
     bottomLeft: bottomLeft(state, context),
-    bottomRight: quality(state, context),
+    bottomRight: [...hiddenLines(state, context.t), ...quality(state, context)],
   };
 }
 
@@ -140,6 +142,15 @@ function bottomLeft(state: CellState, context: CornerContext): string[] {
   const where = position === null ? '' : `${formatTenths(position, locale)} mm`;
   if (compact) return present([image, where]);
   return present([seriesLine(state), ...(widthOf(context) < NARROW_CSS ? [image, where] : [present([image, where]).join(' · ')])]);
+}
+
+/** What the image has and the doctor has switched off. */
+function hiddenLines(state: CellState, t: Translate): string[] {
+  const frame = frameAt(state.detail, state.reference.image);
+  if (frame === null || state.shown === null || state.fault !== null) return [];
+  const lines = frame.has_overlays && !state.data.overlays ? [t('corner.overlaysHidden')] : [];
+  if (frame.has_shutter && !state.data.shutters) lines.push(t('corner.shutterHidden'));
+  return lines;
 }
 
 function quality({ shown, detail, reference }: CellState, { late, locale, t }: CornerContext): string[] {

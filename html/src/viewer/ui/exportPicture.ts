@@ -29,7 +29,7 @@ export async function pictureOf(
   if (pen === null) return null;
   pen.drawImage(canvas, 0, 0, out.width, out.height);
   pen.scale(state.canvas.perCss, state.canvas.perCss);
-  if (context.overlay !== 'off') drawOverlay(pen, state, context);
+  drawOverlay(pen, state, context);
   marks(pen);
   return new Promise((resolve) => out.toBlob(resolve, 'image/png'));
 }
@@ -56,6 +56,7 @@ function drawOverlay(pen: CanvasRenderingContext2D, state: CellState, context: C
   block(corners.topRight, width - MARGIN, MARGIN, 'right', true);
   block(corners.bottomLeft, MARGIN, below(corners.bottomLeft), 'left', false);
   block(corners.bottomRight, width - MARGIN, below(corners.bottomRight), 'right', false);
+  if (context.overlay === 'off') return;
   const frame = frameAt(state.detail, asShown(state).reference.image);
   const letters = frame === null ? null : lettersOf(frame, state.presentation);
   if (letters !== null) {

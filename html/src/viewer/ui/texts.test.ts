@@ -60,6 +60,8 @@ describe('corners', () => {
       still: true,
       lossless: true,
       sourceLossy: false,
+      lacksOverlay: false,
+      ignoresShutter: false,
       image: { instance_id: 100, frame_number: 1 },
       windowCenter: 50,
       windowWidth: 350,
@@ -128,6 +130,8 @@ describe('corners', () => {
       still: false,
       lossless: false,
       sourceLossy: true,
+      lacksOverlay: false,
+      ignoresShutter: false,
       image: { instance_id: 100, frame_number: 1 },
       windowCenter: 50,
       windowWidth: 350,
@@ -138,6 +142,16 @@ describe('corners', () => {
     expect(cornerTexts({ ...state, shown: { ...shown, lossless: true } }, context).bottomRight).toEqual(['Lossy image', 'Sent without loss']);
     const detail = { ...state.detail, frames: [frameFacts(100, { lossy_ratios: [12.46, 4.5] })] };
     expect(cornerTexts({ ...state, detail, shown }, context).bottomRight[0]).toBe('Lossy image 12:1, 4.5:1');
+  });
+
+  it('say that overlays or a shutter of the image are hidden, even where all other texts are off', () => {
+    const detail = { ...seriesDetail(1), frames: [frameFacts(100, { has_overlays: true, has_shutter: true })] };
+    const hidden = { ...startData, overlays: false, shutters: false };
+    const without = { ...state, detail, shown: { ...state.shown, data: hidden } };
+    expect(cornerTexts(without, context).bottomRight).toEqual(['Overlays hidden', 'Shutter off', 'Lossless']);
+    expect(cornerTexts(without, { ...context, overlay: 'off' })).toEqual({ topLeft: [], topRight: [], bottomLeft: [], bottomRight: ['Overlays hidden', 'Shutter off'] });
+    expect(cornerTexts({ ...state, detail }, context).bottomRight).toEqual(['Lossless']);
+    expect(cornerTexts({ ...without, detail: state.detail }, context).bottomRight).toEqual(['Lossless']);
   });
 
   it('are gone when switched off', () => {

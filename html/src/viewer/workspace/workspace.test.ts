@@ -84,7 +84,7 @@ describe('a reload', () => {
     before.viewer.show(1, series.series_id);
     before.viewer.setDetail({ ...series });
     before.viewer.activeCell.goTo(3, 1, false);
-    before.viewer.activeCell.change({ data: { window: { kind: 'values', center: 40, width: 80, function: 'LINEAR' }, colours: 'pet', presetId: 'brain' }, presentation: { zoom: 2.5, centerX: 10, centerY: 20, rotationDeg: 90, flipHorizontal: true } }, 1, false);
+    before.viewer.activeCell.change({ data: { window: { kind: 'values', center: 40, width: 80, function: 'LINEAR' }, colours: 'pet', overlays: false, presetId: 'brain' }, presentation: { zoom: 2.5, centerX: 10, centerY: 20, rotationDeg: 90, flipHorizontal: true } }, 1, false);
     before.draw(102, { answers: { '': { points: [], measured: null, fault: null } } });
     before.leave();
 
@@ -94,7 +94,7 @@ describe('a reload', () => {
     expect([state.layout, state.places, state.active]).toEqual([{ rows: 1, columns: 2 }, [0, 1], 1]);
     const cell = after.viewer.cell(1).state;
     expect(cell.reference).toEqual({ seriesId: series.series_id, image: { instance_id: 103, frame_number: 1 } });
-    expect(cell.data).toEqual({ window: { kind: 'values', center: 40, width: 80, function: 'LINEAR' }, presetId: 'brain', invert: false, interpolation: 'bilinear', colours: 'pet' });
+    expect(cell.data).toEqual({ window: { kind: 'values', center: 40, width: 80, function: 'LINEAR' }, presetId: 'brain', invert: false, interpolation: 'bilinear', colours: 'pet', overlays: false, shutters: true });
     expect(cell.presentation).toEqual({ zoom: 2.5, centerX: 10, centerY: 20, rotationDeg: 90, flipHorizontal: true });
     expect(after.shapes).toEqual([]); // not before it is known that this is the study
 

@@ -8,7 +8,7 @@ import type { CellStart } from '../../control/cell';
 import { measureTools, tools } from '../../model/tools';
 import { listIn, numberIn, objectIn, oneOf, textIn, wholeIn } from './json';
 
-const overlays = ['off', 'anonymous', 'full'] as const;
+const overlayLevels = ['off', 'anonymous', 'full'] as const;
 const allTools = [...tools, ...measureTools] as const;
 const zoomWords = ['fit', 'width'] as const;
 
@@ -40,7 +40,7 @@ export function readImages(value: unknown): StoredImages | null {
   const layout = layoutIn(json['layout']);
   const places = listIn(json['places'], CELLS, cellNumberIn);
   const active = cellNumberIn(json['active']);
-  const overlay = oneOf(json['overlay'], overlays);
+  const overlay = oneOf(json['overlay'], overlayLevels);
   const playMode = oneOf(json['playMode'], playModes);
   const fps = numberIn(json['fps'], 1, 60);
   const bindings = bindingsIn(json['bindings']);
@@ -88,8 +88,9 @@ function cellIn(value: unknown): StoredCell | null {
   const presetId = data?.['presetId'] === null ? null : textIn(data?.['presetId'], 64);
   if (json === null || data === null || seriesId === null || presentation === null) return null;
   const { image } = json;
-  const { window, invert, interpolation, colours } = data;
-  const cell = { seriesId, digest, image, presentation, data: { window, invert, interpolation, colours, presetId } } as StoredCell;
+  // What an earlier version stored knows no overlays and shutters.
+  const { window, invert, interpolation, colours, overlays = true, shutters = true } = data;
+  const cell = { seriesId, digest, image, presentation, data: { window, invert, interpolation, colours, overlays, shutters, presetId } } as StoredCell;
   // The contract of the stream knows what a good image reference, VOI window and colour table are.
   const view = toView(0, { ...emptyCell(), reference: { seriesId, image: cell.image }, presentation, data: cell.data, canvas: ANY_CANVAS });
   return fits(view, 'View') ? cell : null;
