@@ -87,6 +87,9 @@ class Shutter:
     is_doubtful: bool = False  # a shape was left out because its numbers cannot be true
 
 
+MAX_PLANE_BITS = 128 * 1024**2  # of one frame of an overlay: 16 MiB
+
+
 @dataclass(frozen=True, slots=True)
 class OverlayPlane:
     """One overlay plane (PS3.3 C.9.2): its geometry and the place of its bits, not the bits.

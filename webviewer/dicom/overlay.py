@@ -21,13 +21,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from webviewer.dicom.attributes import ImageAttributes, OverlayPlane
+from webviewer.dicom.attributes import MAX_PLANE_BITS, ImageAttributes, OverlayPlane
 from webviewer.dicom.dataset import DataSet, ValueSpan
 from webviewer.dicom.elements import OVERLAY_GROUPS, OverlayElement, overlay_tag
 from webviewer.dicom.pixel_module import PixelModule
 from webviewer.dicom.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN, LOSSY
 
-MAX_PLANE_BITS = 128 * 1024**2  # of one frame: 16 MiB
 _FAR = 2**15  # Overlay Origin is of 16 bits
 
 

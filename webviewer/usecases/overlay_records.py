@@ -6,8 +6,8 @@ import struct
 from collections.abc import Callable
 
 from webviewer.core.errors import Unavailable
+from webviewer.dicom.attributes import MAX_PLANE_BITS
 from webviewer.dicom.elements import OVERLAY_GROUPS
-from webviewer.dicom.overlay import MAX_PLANE_BITS
 
 OVERLAY_HEADER = struct.Struct("<HI")  # group, length in bytes; a plane that cannot be read has length 0
 
