@@ -3,8 +3,9 @@ import { Drawer, Menu, UnstyledButton } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { Notifications } from '@mantine/notifications';
 import { IconPhotoScan, IconChevronDown, IconCheck, IconCloudUpload, IconInfoCircle, IconLanguage, IconLogout, IconMenu2, IconMoon, IconSettings, IconSun, IconUser } from '@tabler/icons-react';
-import { type ReactNode, Suspense, useCallback, useEffect, useRef, useState } from 'react';
+import { type ReactNode, Suspense, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { AboutPage, SettingsPage } from '../settings';
+import type { Study } from '../shared/api/types';
 import { eventSocket } from '../shared/events/eventSocket';
 import { iconStroke, Logo } from '../shared/icons';
 import { languageNames, languages, localeOf, useTranslation } from '../shared/i18n';
@@ -70,7 +71,7 @@ export default function Shell() {
   }, []);
 
   const open = useCallback(
-    (studyId: number, seriesId: number | null, title: string, mode: ViewerMode) => go({ page: 'viewer', mode, studyId, seriesId }, title),
+    (study: Study, seriesId: number | null, title: string, mode: ViewerMode) => go({ page: 'viewer', mode, studyId: study.study_id, seriesId }, title, study.first_series_id),
     [go],
   );
   const viewing = route.page === 'viewer';
@@ -82,7 +83,12 @@ export default function Shell() {
   const list = useRef<HTMLDivElement>(null);
   useReadyToOpen(list, route.page === 'studies');
   const docks = phone || (wide && !viewing);
-  const openPanel = useCallback(() => (docks ? setPanel(true) : setPanelDrawer(true)), [docks]);
+  // The list is not drawn again because the panel would now open elsewhere.
+  const docksNow = useRef(docks);
+  useLayoutEffect(() => {
+    docksNow.current = docks;
+  });
+  const openPanel = useCallback(() => (docksNow.current ? setPanel(true) : setPanelDrawer(true)), []);
   useEffect(() => setPanelDrawer(false), [route]);
   const leave = (): void => void signOut();
 
@@ -148,6 +154,7 @@ export default function Shell() {
                       <ViewerTab
                         studyId={tab.studyId}
                         seriesId={tab.seriesId}
+                        firstSeriesId={tab.firstSeriesId}
                         mode={tab.mode}
                         active={active}
                         onTitle={(title) => tabs.setTitle(tab.studyId, title)}

@@ -49,6 +49,17 @@ describe('tabs', () => {
     ]);
   });
 
+  it('stay as they are when a study says the title that the list gave', () => {
+    expect(reduceTabs(opened, { type: 'title', studyId: 2, title: 'T2' })).toBe(opened);
+    expect(reduceTabs(opened, { type: 'title', studyId: 2, title: 'New' }).tabs[1]?.title).toBe('New');
+  });
+
+  it('know which series the study opens with, where the list knew it', () => {
+    const state = reduceTabs(start, { type: 'go', route: viewer(4), title: 'T4', firstSeriesId: 40 });
+    expect(state.tabs[0]).toMatchObject({ studyId: 4, seriesId: null, firstSeriesId: 40 });
+    expect(state.route).toEqual(viewer(4));
+  });
+
   it('give the place of a closed one to the neighbour, and to the list at last', () => {
     const two = reduceTabs(reduceTabs(opened, { type: 'go', route: viewer(2) }), { type: 'close', studyId: 2 });
     expect(two.route).toEqual(viewer(3));
@@ -83,7 +94,7 @@ describe('tabs', () => {
     it('come back in their mode', () => {
       const { tabs } = reduceTabs(start, { type: 'go', route: { page: 'viewer', mode: 'mpr', studyId: 4, seriesId: 40 } });
       storeTabs(1, tabs);
-      expect(restoreTabs(1)).toEqual([{ studyId: 4, seriesId: 40, mode: 'mpr', title: '' }]);
+      expect(restoreTabs(1)).toEqual([{ studyId: 4, seriesId: 40, mode: 'mpr', firstSeriesId: null, title: '' }]);
     });
 
     it('are none where the store is damaged', () => {

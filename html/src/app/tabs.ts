@@ -6,6 +6,8 @@ export interface Tab {
   studyId: number;
   seriesId: number | null;
   mode: ViewerMode;
+  /** The series that opens when none is named, as far as the list knows it; never stored. */
+  firstSeriesId: number | null;
   /** What the strip shows; empty until the study is known. Never stored. */
   title: string;
 }
@@ -16,7 +18,7 @@ export interface TabsState {
 }
 
 export type TabsAction =
-  | { type: 'go'; route: Route; title?: string }
+  | { type: 'go'; route: Route; title?: string; firstSeriesId?: number | null }
   | { type: 'close'; studyId: number }
   | { type: 'title'; studyId: number; title: string }
   | { type: 'forget'; studyIds: readonly number[] };
@@ -24,14 +26,14 @@ export type TabsAction =
 /** More open studies than this cost more memory than a small office PC has; the oldest makes room. */
 export const maximumTabs = 12;
 
-function open(tabs: readonly Tab[], route: Extract<Route, { page: 'viewer' }>, title: string): readonly Tab[] {
+function open(tabs: readonly Tab[], route: Extract<Route, { page: 'viewer' }>, title: string, firstSeriesId: number | null): readonly Tab[] {
   const at = tabs.findIndex((tab) => tab.studyId === route.studyId);
   if (at >= 0) {
     const tab = tabs[at] as Tab;
     const next: Tab = { ...tab, mode: route.mode, seriesId: route.seriesId ?? tab.seriesId, title: title || tab.title };
     return tabs.map((one, index) => (index === at ? next : one));
   }
-  const added = [...tabs, { studyId: route.studyId, seriesId: route.seriesId, mode: route.mode, title }];
+  const added = [...tabs, { studyId: route.studyId, seriesId: route.seriesId, mode: route.mode, firstSeriesId, title }];
   return added.slice(-maximumTabs);
 }
 
@@ -53,12 +55,14 @@ export function reduceTabs(state: TabsState, action: TabsAction): TabsState {
   switch (action.type) {
     case 'go':
       if (action.route.page !== 'viewer') return { ...state, route: action.route };
-      return { tabs: open(state.tabs, action.route, action.title ?? ''), route: action.route };
+      return { tabs: open(state.tabs, action.route, action.title ?? '', action.firstSeriesId ?? null), route: action.route };
     case 'close':
       return without(state, [action.studyId]);
     case 'forget':
       return without(state, action.studyIds);
     case 'title':
+      // The list has given most tabs their title already: then nothing is drawn again.
+      if (!state.tabs.some((tab) => tab.studyId === action.studyId && tab.title !== action.title)) return state;
       return {
         ...state,
         tabs: state.tabs.map((tab) => (tab.studyId === action.studyId ? { ...tab, title: action.title } : tab)),
@@ -84,7 +88,7 @@ export function restoreTabs(userId: number): Tab[] {
     if (!Array.isArray(stored)) return [];
     return stored.flatMap((one: Partial<Tab>) =>
       Number.isInteger(one.studyId)
-        ? [{ studyId: one.studyId as number, seriesId: one.seriesId ?? null, mode: one.mode === 'mpr' || one.mode === 'volume' ? one.mode : ('image' as const), title: '' }]
+        ? [{ studyId: one.studyId as number, seriesId: one.seriesId ?? null, mode: one.mode === 'mpr' || one.mode === 'volume' ? one.mode : ('image' as const), firstSeriesId: null, title: '' }]
         : [],
     );
   } catch {

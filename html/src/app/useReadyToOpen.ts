@@ -51,7 +51,11 @@ export function useReadyToOpen(list: RefObject<HTMLElement | null>, listShown: b
     const prepare = (event: Event, afterMs: number): void => {
       const study = event.target instanceof Element ? Number(event.target.closest<HTMLElement>('[data-study]')?.dataset['study']) : NaN;
       if (timer !== null) window.clearTimeout(timer);
-      if (Number.isInteger(study)) timer = window.setTimeout(() => void prefetch(client, study), afterMs);
+      timer = null;
+      if (!Number.isInteger(study)) return;
+      // A timer of a press would run only after the page of the study is drawn.
+      if (afterMs === 0) void prefetch(client, study);
+      else timer = window.setTimeout(() => void prefetch(client, study), afterMs);
     };
     const pressed = (event: Event): void => prepare(event, 0);
     const focused = (event: Event): void => prepare(event, RESTS_MS);

@@ -3,7 +3,7 @@ import { formatRoute, parseRoute, type Route, sameRoute } from './route';
 import { reduceTabs, restoreTabs, storeTabs, type TabsState } from './tabs';
 
 export interface Tabs extends TabsState {
-  go: (route: Route, title?: string) => void;
+  go: (route: Route, title?: string, firstSeriesId?: number | null) => void;
   close: (studyId: number) => void;
   setTitle: (studyId: number, title: string) => void;
   forget: (studyIds: readonly number[]) => void;
@@ -39,7 +39,7 @@ export function useTabs(userId: number): Tabs {
 
   return {
     ...state,
-    go: useCallback((route, title) => dispatch({ type: 'go', route, ...(title === undefined ? {} : { title }) }), []),
+    go: useCallback((route, title, firstSeriesId) => dispatch({ type: 'go', route, ...(title === undefined ? {} : { title }), ...(firstSeriesId === undefined ? {} : { firstSeriesId }) }), []),
     close: useCallback((studyId) => dispatch({ type: 'close', studyId }), []),
     setTitle: useCallback((studyId, title) => dispatch({ type: 'title', studyId, title }), []),
     forget: useCallback((studyIds) => dispatch({ type: 'forget', studyIds }), []),

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Tooltip } from '@mantine/core';
 import { IconArrowBackUp, IconColumns3, IconDatabase, IconDownload, IconRefresh, IconSearch, IconTrash, IconUpload, IconX } from '@tabler/icons-react';
-import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { memo, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { address } from '../shared/api/client';
 import { codesFor, wordsFor } from '../shared/api/words';
 import type { Study } from '../shared/api/types';
@@ -24,7 +24,7 @@ import './texts';
 
 interface StudiesPageProps {
   phone: boolean;
-  onOpen: (studyId: number, seriesId: number | null, title: string, view: StudyView) => void;
+  onOpen: (study: Study, seriesId: number | null, title: string, view: StudyView) => void;
   onDeleted: (studyIds: number[]) => void;
   onUpload: () => void;
 }
@@ -47,8 +47,8 @@ function focusAgain(from: HTMLElement | null, doomed: readonly Study[]): void {
   (usable ? from : (row ?? document.querySelector<HTMLElement>('[data-study]')))?.focus();
 }
 
-/** The list of the user's studies. */
-export function StudiesPage({ phone, onOpen, onDeleted, onUpload }: StudiesPageProps) {
+/** The list of the user's studies. It stays behind an opened study, and is not drawn again when one opens. */
+export const StudiesPage = memo(function StudiesPage({ phone, onOpen, onDeleted, onUpload }: StudiesPageProps) {
   const { t } = useTranslation('studies');
   const { layout, ready, setLayout } = useTableLayout();
   const list = useStudyList(ready, layout.pageSize);
@@ -69,7 +69,7 @@ export function StudiesPage({ phone, onOpen, onDeleted, onUpload }: StudiesPageP
   }, [studies]);
 
   const open = useCallback(
-    (study: Study, seriesId: number | null, view: StudyView = 'image') => onOpen(study.study_id, seriesId, studyTitle(study, t('common:noName'), view), view),
+    (study: Study, seriesId: number | null, view: StudyView = 'image') => onOpen(study, seriesId, studyTitle(study, t('common:noName'), view), view),
     [onOpen, t],
   );
   const chosen = useMemo(() => studies?.filter((study) => selected.has(study.study_id)) ?? [], [studies, selected]);
@@ -179,7 +179,7 @@ export function StudiesPage({ phone, onOpen, onDeleted, onUpload }: StudiesPageP
       {live}
     </main>
   );
-}
+});
 
 export function DateChips({ list }: { list: StudyList }) {
   const { t } = useTranslation('studies');

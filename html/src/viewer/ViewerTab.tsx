@@ -15,6 +15,7 @@ import pt from './i18n/pt.json';
 import { firstVolumeSeries } from './model/series';
 import { ViewerContext } from './ui/context';
 import { ImagePage } from './ui/ImagePage';
+import { useBars } from './ui/useBars';
 import { type IsRestored, seriesQuery, studyQuery, useViewerData } from './ui/useViewerData';
 import classes from './ViewerTab.module.css';
 import type { Workspace } from './workspace/control/workspace';
@@ -25,6 +26,8 @@ registerNamespace('viewer', { en, pt });
 export interface ViewerTabProps {
   studyId: number;
   seriesId: number | null;
+  /** The series to show when none is named, if that is known already. */
+  firstSeriesId: number | null;
   mode: ViewerMode;
   active: boolean;
   onTitle: (title: string) => void;
@@ -46,16 +49,19 @@ export function ViewerTab(props: ViewerTabProps) {
 
 /** Asks for everything before anything is drawn: the picture is what the doctor waits for. */
 function OpenStudy(props: ViewerTabProps) {
-  const { studyId, seriesId, mode } = props;
+  const { studyId, seriesId, firstSeriesId, mode } = props;
   const [viewer] = useState(() => new ViewerController());
   const workspace = useNewWorkspace(viewer, studyId);
   const client = useQueryClient();
   const first = useRef({ seriesId, mode });
+  const opensWith = useRef(firstSeriesId);
   useLayoutEffect(() => {
     const leave = viewer.start();
     const asked = first.current;
     const isRestored = workspace.restore(asked);
     if (!isRestored && asked.seriesId !== null && asked.mode === 'image') viewer.show(viewer.state.active, asked.seriesId);
+    const opens = asked.seriesId === null && asked.mode === 'image' ? opensWith.current : null;
+    if (opens !== null && viewer.cell(0).state.reference.seriesId === null) viewer.show(0, opens);
     const save = workspace.start();
     void client.prefetchQuery(studyQuery(studyId));
     const shown = asked.mode === 'image' ? viewer.activeCell.state.reference.seriesId : asked.seriesId;
@@ -83,6 +89,7 @@ function Viewer({ viewer, workspace, studyId, seriesId, mode, active, onTitle, o
   useLayoutEffect(() => viewer.setMode(mode), [viewer, mode]);
   const phone = useMediaQuery('(max-width: 767px), (max-height: 499px)', false, { getInitialValueInEffect: false });
   const lying = useMediaQuery('(max-height: 499px) and (orientation: landscape)', false, { getInitialValueInEffect: false });
+  const bars = useBars(viewer, mode);
   const locale = localeOf[toLanguage(i18n.language) ?? 'en'];
 
   const name = study === null ? '' : personName(study.patient_name) || t('common:noName');
@@ -106,6 +113,7 @@ function Viewer({ viewer, workspace, studyId, seriesId, mode, active, onTitle, o
     () => ({
       viewer,
       study,
+      bars,
       mode,
       changeMode: (next, series) => latest.current.onMode(next, series),
       phone,
@@ -120,7 +128,7 @@ function Viewer({ viewer, workspace, studyId, seriesId, mode, active, onTitle, o
         else void document.documentElement.requestFullscreen?.().catch(() => undefined);
       },
     }),
-    [viewer, study, mode, phone, lying, locale],
+    [viewer, study, bars, mode, phone, lying, locale],
   );
 
   useEffect(() => {

@@ -54,6 +54,23 @@ beforeEach(() => {
 });
 
 describe('opening a series', () => {
+  it('asks as soon as the window has a size, not an animation frame later', () => {
+    const bare = new CellController(1, {
+      openCell: () => undefined,
+      closeCell: () => undefined,
+      sendView: (view) => views.push(view),
+      acknowledge: () => undefined,
+      generation: () => 1,
+      clock,
+      onFrame: (run) => frames.push(run),
+      decode: () => Promise.reject(new Error('no picture comes')),
+    });
+    bare.setSeries(7, null);
+    expect(views).toEqual([]);
+    bare.resize({ widthPx: 640, heightPx: 480, perCss: 1, deviceRatio: 1 });
+    expect(views.map((view) => [view.cell, view.width_px])).toEqual([[1, 640]]);
+  });
+
   it('asks at once for the first image, fitted, with its own window', () => {
     cell.setSeries(7, null);
     expect(opened).toEqual([7]);

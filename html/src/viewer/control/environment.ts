@@ -5,6 +5,8 @@ import type { ViewerController, ViewerMode } from './viewer';
 export interface ViewerEnvironment {
   viewer: ViewerController;
   study: StudyWithSeries | null;
+  /** Whether bars and menus are there. Until the first picture has come, only the window is. */
+  bars: boolean;
   /** Which page of the study is shown. */
   mode: ViewerMode;
   /** Shows another page of the study, of this series. */

@@ -235,7 +235,7 @@ export abstract class PictureCell<State extends PictureState, Place, Wish> {
       this.#sendWaits = true;
       return;
     }
-    this.#sendNow();
+    if (!this.#sendNow()) return; // nothing went: what follows, as the window's size, need not wait
     this.#frameWaits = true;
     this.#deps.onFrame(() => {
       this.#frameWaits = false;
@@ -284,15 +284,17 @@ export abstract class PictureCell<State extends PictureState, Place, Wish> {
     this.#deps.onFrame(() => markPainted({ cell: this.number, revision: frame.revision, still: frame.still }, sent?.inputAt ?? null));
   }
 
-  #sendNow(): void {
+  /** Sends the wish; false where there is none yet. */
+  #sendNow(): boolean {
     const { canvas, navigation } = this.state;
-    if (canvas.widthPx < 1 || !this.isOpen) return;
+    if (canvas.widthPx < 1 || !this.isOpen) return false;
     const wish = this.sendWish();
-    if (wish === null) return;
+    if (wish === null) return false;
     this.#sent.set(navigation.revision, { wish, canvas, inputAt: this.#inputAt });
     this.#inputAt = null;
     if (this.#sent.size > REMEMBERED) this.#sent.delete(this.#sent.keys().next().value ?? 0);
     this.#lastSent = navigation.revision;
+    return true;
   }
 
   #forgetBefore(revision: number): void {

@@ -56,6 +56,7 @@ export class Stage {
     const whole: ViewerEnvironment = {
       viewer: this.viewer,
       study: null,
+      bars: true,
       mode: 'image',
       changeMode: nothing,
       phone: false,

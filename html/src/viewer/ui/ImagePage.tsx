@@ -23,12 +23,13 @@ import { Strip } from './Strip';
 import { Toolbar } from './Toolbar';
 import { usePageKeys } from './usePageKeys';
 import classes from '../ViewerTab.module.css';
+import barClasses from './Toolbar.module.css';
 
 /** The image viewer: series in windows of their own. */
 export function ImagePage({ active, onBack }: { active: boolean; onBack: () => void }) {
   const { t } = useTranslation('viewer');
   const shared = useViewer();
-  const { viewer, study, phone, lying, locale } = shared;
+  const { viewer, study, bars, phone, lying, locale } = shared;
   const root = useRef<HTMLDivElement>(null);
   const state = useStore(viewer.store);
   const narrow = useMediaQuery('(max-width: 1023px)', false, { getInitialValueInEffect: false });
@@ -65,7 +66,7 @@ export function ImagePage({ active, onBack }: { active: boolean; onBack: () => v
   return (
     <ViewerContext.Provider value={environment}>
       <div ref={root} className={classes.viewer} data-lying={lying || undefined}>
-        {phone ? <PhoneTop onBack={onBack} /> : <Toolbar />}
+        {phone ? <PhoneTop onBack={onBack} /> : bars ? <Toolbar /> : <div className={barClasses.bar} aria-busy />}
         {lying && <Strip below />}
         <div className={classes.middle}>
           {strip}
@@ -87,11 +88,15 @@ export function ImagePage({ active, onBack }: { active: boolean; onBack: () => v
         </div>
         {!lying && (phone || (narrow && state.stripOpen)) && <Strip below />}
         {phone && <PhoneBottom />}
-        <CellMenu at={menuAt} onClose={() => setMenuAt(null)} />
-        <WindowDialog opened={windowDialog} onClose={() => setWindowDialog(false)} />
-        <KeysDialog opened={keysDialog} onClose={() => setKeysDialog(false)} />
-        <LiveRegion />
-        <MeasureLive />
+        {bars && (
+          <>
+            <CellMenu at={menuAt} onClose={() => setMenuAt(null)} />
+            <WindowDialog opened={windowDialog} onClose={() => setWindowDialog(false)} />
+            <KeysDialog opened={keysDialog} onClose={() => setKeysDialog(false)} />
+            <LiveRegion />
+            <MeasureLive />
+          </>
+        )}
       </div>
     </ViewerContext.Provider>
   );

@@ -14,9 +14,9 @@ import classes from './Strip.module.css';
 /** The series of the study. A double click or Enter shows one in the active window; on a phone a tap does. */
 export function Strip({ below = false }: { below?: boolean }) {
   const { t } = useTranslation('viewer');
-  const { study, phone, lying } = useViewer();
+  const { study, bars, phone, lying } = useViewer();
   const [open, setOpen] = useState(true);
-  if (study === null) {
+  if (study === null || !bars) {
     return (
       <div className={classes.strip} data-below={below || undefined} data-phone={phone || undefined} data-lying={lying || undefined} aria-busy>
         {!below && <span className={classes.head} />}
