@@ -16,7 +16,7 @@ from webviewer.core.errors import InvalidInput
 from webviewer.dicom.volume import VolumeGrid
 
 _AT_A_VOXEL = 1e-3  # of a step: nearer to a voxel's centre its own value is shown, and it is none of interpolation
-_HALF = 0.5 - 1e-9  # of the weights, but for rounding
+_HALF = 0.4999  # of the weights, but for rounding: as in shaders/presence.glsl
 _NO_WEIGHT = 1e-9  # of a step: what rounding leaves of a point on a voxel's centre
 
 

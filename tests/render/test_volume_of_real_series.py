@@ -103,7 +103,10 @@ def _pixels(ds: pydicom.Dataset) -> NDArray[Any]:
 
 
 def _assert_like_the_files(volume: LoadedVolume, paths: dict[int, Path], number: int) -> None:
-    """Every slice of a file is its pixels with its own rescale, exactly, or within half a step where quantised."""
+    """Every slice of a file is its pixels with its own rescale, exactly, or within half a step where quantised.
+
+    Pixels that have the file's Pixel Padding Value are absent, and no others are.
+    """
     assert volume.values is not None
     allowed = 0.0 if volume.values.is_exact else volume.values.slope * 0.501
     for (instance_id, _), place in zip(volume.frame_keys, volume.plan.sampling.grid_slice_of_source, strict=True):
@@ -113,6 +116,10 @@ def _assert_like_the_files(volume: LoadedVolume, paths: dict[int, Path], number:
         slope, intercept = float(ds.get("RescaleSlope", 1)), float(ds.get("RescaleIntercept", 0))
         pixels = _pixels(ds).astype(np.float64)
         off = volume.voxels[place] * volume.values.slope + volume.values.intercept - (pixels * slope + intercept)
+        is_padding = pixels == ds.get("PixelPaddingValue", np.inf)
+        absent = volume.presence.absent_slice(place)
+        assert np.array_equal(is_padding, np.zeros_like(is_padding) if absent is None else absent)
+        off[is_padding] = 0
         # Voxels times slope: the last digits of float64 differ by the order of adding.
         assert np.abs(off).max() <= allowed + 1e-9 * max(1.0, abs(volume.values.intercept)), (number, instance_id)
 
@@ -210,6 +217,25 @@ def _padded(ds: pydicom.Dataset) -> pydicom.Dataset:
     return ds
 
 
+def _padded_with_anatomy(ds: pydicom.Dataset) -> pydicom.Dataset:
+    ds.PixelPaddingValue = 0
+    ds["PixelPaddingValue"].VR = "SS"
+    pixels = np.frombuffer(ds.PixelData, "<i2").copy()
+    pixels[::7] = 0
+    ds.PixelData = pixels.tobytes()
+    return ds
+
+
+def _padded_beyond_its_bits(ds: pydicom.Dataset) -> pydicom.Dataset:
+    ds = _twelve_bits(ds)
+    ds.PixelPaddingValue = 63536
+    ds["PixelPaddingValue"].VR = "US"
+    pixels = np.frombuffer(ds.PixelData, "<u2").copy() & 0xFFF
+    pixels[40:90] = 63536
+    ds.PixelData = pixels.tobytes()
+    return ds
+
+
 def _twelve_bits(ds: pydicom.Dataset) -> pydicom.Dataset:
     ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 12, 11, 0
     pixels = np.clip(np.frombuffer(ds.PixelData, "<i2"), 0, 4095).astype("<u2")
@@ -227,7 +253,14 @@ def _thirty_two_bits(ds: pydicom.Dataset) -> pydicom.Dataset:
     return ds
 
 
-KINDS = {"16 bits": _as_is, "bright padding": _padded, "12 bits": _twelve_bits, "32 bits": _thirty_two_bits}
+KINDS = {
+    "16 bits": _as_is,
+    "bright padding": _padded,
+    "padding 0": _padded_with_anatomy,
+    "padding beyond 12 bits": _padded_beyond_its_bits,
+    "12 bits": _twelve_bits,
+    "32 bits": _thirty_two_bits,
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -241,6 +274,10 @@ def test_files_of_this_machine_give_the_same_voxels_without_being_asked_for(
     assert (here.asked, there.asked) == (0, 40 if kind == "32 bits" else 20)  # their range is measured first
     assert near.voxels.max() > near.voxels.min()
     assert np.array_equal(near.voxels, far.voxels)
+    absent = [[volume.presence.absent_slice(number) for number in range(20)] for volume in (near, far)]
+    for here_absent, there_absent in zip(*absent, strict=True):
+        assert (here_absent is None) == (there_absent is None) == ("padding" not in kind)
+        assert here_absent is None or np.array_equal(here_absent, there_absent)
     assert np.array_equal(near.bricks.lowest, far.bricks.lowest)
     assert np.array_equal(near.bricks.highest, far.bricks.highest)
 

@@ -46,7 +46,7 @@ float extreme_of(Ray ray, vec2 shown, inout float i_extreme, out bool is_seen) {
 #ifdef PADDED
             vec2 at = present_at(p_index);
             float stored = at.x;
-            bool counts = i < ray.end && at.y >= 0.5;
+            bool counts = i < ray.end && at.y >= HALF;
 #else
             float stored = stored_at(p_index);
             bool counts = i < ray.end;

@@ -21,7 +21,7 @@ void main() {
 #ifdef PADDED
     float share = share_present_of(p_texture, vec3(0.0));
     stored = value_of_present(stored, share);
-    inside = inside && share >= 0.5;
+    inside = inside && share >= HALF;
 #endif
     out_color = vec4(inside ? clamp((stored - u_grey.x) * u_grey.y + u_grey.z, 0.0, 1.0) : 0.0);
 }

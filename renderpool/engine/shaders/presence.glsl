@@ -5,6 +5,9 @@ uniform usampler3D t_present; // (column of words, row of words, slice)
 
 #include "bits.glsl"
 
+// At least a half, as far as float32 tells: a plane half way between voxels must not be there in one pixel and gone in the next.
+const float HALF = 0.4999;
+
 // The share around a point of a texture, of which the voxel `corner` is the first. The weights are those of the filter,
 // computed in its own steps: a value and its share must not come from different ones.
 float share_present_of(vec3 p_texture, vec3 corner) {

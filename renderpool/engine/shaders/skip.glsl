@@ -37,7 +37,7 @@ bool average_of(Ray ray, out float average) {
 #endif
 #ifdef PADDED
             vec2 at = present_at(p_index);
-            is_there = is_there && at.y >= 0.5;
+            is_there = is_there && at.y >= HALF;
             float stored = at.x;
 #else
             float stored = stored_at(p_index);
@@ -62,7 +62,7 @@ float next_shown(Ray ray, BrickWalk walk, inout float i, vec2 shown) {
 #ifdef PADDED
             vec2 at = present_at(ray.start + i * ray.step);
             stored = at.x;
-            found = is_shown(stored, shown) && at.y >= 0.5;
+            found = is_shown(stored, shown) && at.y >= HALF;
 #else
             stored = stored_at(ray.start + i * ray.step);
             found = is_shown(stored, shown);
@@ -88,7 +88,7 @@ vec3 surface_between(Ray ray, float i, float level) {
         vec3 p_index = ray.start + middle * ray.step;
 #ifdef PADDED
         vec2 at = present_at(p_index);
-        bool over = at.x >= level && at.y >= 0.5;
+        bool over = at.x >= level && at.y >= HALF;
 #else
         bool over = stored_at(p_index) >= level;
 #endif

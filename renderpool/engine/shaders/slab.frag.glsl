@@ -39,7 +39,7 @@ out vec4 out_color;
 vec2 stored_of_slab(vec3 p_index) {
 #ifdef PADDED
     vec2 found = present_at(p_index);
-    return vec2(found.x, found.y >= 0.5 && inside_volume(p_index) ? 1.0 : 0.0);
+    return vec2(found.x, found.y >= HALF && inside_volume(p_index) ? 1.0 : 0.0);
 #else
     return vec2(stored_at(p_index), inside_volume(p_index) ? 1.0 : 0.0);
 #endif
@@ -72,7 +72,7 @@ vec2 stored_of_slab(vec3 p_index) {
     for (float number = entry; number <= last; number += 1.0) {
 #ifdef PADDED
         vec2 at = present_at(first_index + number * part);
-        bool counts = at.y >= 0.5;
+        bool counts = at.y >= HALF;
         count += counts ? 1.0 : 0.0;
         float stored = counts ? at.x : NOTHING;
 #else

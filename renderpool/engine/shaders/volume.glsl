@@ -117,6 +117,10 @@ float blended_at(vec3 p_index) {
 vec2 present_at(vec3 p_index) {
 #if defined(INTERPOLATE_NEAREST)
     float share = share_of(t_present, clamp(floor(p_index + 0.5), vec3(0.0), u_volume_size - 1.0), vec3(0.0));
+#elif defined(INTERPOLATE_EXACT)
+    vec3 p = clamp(p_index, vec3(0.0), u_volume_size - 1.0);
+    vec3 base = floor(p);
+    float share = share_of(t_present, base, p - base);
 #else
     float share = share_at(p_index);
 #endif
