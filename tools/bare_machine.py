@@ -196,11 +196,18 @@ def remove_root(root: Path) -> None:
 def clone_project(root: Path) -> None:
     """Clone the last commit of this project into a root; the clone knows no other folder of the machine."""
     target = root / CLONE.lstrip("/")
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True)
-    clone = ["git", "clone", "--quiet", "--no-hardlinks", "--no-checkout", str(PROJECT), str(target)]
-    subprocess.run(clone, check=True)
-    subprocess.run(["git", "checkout", "--quiet", "--detach", head.stdout.strip()], cwd=target, check=True)
-    subprocess.run(["git", "remote", "remove", "origin"], cwd=target, check=True)
+    with tempfile.NamedTemporaryFile("w", suffix=".gitconfig") as settings:
+        settings.write("[safe]\n\tdirectory = *\n")  # root also reads what another user has checked out
+        settings.flush()
+        environ = {**os.environ, "GIT_CONFIG_GLOBAL": settings.name}
+
+        def git(folder: Path, *words: str) -> str:
+            command = ["git", "-C", str(folder), *words]
+            return subprocess.run(command, env=environ, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+        git(PROJECT, "clone", "--quiet", "--no-hardlinks", "--no-checkout", str(PROJECT), str(target))
+        git(target, "checkout", "--quiet", "--detach", git(PROJECT, "rev-parse", "HEAD"))
+        git(target, "remote", "remove", "origin")
 
 
 # -- what runs in it ---------------------------------------------------------------------------------------------------

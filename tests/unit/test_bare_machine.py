@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,41 @@ def test_a_missing_program_is_named(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert bare_machine.main(["--cache", str(tmp_path / "cache"), "run"]) == 1
     assert "mmdebstrap is missing. On Debian, `tools/system_packages.sh bare` installs it." in capsys.readouterr().err
+
+
+def test_the_clone_is_the_last_commit_and_knows_no_other_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, root = tmp_path / "project", tmp_path / "root"
+    project.mkdir()
+    (root / "root").mkdir(parents=True)
+    monkeypatch.setattr(bare_machine, "PROJECT", project)
+
+    def git(folder: Path, *words: str) -> str:
+        own = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*")
+        return subprocess.run(["git", *own, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+    git(project, "init", "--quiet")
+    (project / "file").write_text("committed")
+    git(project, "add", "file")
+    git(project, "commit", "--quiet", "-m", "one")
+    (project / "file").write_text("changed")
+    (project / "other").write_text("not committed")
+    if os.getuid() == 0:
+        for path in (project, *project.rglob("*")):
+            os.chown(path, 65534, 65534)  # checked out by another user
+    bare_machine.clone_project(root)
+    clone = root / "root/project"
+    assert (clone / "file").read_text() == "committed"
+    assert not (clone / "other").exists()
+    assert git(clone, "remote") == ""
+    assert git(clone, "rev-parse", "HEAD") == git(project, "rev-parse", "HEAD")
+
+
+def test_the_tool_needs_nothing_but_python() -> None:
+    """It runs before there is a virtual environment."""
+    command = [sys.executable, "-S", "-c", "import tools.bare_machine"]
+    assert subprocess.run(command, cwd=bare_machine.PROJECT, check=False).returncode == 0
 
 
 def test_the_first_process_is_sound_shell() -> None:
