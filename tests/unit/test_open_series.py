@@ -87,7 +87,9 @@ def test_mosaics_with_more_slices_than_can_be_told_are_shown_as_they_are_stored(
     detail = open_series(units, OWNER, SERIES)
     assert [(frame.rows, frame.columns, frame.frame_number) for frame in detail.frames] == [(256, 256, 1)] * count
     assert [notice.code for notice in detail.notices] == ["mosaics_too_many"]
-    assert detail.volume_refusal == detail.notices[0]
+    assert detail.volume_refusal is not None
+    assert detail.volume_refusal.code == "mosaics_too_many+for_example"
+    assert detail.volume_refusal.text.endswith(f"This concerns {count} images, for example instance number 1.")
     assert detail.frames[0].image_orientation_patient is None
     render = open_series_for_render(units, OWNER, SERIES)
     attributes = ImageAttributes.from_json(render.images[render.frames[0][0]])
