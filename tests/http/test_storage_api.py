@@ -248,7 +248,7 @@ def test_a_series_tells_the_page_about_its_frames_in_order_of_their_place(node: 
         "patient_orientation",
         "slice_position_mm", "slice_thickness", "windows", "voi_lut_explanations", "voi_lut_function",
         "photometric_interpretation", "rescale_type", "lossy", "frame_time_ms", "is_video", "has_overlays",
-        "has_shutter", "refusal", "notices",
+        "has_shutter", "refusal", "notices", "series_window", "lossy_ratios",
     }  # fmt: skip
 
     assert first["patient_orientation"] is None
@@ -370,6 +370,16 @@ def test_a_cut_and_a_missing_file_cost_only_their_own_frames(node: StorageHttp) 
     assert not [link for link in links if str(node.data) in link and Path(link).is_file()]
 
 
+def test_frame_0_is_there_of_mosaics_only(node: StorageHttp) -> None:
+    for ds in make_ct_series(1):
+        node.upload(to_bytes(ds))
+    series_id = only_series(node)["series_id"]
+    (instance_id, _), *_ = node.session.get(f"{node.owner()}/series/{series_id}/render").json()["frames"]
+    wish = {"frames": [[instance_id, 0]]}
+    ((_, _, status, words),) = frames_of(node.session.post(f"{node.owner()}/frames", json=wish).content, 1)
+    assert (status, words) == (1, b"There is no frame 0; the image has 1.")
+
+
 def test_a_wrong_wish_for_frames_is_refused_in_words(sqlite_node: StorageHttp) -> None:
     wrong: list[bytes] = [
         b"",
@@ -379,7 +389,7 @@ def test_a_wrong_wish_for_frames_is_refused_in_words(sqlite_node: StorageHttp) -
         b'{"frames": [[1]]}',
         b'{"frames": [["x", 1]]}',
         b'{"frames": [[0, 1]]}',
-        b'{"frames": [[1, 0]]}',
+        b'{"frames": [[1, -1]]}',
         b'{"frames": [[9223372036854775808, 1]]}',
         b"\xff\xfe",
         b'{"frames": ' + b"[" * 100,

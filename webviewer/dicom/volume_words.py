@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from webviewer.dicom.attributes import ImageAttributes
+from webviewer.dicom.attributes import ImageAttributes, Notice
 from webviewer.dicom.geometry import FramePlace
 from webviewer.dicom.sentence import Sentence, say
 from webviewer.dicom.volume import VolumeGrid
@@ -111,10 +111,14 @@ def too_far_apart(layout: SliceLayout) -> Sentence:
     return say("too_far_apart", gap.missing, round(gap.from_mm, 1), round(gap.to_mm, 1))
 
 
-def notices(images: Iterable[ImageAttributes]) -> tuple[Sentence, ...]:
+def notices_of(images: Iterable[ImageAttributes]) -> tuple[Notice, ...]:
     """Return what was assumed of images, each assumption once."""
-    told = dict.fromkeys(notice for image in images for notice in image.notices)
-    return tuple(say(notice.code, *notice.numbers) for notice in told)
+    return tuple(dict.fromkeys(notice for image in images for notice in image.notices))
+
+
+def notices(images: Iterable[ImageAttributes]) -> tuple[Sentence, ...]:
+    """Return the sentences of `notices_of`."""
+    return tuple(say(notice.code, *notice.numbers) for notice in notices_of(images))
 
 
 def warnings(

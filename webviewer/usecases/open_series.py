@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from webviewer.archive import InstanceId, OwnerId, Series, SeriesId, StoredInstance
 from webviewer.core.errors import DataError, NotFound
 from webviewer.dicom.aspect import pixel_aspect
-from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, VoiWindow
+from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, Notice, VoiWindow
 from webviewer.dicom.geometry import FramePlace, comparable, places_of, slice_position_mm
 from webviewer.dicom.measure import PixelScale, picture_scale
 from webviewer.dicom.mosaic import folded
@@ -18,7 +18,7 @@ from webviewer.dicom.series_window import SeriesWindow, SeriesWindows, in_order_
 from webviewer.dicom.stacks import order_frames
 from webviewer.dicom.transfer_syntaxes import DEFLATED_DATA_SETS, NATIVE, is_video
 from webviewer.dicom.volume_split import split_shown
-from webviewer.dicom.volume_words import notices
+from webviewer.dicom.volume_words import notices, notices_of
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 MAX_FRAMES = 50_000  # of a series, and so of an object: telling them takes seconds that nobody else's request gets
@@ -124,13 +124,13 @@ def open_series(units: StorageUnitOfWorkFactory, owner_id: OwnerId, series_id: S
     images: dict[int, ImageAttributes] = {image.instance.instance_id: image.attributes for image, _ in ordered}
     _, split = split_shown(((image.instance.instance_id, number) for image, number in ordered), images.__getitem__)
     shared = series_windows([(image.attributes, number) for image, number in ordered])
-    told = {notice: place for place, notice in enumerate(notices(images.values()))}
+    told = {notice: place for place, notice in enumerate(notices_of(images.values()))}
     return SeriesDetail(
         series,
         tuple(_detail(image, number, told, shared, place) for place, (image, number) in enumerate(ordered)),
         tuple(VolumeDetail(number, plan.label) for number, plan in enumerate(split.plans)),
         split.reason,
-        tuple(told),
+        notices(images.values()),
         tuple(map(_shared_window, shared.shared)),
     )
 
@@ -251,7 +251,7 @@ def _shared_window(shared: SeriesWindow) -> SharedWindow:
 
 
 def _detail(
-    image: _Image, frame_number: int, told: Mapping[Sentence, int], windows: SeriesWindows, place: int
+    image: _Image, frame_number: int, told: Mapping[Notice, int], windows: SeriesWindows, place: int
 ) -> FrameDetail:
     shared = windows.of(place)
     attributes = image.attributes
@@ -288,5 +288,5 @@ def _detail(
         has_overlays=bool(attributes.overlays and overlays_of_frame(attributes, frame_number)),
         has_shutter=frame.shutter is not None,
         refusal=attributes.refusal,
-        notices=tuple(told[notice] for notice in notices([attributes])) if attributes.notices else (),
+        notices=tuple(told[notice] for notice in attributes.notices),
     )
