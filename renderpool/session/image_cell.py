@@ -51,7 +51,11 @@ class ImageCell(Cell[SeriesFrames]):
         self.load_series()
 
     def _preparation(self) -> Callable[[SeriesFrames], SeriesFrames]:
-        return lambda series: series
+        def prepared(series: SeriesFrames) -> SeriesFrames:
+            series.windows  # noqa: B018 - of 50,000 frames it takes a while: here, not under the lock
+            return series
+
+        return prepared
 
     def _on_series(self, made: SeriesFrames) -> None:
         self.close()
