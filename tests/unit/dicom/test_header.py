@@ -7,9 +7,11 @@ import io
 import struct
 import tracemalloc
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom.data
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -520,3 +522,10 @@ def test_attributes_stored_before_there_were_letters_stay_readable() -> None:
 )
 def test_a_film_is_told_apart_from_what_cannot_be_decoded(transfer_syntax_uid: str, expected: bool) -> None:
     assert is_video(transfer_syntax_uid) is expected
+
+
+@pytest.mark.parametrize("name", ["DICOMDIR", "DICOMDIR-implicit", "DICOMDIR-bigEnd", "DICOMDIR-empty.dcm"])
+def test_a_dicomdir_is_no_object_to_store(name: str) -> None:
+    file = Path(pydicom.data.__file__).parent / "test_files/dicomdirtests" / name
+    with file.open("rb") as opened, pytest.raises(InvalidInput, match="This is a DICOMDIR"):
+        read_header(opened)
