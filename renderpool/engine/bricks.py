@@ -45,6 +45,7 @@ class BrickRanges:
         self._lowest = np.full(self.shape, _STORED_MAX, dtype=np.uint16)
         self._highest = np.zeros(self.shape, dtype=np.uint16)
         self._seen = np.zeros(shape[0], dtype=np.bool_)
+        self._known_lowest: tuple[object, int] = (None, 0)
         self.is_padded = False
         """Whether voxels may be absent: values between present ones are quotients then, and ranges as much wider as
         these may be off."""
@@ -99,6 +100,14 @@ class BrickRanges:
                 _reduce_columns(rows, extreme, ranges[layer])
         self._seen[[number for number, _ in folded]] = True
         self.version = object()
+
+    @property
+    def lowest_present(self) -> int:
+        """The lowest stored value of a present voxel, or less; 0 where there is none."""
+        if self._known_lowest[0] is not self.version:
+            found = int(self._lowest_seen().min())
+            self._known_lowest = (self.version, found if found < _STORED_MAX else 0)
+        return self._known_lowest[1]
 
     @property
     def has_present(self) -> NDArray[np.bool_]:

@@ -245,6 +245,8 @@ class RayCaster:
             program.set_int("t_brick_extreme", _FIELD_UNIT)
         if kept is not None:
             kept.set_uniforms(program, _MASK_UNIT)
+        if volume.texture.is_padded:
+            program.set_float("u_lowest_stored", float(volume.bricks.lowest_present))
         self._set_look(program, volume.texture, look, view, shown)
         _set_view(program, volume, view)
         if faces is not None:

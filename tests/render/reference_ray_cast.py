@@ -188,22 +188,24 @@ def _counts(scene: Scene, index: Floats) -> NDArray[np.bool_]:
 def _rise(scene: Scene, index: Floats) -> Floats:
     """Return how far values rise along the axes (column, row, slice), over two steps.
 
-    Padding has no value. Where it is two voxels deep the volume ends, and rises from the lowest value.
+    What is absent changes nothing: it is as the middle. Where it is two voxels deep it is as the lowest value there is.
     """
+    sides = [(axis, way, way * np.eye(3)[axis]) for axis in range(3) for way in (1.0, -1.0)]
+    if scene.present is None:
+        ends = [way * scene.cut_at(index + step) for _, way, step in sides]
+        return np.stack([ends[0] + ends[1], ends[2] + ends[3], ends[4] + ends[5]], axis=-1)
     middle = scene.cut_at(index)
-    rises, shares, deep = [], [], np.zeros(index.shape[:-1])
-    for unit in np.eye(3):
-        ahead, behind = scene.cut_at(index + unit), scene.cut_at(index - unit)
-        near = [scene.share_present(index + way * unit) for way in (1, -1)]
-        far = [scene.share_present(index + way * unit) for way in (2, -2)]
-        is_ahead, is_behind = near[0] > 1e-9, near[1] > 1e-9
-        rise = np.where(is_ahead & is_behind, ahead - behind, 0)
-        rise = np.where(is_ahead & ~is_behind, 2 * (ahead - middle), rise)
-        rises.append(np.where(is_behind & ~is_ahead, 2 * (middle - behind), rise))
-        shares.append(near[0] - near[1])
-        deep = np.maximum(deep, np.maximum((1 - near[0]) * (1 - far[0]), (1 - near[1]) * (1 - far[1])))
-    steep = (middle - scene.lowest) * deep
-    return np.asarray(np.stack(rises, -1) + steep[..., None] * np.stack(shares, -1))
+    deep = np.zeros(index.shape[:-1])
+    for _, _, step in sides:
+        absent = (1 - scene.share_present(index + step)) * (1 - scene.share_present(index + 2 * step))
+        deep = np.maximum(deep, np.minimum(4 * absent, 1))
+    lowest = np.minimum(scene.values[scene.present].min(), middle)
+    filled = middle + (lowest - middle) * deep
+    found = np.zeros(index.shape)
+    for axis, way, step in sides:
+        share = scene.share_present(index + step)
+        found[..., axis] += way * (scene.cut_at(index + step) * share + filled * (1 - share))
+    return found
 
 
 def _lit(scene: Scene, index: Floats, directions: Floats, colours: Floats) -> Floats:

@@ -181,6 +181,7 @@ def test_single_absent_voxels_make_no_specks_of_light(caster: RayCaster, make_vo
 def test_a_face_where_deep_padding_begins_is_lit_as_a_face(caster: RayCaster, make_volume: MakeVolume) -> None:
     """As the outer ends of a volume: a body that is wider than the field of view has sides there, not noise."""
     values = np.round(np.random.default_rng(3).normal(100, 15, (40, 40, 40)))
+    values[:, 36:] = -1000  # air, behind what is seen
     white = TransferTable(np.ones((2, 4), dtype=np.float32), -1000, 1000)
     lamp_only = Shading(ambient=0, diffuse=1, specular=0)
     eye = Eye((20, -200, 20), (20, 20, 20), (0, 0, 1), angle_deg=None, height_mm=12, width_px=24, height_px=24)
@@ -193,3 +194,22 @@ def test_a_face_where_deep_padding_begins_is_lit_as_a_face(caster: RayCaster, ma
             pixels = caster.draw(volume, look, view).astype(float) / 255
             assert pixels.mean() == pytest.approx(cosine, abs=0.06)
             assert pixels.std() < spread
+
+
+def test_a_head_whose_background_is_padding_looks_as_it_did_without(caster: RayCaster, make_volume: MakeVolume) -> None:
+    """An MR whose zeros are padding: all around it, in its noise, and here and there inside."""
+    rng = np.random.default_rng(0)
+    k, j, i = np.mgrid[:48, :48, :48]
+    inside = ((i - 24) / 18) ** 2 + ((j - 24) / 20) ** 2 + ((k - 24) / 19) ** 2 < 1
+    noise = rng.normal(0, 1, inside.shape)
+    values = np.where(inside, 500 + 40 * noise, np.maximum(3 * noise, 0)).round()
+    values[rng.random(values.shape) < 0.01] = 0
+    points = ((0, 0.9, 0.7, 0.5, 0), (150, 0.9, 0.7, 0.5, 0), (300, 0.9, 0.75, 0.6, 0.6), (968, 1, 1, 1, 1))
+    eye = Eye((24, -150, 34), (24, 24, 24), (0, 0, 1), angle_deg=None, height_mm=56, width_px=120, height_px=120)
+    scene = Scene(values, np.eye(4), 0.5, points)
+    look, view = look_of(scene, RayMode.COMPOSITE), view_of(scene, eye)
+    as_a_number = caster.draw(make_volume(values, np.eye(4)), look, view).astype(int)
+    as_padding = caster.draw(make_volume(values, np.eye(4), values != 0), look, view).astype(int)
+    lit = as_a_number.max(axis=-1) > 30
+    assert 0.3 < lit.mean() < 0.6
+    assert np.abs(as_padding - as_a_number)[lit].mean() < 12

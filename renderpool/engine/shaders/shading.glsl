@@ -48,33 +48,38 @@ vec3 steepness_of_ends(vec3 p_index) {
 }
 
 #ifdef PADDED
+uniform float u_lowest_stored; // of the present voxels of the volume
 const float ROUNDING = 1.0 / 64.0; // of a stored value: what a quotient is off, which would be a surface where nothing rises
+const float DEPTH_GAIN = 4.0; // padding that is half of what is around a point, two voxels deep, is deep
 
-// Along an axis: how far values rise over two steps, how far the share of present voxels does, and whether padding is two
-// voxels deep on one side, 0 to 1. Light does not see the number of padding: where one side has nothing else, values go on
-// there as they come from the other.
-vec3 rise_along(float middle, vec3 p_index, vec3 axis) {
-    float share_ahead;
-    float share_behind;
-    float ahead = left_at(p_index + axis, share_ahead);
-    float behind = left_at(p_index - axis, share_behind);
-    ahead = share_ahead > 0.0 ? ahead : 2.0 * middle - behind;
-    behind = share_behind > 0.0 ? behind : 2.0 * middle - ahead;
-    float rise = share_ahead > 0.0 || share_behind > 0.0 ? ahead - behind : 0.0;
-    float deep_ahead = (1.0 - share_ahead) * (1.0 - share_at(p_index + 2.0 * axis));
-    float deep_behind = (1.0 - share_behind) * (1.0 - share_at(p_index - 2.0 * axis));
-    return vec3(abs(rise) > ROUNDING ? rise : 0.0, share_ahead - share_behind, max(deep_ahead, deep_behind));
+// How deep padding lies beyond a point along an axis, 0 to 1: a single absent voxel is not.
+float depth_along(vec3 p_index, vec3 step, float share) {
+    return min(DEPTH_GAIN * (1.0 - share) * (1.0 - share_at(p_index + 2.0 * step)), 1.0);
 }
 
-// Where padding is deep the volume ends, which is lit as its outer ends are. A single absent voxel is no end.
+// How far values rise along the axes, over two steps. Light does not see the number of padding: the absent part of what is
+// around a point has the value of the middle, as if nothing changed there. Where padding is deep the volume ends: there it has
+// the lowest value, so that the end is lit as a face.
 vec3 rise_of_present(vec3 p_index) {
     float share;
     float middle = left_at(p_index, share);
-    vec3 columns = rise_along(middle, p_index, vec3(1.0, 0.0, 0.0));
-    vec3 rows = rise_along(middle, p_index, vec3(0.0, 1.0, 0.0));
-    vec3 slices = rise_along(middle, p_index, vec3(0.0, 0.0, 1.0));
-    float deep = max(max(columns.z, rows.z), slices.z);
-    return vec3(columns.x, rows.x, slices.x) + middle * deep * vec3(columns.y, rows.y, slices.y);
+    vec3 ahead;
+    vec3 behind;
+    vec3 share_ahead;
+    vec3 share_behind;
+    float deep = 0.0;
+    for (int axis = 0; axis < 3; ++axis) {
+        vec3 step = vec3(equal(ivec3(axis), ivec3(0, 1, 2)));
+        ahead[axis] = left_at(p_index + step, share);
+        share_ahead[axis] = share;
+        deep = max(deep, depth_along(p_index, step, share));
+        behind[axis] = left_at(p_index - step, share);
+        share_behind[axis] = share;
+        deep = max(deep, depth_along(p_index, -step, share));
+    }
+    vec3 absent = vec3(mix(middle, min(u_lowest_stored, middle), deep));
+    vec3 rise = mix(absent, ahead, share_ahead) - mix(absent, behind, share_behind);
+    return mix(vec3(0.0), rise, greaterThan(abs(rise), vec3(ROUNDING)));
 }
 #endif
 
