@@ -84,6 +84,22 @@ def test_objects_of_real_sources_are_as_valid_as_those(folder: str, tmp_path: Pa
     assert checked
 
 
+@pytest.mark.parametrize(("is_signed", "vr", "value"), [(True, "SS", -1025), (False, "US", 65535)])
+@pytest.mark.parametrize("ds", [make_ct(), make_mr()], ids=["ct", "mr"])
+def test_a_padding_value_is_one_that_pixels_can_have(
+    ds: Dataset, is_signed: bool, vr: str, value: int, tmp_path: Path
+) -> None:
+    own, source, pixels = errors_of(to_bytes(ds), tmp_path), source_of(ds), Pixels(3, 4, bytes(24), is_signed=is_signed)
+    data = plane_object(source, new_instance(), replace(FACTS, pixel_padding_value=value), pixels)
+    assert errors_of(data, tmp_path) - own == set()
+    made = dcmread(io.BytesIO(data))
+    assert (made["PixelPaddingValue"].VR, made.PixelPaddingValue) == (vr, value)
+    assert "PixelPaddingValue" not in dcmread(io.BytesIO(plane_object(source, new_instance(), FACTS, pixels)))
+    for wrong in (40000, -40000) if is_signed else (-1, 65536):
+        with pytest.raises(InvalidInput, match="pixel padding value"):
+            plane_object(source, new_instance(), replace(FACTS, pixel_padding_value=wrong), pixels)
+
+
 def picture_of(source: Dataset) -> bytes:
     return picture_object(source, new_instance(), Pixels(3, 5, bytes(45), is_colour=True))
 
