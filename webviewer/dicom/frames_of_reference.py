@@ -38,19 +38,17 @@ def by_frame_of_reference(
     Two UIDs of several slices each are two frames of reference. UIDs of fewer slices than a volume needs, and slices
     without a UID, join where their positions agree with the others.
     """
+    if len({images[index].frame_of_reference_uid for index in alike}) == 1:
+        return [OneFrameOfReference(alike)]
     of_uid: dict[str, list[int]] = {}
     for index in alike:
         of_uid.setdefault(images[index].frame_of_reference_uid, []).append(index)
-    if len(of_uid) == 1:
-        return [OneFrameOfReference(alike)]
     lines = _Lines(places, alike[0])
     large = {uid: own for uid, own in of_uid.items() if lines.slices(own) >= MIN_SLICES}
     large_uids = large.keys() - {""}
     rest = [uid for uid in of_uid if uid not in large_uids]
-    if len(large_uids) <= 1:
-        if rest and lines.do_agree(alike):
-            return [OneFrameOfReference(alike, _notes(of_uid, lines))]
-        return [OneFrameOfReference(own) for own in of_uid.values()]
+    if len(large_uids) <= 1 and rest and lines.do_agree(alike):
+        return [OneFrameOfReference(alike, _notes(of_uid, lines))]
     return [OneFrameOfReference(own) for own in of_uid.values()]
 
 

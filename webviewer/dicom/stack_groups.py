@@ -12,6 +12,7 @@ MIN_SLICES = 3
 SAME_POSITION_MM = 0.0105  # positions rounded to 0.01 mm
 _MOST_GROUPS = 1024
 _JUMP = 1.9  # steps
+_MOST_CELLS = 4_000_000  # of a table of groups and positions
 _MOST_RUNS = 8
 
 Rows = NDArray[np.intp]
@@ -117,7 +118,7 @@ def are_pieces(labels: Rows, levels: Rows, least_own: int = 0) -> bool:
 def _table(labels: Rows, levels: Rows) -> NDArray[np.bool_] | None:
     """Return which groups have a frame at which position, (groups, positions); None for no or too many groups."""
     groups = int(labels.max()) + 1
-    if not 2 <= groups <= _MOST_GROUPS:
+    if not 2 <= groups <= _MOST_GROUPS or groups * (int(levels[-1]) + 1) > _MOST_CELLS:
         return None
     table = np.zeros((groups, int(levels[-1]) + 1), np.bool_)
     table[labels, levels] = True

@@ -30,9 +30,11 @@ def refusal_of_frame(place: FramePlace, image: ImageAttributes) -> Sentence | No
         return say(image.volume_refusal.code, *image.volume_refusal.numbers)
     if image.photometric_interpretation not in GREY or image.samples_per_pixel != 1:
         return words.COLOR
-    if place.frame.image_position_patient is None or place.frame.image_orientation_patient is None:
+    position = place.frame.image_position_patient
+    if position is None or place.frame.image_orientation_patient is None:
         return words.NO_PLACE
-    if max(map(abs, place.frame.image_position_patient)) > _FURTHEST_MM:
+    x, y, z = position
+    if not (abs(x) <= _FURTHEST_MM and abs(y) <= _FURTHEST_MM and abs(z) <= _FURTHEST_MM):
         return words.NOWHERE
     if place.frame.pixel_spacing is None:
         return words.NO_SPACING
