@@ -140,6 +140,8 @@ class FrameAttributes:
     windows: tuple[VoiWindow, ...] = ()
     voi_lut_function: str = "LINEAR"
     temporal_position_index: int | None = None
+    time_slot: int | None = None  # of a gated study (PS3.3 C.8.4.8)
+    energy_window: int | None = None  # of nuclear medicine
     stack_id: str = ""
     in_stack_position_number: int | None = None
     dimension_index_values: tuple[int, ...] = ()

@@ -21,6 +21,7 @@ from webviewer.dicom.slice_geometry import AXIAL, Orientation, Vector, moved, no
 _SOP_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.20", "1.2.840.10008.5.1.4.1.1.5"})  # the second one is retired
 _SLICES = frozenset({"RECON TOMO", "RECON GATED TOMO"})
 _PROJECTIONS = frozenset({"TOMO", "GATED TOMO"})
+MAX_FRAMES = 16_384  # real studies have some hundreds; a header that lies must not make a list of millions
 _PLANAR = frozenset({"STATIC", "DYNAMIC", "GATED", "WHOLE BODY"})
 # What else tells frames of one slice apart, in the order of Frame Increment Pointer.
 _OTHER_VECTORS = (
@@ -37,7 +38,7 @@ def with_nuclear_slices(image: ImageAttributes, ds: DataSet) -> ImageAttributes:
     """Return the attributes of nuclear medicine with a place for each slice; other images as they are. Never raises."""
     if image.modality != "NM" and ds.code(tags.SOP_CLASS_UID) not in _SOP_CLASSES:
         return image
-    if image.refusal or len(image.frames) > 1:
+    if image.refusal or len(image.frames) > 1 or image.number_of_frames > MAX_FRAMES:
         return image  # functional groups state the place of each frame
     kind = (*image.frames[0].image_type[2:3], "")[0]
     if kind in _PROJECTIONS:
@@ -68,13 +69,14 @@ def _placed(image: ImageAttributes, ds: DataSet, slices: tuple[int, ...]) -> Ima
     first, normal = origin or (0.0, 0.0, 0.0), normal_of(direction)
     vectors = [ds.numbers(tag) for tag in _OTHER_VECTORS]
     others = [vector if vector is not None and len(vector) == len(slices) else [] for vector in vectors]
-    time_slots = others[-1]
+    windows, time_slots = others[0], others[-1]
     placed = replace(frame, image_orientation_patient=direction)
     frames = tuple(
         replace(
             placed,
             image_position_patient=moved(first, normal, (number - 1) * spacing_mm),
-            temporal_position_index=int(time_slots[index]) if time_slots else None,
+            energy_window=int(windows[index]) if windows else None,
+            time_slot=int(time_slots[index]) if time_slots else None,
             dimension_index_values=tuple(int(vector[index]) for vector in others if vector),
         )
         for index, number in enumerate(slices)

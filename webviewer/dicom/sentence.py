@@ -27,6 +27,8 @@ ENGLISH: dict[str, str] = {
     "slices_other": "{{0}} slices",
     "size": "{{0}} × {{1}}",
     "time": "time {{0}}",
+    "time_slot": "time slot {{0}}",
+    "energy_window": "energy window {{0}}",
     "trigger_time": "trigger time {{0}} ms",
     "thickness": "{{0}} mm",
     "kernel": "kernel {{t0}}",

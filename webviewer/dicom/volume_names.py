@@ -147,6 +147,8 @@ _FACET_WORDS: dict[str, Callable[[Any], Sentence]] = {
     "inversion_time": _number("inversion_time", 1),
     "flip_angle": _number("flip_angle", 1),
     "time": _number("time", 0),
+    "time_slot": _number("time_slot", 0),
+    "energy_window": _number("energy_window", 0),
     "cardiac_phase": _number("cardiac_phase", 1),
     "trigger_time": _number("trigger_time", 1),
     "contrast_agent": _text("contrast_agent"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEGLosslessSV1, JPEGLSLossless, RLELossless
 
 from tests.support import shared_data
+from tests.support.mosaic_files import csa1, siemens_mosaic, slices, uih_mosaic
 from tests.support.phantom_files import (
     compress,
     make_ct,
@@ -31,6 +32,9 @@ SEEDS = {
     "implicit": to_bytes(make_ct(rows=8, columns=8, transfer_syntax_uid=ImplicitVRLittleEndian)),
     "enhanced": to_bytes(make_enhanced_ct(2, rows=8, columns=8)),
     "palette": to_bytes(make_palette(rows=4, columns=4)),
+    "mosaic": to_bytes(siemens_mosaic(slices(4, 8, 8))),
+    "grid": to_bytes(uih_mosaic(slices(5, 8, 8))),
+    "compressed mosaic": to_bytes(compress(siemens_mosaic(slices(4, 8, 8), form=csa1), RLELossless)),
     "jpeg-ls": to_bytes(compress(make_ct(rows=8, columns=8), JPEGLSLossless)),
     "jpeg": to_bytes(compress(make_ct(rows=8, columns=8), JPEGLosslessSV1)),
     "rle": to_bytes(compress(make_rgb(values=rgb_values(8, 8)), RLELossless)),

@@ -12,13 +12,14 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import ImplicitVRLittleEndian, NuclearMedicineImageStorage
+from pydicom.uid import ImplicitVRLittleEndian, NuclearMedicineImageStorage, RLELossless
 
-from tests.support.phantom_files import base, set_pixels, to_bytes
+from tests.support.phantom_files import base, compress, set_pixels, to_bytes
 from tests.support.shared_data import files_under
 from tests.support.stored_image import read_image
 from webviewer.dicom.attributes import ImageAttributes, Notice
 from webviewer.dicom.geometry import comparable, places_of
+from webviewer.dicom.nuclear import MAX_FRAMES
 from webviewer.dicom.stacks import order_frames
 from webviewer.dicom.volume_plan import VolumeSplit
 from webviewer.dicom.volume_split import split_volumes
@@ -126,13 +127,15 @@ def test_time_slots_of_a_gated_study_are_volumes_named_by_them() -> None:
     vectors = {"TimeSlotVector": [1] * 4 + [2] * 4 + [3] * 4, "SliceVector": [1, 2, 3, 4] * 3}
     image = read(spect(12, kind="RECON GATED TOMO", vectors=vectors))
     found = split(image)
-    assert [plan.label.text for plan in found.plans] == [f"Axial, 4 slices, time {slot}" for slot in (1, 2, 3)]
+    assert [plan.label.text for plan in found.plans] == [f"Axial, 4 slices, time slot {slot}" for slot in (1, 2, 3)]
     assert [plan.frames for plan in found.plans] == [(0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 10, 11)]
 
 
 def test_energy_windows_of_the_same_slices_are_volumes_of_their_own() -> None:
     vectors = {"EnergyWindowVector": [1] * 4 + [2] * 4, "SliceVector": [1, 2, 3, 4] * 2}
-    assert [plan.frames for plan in split(read(spect(8, vectors=vectors))).plans] == [(0, 1, 2, 3), (4, 5, 6, 7)]
+    found = split(read(spect(8, vectors=vectors))).plans
+    assert [plan.frames for plan in found] == [(0, 1, 2, 3), (4, 5, 6, 7)]
+    assert [plan.label.text for plan in found] == [f"Axial, 4 slices, energy window {window}" for window in (1, 2)]
 
 
 def test_rounds_of_slices_without_a_vector_follow_one_another() -> None:
@@ -206,6 +209,14 @@ def test_objects_of_one_slice_each_lie_where_their_detectors_say() -> None:
     assert [image.notices for image in images] == [()] * 3
     (plan,) = split(*images).plans
     assert plan.positions_mm == (4.5, 9.0, 13.5)
+
+
+def test_a_compressed_object_that_claims_a_million_slices_gets_no_list_of_them() -> None:
+    ds = compress(spect(), RLELossless)
+    ds.NumberOfFrames = MAX_FRAMES + 1
+    del ds.SliceVector, ds.NumberOfSlices
+    ds.PixelData = ds.PixelData + bytes(10 * MAX_FRAMES)
+    assert len(read(ds).frames) == 1
 
 
 def test_an_implicit_header_gives_the_same_places() -> None:
