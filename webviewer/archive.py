@@ -142,7 +142,8 @@ class StudyQuery:
     patient_name: str = ""
     patient_id: str = ""
     patient_sex: str = ""
-    patient_birth_date: dt.date | None = None
+    patient_birth_date_from: dt.date | None = None  # first and last day; a study without a birth date fits no range
+    patient_birth_date_to: dt.date | None = None
     modalities: tuple[str, ...] = ()
     body_part: str = ""
     study_date_from: dt.date | None = None

@@ -156,6 +156,10 @@ def test_the_picture_of_a_study_is_from_the_lowest_series_with_images(archive: S
     assert numbers == [1, 2, 5, 9, None]
 
 
+def born(first: dt.date | None, last: dt.date | None) -> StudyQuery:
+    return StudyQuery(patient_birth_date_from=first, patient_birth_date_to=last)
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -179,7 +183,11 @@ def test_the_picture_of_a_study_is_from_the_lowest_series_with_images(archive: S
         pytest.param(StudyQuery(modalities=("U",)), [], id="part of a modality"),
         pytest.param(StudyQuery(body_part="head"), [1, 4, 7], id="a body part"),
         pytest.param(StudyQuery(patient_sex="F"), [1, 4, 7], id="a sex"),
-        pytest.param(StudyQuery(patient_birth_date=dt.date(1950, 1, 4)), [3], id="a birth date"),
+        pytest.param(born(dt.date(1950, 1, 4), dt.date(1950, 1, 4)), [3], id="a birth date"),
+        pytest.param(born(dt.date(1950, 1, 1), dt.date(1950, 12, 31)), [1, 2, 3, 4, 5, 6], id="a year of birth"),
+        pytest.param(born(dt.date(1950, 1, 5), None), [4, 5, 6], id="born from a date"),
+        pytest.param(born(None, dt.date(1950, 1, 3)), [1, 2], id="born up to a date"),
+        pytest.param(born(dt.date(1, 1, 1), dt.date(9999, 12, 31)), [1, 2, 3, 4, 5, 6], id="born whenever it is known"),
         pytest.param(StudyQuery(study_date_from=dt.date(2020, 12, 1)), [4, 5, 6], id="from a date"),
         pytest.param(StudyQuery(study_date_to=dt.date(2015, 4, 1)), [1, 7], id="up to a date"),
         pytest.param(StudyQuery(study_description="***"), [1, 2, 3, 4, 5, 6, 7], id="only stars"),
@@ -200,8 +208,9 @@ def test_a_search_finds_what_it_should(archive: SqlArchiveRepository, query: Stu
         archive,
         *(
             record(number, patient_name=names[number - 1], study_date=dt.date(*dates[number - 1]))
-            for number in range(1, 8)
+            for number in range(1, 7)
         ),
+        record(7, patient_name=names[6], study_date=dt.date(*dates[6]), patient_birth_date=None),
     )
     page = archive.find_studies(DOCTOR, query)
     assert sorted(int(one.accession_number[1:]) for one in page.studies) == expected

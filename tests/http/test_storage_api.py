@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom.config
 import pytest
 import requests
+from pydicom.dataelem import DataElement
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
 from dicom_gateway.api.series_cache import SeriesCache
@@ -160,6 +162,9 @@ def test_a_study_is_listed_with_its_facts_and_its_series(node: StorageHttp) -> N
         ("offset=-1", "offset"),
         ("study_date_from=2024-13-01", "study_date_from"),
         ("study_date_from=2024-02-01&study_date_to=2024-01-01", "study_date_from"),
+        ("patient_birth_date_from=1968", "patient_birth_date_from"),
+        ("patient_birth_date_to=19681399", "patient_birth_date_to"),
+        ("patient_birth_date_from=1969-01-01&patient_birth_date_to=1968-12-31", "patient_birth_date_from"),
         ("modalities=ct%27", "modalities"),
         ("limit=1&limit=2", "limit"),
         ("nothing=1", "nothing"),
@@ -178,6 +183,7 @@ def test_a_wrong_parameter_is_named_with_its_rule(tmp_path: Path, query: str, fi
     assert caught.value.details["rule"]
     assert field in caught.value.message
     assert "pattern" not in caught.value.message  # that is no sentence for people
+    assert "196" not in caught.value.message
     assert "xxx" not in caught.value.message  # what may be a patient's name is not repeated
 
 
@@ -200,6 +206,23 @@ def test_the_list_takes_search_sort_and_page(node: StorageHttp) -> None:
     assert [one["patient_id"] for one in get(patient_name="b?rg")["studies"]] == ["P1"]
     assert get(modalities=["MR", "CT"])["total"] == 3
     assert get(study_date_from="2024-02-01", study_date_to="2024-02-29")["total"] == 1
+
+
+def test_broken_and_missing_birth_dates_are_listed_but_fit_no_range(node: StorageHttp) -> None:
+    for number, date in enumerate(["19680314", "1968", "196803", "19681399", "00000000", "", "1968.03.14", "19690101"]):
+        uid = f"{ROOT}.{number}"
+        ds = make_ct(patient_id=f"B{number}", study_uid=uid, series_uid=f"{uid}.1")
+        ds["PatientBirthDate"] = DataElement("PatientBirthDate", "DA", date, validation_mode=pydicom.config.IGNORE)
+        assert node.upload(to_bytes(ds))["stored"] == 1
+
+    def found(**query: str) -> set[str]:
+        page = node.session.get(f"{node.owner()}/studies", params=query).json()
+        return {one["patient_id"] for one in page["studies"]}
+
+    assert found() == {f"B{number}" for number in range(8)}
+    assert found(patient_birth_date_from="1968-01-01", patient_birth_date_to="1968-12-31") == {"B0", "B6"}
+    assert found(patient_birth_date_from="1968-03-14") == {"B0", "B6", "B7"}
+    assert found(patient_birth_date_to="9999-12-31") == {"B0", "B6", "B7"}
 
 
 def test_another_owner_sees_reads_downloads_and_deletes_nothing(node: StorageHttp) -> None:

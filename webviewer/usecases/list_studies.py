@@ -52,7 +52,8 @@ class StudyParameters(BaseModel):
     patient_name: _Text = ""
     patient_id: _Text = ""
     patient_sex: Annotated[str, Field(max_length=16, pattern=r"^[^\x00]*$")] = ""
-    patient_birth_date: dt.date | None = None
+    patient_birth_date_from: dt.date | None = None
+    patient_birth_date_to: dt.date | None = None
     modalities: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")], ...], Field(max_length=64)] = ()
     body_part: _Text = ""
     study_date_from: dt.date | None = None
@@ -114,11 +115,18 @@ def study_query_from(parameters: Mapping[str, Sequence[str]]) -> StudyQuery:
         if first["type"] == "extra_forbidden":
             rule = f"is not a parameter of this request; those are {', '.join(StudyParameters.model_fields)}"
         raise invalid_field(name, str(first["input"]) if name in _HARMLESS else None, rule) from None
-    if checked.study_date_from and checked.study_date_to and checked.study_date_from > checked.study_date_to:
-        raise invalid_field(
-            "study_date_from", checked.study_date_from.isoformat(), f"may not be after {checked.study_date_to}"
-        )
+    for name in ("study_date", "patient_birth_date"):
+        _check_range(f"{name}_from", getattr(checked, f"{name}_from"), getattr(checked, f"{name}_to"))
     return StudyQuery(**{name: getattr(checked, name) for name in StudyParameters.model_fields})
+
+
+def _check_range(field: str, first: dt.date | None, last: dt.date | None) -> None:
+    """Raise InvalidInput for a range that ends before it begins; its days are repeated only where they are harmless."""
+    if first is None or last is None or first <= last:
+        return
+    if field in _HARMLESS:
+        raise invalid_field(field, first.isoformat(), f"may not be after {last}")
+    raise invalid_field(field, None, "may not be after the end of the range")
 
 
 def rule_of(kind: str, words: str) -> str:

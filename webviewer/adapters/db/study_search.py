@@ -116,8 +116,10 @@ def search_conditions(query: StudyQuery) -> list[ColumnElement[bool]]:
         )
     if query.patient_sex:
         conditions.append(columns.patient_sex == query.patient_sex)
-    if query.patient_birth_date is not None:
-        conditions.append(columns.patient_birth_date == query.patient_birth_date)
+    if query.patient_birth_date_from is not None:
+        conditions.append(columns.patient_birth_date >= query.patient_birth_date_from)
+    if query.patient_birth_date_to is not None:
+        conditions.append(columns.patient_birth_date <= query.patient_birth_date_to)
     if query.study_date_from is not None:
         conditions.append(columns.study_date >= query.study_date_from)
     if query.study_date_to is not None:

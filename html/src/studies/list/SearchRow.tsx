@@ -4,7 +4,8 @@ import { type KeyboardEvent, lazy, Suspense, useId, useState } from 'react';
 import { iconStroke } from '../../shared/icons';
 import { useTranslation } from '../../shared/i18n';
 import { modalitiesFor } from '../model/modalities';
-import { isBadDay, type SearchFields, type StudyDates } from '../model/search';
+import { isBadBirth } from '../model/birth';
+import type { SearchFields, StudyDates } from '../model/search';
 import classes from './StudyTable.module.css';
 import type { StudyList } from './useStudyList';
 
@@ -34,7 +35,7 @@ function TextSearch({ column, field, list }: { column: string; field: TextField;
   const { t } = useTranslation('studies');
   const value = list.draft[field];
   const hint = useId();
-  const wrong = field === 'patient_birth_date' && isBadDay(value);
+  const wrong = field === 'patient_birth_date' && isBadBirth(value);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === 'Enter' && !wrong) list.submit();
   };
@@ -56,7 +57,7 @@ function TextSearch({ column, field, list }: { column: string; field: TextField;
       />
       {wrong && (
         <div id={hint} className={classes.hint} role="status">
-          {t('find.badDay')}
+          {t('find.badBirth')}
         </div>
       )}
     </div>

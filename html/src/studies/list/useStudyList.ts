@@ -8,7 +8,8 @@ import { useSession } from '../../shared/session/store';
 import { useUserSetting } from '../../shared/session/settings';
 import { defaultLayout, type TableLayout, toLayout } from '../model/columns';
 import { arrivals, foldEvents, type StudyEvent, toStudyEvent } from '../model/events';
-import { emptyFields, firstSearch, isBadDay, isFiltered, type Search, type SearchFields, type StudyDates, toQuery } from '../model/search';
+import { isBadBirth } from '../model/birth';
+import { emptyFields, firstSearch, isFiltered, type Search, type SearchFields, type StudyDates, toQuery } from '../model/search';
 
 /** Images of one study arrive by the hundred in a second; the list asks again at most this often. */
 const gatherMs = 700;
@@ -111,7 +112,7 @@ export function useStudyList(ready: boolean, pageSize: number): StudyList {
     (changes = {}) => {
       const fields = { ...draft, ...changes.fields };
       // The field says what is wrong with it.
-      if (changes.dates === undefined && isBadDay(fields.patient_birth_date)) return;
+      if (changes.dates === undefined && isBadBirth(fields.patient_birth_date)) return;
       setDraftState(fields);
       setSearch((old) => ({ ...old, fields, dates: changes.dates ?? old.dates, offset: 0 }));
       // The same search again is a wish to look again.

@@ -2,6 +2,7 @@
 
 import type { Query } from '../../shared/api/base';
 import { localDay } from '../../shared/format/format';
+import { parseBirth } from './birth';
 
 export const dateChips = ['today', 'yesterday', 'week', 'month', 'any'] as const;
 export type DateChip = (typeof dateChips)[number];
@@ -77,34 +78,18 @@ export function isFiltered(search: Pick<Search, 'fields' | 'dates'>): boolean {
   return anyField || anyDate;
 }
 
-/** Reads a day as people type it: 1958-05-14, 19580514, 14/05/1958, 14.05.1958. Null where it is no day. */
-export function parseDay(text: string): string | null {
-  const value = text.trim();
-  const iso = /^(\d{4})-?(\d{2})-?(\d{2})$/.exec(value);
-  const european = /^(\d{1,2})[/.](\d{1,2})[/.](\d{4})$/.exec(value);
-  const found = iso ? [iso[1], iso[2], iso[3]] : european ? [european[3], european[2], european[1]] : null;
-  if (found === null) return null;
-  const [year, month, day] = found.map(Number) as [number, number, number];
-  const date = new Date(Date.UTC(year, month - 1, day));
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return null;
-  return date.toISOString().slice(0, 10);
-}
-
-/** Something is typed that is no day: searching without it would find what nobody asked for. */
-export function isBadDay(text: string): boolean {
-  return text.trim() !== '' && parseDay(text) === null;
-}
-
 /** The address parameters of `GET /v2/studies`. */
 export function toQuery(search: Search, now: Date): Query {
   const { fields } = search;
   const { from, to } = dayRange(search.dates, now);
+  const born = parseBirth(fields.patient_birth_date);
   return {
     // The list shows "Family, Given"; the index knows no comma.
     patient_name: fields.patient_name.replaceAll(',', ' ').trim(),
     patient_id: fields.patient_id.trim(),
     patient_sex: fields.patient_sex,
-    patient_birth_date: parseDay(fields.patient_birth_date),
+    patient_birth_date_from: born?.from ?? null,
+    patient_birth_date_to: born?.to ?? null,
     modalities: fields.modalities,
     body_part: fields.body_part.trim(),
     study_date_from: from,

@@ -13,7 +13,8 @@ import { Thumbnail } from '../list/SeriesCards';
 import { displayName, type StudyActions } from '../list/StudyTable';
 import { hasFilters, type StudyList } from '../list/useStudyList';
 import { studyColumns } from '../model/columns';
-import { dateChips, isBadDay } from '../model/search';
+import { isBadBirth } from '../model/birth';
+import { dateChips } from '../model/search';
 import classes from './PhoneStudies.module.css';
 
 /** What a list starts with stands first: it is seen without scrolling. */
@@ -138,13 +139,13 @@ function StudyCard({ study, isFlashing, actions }: { study: Study; isFlashing: b
 /** All fields of the head, and the order, in a sheet from below. */
 function FilterSheet({ list, opened, onClose }: { list: StudyList; opened: boolean; onClose: () => void }) {
   const { t } = useTranslation('studies');
-  const badDay = isBadDay(list.draft.patient_birth_date);
+  const badBirth = isBadBirth(list.draft.patient_birth_date);
   const text = (field: 'patient_birth_date' | 'body_part' | 'accession_number' | 'study_description', column: string) => (
     <TextInput
       size="md"
       label={t(`columns.${column}`)}
-      placeholder={field === 'patient_birth_date' ? t('find.day') : undefined}
-      error={field === 'patient_birth_date' && badDay ? t('find.badDay') : undefined}
+      placeholder={field === 'patient_birth_date' ? t('find.birth') : undefined}
+      error={field === 'patient_birth_date' && badBirth ? t('find.badBirth') : undefined}
       value={list.draft[field]}
       onChange={(event) => list.setDraft({ [field]: event.currentTarget.value })}
     />
@@ -155,7 +156,7 @@ function FilterSheet({ list, opened, onClose }: { list: StudyList; opened: boole
         className={classes.sheet}
         onSubmit={(event) => {
           event.preventDefault();
-          if (badDay) return;
+          if (badBirth) return;
           list.submit();
           onClose();
         }}
