@@ -2,6 +2,7 @@ import '@mantine/notifications/styles.css';
 import { Drawer, Menu, UnstyledButton } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { Notifications } from '@mantine/notifications';
+import { useQueryClient } from '@tanstack/react-query';
 import { IconPhotoScan, IconChevronDown, IconCheck, IconCloudUpload, IconInfoCircle, IconLanguage, IconLogout, IconMenu2, IconMoon, IconSettings, IconSun, IconUser } from '@tabler/icons-react';
 import { type ReactNode, Suspense, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { AboutPage, SettingsPage } from '../settings';
@@ -36,7 +37,7 @@ export default function Shell() {
   const { user } = useSession();
   const userId = user?.user_id ?? 0;
   const tabs = useTabs(userId);
-  const { route, go, forget } = tabs;
+  const { route, go } = tabs;
   const phone = useMediaQuery('(max-width: 767px), (max-height: 499px)', false, { getInitialValueInEffect: false });
   const narrow = useMediaQuery('(max-width: 1023px)', false, { getInitialValueInEffect: false });
   const wide = useMediaQuery('(min-width: 1280px)', true, { getInitialValueInEffect: false });
@@ -51,13 +52,13 @@ export default function Shell() {
   useEffect(() => {
     eventSocket.start();
     const stopListening = eventSocket.onEvent((event) => {
-      if (event['type'] === 'study_deleted' && Array.isArray(event['study_ids'])) forget(event['study_ids'] as number[]);
+      if (event['type'] === 'study_deleted' && Array.isArray(event['study_ids'])) forgetWork(userId, event['study_ids'] as number[]);
     });
     return () => {
       stopListening();
       eventSocket.stop();
     };
-  }, [forget]);
+  }, [userId]);
 
   useEffect(() => {
     // The doctor will open a study next: have its code ready, but not before the list.
@@ -73,6 +74,15 @@ export default function Shell() {
   const open = useCallback(
     (study: Study, seriesId: number | null, title: string, mode: ViewerMode) => go({ page: 'viewer', mode, studyId: study.study_id, seriesId }, title, study.first_series_id),
     [go],
+  );
+  // The tabs of deleted studies stay and say so; a study that is open learns it by asking, also without the event.
+  const client = useQueryClient();
+  const deleted = useCallback(
+    (studyIds: readonly number[]) => {
+      forgetWork(userId, studyIds);
+      for (const studyId of studyIds) void client.invalidateQueries({ queryKey: ['study', studyId], exact: true });
+    },
+    [client, userId],
   );
   const viewing = route.page === 'viewer';
   const shownStudy = viewing ? route.studyId : null;
@@ -130,7 +140,7 @@ export default function Shell() {
           {!narrow && <Rail route={route} onGo={go} onSignOut={leave} />}
           {/* The list stays as it is while a study is read or the settings are open: search, page and scroll are kept. */}
           <div ref={list} className={classes.main} data-zone="page" hidden={page !== null}>
-            <StudiesPage phone={phone} onOpen={open} onDeleted={forget} onUpload={openPanel} />
+            <StudiesPage phone={phone} onOpen={open} onDeleted={deleted} onUpload={openPanel} />
           </div>
           {page !== null && (
             <div className={classes.main} data-zone="page">
@@ -160,6 +170,7 @@ export default function Shell() {
                         onTitle={(title) => tabs.setTitle(tab.studyId, title)}
                         onMode={(mode, seriesId) => go({ page: 'viewer', mode, studyId: tab.studyId, seriesId })}
                         onBack={() => go({ page: 'studies' })}
+                        onClose={() => tabs.close(tab.studyId)}
                       />
                     </Suspense>
                   </PartBoundary>
@@ -190,6 +201,12 @@ export default function Shell() {
       <Notifications position="bottom-right" autoClose={4000} />
     </div>
   );
+}
+
+/** Removes what this browser kept of a user's work on deleted studies. */
+function forgetWork(userId: number, studyIds: readonly number[]): void {
+  // What cannot be removed now is evicted later, as the oldest.
+  void import('../viewer').then((viewer) => viewer.forgetWork(userId, studyIds)).catch(() => undefined);
 }
 
 function StripRight({ transfers, onTransfers, onGo, onSignOut }: { transfers: number; onTransfers: () => void; onGo: Tabs['go']; onSignOut: () => void }) {

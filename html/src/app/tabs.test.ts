@@ -67,10 +67,6 @@ describe('tabs', () => {
     expect(none.route).toEqual({ page: 'studies' });
   });
 
-  it('go when their study is deleted', () => {
-    expect(reduceTabs(opened, { type: 'forget', studyIds: [1, 3] }).tabs.map((tab) => tab.studyId)).toEqual([2]);
-  });
-
   it('are never more than fit', () => {
     const many = Array.from({ length: 20 }, (_, i) => i + 1).reduce((state, id) => reduceTabs(state, { type: 'go', route: viewer(id) }), start);
     expect(many.tabs).toHaveLength(maximumTabs);

@@ -20,8 +20,7 @@ export interface TabsState {
 export type TabsAction =
   | { type: 'go'; route: Route; title?: string; firstSeriesId?: number | null }
   | { type: 'close'; studyId: number }
-  | { type: 'title'; studyId: number; title: string }
-  | { type: 'forget'; studyIds: readonly number[] };
+  | { type: 'title'; studyId: number; title: string };
 
 /** More open studies than this cost more memory than a small office PC has; the oldest makes room. */
 export const maximumTabs = 12;
@@ -37,10 +36,10 @@ function open(tabs: readonly Tab[], route: Extract<Route, { page: 'viewer' }>, t
   return added.slice(-maximumTabs);
 }
 
-function without(state: TabsState, studyIds: readonly number[]): TabsState {
-  const tabs = state.tabs.filter((tab) => !studyIds.includes(tab.studyId));
+function without(state: TabsState, studyId: number): TabsState {
+  const tabs = state.tabs.filter((tab) => tab.studyId !== studyId);
   const { route } = state;
-  if (route.page !== 'viewer' || !studyIds.includes(route.studyId)) return { tabs, route };
+  if (route.page !== 'viewer' || route.studyId !== studyId) return { tabs, route };
   // The neighbour on the right takes the place, else the one on the left, else the list.
   const at = state.tabs.findIndex((tab) => tab.studyId === route.studyId);
   const neighbour = tabs[Math.min(at, tabs.length - 1)];
@@ -57,9 +56,7 @@ export function reduceTabs(state: TabsState, action: TabsAction): TabsState {
       if (action.route.page !== 'viewer') return { ...state, route: action.route };
       return { tabs: open(state.tabs, action.route, action.title ?? '', action.firstSeriesId ?? null), route: action.route };
     case 'close':
-      return without(state, [action.studyId]);
-    case 'forget':
-      return without(state, action.studyIds);
+      return without(state, action.studyId);
     case 'title':
       // The list has given most tabs their title already: then nothing is drawn again.
       if (!state.tabs.some((tab) => tab.studyId === action.studyId && tab.title !== action.title)) return state;

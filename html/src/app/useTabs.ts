@@ -6,7 +6,6 @@ export interface Tabs extends TabsState {
   go: (route: Route, title?: string, firstSeriesId?: number | null) => void;
   close: (studyId: number) => void;
   setTitle: (studyId: number, title: string) => void;
-  forget: (studyIds: readonly number[]) => void;
 }
 
 function initial(userId: number): TabsState {
@@ -42,6 +41,5 @@ export function useTabs(userId: number): Tabs {
     go: useCallback((route, title, firstSeriesId) => dispatch({ type: 'go', route, ...(title === undefined ? {} : { title }), ...(firstSeriesId === undefined ? {} : { firstSeriesId }) }), []),
     close: useCallback((studyId) => dispatch({ type: 'close', studyId }), []),
     setTitle: useCallback((studyId, title) => dispatch({ type: 'title', studyId, title }), []),
-    forget: useCallback((studyIds) => dispatch({ type: 'forget', studyIds }), []),
   };
 }

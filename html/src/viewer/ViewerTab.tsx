@@ -34,6 +34,7 @@ export interface ViewerTabProps {
   /** The doctor wants another page of the study, of the series that is shown. */
   onMode: (mode: ViewerMode, seriesId: number | null) => void;
   onBack: () => void;
+  onClose: () => void;
 }
 
 /** Pages of volumes come when they are asked for: the first image must not wait for their code. */
@@ -78,7 +79,7 @@ function OpenStudy(props: ViewerTabProps) {
   );
 }
 
-function Viewer({ viewer, workspace, studyId, seriesId, mode, active, onTitle, onMode, onBack }: ViewerTabProps & { viewer: ViewerController; workspace: Workspace }) {
+function Viewer({ viewer, workspace, studyId, seriesId, mode, active, onTitle, onMode, onBack, onClose }: ViewerTabProps & { viewer: ViewerController; workspace: Workspace }) {
   const { t, i18n } = useTranslation('viewer');
   const isRestored = useCallback<IsRestored>((now, series) => workspace.ask({ mode: now, seriesId: series }), [workspace]);
   const { study, error, retry } = useViewerData(viewer, studyId, seriesId, mode, isRestored);
@@ -95,13 +96,19 @@ function Viewer({ viewer, workspace, studyId, seriesId, mode, active, onTitle, o
   const name = study === null ? '' : personName(study.patient_name) || t('common:noName');
   const what = mode === 'image' ? (study?.study_description ?? '') : t(`mode.${mode}`);
   const title = study === null ? '' : [name, what].filter((part) => part !== '').join(' · ');
-  const latest = useRef({ onTitle, onMode });
+  const latest = useRef({ onTitle, onMode, onBack, onClose });
   useEffect(() => {
-    latest.current = { onTitle, onMode };
+    latest.current = { onTitle, onMode, onBack, onClose };
   });
   useEffect(() => {
     if (title !== '') latest.current.onTitle(title);
   }, [title]);
+
+  const deleted = useSelected(viewer.store, (state) => state.deleted);
+  const isGone = deleted || (error instanceof ApiError && error.status === 404);
+  useEffect(() => {
+    if (isGone) workspace.studyGone();
+  }, [workspace, isGone]);
 
   const ended = connection === 'ended';
   useEffect(() => {
@@ -116,6 +123,8 @@ function Viewer({ viewer, workspace, studyId, seriesId, mode, active, onTitle, o
       bars,
       mode,
       changeMode: (next, series) => latest.current.onMode(next, series),
+      closeTab: () => latest.current.onClose(),
+      back: () => latest.current.onBack(),
       phone,
       lying,
       locale,
@@ -135,7 +144,7 @@ function Viewer({ viewer, workspace, studyId, seriesId, mode, active, onTitle, o
     viewer.setActive(active);
   }, [active, viewer]);
 
-  if (error !== null && study === null) return <StudyAway error={error} onRetry={retry} onBack={onBack} />;
+  if (error !== null && study === null) return <StudyAway error={error} onRetry={retry} onBack={onBack} onClose={onClose} />;
   const shown = seriesId ?? (study === null ? null : (firstVolumeSeries(study.series)?.series_id ?? null));
   const VolumePage = mode === 'image' ? null : volumePages[mode];
   const page =
@@ -171,7 +180,7 @@ function NoVolume({ onBack }: { onBack: () => void }) {
   );
 }
 
-function StudyAway({ error, onRetry, onBack }: { error: Error; onRetry: () => void; onBack: () => void }) {
+function StudyAway({ error, onRetry, onBack, onClose }: { error: Error; onRetry: () => void; onBack: () => void; onClose: () => void }) {
   const { t } = useTranslation('viewer');
   const gone = error instanceof ApiError && error.status === 404;
   return (
@@ -180,8 +189,8 @@ function StudyAway({ error, onRetry, onBack }: { error: Error; onRetry: () => vo
       <h1>{t(gone ? 'study.goneTitle' : 'study.awayTitle')}</h1>
       <p>{t(gone ? 'study.goneText' : 'study.awayText')}</p>
       <div className={classes.awayButtons}>
-        {!gone && <Button onClick={onRetry}>{t('common:tryAgain')}</Button>}
-        <Button variant={gone ? 'filled' : 'default'} onClick={onBack}>
+        {gone ? <Button onClick={onClose}>{t('study.closeTab')}</Button> : <Button onClick={onRetry}>{t('common:tryAgain')}</Button>}
+        <Button variant="default" onClick={onBack}>
           {t('study.back')}
         </Button>
       </div>

@@ -11,6 +11,10 @@ export interface ViewerEnvironment {
   mode: ViewerMode;
   /** Shows another page of the study, of this series. */
   changeMode: (mode: ViewerMode, seriesId: number | null) => void;
+  /** Closes the tab of this study. */
+  closeTab: () => void;
+  /** Shows the list of studies; the tab stays. */
+  back: () => void;
   phone: boolean;
   /** A phone held across: the bars stand at the sides. */
   lying: boolean;

@@ -3,7 +3,18 @@
  * JSON. `viewer/workspace` stores them. Nothing here knows where.
  */
 
+import { Store } from './store';
+
+/** A figure of a page on one of the volumes of a series, as unchecked JSON. */
+export interface Figure {
+  readonly seriesId: number;
+  readonly volume: number;
+  readonly value: unknown;
+}
+
 export class Sections {
+  /** Figures by their identifiers. Each is stored by itself, so that two browser tabs do not overwrite each other's. */
+  readonly figures = new Store<{ all: ReadonlyMap<number, Figure> }>({ all: new Map() });
   readonly #writers = new Map<string, () => unknown>();
   readonly #listeners = new Set<() => void>();
   #read: Readonly<Record<string, unknown>> = {};
@@ -22,6 +33,13 @@ export class Sections {
   /** Something has changed that is to be stored. */
   touch(): void {
     for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Changes figures, in one step. */
+  changeFigures(put: ReadonlyMap<number, Figure>, removed: ReadonlySet<number> = new Set()): void {
+    if (put.size === 0 && removed.size === 0) return;
+    this.figures.set({ all: new Map([...[...this.figures.get().all].filter(([id]) => !removed.has(id)), ...put]) });
+    this.touch();
   }
 
   onTouch(listener: () => void): () => void {

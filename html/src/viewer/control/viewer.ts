@@ -19,7 +19,8 @@ import { VolumeCellController } from './volumeCell';
 
 export const CELLS = MAX_CELLS;
 export type MouseButton = 'left' | 'middle' | 'right';
-export type OverlayLevel = 'off' | 'anonymous' | 'full';
+export const overlayLevels = ['off', 'anonymous', 'full'] as const;
+export type OverlayLevel = (typeof overlayLevels)[number];
 
 /** What a tab shows of its study; addresses call the volume "3d". */
 export type ViewerMode = 'image' | 'mpr' | 'volume';
@@ -47,6 +48,8 @@ export interface ViewerState {
   playMode: PlayMode;
   stripOpen: boolean;
   connection: ConnectionState;
+  /** The study was deleted while it was shown: its pictures stay as they are drawn, and nothing more is asked for. */
+  deleted: boolean;
 }
 
 /** Layout and tools of the image page, and what its cells show: enough to show the same again. */
@@ -96,7 +99,7 @@ export function browserDependencies(): ViewerDependencies {
 }
 
 export class ViewerController {
-  readonly store = new Store<ViewerState>({ ...startOfViewer, mode: 'image', playing: null, connection: { kind: 'connecting' } });
+  readonly store = new Store<ViewerState>({ ...startOfViewer, mode: 'image', playing: null, connection: { kind: 'connecting' }, deleted: false });
   /** Which series each cell shows. */
   readonly shows = new Store<{ seriesIds: readonly (number | null)[] }>({ seriesIds: Array.from({ length: CELLS }, () => null) });
   readonly cells: readonly CellController[];
@@ -209,6 +212,14 @@ export class ViewerController {
     else for (const cell of this.volumeCells) cell.close();
     this.store.set({ mode });
     if (mode === 'image') for (const number of this.state.places) this.cell(number).wake();
+  }
+
+  /** The study is deleted: there is nothing to draw any more. */
+  studyDeleted(): void {
+    if (this.state.deleted) return;
+    this.stopPlay();
+    this.connection.stop();
+    this.store.set({ deleted: true });
   }
 
   /** Whether this study is the one on the screen. */

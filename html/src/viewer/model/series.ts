@@ -131,3 +131,9 @@ export function firstVolumeSeries(series: readonly Series[]): Series | null {
 export function firstSeries(series: readonly Series[]): Series | null {
   return series.find((one) => one.has_images) ?? series[0] ?? null;
 }
+
+/** Whether a series that makes volumes makes none of this number. */
+export function lacksVolume(detail: SeriesDetail | null, number: number): boolean {
+  const volumes = detail?.volumes ?? [];
+  return volumes.length > 0 && !volumes.some((one) => one.number === number);
+}

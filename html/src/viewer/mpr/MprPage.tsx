@@ -17,6 +17,7 @@ import { Strip } from '../ui/Strip';
 import { usePageKeys } from '../ui/usePageKeys';
 import { seriesQuery } from '../ui/useViewerData';
 import tab from '../ViewerTab.module.css';
+import { lacksVolume } from '../model/series';
 import { isMeasureTool, type Tool } from '../model/tools';
 import { MprController } from './control/mpr';
 import { handleMprKey } from './input/keys';
@@ -84,6 +85,11 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
       if (blob !== null) saveFile(blob, `${kind}${detail?.series_number == null ? '' : `-S${detail.series_number}`}.png`);
     });
   }, [mpr, viewer, study, detail, locale, t]);
+
+  useEffect(() => {
+    // The series may make other volumes than when it was seen last.
+    if (lacksVolume(detail, mpr.opened.get().volume)) mpr.open(seriesId, 0);
+  }, [detail, mpr, seriesId]);
 
   const openKeys = useCallback(() => setDialog('keys'), []);
   const openWindowDialog = useCallback(() => setDialog('window'), []);

@@ -59,6 +59,8 @@ export class Stage {
       bars: true,
       mode: 'image',
       changeMode: nothing,
+      closeTab: nothing,
+      back: nothing,
       phone: false,
       lying: false,
       locale: 'en',

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { IconArrowsExchange, IconHourglass, IconServerOff, IconWifiOff } from '@tabler/icons-react';
+import { IconArrowsExchange, IconFileUnknown, IconHourglass, IconServerOff, IconWifiOff } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { ApiError } from '../../shared/api/client';
 import { wordsFor } from '../../shared/api/words';
@@ -16,15 +16,31 @@ const BUSY_FROM_MS = 2000;
 /** Says that the connection is away and when it is tried again; lies over the windows and moves nothing. */
 export function Banner() {
   const { t } = useTranslation('viewer');
-  const { viewer } = useViewer();
-  const { connection } = useStore(viewer.store);
-  const away = connection.kind === 'lost' || connection.kind === 'moving' || connection.kind === 'busy' || connection.kind === 'away';
+  const { viewer, closeTab, back } = useViewer();
+  const { connection, deleted } = useStore(viewer.store);
+  const away = !deleted && (connection.kind === 'lost' || connection.kind === 'moving' || connection.kind === 'busy' || connection.kind === 'away');
   const [, tick] = useState(0);
   useEffect(() => {
     if (!away) return;
     const timer = window.setInterval(() => tick((count) => count + 1), 200);
     return () => window.clearInterval(timer);
   }, [away]);
+  if (deleted) {
+    return (
+      <div className={classes.banner} role="alert">
+        <IconFileUnknown size={18} stroke={1.7} aria-hidden />
+        <span>
+          <b>{t('study.deleted')}</b> {t('study.deletedText')}
+        </span>
+        <Button size="compact-sm" variant="outline" className={classes.button} onClick={closeTab}>
+          {t('study.closeTab')}
+        </Button>
+        <Button size="compact-sm" variant="outline" className={classes.button} onClick={back}>
+          {t('study.back')}
+        </Button>
+      </div>
+    );
+  }
   if (connection.kind === 'failed') {
     return (
       <div className={classes.banner} role="alert">

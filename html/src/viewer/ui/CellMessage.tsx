@@ -11,7 +11,8 @@ import classes from './CellView.module.css';
 /** What a window says when there is no picture to show, and what to do next. */
 export function CellMessage({ cell }: { cell: CellController }) {
   const { t } = useTranslation('viewer');
-  const { phone, locale, study } = useViewer();
+  const { viewer, phone, locale, study } = useViewer();
+  const deleted = useSelected(viewer.store, (state) => state.deleted);
   const seriesId = useSelected(cell.store, ({ reference }) => reference.seriesId);
   const detail = useSelected(cell.store, (state) => state.detail);
   const fault = useSelected(cell.store, (state) => state.fault);
@@ -34,7 +35,7 @@ export function CellMessage({ cell }: { cell: CellController }) {
       </div>
     );
   }
-  if (fault === null) return null;
+  if (fault === null || deleted) return null; // the banner says that the study is deleted
   const frame = frameAt(detail, fault.image);
   const others = (detail?.frames.length ?? 1) - 1;
   const passing = PASSING.has(fault.code);

@@ -102,13 +102,15 @@ const retryAfterMs = 20_000;
 const mostRetries = 6;
 
 function Thumbnail({ series }: { series: Series }) {
+  const { viewer } = useViewer();
+  const deleted = useSelected(viewer.store, (state) => state.deleted);
   const [failed, setFailed] = useState(false);
   const tries = useRef(0);
   useEffect(() => {
-    if (!failed || tries.current >= mostRetries) return;
+    if (!failed || deleted || tries.current >= mostRetries) return;
     const timer = window.setTimeout(() => setFailed(false), retryAfterMs * 2 ** tries.current++);
     return () => window.clearTimeout(timer);
-  }, [failed]);
+  }, [failed, deleted]);
   return (
     <span className={classes.picture}>
       {failed || !series.has_images ? (

@@ -1,10 +1,10 @@
 import { queryOptions, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { api } from '../../shared/api/client';
+import { api, ApiError } from '../../shared/api/client';
 import { againWhileAway, useLastingError } from '../../shared/api/lasting';
 import type { StudyWithSeries } from '../../shared/api/types';
 import { eventSocket } from '../../shared/events/eventSocket';
-import { useStore } from '../control/store';
+import { useSelected, useStore } from '../control/store';
 import type { ViewerController, ViewerMode } from '../control/viewer';
 import { firstSeries, type SeriesDetail } from '../model/series';
 
@@ -41,11 +41,16 @@ const REFRESH_MS = 1000;
 
 /** The study and the details of the series that are shown. */
 export function useViewerData(viewer: ViewerController, studyId: number, seriesId: number | null, mode: ViewerMode, isRestored: IsRestored = () => false): ViewerData {
-  const study = useQuery(studyQuery(studyId));
+  const deleted = useSelected(viewer.store, (state) => state.deleted);
+  const study = useQuery({ ...studyQuery(studyId), enabled: !deleted });
   const client = useQueryClient();
   useEffect(() => {
     let timer: number | null = null;
     const leave = eventSocket.onEvent((event) => {
+      if (event['type'] === 'study_deleted' && Array.isArray(event['study_ids']) && event['study_ids'].includes(studyId)) {
+        void client.cancelQueries({ queryKey: ['study', studyId] });
+        viewer.studyDeleted();
+      }
       const ours = event['type'] === 'resync' || (event['type'] === 'study_changed' && event['study_id'] === studyId);
       if (!ours || timer !== null) return;
       timer = window.setTimeout(() => {
@@ -57,12 +62,33 @@ export function useViewerData(viewer: ViewerController, studyId: number, seriesI
       leave();
       if (timer !== null) window.clearTimeout(timer);
     };
-  }, [client, studyId]);
+  }, [viewer, client, studyId]);
   const { seriesIds } = useStore(viewer.shows);
   const wanted = [...new Set(seriesIds.filter((id) => id !== null))];
   const details = useQueries({
-    queries: wanted.map((id) => seriesQuery(studyId, id)),
+    queries: wanted.map((id) => ({ ...seriesQuery(studyId, id), enabled: !deleted })),
   });
+  // The event may have been missed: what was there and is not any more was deleted.
+  const isGone = study.data !== undefined && isNotFound(study.error);
+  useEffect(() => {
+    if (isGone) viewer.studyDeleted();
+  }, [viewer, isGone]);
+  const lostSeries = details.filter(({ error }) => isNotFound(error)).length;
+  useEffect(() => {
+    if (lostSeries > 0 && !deleted) void client.refetchQueries({ queryKey: ['study', studyId], exact: true });
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- asked once for each series that is not found
+  }, [client, studyId, lostSeries]);
+  useEffect(() => {
+    const leave = [...viewer.cells, ...viewer.volumeCells].map(({ store }) => {
+      let before = store.get().fault;
+      return store.subscribe(() => {
+        const { fault } = store.get();
+        if (fault !== before && fault?.code === 'not_found') void client.refetchQueries({ queryKey: ['study', studyId], exact: true });
+        before = fault;
+      });
+    });
+    return () => leave.forEach((stop) => stop());
+  }, [viewer, client, studyId]);
   useEffect(() => {
     for (const { data } of details) if (data !== undefined) viewer.setDetail(data);
   });
@@ -95,4 +121,8 @@ export function useViewerData(viewer: ViewerController, studyId: number, seriesI
   }, [seriesId, mode]);
   const error = useLastingError(study.error, study.data !== undefined, studyId);
   return { study: study.data ?? null, error, retry: () => void study.refetch() };
+}
+
+function isNotFound(error: Error | null): boolean {
+  return error instanceof ApiError && error.status === 404;
 }

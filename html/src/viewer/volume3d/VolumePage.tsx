@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from '../../shared/i18n';
 import type { ViewerEnvironment, VolumePageProps } from '../control/environment';
 import { CELLS } from '../control/viewer';
+import { lacksVolume } from '../model/series';
 import type { Vector } from '../model/vector';
 import { Banner } from '../ui/Banner';
 import { useViewer, ViewerContext } from '../ui/context';
@@ -75,6 +76,10 @@ function Opened({ seriesId, active, onBack, scene, hands, thumbnails }: VolumePa
   const nameOf = useLookName();
   const close = useCallback(() => setDialog(null), []);
   useEffect(() => takeBackRefused(scene, hands), [scene, hands]);
+  useEffect(() => {
+    // The series may make other volumes than when it was seen last.
+    if (lacksVolume(detail, scene.cell.state.reference?.volume ?? 0)) scene.open(seriesId, 0);
+  }, [detail, scene, seriesId]);
 
   useEffect(() => {
     if (!active) scene.stopPlay();

@@ -157,8 +157,7 @@ export class VolumeStage {
       <MantineProvider env="test">
         <QueryClientProvider client={new QueryClient()}>
           <ViewerContext.Provider
-            value={{ viewer: this.viewer, study: null,
-      bars: true, mode: 'volume', changeMode: nothing, phone: false, lying: false, locale: 'en', openWindowDialog: nothing, openKeys: nothing, exportPicture: nothing, toggleFullScreen: nothing }}
+            value={{ viewer: this.viewer, study: null, bars: true, mode: 'volume', changeMode: nothing, closeTab: nothing, back: nothing, phone: false, lying: false, locale: 'en', openWindowDialog: nothing, openKeys: nothing, exportPicture: nothing, toggleFullScreen: nothing }}
           >
             <VolumeContext.Provider value={{ scene: this.scene, hands: this.hands, thumbnails, openAngles: nothing, openSave: nothing, exportPicture: nothing, openTurnSeries: nothing, openSurface: nothing, record: () => this.record(), recorder: this.recorder }}>{part}</VolumeContext.Provider>
           </ViewerContext.Provider>

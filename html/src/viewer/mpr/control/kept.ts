@@ -1,8 +1,9 @@
-/** What a doctor made of MPR in a tab, while the tab shows images or the volume: coming back, all is as it was left. */
+/** What a doctor made of MPR in a tab, while the tab shows images or the volume, and over a reload: coming back, all is as it was left. */
 
 import type { ViewerController } from '../../control/viewer';
 import type { Camera } from '../../volume3d/model/camera';
 import type { MprState } from '../model/state';
+import { mprJson, readMpr } from './stored';
 
 export interface Kept {
   readonly seriesId: number;
@@ -12,12 +13,21 @@ export interface Kept {
   readonly camera: Camera | null;
 }
 
+const SECTION = 'mpr';
 const all = new WeakMap<ViewerController, Kept>();
 
 export function keptOf(viewer: ViewerController): Kept | null {
-  return all.get(viewer) ?? null;
+  return all.get(viewer) ?? readMpr(viewer.sections.read(SECTION));
 }
 
 export function keep(viewer: ViewerController, kept: Kept): void {
   all.set(viewer, kept);
+}
+
+/** Says how MPR is stored. @param now what is open at that moment, null if nothing is */
+export function storeMpr(viewer: ViewerController, now: () => Kept | null): void {
+  viewer.sections.provide(SECTION, () => {
+    const kept = now() ?? keptOf(viewer);
+    return kept === null ? null : mprJson(kept);
+  });
 }

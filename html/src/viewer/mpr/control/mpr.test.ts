@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { eventSocket } from '../../../shared/events/eventSocket';
 import { decodeFrame } from '../../../shared/protocol/frame';
-import type { PlaneView } from '../../../shared/protocol/messages';
+import type { PlaneView, VolumeOpened } from '../../../shared/protocol/messages';
 import { ViewerController } from '../../control/viewer';
 import { canvasOfPlane, planeKinds, positionMm } from '../../model/plane';
 import { planeOf } from '../../model/crossing';
@@ -125,6 +125,43 @@ describe('opening', () => {
     socket.say(opened(0));
     expect(mpr.state.planes?.crossing).toEqual([20, -30, 40]);
     expect(mpr.state.planes?.frames).toEqual(left.planes?.frames);
+  });
+
+  it('a reload shows the same planes, slab, window and layout; anything bad in them begins anew', () => {
+    mpr.open(7);
+    for (const number of Object.values(cellNumbers)) socket.say(opened(number));
+    mpr.move([12, 7, -30], 1, false);
+    mpr.setSlab('mip', 1);
+    mpr.setThickness(14, 1, false);
+    mpr.setLayout('row');
+    mpr.setWindow({ kind: 'values', center: 40, width: 400, function: 'LINEAR' }, 'mediastinum', 1, false);
+    mpr.flip('horizontal', 1);
+    mpr.volume.roll(30, 1);
+    const left = mpr.state;
+    const { camera } = mpr.volume.store.get();
+    const text = JSON.stringify(viewer.sections.all());
+
+    const again = (json: string): MprController => {
+      leave();
+      viewer.setMode('image');
+      viewer = new ViewerController({ clock, fetchTicket: () => Promise.resolve('ticket'), createSocket: () => new FakeSocket(''), onFrame: (run) => run(), decode: () => Promise.reject(new Error()) });
+      viewer.sections.restore(JSON.parse(json) as Record<string, unknown>);
+      viewer.setMode('mpr');
+      const next = new MprController(viewer, () => undefined);
+      leave = next.start();
+      next.open(7);
+      for (const number of Object.values(cellNumbers)) viewer.volumeCell(number).opened(opened(number) as VolumeOpened);
+      return next;
+    };
+    const next = again(text);
+    expect(next.state).toEqual(left);
+    expect(next.volume.store.get().camera).toEqual(camera);
+    for (const [good, bad] of [['"layout":"row"', '"layout":"heap"'], ['"thicknessMm":14', '"thicknessMm":1e9'], ['"width":400', '"width":0'], ['"order":["axial"', '"order":["volume"'], ['"crossing":[12,', '"crossing":["12",']] as const) {
+      expect(text).toContain(good);
+      expect(again(text.replace(good, bad)).state.layout).toBe('grid');
+    }
+    // A volume that is another one now keeps the crossing inside.
+    expect(again(text.replace('"crossing":[12,', '"crossing":[90000,')).state.planes?.crossing[0]).toBe(99);
   });
 
   it('coming back to the second volume of a series shows that; another series begins anew in the same layout', () => {

@@ -29,7 +29,7 @@ import {
   visibleKinds,
   type WindowKind,
 } from '../model/state';
-import { keep, type Kept, keptOf } from './kept';
+import { keep, type Kept, keptOf, storeMpr } from './kept';
 import { PlaneHistory } from './planeHistory';
 import { VolumeWindow } from './volumeWindow';
 
@@ -97,12 +97,16 @@ export class MprController {
       this.#leave.push(cell.store.subscribe(() => this.#begin()));
     }
     this.#leave.push(this.volume.start(() => visibleKinds(this.state).includes('volume')));
+    const touch = (): void => this.viewer.sections.touch();
+    storeMpr(this.viewer, () => this.#snapshot());
+    this.#leave.push(this.store.subscribe(touch), this.volume.store.subscribe(touch));
     this.viewer.activate(cellNumbers[this.state.active]);
     return () => {
       this.stopPlay();
       this.#keep();
       for (const stop of this.#leave) stop();
       this.#leave = [];
+      storeMpr(this.viewer, () => null);
       for (const kind of planeKinds) this.#cells[kind].close();
       this.volume.cell.close();
       this.opened.set({ seriesId: null, volume: 0, chosen: false });
@@ -445,17 +449,23 @@ export class MprController {
     const handed = this.viewer.takeHanded();
     const planes = this.#kept?.state.planes ?? startPlanes(grid);
     this.#kept = null;
-    this.store.set({ planes: handed === null ? planes : movedTo(planes, grid, handed) });
+    // The volume may have become another one since the planes were left: their crossing stays in it.
+    this.store.set({ planes: movedTo(planes, grid, handed ?? planes.crossing) });
     for (const kind of planeKinds) this.#cells[kind].refresh();
   }
 
-  /** For who comes back to MPR. */
+  /** For a doctor who comes back to MPR. */
   #keep(): void {
+    const snapshot = this.#snapshot();
+    if (snapshot !== null) keep(this.viewer, snapshot);
+  }
+
+  #snapshot(): Kept | null {
     const { seriesId, volume } = this.opened.get();
-    if (seriesId === null) return;
+    if (seriesId === null) return null;
     const { state } = this;
     const planes = state.planes ?? this.#kept?.state.planes ?? null;
-    keep(this.viewer, { seriesId, volume, state: { ...state, planes }, camera: this.volume.store.get().camera ?? this.volume.kept });
+    return { seriesId, volume, state: { ...state, planes }, camera: this.volume.store.get().camera ?? this.volume.kept };
   }
 
   /** Which windows are on the page has changed: those that come ask for what they missed. */

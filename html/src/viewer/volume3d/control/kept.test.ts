@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Figure } from '../../control/sections';
 import { standardFrame } from '../model/orientations';
 import { boneLook, VolumeStage } from '../testing';
 import type { SceneState } from './sceneState';
@@ -26,7 +27,7 @@ function work(): void {
   scene.addPoint('line', [0, 0, 0], 2);
   scene.addPoint('line', [30, 0, 0], 2);
   scene.addPoint('marker', [5, 5, 5], 1);
-  scene.nameMarker(2, 'Node');
+  scene.nameMarker(scene.state.measurements[1]?.id ?? 0, 'Node');
   scene.store.set({ radiusMm: 25, speed: 60, axis: 'vertical' });
 }
 
@@ -91,5 +92,65 @@ describe('what was made in 3D', () => {
     expect(stage.sent('open_volume')).toMatchObject([{ volume: 1 }]);
     stage.opened(0, 1, 2);
     expect(stage.scene.state).toMatchObject({ camera, chosen: true });
+  });
+});
+
+describe('what was made in 3D before a reload', () => {
+  /** The same study in a page that was loaded again. */
+  async function reloaded(change: (json: string) => string = (json) => json): Promise<VolumeStage> {
+    const text = JSON.stringify([stage.viewer.sections.all(), [...stage.viewer.sections.figures.get().all]]);
+    const [sections, figures] = JSON.parse(change(text)) as [Record<string, unknown>, [number, Figure][]];
+    const next = new VolumeStage();
+    next.viewer.sections.restore(sections);
+    next.scene.leave();
+    next.viewer.sections.changeFigures(new Map(figures));
+    await next.connect();
+    next.back();
+    next.opened(0);
+    next.facts();
+    return next;
+  }
+
+  it('is there again: camera, look, cuts that can be undone, markers with their names, tools', async () => {
+    work();
+    const left = stage.scene.state;
+    const { scene } = await reloaded();
+    const { camera, look, measurements, bindings, speed, axis, radiusMm } = scene.state;
+    expect({ camera, look, measurements, bindings, speed, axis, radiusMm }).toEqual({ camera: left.camera, look: left.look, measurements: left.measurements, bindings: left.bindings, speed: 60, axis: 'vertical', radiusMm: 25 });
+    expect(scene.state.measurements.map(({ kind, name }) => [kind, name])).toEqual([['line', ''], ['marker', 'Node']]);
+    expect(scene.state.cuts.present).toEqual(left.cuts.present);
+    scene.undo(1);
+    expect(scene.state.cuts.present.steps).toEqual([{ kind: 'table' }]);
+  });
+
+  it.each([
+    ['a camera without a direction', (json: string) => json.replace(/"right":\[[^\]]*\]/, '"right":[0,0,0]')],
+    ['a cut of no kind', (json: string) => json.replace('"kind":"table"', '"kind":"eval"')],
+    ['a look beyond the contract', (json: string) => json.replace('"mode":"shaded"', '"mode":"x-ray"')],
+    ['a brush of no size', (json: string) => json.replace('"radiusMm":25', '"radiusMm":null')],
+  ])('begins anew where it has %s', async (_, change) => {
+    work();
+    const { scene } = await reloaded(change);
+    expect(scene.state.cuts.present.steps).toEqual([]);
+    expect(scene.state.camera?.projection).toBe('parallel');
+    expect(scene.state.measurements).toHaveLength(2);
+  });
+
+  it('leaves out a measurement that is none', async () => {
+    work();
+    const { scene } = await reloaded((json) => json.replace('"kind":"line"', '"kind":"angle"'));
+    expect(scene.state.measurements.map(({ kind }) => kind)).toEqual(['marker']);
+  });
+
+  it('changes when another browser tab draws or deletes', () => {
+    work();
+    const [line, marker] = stage.scene.state.measurements;
+    const { sections } = stage.viewer;
+    sections.changeFigures(new Map([[Number.MAX_SAFE_INTEGER, { seriesId: 7, volume: 0, value: { kind: 'marker', points: [[1, 2, 3]], name: 'Theirs' } }]]), new Set([line?.id ?? 0]));
+    expect(stage.scene.state.measurements.map(({ name }) => name)).toEqual(['Node', 'Theirs']);
+    stage.scene.removeMeasurement(marker?.id ?? 0);
+    expect([...sections.figures.get().all.keys()]).toEqual([Number.MAX_SAFE_INTEGER]);
+    sections.changeFigures(new Map([[5, { seriesId: 8, volume: 0, value: { kind: 'marker', points: [[1, 2, 3]], name: 'Elsewhere' } }]]));
+    expect(stage.scene.state.measurements.map(({ name }) => name)).toEqual(['Theirs']);
   });
 });

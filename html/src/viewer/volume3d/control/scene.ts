@@ -8,6 +8,7 @@ import type { CellCanvas } from '../../control/pictureCell';
 import { Store } from '../../control/store';
 import type { ViewerController } from '../../control/viewer';
 import type { VolumeWish } from '../../control/volumeCell';
+import { freshIds } from '../../measure/model/ids';
 import type { Vector } from '../../model/vector';
 import type { VolumeGrid } from '../../model/volumeGrid';
 import type { WidthLevel } from '../../model/windowing';
@@ -17,7 +18,8 @@ import type { Frame } from '../model/frame';
 import { altered, amended, changed, type History, historyOf, redone, undone } from '../model/history';
 import { inMode, sameLook, type VolumeMode, windowOf, withWindow } from '../model/look';
 import type { Measurement, MeasureKind } from '../model/measure';
-import { keep, type Kept, keptOf, lastToolsOf, lastVolumeOf, type Slab } from './kept';
+import { keep, type Kept, keptOf, lastToolsOf, lastVolumeOf, type Slab, storeVolumes } from './kept';
+import { readMeasurement3d } from './stored';
 import { type Bindings, type Cuts, isHeld, type LookName, type Made, MAX_STEP_POINTS, MAX_STEPS, noCuts, nothingMade, type SceneCell, type SceneCellState, type SceneLook, type SceneState, startTools, type Step, type Tool } from './sceneState';
 import { Turntable } from './turntable';
 
@@ -25,13 +27,15 @@ export class SceneController {
   readonly cell: SceneCell;
   readonly store: Store<SceneState>;
   readonly #turntable: Turntable;
-  readonly #leave: () => void;
+  readonly #leave: readonly (() => void)[];
   /** The cuts that the server holds, in order. */
   #sent: readonly Step[] = [];
   #facts: VolumeFacts | null = null;
   #grid: SceneCellState['grid'] = null;
   #reference: SceneCellState['reference'] = null;
-  #nextId = 1;
+  readonly #newId = freshIds(Date.now, Math.random);
+  /** The measurements as the figures of the viewer have them. */
+  #figures: readonly Measurement[] = [];
   #bottomCss = 0;
   #slab: Slab | null = null;
   readonly #viewer: ViewerController;
@@ -45,7 +49,13 @@ export class SceneController {
     this.store = new Store<SceneState>({ ...nothingMade, ...(lastToolsOf(viewer) ?? startTools), playing: false });
     this.#turntable = new Turntable(this, onFrame, now);
     cell.setWish((state) => this.#wish(state));
-    this.#leave = cell.store.subscribe(() => this.#follow());
+    const { sections } = viewer;
+    this.#leave = [
+      cell.store.subscribe(() => this.#follow()),
+      this.store.subscribe(() => this.#tellFigures()),
+      sections.figures.subscribe(() => this.#hearFigures()),
+    ];
+    storeVolumes(viewer, () => this.#snapshot());
   }
 
   get state(): SceneState {
@@ -68,7 +78,8 @@ export class SceneController {
   leave(): void {
     this.stopPlay();
     this.#keep();
-    this.#leave();
+    for (const stop of this.#leave) stop();
+    storeVolumes(this.#viewer, () => null);
     this.cell.close();
     this.cell.setWish(() => null);
   }
@@ -311,7 +322,7 @@ export class SceneController {
   }
 
   #finish(kind: MeasureKind, points: readonly Vector[], measurements: readonly Measurement[]): void {
-    const id = this.#nextId++;
+    const id = this.#newId();
     const number = 1 + measurements.filter((one) => one.kind === 'marker').length;
     this.store.set({ draft: null, measurements: [...measurements, { id, kind, points, name: kind === 'marker' ? String(number) : '' }], selected: id });
   }
@@ -371,8 +382,8 @@ export class SceneController {
       this.#sent = [];
       this.#kept = reference === null ? null : keptOf(this.#viewer, reference.seriesId, reference.volume);
       this.#slab = this.#kept?.slab ?? null;
-      this.store.set({ ...(this.#kept?.made ?? nothingMade), camera: null });
-      this.#nextId = 1 + Math.max(0, ...this.state.measurements.map(({ id }) => id));
+      this.#figures = this.#figuresOf(reference);
+      this.store.set({ ...(this.#kept?.made ?? nothingMade), measurements: this.#figures, camera: null });
     }
     if (grid !== this.#grid) {
       this.#grid = grid;
@@ -388,14 +399,54 @@ export class SceneController {
     }
   }
 
-  /** For who comes back to this volume. */
-  #keep(): void {
+  /** The measurements of a volume, in the order in which they were made. */
+  #figuresOf(reference: SceneCellState['reference']): readonly Measurement[] {
+    const found = [...this.#viewer.sections.figures.get().all].flatMap(([id, { seriesId, volume, value }]) =>
+      seriesId === reference?.seriesId && volume === reference.volume ? (readMeasurement3d(id, value) ?? []) : [],
+    );
+    return found.sort((one, other) => one.id - other.id);
+  }
+
+  /** Changes of the measurements go to the figures of the viewer. */
+  #tellFigures(): void {
+    const { measurements } = this.state;
     const reference = this.#reference;
-    if (reference === null) return;
+    const before = this.#figures;
+    const { sections } = this.#viewer;
+    if (measurements === before || reference === null) {
+      sections.touch();
+      return;
+    }
+    this.#figures = measurements;
+    const fresh = measurements.filter((one) => !before.includes(one)).map(({ id, ...value }) => [id, { ...reference, value }] as const);
+    const left = new Set(measurements.map(({ id }) => id));
+    sections.changeFigures(new Map(fresh), new Set(before.map(({ id }) => id).filter((id) => !left.has(id))));
+  }
+
+  /** Another browser tab has changed a measurement. */
+  #hearFigures(): void {
+    if (this.#reference === null || this.#figures !== this.state.measurements) return;
+    const now = this.#figuresOf(this.#reference);
+    const same = now.length === this.#figures.length && now.every((one, at) => JSON.stringify(one) === JSON.stringify(this.#figures[at]));
+    if (same) return;
+    this.#figures = now;
+    const { selected } = this.state;
+    this.store.set({ measurements: now, selected: now.some(({ id }) => id === selected) ? selected : null });
+  }
+
+  /** For a doctor who comes back to this volume. */
+  #keep(): void {
+    const snapshot = this.#snapshot();
+    if (snapshot !== null) keep(this.#viewer, snapshot);
+  }
+
+  #snapshot(): Kept | null {
+    const reference = this.#reference;
+    if (reference === null) return null;
     const { look, name, baseLook, looks, cuts, measurements, selected, threshold, chosen, bindings, speed, axis, radiusMm } = this.state;
     const camera = this.state.camera ?? this.#kept?.made.camera ?? null;
     const made: Made = { camera, look, name, baseLook, looks, cuts, measurements, draft: null, selected, threshold, chosen };
-    keep(this.#viewer, { ...reference, made, tools: { bindings, speed, axis, radiusMm }, slab: this.#slab });
+    return { ...reference, made, tools: { bindings, speed, axis, radiusMm }, slab: this.#slab };
   }
 
   /** Presets that span the values of a volume change when all of it is there. */

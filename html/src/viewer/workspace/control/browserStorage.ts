@@ -199,3 +199,9 @@ function attempt<T>(run: () => T): T | undefined {
     return undefined;
   }
 }
+
+/** Removes what this browser keeps of a user's work on deleted studies. */
+export function forgetWork(userId: number, studyIds: readonly number[]): void {
+  const storage = new WorkStorage(browserAreas(), userId);
+  for (const studyId of studyIds) storage.removeStudy(studyId);
+}

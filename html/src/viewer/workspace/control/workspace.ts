@@ -14,21 +14,19 @@ import type { StudyWithSeries } from '../../../shared/api/types';
 import { startData, startPresentation } from '../../control/cellState';
 import { Store } from '../../control/store';
 import { startOfViewer, type ViewerController, type ViewerMode } from '../../control/viewer';
-import type { Measurement, Measures } from '../../measure/control/measures';
-import type { Place } from '../../measure/model/place';
+import type { Measures } from '../../measure/control/measures';
 import { firstSeries, type SeriesDetail } from '../../model/series';
 import type { Clock } from '../../stream/clock';
 import { imagesJson, readImages } from '../model/cells';
-import { digestOf } from '../model/digest';
-import { measurementText, readMeasurement, type StoredMeasurement } from '../model/figure';
+import { Digests, digestOfInstance, frameWith } from '../model/digest';
 import { objectIn, parsed, textIn, wholeIn } from '../model/json';
 import type { StorageFault, WorkStorage } from './browserStorage';
+import type { Entries } from './entries';
+import { FigureEntries } from './figureEntries';
+import { MeasurementEntries } from './measurementEntries';
 
 export const SAVE_AFTER_MS = 500;
 const VERSION = 1;
-/** Names of the measurements' entries begin with it; other kinds of figures have other letters. */
-const MEASUREMENT = 'm';
-
 /** What the address of the page asked for when the work was stored. */
 export interface Asked {
   mode: ViewerMode;
@@ -43,7 +41,8 @@ export class Workspace {
   readonly #storage: WorkStorage;
   readonly #clock: Clock;
   readonly #nowMs: () => number;
-  readonly #userId: number;
+  readonly #digests: Digests;
+  readonly #kinds: readonly Entries[];
   readonly #studyId: number;
   #asked: Asked = { mode: 'image', seriesId: null };
   #restoredFor: Asked | null = null;
@@ -52,20 +51,18 @@ export class Workspace {
   #isGone = false;
   #timer: number | null = null;
   #hasRoom = false;
-  /** Texts of the measurements as this tab or another stored them last. */
-  readonly #stored = new Map<number, string>();
-  /** Digests of the SOP instances, or series, that measurements belong to. */
-  readonly #digests = new Map<number, string>();
-  /** Measurements whose image or series is not there now. */
-  readonly #dormant = new Map<number, StoredMeasurement>();
+  /** The entries by their names, as this tab or another stored them last. */
+  readonly #stored = new Map<string, string>();
+  /** The record as it was stored last, without its time. */
+  #storedState = '';
   readonly #cellDigests = new Map<number, string>();
-  #items: readonly Measurement[] = [];
 
   constructor(viewer: ViewerController, measures: Measures, storage: WorkStorage, userId: number, studyId: number, nowMs: () => number = Date.now) {
     this.#viewer = viewer;
     this.#measures = measures;
     this.#storage = storage;
-    this.#userId = userId;
+    this.#digests = new Digests(userId);
+    this.#kinds = [new MeasurementEntries(viewer, measures, this.#digests), new FigureEntries(viewer.sections, this.#digests)];
     this.#studyId = studyId;
     this.#clock = viewer.clock;
     this.#nowMs = nowMs;
@@ -114,15 +111,13 @@ export class Workspace {
     const cameBack = (event: PageTransitionEvent): void => {
       if (event.persisted) this.#merge();
     };
-    viewer.sections.provide('images', () => imagesJson(viewer, (state) => this.#digestOfImage(state.reference.seriesId, state.reference.image?.instance_id ?? null)));
+    viewer.sections.provide('images', () => imagesJson(viewer, ({ detail, reference }) => (reference.image === null ? null : digestOfInstance(this.#digests, detail, reference.image.instance_id))));
     const leave = [
       ...viewer.cells.map((cell) => cell.store.subscribe(touch)),
       viewer.store.subscribe(touch),
       viewer.sections.onTouch(touch),
       viewer.onDetail((detail) => this.detailCame(detail)),
-      measures.store.subscribe(() => {
-        if (measures.state.items !== this.#items) this.#touch();
-      }),
+      measures.store.subscribe(touch),
     ];
     target.addEventListener('pagehide', save);
     target.addEventListener('pageshow', cameBack);
@@ -142,11 +137,9 @@ export class Workspace {
   studyCame(study: StudyWithSeries): void {
     const isFirst = this.#study === null;
     this.#study = study;
-    if (!isFirst) {
-      for (const id of [...this.#dormant.keys()]) this.#wake(id);
-      return;
-    }
-    const digest = digestOf(this.#userId, study.study_instance_uid);
+    for (const kind of this.#kinds) kind.studyCame(study);
+    if (!isFirst) return;
+    const digest = this.#digests.of(study.study_instance_uid);
     const isOther = this.#digestOfStudy !== null && this.#digestOfStudy !== digest;
     this.#digestOfStudy = digest;
     if (isOther) {
@@ -179,13 +172,10 @@ export class Workspace {
       const { seriesId, image } = cell.state.reference;
       if (digest === undefined || seriesId !== detail.series_id) continue;
       this.#cellDigests.delete(cell.number);
-      if (image === null || this.#digestOfImage(seriesId, image.instance_id, detail) === digest) continue;
-      const now = this.#frameWith(detail, digest, image.frame_number);
-      cell.change({ reference: { image: now } }, 0, false);
+      if (image === null || digestOfInstance(this.#digests, detail, image.instance_id) === digest) continue;
+      cell.change({ reference: { image: frameWith(this.#digests, detail, digest, image.frame_number) } }, 0, false);
     }
-    const items = this.#measures.state.items.filter(({ id, place }) => this.#digests.has(id) && place.kind === 'image' && place.seriesId === detail.series_id);
-    for (const { id, place } of items) this.#recheck(id, place, detail);
-    for (const [id, { item }] of [...this.#dormant]) if (item.place.kind === 'image' && item.place.seriesId === detail.series_id) this.#wake(id);
+    for (const kind of this.#kinds) kind.detailCame(detail);
   }
 
   /** The study is deleted: so is what was kept of it, and nothing is stored any more. */
@@ -203,34 +193,38 @@ export class Workspace {
     // Before the study is known nothing can have been drawn, and it is not known whose state this is.
     if (this.#isGone || this.#study === null || this.#digestOfStudy === null) return;
     if (!this.#storage.has(this.#studyId)) this.#stored.clear(); // evicted meanwhile: write all of it again
-    const record = { version: VERSION, saved_at: this.#nowMs(), study: this.#digestOfStudy, asked: this.#asked, sections: this.#viewer.sections.all() };
-    const fault = this.#storage.writeRecord(this.#studyId, JSON.stringify(record)) ?? this.#saveMeasurements();
+    const fault = this.#saveRecord(this.#digestOfStudy) ?? this.#saveEntries();
     if (!this.#hasRoom) this.#storage.makeRoom(this.#studyId);
     this.#hasRoom = true;
-    // Without a measurement nothing is lost that a doctor would miss.
-    if (fault !== null && this.#measures.state.items.length > 0 && this.store.get().fault === null) this.store.set({ fault });
+    // Without a figure nothing is lost that a doctor would miss.
+    if (fault !== null && this.store.get().fault === null && this.#kinds.some(({ count }) => count > 0)) this.store.set({ fault });
   }
 
-  #saveMeasurements(): StorageFault | null {
-    const { items } = this.#measures.state;
-    this.#items = items;
+  #saveRecord(study: string): StorageFault | null {
+    const state = JSON.stringify({ version: VERSION, study, asked: this.#asked, sections: this.#viewer.sections.all() });
+    if (state === this.#storedState && this.#storage.has(this.#studyId)) return null;
+    const fault = this.#storage.writeRecord(this.#studyId, state.replace('{', `{"saved_at":${this.#nowMs()},`));
+    this.#storedState = fault === null ? state : '';
+    return fault;
+  }
+
+  #saveEntries(): StorageFault | null {
     let fault: StorageFault | null = null;
-    const there = new Set<number>();
-    for (const item of items) {
-      there.add(item.id);
-      const digest = this.#digests.get(item.id) ?? this.#digestOfPlace(item.place);
-      if (digest === null) continue;
-      this.#digests.set(item.id, digest);
-      const text = measurementText(item, digest);
-      if (this.#stored.get(item.id) === text) continue;
-      const own = this.#storage.writeFigure(this.#studyId, `${MEASUREMENT}${item.id}`, text);
-      if (own === null) this.#stored.set(item.id, text);
-      fault ??= own;
-    }
-    for (const id of [...this.#stored.keys()]) {
-      if (there.has(id) || this.#dormant.has(id)) continue;
-      this.#storage.removeFigure(this.#studyId, `${MEASUREMENT}${id}`);
-      this.#stored.delete(id);
+    for (const kind of this.#kinds) {
+      const texts = kind.texts();
+      for (const [id, text] of texts) {
+        const name = `${kind.letter}${id}`;
+        if (this.#stored.get(name) === text) continue;
+        const own = this.#storage.writeFigure(this.#studyId, name, text);
+        if (own === null) this.#stored.set(name, text);
+        fault ??= own;
+      }
+      for (const name of [...this.#stored.keys()]) {
+        const id = idIn(name, kind);
+        if (id === null || texts.has(id) || kind.hides(id)) continue;
+        this.#storage.removeFigure(this.#studyId, name);
+        this.#stored.delete(name);
+      }
     }
     return fault;
   }
@@ -240,9 +234,9 @@ export class Workspace {
     if (this.#isGone || this.#study === null) return;
     if (this.#timer !== null) this.save();
     const figures = this.#storage.readFigures(this.#studyId);
-    for (const [figure, text] of figures) this.#figureCame(figure, text);
+    for (const [figure, text] of figures) this.#entryCame(figure, text);
     if (!this.#storage.has(this.#studyId)) return; // evicted: what is shown here stays
-    for (const id of [...this.#stored.keys()]) if (!figures.has(`${MEASUREMENT}${id}`)) this.#figureCame(`${MEASUREMENT}${id}`, null);
+    for (const name of [...this.#stored.keys()]) if (!figures.has(name)) this.#entryCame(name, null);
   }
 
   #hear(event: StorageEvent): void {
@@ -254,81 +248,24 @@ export class Workspace {
     }
     // The event may be older than what is stored now. Without its record the study was evicted, not its figures deleted.
     const text = this.#storage.readFigure(this.#studyId, change.figure);
-    if (text !== null || this.#storage.has(this.#studyId)) this.#figureCame(change.figure, text);
+    if (text !== null || this.#storage.has(this.#studyId)) this.#entryCame(change.figure, text);
   }
 
-  /** One figure as another page stored it, null = deleted there. */
-  #figureCame(figure: string, text: string | null): void {
-    const id = figure.startsWith(MEASUREMENT) ? wholeIn(Number(figure.slice(MEASUREMENT.length)), 1) : null;
-    if (id === null) return;
-    if (text === null) {
-      this.#stored.delete(id);
-      this.#dormant.delete(id);
-      this.#measures.takeOver({ put: [], removed: new Set([id]) });
-      return;
+  /** One entry as another page stored it, null = deleted there. */
+  #entryCame(name: string, text: string | null): void {
+    for (const kind of this.#kinds) {
+      const id = idIn(name, kind);
+      if (id === null || this.#stored.get(name) === text) continue;
+      if (text === null) {
+        this.#stored.delete(name);
+        kind.drop(id);
+        continue;
+      }
+      this.#stored.set(name, text);
+      if (kind.take(id, text)) continue;
+      this.#stored.delete(name);
+      this.#storage.removeFigure(this.#studyId, name); // broken
     }
-    if (this.#stored.get(id) === text) return;
-    const read = readMeasurement(id, text);
-    if (read === null) {
-      this.#storage.removeFigure(this.#studyId, figure); // broken
-      return;
-    }
-    this.#stored.set(id, text);
-    this.#digests.set(id, read.digest);
-    this.#dormant.set(id, read);
-    this.#wake(id);
-  }
-
-  /** Shows a measurement if what it belongs to is there. */
-  #wake(id: number): void {
-    const read = this.#dormant.get(id);
-    const place = read === undefined ? null : this.#placeNow(read);
-    if (read === undefined || place === null) return;
-    this.#dormant.delete(id);
-    this.#measures.takeOver({ put: [{ ...read.item, place }], removed: new Set() });
-    this.#items = this.#measures.state.items;
-  }
-
-  /** Where a stored measurement belongs now; null where that is not there. */
-  #placeNow({ item, digest }: StoredMeasurement): Place | null {
-    const { place } = item;
-    if (place.kind === 'plane') {
-      const series = this.#study?.series.find((one) => digestOf(this.#userId, one.series_instance_uid) === digest);
-      return series === undefined ? null : { ...place, seriesId: series.series_id };
-    }
-    if (this.#study?.series.some((one) => one.series_id === place.seriesId) !== true) return null;
-    const detail = this.#viewer.detail(place.seriesId);
-    // Until the images are known, the number counts; `detailCame` looks again.
-    if (detail === null || this.#digestOfImage(place.seriesId, place.image.instance_id, detail) === digest) return place;
-    const image = this.#frameWith(detail, digest, place.image.frame_number);
-    return image === null ? null : { ...place, image };
-  }
-
-  #recheck(id: number, place: Place, detail: SeriesDetail): void {
-    const digest = this.#digests.get(id);
-    if (place.kind !== 'image' || digest === undefined || this.#digestOfImage(detail.series_id, place.image.instance_id, detail) === digest) return;
-    const item = this.#measures.item(id);
-    if (item === null) return;
-    this.#dormant.set(id, { item: { ...item, answers: {} }, digest });
-    this.#measures.takeOver({ put: [], removed: new Set([id]) });
-    this.#wake(id);
-  }
-
-  #frameWith(detail: SeriesDetail, digest: string, frameNumber: number): { instance_id: number; frame_number: number } | null {
-    const frame = detail.frames.find((one) => one.frame_number === frameNumber && digestOf(this.#userId, one.sop_instance_uid) === digest);
-    return frame === undefined ? null : { instance_id: frame.instance_id, frame_number: frame.frame_number };
-  }
-
-  #digestOfPlace(place: Place): string | null {
-    if (place.kind === 'image') return this.#digestOfImage(place.seriesId, place.image.instance_id);
-    const series = this.#study?.series.find((one) => one.series_id === place.seriesId);
-    return series === undefined ? null : digestOf(this.#userId, series.series_instance_uid);
-  }
-
-  #digestOfImage(seriesId: number | null, instanceId: number | null, detail = seriesId === null ? null : this.#viewer.detail(seriesId)): string | null {
-    if (instanceId === null) return null;
-    const frame = detail?.frames.find((one) => one.instance_id === instanceId);
-    return frame === undefined ? null : digestOf(this.#userId, frame.sop_instance_uid);
   }
 
   #touch(): void {
@@ -338,4 +275,9 @@ export class Workspace {
       this.save();
     }, SAVE_AFTER_MS);
   }
+}
+
+/** The identifier in the name of an entry; null where the entry is of another kind. */
+function idIn(name: string, { letter }: Entries): number | null {
+  return name.startsWith(letter) ? wholeIn(Number(name.slice(letter.length)), 1) : null;
 }

@@ -3,12 +3,11 @@
 import { fits } from '../../../shared/protocol/validate';
 import { type CellState, emptyCell, toView } from '../../control/cellState';
 import { playModes } from '../../control/cine';
-import { CELLS, type Layout, MAX_COLUMNS, MAX_ROWS, type ViewerController, type ViewerStart, type ViewerState } from '../../control/viewer';
+import { CELLS, type Layout, MAX_COLUMNS, MAX_ROWS, overlayLevels, type ViewerController, type ViewerStart, type ViewerState } from '../../control/viewer';
 import type { CellStart } from '../../control/cell';
 import { measureTools, tools } from '../../model/tools';
 import { listIn, numberIn, objectIn, oneOf, textIn, wholeIn } from './json';
 
-const overlayLevels = ['off', 'anonymous', 'full'] as const;
 const allTools = [...tools, ...measureTools] as const;
 const zoomWords = ['fit', 'width'] as const;
 

@@ -1,17 +1,16 @@
-/** A measurement as JSON for the browser's storage: where it lies and its points, never its values. */
+/** Measurements and figures on volumes as JSON for the browser's storage: where they lie and their points, never their values. */
 
+import type { Figure } from '../../control/sections';
 import { isMeasureTool } from '../../model/tools';
-import { dot, length, type Vector } from '../../model/vector';
 import type { Measurement } from '../../measure/control/measures';
 import type { Place } from '../../measure/model/place';
 import { MAX_POINTS, toolShapes } from '../../measure/model/shapes';
 import type { Point } from '../../model/geometry';
 import { DIGEST_LETTERS } from './digest';
 import { listIn, numberIn, objectIn, parsed, textIn, vectorIn, wholeIn } from './json';
+import { isFrame } from './view';
 
 const VERSION = 1;
-/** A unit vector may be off by this much after its way through JSON. */
-const UNIT = 1e-6;
 
 /** A measurement that was read, and the digest of what its place must turn out to be: its SOP instance, or its series. */
 export interface StoredMeasurement {
@@ -39,6 +38,20 @@ export function readMeasurement(id: number, text: string): StoredMeasurement | n
   return { item: { id, tool, place, points, label, answers: {} }, digest };
 }
 
+export function figureText({ seriesId, volume, value }: Figure, digest: string): string {
+  return JSON.stringify({ version: VERSION, seriesId, volume, digest, value });
+}
+
+/** Reads a figure on a volume, whose page checks its value; null where the text is not one. */
+export function readFigure(text: string): { figure: Figure; digest: string } | null {
+  const json = parsed(text);
+  const [seriesId, volume] = [wholeIn(json?.['seriesId'], 1), wholeIn(json?.['volume'], 0, 1023)];
+  const digest = textIn(json?.['digest'], DIGEST_LETTERS);
+  const value = json?.['value'];
+  if (json?.['version'] !== VERSION || seriesId === null || volume === null || digest === null || objectIn(value) === null) return null;
+  return { figure: { seriesId, volume, value }, digest };
+}
+
 function placeIn(json: ReturnType<typeof objectIn>): Place | null {
   const seriesId = wholeIn(json?.['seriesId'], 1);
   if (json === null || seriesId === null) return null;
@@ -54,10 +67,6 @@ function placeIn(json: ReturnType<typeof objectIn>): Place | null {
   const stepMm = numberIn(json['stepMm'], Number.MIN_VALUE, 1e4);
   if (volume === null || origin === null || right === null || down === null || stepMm === null || !isFrame(right, down)) return null;
   return { kind: 'plane', seriesId, volume, origin, right, down, stepMm };
-}
-
-function isFrame(right: Vector, down: Vector): boolean {
-  return Math.abs(length(right) - 1) < UNIT && Math.abs(length(down) - 1) < UNIT && Math.abs(dot(right, down)) < UNIT;
 }
 
 function pair({ x, y }: Point): [number, number] {
