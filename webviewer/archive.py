@@ -45,7 +45,7 @@ class InstanceRecord:
     series_number: int | None
     series_description: str
     instance_number: int | None
-    number_of_frames: int
+    number_of_frames: int  # that can be there; see `webviewer.dicom.header.Header`
     file_name: str  # generated: aa/bb/<uuid>; never anything a peer sent
     file_bytes: int
     data_set_offset_bytes: int  # where the data set starts, after the file meta information
@@ -81,6 +81,15 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesContent:
+    """The objects of one SOP class in a series."""
+
+    sop_class_uid: str  # empty: the object states none
+    instance_count: int
+    without_pixels_count: int  # of those that describe an image: their Pixel Data is missing or too short
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """A series of a study."""
 
@@ -92,8 +101,9 @@ class Series:
     series_description: str
     body_part_examined: str
     instance_count: int
-    image_count: int
+    image_count: int  # frames that can be there
     has_images: bool
+    contents: tuple[SeriesContent, ...] = ()  # only in the list of a study's series
 
 
 FEWEST_IMAGES_OF_A_STACK = 3
@@ -229,7 +239,7 @@ class ArchiveRepository(Protocol):
         ...
 
     def list_series(self, owner_id: OwnerId, study_id: StudyId) -> tuple[Series, ...]:
-        """Return the series of a study by series number."""
+        """Return the series of a study by series number, with their contents."""
         ...
 
     def get_series(self, owner_id: OwnerId, series_id: SeriesId) -> Series:

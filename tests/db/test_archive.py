@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -11,7 +12,7 @@ from sqlalchemy import Engine, func, select
 from tests.support.archive_records import record
 from webviewer.adapters.db.archive_repository import SqlArchiveRepository
 from webviewer.adapters.db.archive_tables import instance, patient, series, study
-from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt, Study, StudyQuery
+from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt, SeriesContent, Study, StudyQuery
 from webviewer.core.errors import Conflict, InvalidInput, NotFound
 
 DOCTOR, OTHER = OwnerId(1), OwnerId(2)
@@ -154,6 +155,30 @@ def test_the_picture_of_a_study_is_from_the_lowest_series_with_images(archive: S
     assert archive.get_study(DOCTOR, report.study_id).first_series_id == second.series_id
     numbers = [one.series_number for one in archive.list_series(DOCTOR, report.study_id)]
     assert numbers == [1, 2, 5, 9, None]
+
+
+def test_a_study_says_what_each_series_holds(archive: SqlArchiveRepository) -> None:
+    ct, enhanced, ecg, report = (f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "2.1", "9.1.1", "88.33"))
+    records = [
+        record(1, series_instance_uid="1.7.1", sop_class_uid=ct),
+        record(2, series_instance_uid="1.7.1", sop_class_uid=ct),
+        record(3, series_instance_uid="1.7.1", sop_class_uid=enhanced, number_of_frames=0),
+        record(4, series_instance_uid="1.7.2", sop_class_uid=ecg, image=None, number_of_frames=0),
+        record(5, series_instance_uid="1.7.2", sop_class_uid=report, image=None, number_of_frames=0),
+        record(6, series_instance_uid="1.7.2", sop_class_uid="", image=None, number_of_frames=0),
+        record(7, series_instance_uid="1.7.3", sop_class_uid=enhanced, number_of_frames=0),
+    ]
+    found = [replace(one, study_instance_uid="1.7", series_number=int(one.series_instance_uid[-1])) for one in records]
+    receipts = [one for one in archive.add_instances([(DOCTOR, one) for one in found], NOW) if isinstance(one, Receipt)]
+    add(archive, record(8))
+    series_of_study = archive.list_series(DOCTOR, receipts[0].study_id)
+    assert [one.contents for one in series_of_study] == [
+        (SeriesContent(ct, 2, 0), SeriesContent(enhanced, 1, 1)),
+        (SeriesContent("", 1, 0), SeriesContent(report, 1, 0), SeriesContent(ecg, 1, 0)),
+        (SeriesContent(enhanced, 1, 1),),
+    ]
+    assert [(one.image_count, one.has_images) for one in series_of_study] == [(2, True), (0, False), (0, False)]
+    assert archive.get_study(DOCTOR, receipts[0].study_id).image_count == 2
 
 
 def born(first: dt.date | None, last: dt.date | None) -> StudyQuery:

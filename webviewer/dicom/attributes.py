@@ -214,6 +214,7 @@ class ImageAttributes:
     # Where positions are not those of the patient: "SliceLocation", "FrameOrder" (of this object); "" = they are.
     place_source: str = ""
     is_orientation_assumed: bool = False
+    lacks_pixels: bool = False  # Pixel Data is missing, or shorter than the header says
 
     def frame(self, frame_number: int) -> FrameAttributes:
         """Return the attributes of a frame, counted from 1."""

@@ -65,7 +65,7 @@ def extract_image_attributes(
     size_refusal = refusal_of_size(pixel, available_bytes, is_native=transfer_syntax_uid in NATIVE)
     if transfer_syntax_uid in NATIVE and available_bytes is not None:
         pixel = replace(pixel, photometric_interpretation=sampled_photometric(pixel, available_bytes))
-    if size_refusal or pixel.refusal:
+    if size_refusal or pixel.refusal or pixel_element is None:
         pixel = replace(pixel, number_of_frames=1)  # one place in the series to say it; never a list as long as a lie
     frames = read_frames(ds, pixel.number_of_frames)
     palette = palette_tables(ds) if pixel.photometric_interpretation == "PALETTE COLOR" else None
@@ -134,6 +134,7 @@ def extract_image_attributes(
         is_angiography=_is_angiography(ds, frames),
         overlays=read_overlays(ds, overlay_data or {}, pixel, transfer_syntax_uid),
         refusal=refusal,
+        lacks_pixels=pixel_element is None or size_refusal != "",
     )
     return located(unfolded(with_nuclear_slices(image, ds), ds), ds)
 

@@ -55,7 +55,7 @@ class Header:
     series_number: int | None
     series_description: str
     instance_number: int | None
-    number_of_frames: int
+    number_of_frames: int  # that can be there: 0 without Pixel Data, or where it is shorter than the header says
     data_set_offset_bytes: int
     pixel_data_offset_bytes: int | None
     pixel_data_length_bytes: int | None
@@ -241,7 +241,7 @@ def _header(scan: _Scan) -> Header:
         series_number=_int32(ds, tags.SERIES_NUMBER),
         series_description=ds.text(tags.SERIES_DESCRIPTION, 256),
         instance_number=_int32(ds, tags.INSTANCE_NUMBER),
-        number_of_frames=0 if image is None else image.number_of_frames,
+        number_of_frames=0 if image is None or image.lacks_pixels else image.number_of_frames,
         data_set_offset_bytes=scan.data_set_offset_bytes,
         pixel_data_offset_bytes=None if pixels is None else pixels.offset_bytes,
         pixel_data_length_bytes=None if pixels is None else pixels.length_bytes,

@@ -4,6 +4,7 @@ import { IconFileUnknown, IconPlugConnectedX } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { type ComponentType, lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { api, ApiError } from '../shared/api/client';
+import type { StudyWithSeries } from '../shared/api/types';
 import { personName } from '../shared/format/person';
 import { localeOf, registerNamespace, toLanguage, useTranslation } from '../shared/i18n';
 import { DarkScope } from '../shared/theme/DarkScope';
@@ -12,8 +13,10 @@ import { useSelected } from './control/store';
 import { ViewerController, type ViewerMode } from './control/viewer';
 import en from './i18n/en.json';
 import pt from './i18n/pt.json';
+import { holdingsOf } from './model/holdings';
 import { firstVolumeSeries } from './model/series';
 import { ViewerContext } from './ui/context';
+import { type CountedText, holdingsText } from './ui/Holdings';
 import { ImagePage } from './ui/ImagePage';
 import { useBars } from './ui/useBars';
 import { type IsRestored, seriesQuery, studyQuery, useViewerData } from './ui/useViewerData';
@@ -151,7 +154,7 @@ function Viewer({ viewer, workspace, studyId, seriesId, mode, active, onTitle, o
     entered !== mode ? null : VolumePage === null ? (
       <ImagePage active={active} onBack={onBack} />
     ) : shown === null ? (
-      study !== null && <NoVolume onBack={onBack} />
+      study !== null && <NoVolume study={study} locale={locale} onBack={onBack} />
     ) : (
       <Suspense fallback={<span className="wv-hidden">{t('opening')}</span>}>
         <VolumePage seriesId={shown} active={active} onBack={onBack} />
@@ -166,12 +169,14 @@ function nothing(): void {
 }
 
 /** A study without any series of images. */
-function NoVolume({ onBack }: { onBack: () => void }) {
+function NoVolume({ study, locale, onBack }: { study: StudyWithSeries; locale: string; onBack: () => void }) {
   const { t } = useTranslation('viewer');
+  const list = holdingsText(holdingsOf(study.series), locale, t as CountedText);
   return (
     <div className={classes.away} role="alert">
       <IconFileUnknown size={34} stroke={1.4} aria-hidden />
       <h1>{t('volume.noSeriesTitle')}</h1>
+      <p>{t('holds.study', { list })}</p>
       <p>{t('volume.noSeriesText')}</p>
       <div className={classes.awayButtons}>
         <Button onClick={onBack}>{t('study.back')}</Button>

@@ -15,7 +15,7 @@ import pydicom.data
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from tests.support.phantom_files import (
     compress,
@@ -529,3 +529,28 @@ def test_a_dicomdir_is_no_object_to_store(name: str) -> None:
     file = Path(pydicom.data.__file__).parent / "test_files/dicomdirtests" / name
     with file.open("rb") as opened, pytest.raises(InvalidInput, match="This is a DICOMDIR"):
         read_header(opened)
+
+
+def test_frames_whose_pixel_data_are_missing_or_too_short_are_not_counted() -> None:
+    whole = make_enhanced_ct(200, rows=8, columns=8)
+    assert header_of(whole).number_of_frames == 200
+
+    header_only = make_enhanced_ct(200, rows=8, columns=8)
+    del header_only.PixelData
+    short = make_enhanced_ct(200, rows=8, columns=8)
+    short.PixelData = short.PixelData[: 137 * 8 * 8 * 2]
+    lying = make_ct(rows=16, columns=16)
+    lying.Rows = 4096
+    for ds, reason in (
+        (header_only, "This image has no pixel data."),
+        (short, "The header claims 200 frames of 8 rows × 8 columns, but there are only 17536 bytes of pixel data."),
+        (lying, "The header claims 4096 rows × 16 columns, but there are only 512 bytes of pixel data."),
+    ):
+        header, attributes = header_of(ds), attributes_of(ds)
+        assert (header.number_of_frames, attributes.number_of_frames, attributes.lacks_pixels) == (0, 1, True)
+        assert attributes.refusal == reason
+        assert len(attributes.frames) == 1
+
+    cut = compress(make_ct(rows=16, columns=16), RLELossless)
+    cut.NumberOfFrames = 5000
+    assert header_of(cut).number_of_frames == 0

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, text
+from sqlalchemy import Connection, Row, case, delete, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from webviewer.adapters.db.archive_tables import ae_title, instance, node_identity, patient, series, study
@@ -21,6 +23,7 @@ from webviewer.archive import (
     OwnerId,
     Receipt,
     Series,
+    SeriesContent,
     SeriesId,
     StoredInstance,
     Study,
@@ -132,13 +135,34 @@ class SqlArchiveRepository:
         return _study(row)
 
     def list_series(self, owner_id: OwnerId, study_id: StudyId) -> tuple[Series, ...]:
-        """Return the series of a study by series number; those without a number come last."""
+        """Return the series of a study by series number, with their contents; those without a number come last."""
         rows = self._connection.execute(
             select(series)
             .where(series.c.study_id == study_id, series.c.owner_id == owner_id)
             .order_by(series.c.series_number.nulls_last(), series.c.series_id)
         )
-        return tuple(_series(row) for row in rows)
+        contents = self._contents(owner_id, study_id)
+        return tuple(replace(_series(row), contents=tuple(contents[row.series_id])) for row in rows)
+
+    def _contents(self, owner_id: OwnerId, study_id: StudyId) -> defaultdict[int, list[SeriesContent]]:
+        """Return how many objects of which SOP class each series of a study holds; reads no attributes of images."""
+        is_empty_image = (instance.c.image_encoding != 0) & (instance.c.number_of_frames == 0)
+        rows = self._connection.execute(
+            select(
+                instance.c.series_id,
+                instance.c.sop_class_uid,
+                func.count(),
+                func.sum(case((is_empty_image, 1), else_=0)),
+            )
+            .join(series, series.c.series_id == instance.c.series_id)
+            .where(series.c.study_id == study_id, series.c.owner_id == owner_id)
+            .group_by(instance.c.series_id, instance.c.sop_class_uid)
+            .order_by(instance.c.series_id, instance.c.sop_class_uid)
+        )
+        contents: defaultdict[int, list[SeriesContent]] = defaultdict(list)
+        for series_id, sop_class_uid, count, without_pixels in rows:
+            contents[series_id].append(SeriesContent(sop_class_uid, int(count), int(without_pixels)))
+        return contents
 
     def get_series(self, owner_id: OwnerId, series_id: SeriesId) -> Series:
         """Return a series; raises NotFound."""

@@ -23,6 +23,15 @@ export interface Study {
   first_series_id: number | null;
 }
 
+/** The objects of one SOP class in a series. */
+export interface SeriesContent {
+  /** Empty where the object states none. */
+  sop_class_uid: string;
+  instance_count: number;
+  /** Of those that describe an image: their Pixel Data is missing or too short. */
+  without_pixels_count: number;
+}
+
 export interface Series {
   series_id: number;
   study_id: number;
@@ -34,6 +43,8 @@ export interface Series {
   instance_count: number;
   image_count: number;
   has_images: boolean;
+  /** Only in the list of a study's series. */
+  contents?: SeriesContent[];
 }
 
 export interface StudyWithSeries extends Study {

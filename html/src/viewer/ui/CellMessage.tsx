@@ -1,11 +1,13 @@
 import { Button } from '@mantine/core';
-import { IconPhotoOff, IconPhotoPlus, IconPhotoQuestion, IconVideoOff } from '@tabler/icons-react';
+import { IconPhotoOff, IconPhotoPlus, IconVideoOff } from '@tabler/icons-react';
 import { useTranslation } from '../../shared/i18n';
 import type { CellController } from '../control/cell';
 import { PASSING } from '../control/pictureCell';
 import { useSelected } from '../control/store';
+import { withoutPixels } from '../model/holdings';
 import { frameAt } from '../model/series';
 import { useViewer } from './context';
+import { Holdings } from './Holdings';
 import classes from './CellView.module.css';
 
 /** What a window says when there is no picture to show, and what to do next. */
@@ -26,15 +28,9 @@ export function CellMessage({ cell }: { cell: CellController }) {
       </div>
     );
   }
-  if (detail !== null && detail.frames.length === 0) {
-    return (
-      <div className={classes.message}>
-        <IconPhotoQuestion size={30} stroke={1.4} aria-hidden />
-        <div className={classes.title}>{t('noImages.title')}</div>
-        <div className={classes.text}>{t('noImages.text', { modality: detail.modality })}</div>
-      </div>
-    );
-  }
+  const series = study?.series.find((one) => one.series_id === seriesId);
+  // Of an image without its pixels the server says more: which, and why.
+  if (study !== null && series !== undefined && !series.has_images && withoutPixels(series) === 0) return <Holdings study={study} series={series} />;
   if (fault === null || deleted) return null; // the banner says that the study is deleted
   const frame = frameAt(detail, fault.image);
   const others = (detail?.frames.length ?? 1) - 1;

@@ -1,5 +1,18 @@
 import { UnstyledButton } from '@mantine/core';
-import { IconChevronDown, IconChevronRight, IconPhotoOff } from '@tabler/icons-react';
+import {
+  IconAdjustmentsHorizontal,
+  IconBookmarks,
+  IconChevronDown,
+  IconChevronRight,
+  IconFileText,
+  IconFileTypePdf,
+  IconFileUnknown,
+  IconHeartRateMonitor,
+  IconPhotoOff,
+  IconRadioactive,
+  IconReportMedical,
+  type TablerIcon,
+} from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';
 import { address } from '../../shared/api/client';
 import type { Series } from '../../shared/api/types';
@@ -7,8 +20,10 @@ import { localDay } from '../../shared/format/format';
 import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
 import { SERIES_DRAG_TYPE } from './CellView';
+import { type Holding, type HoldingKind, holdingsOf, withoutPixels } from '../model/holdings';
 import { missingOf } from '../model/plannedSeries';
 import { useViewer } from './context';
+import { type CountedText, holdingsText } from './Holdings';
 import classes from './Strip.module.css';
 
 /** The series of the study. A double click or Enter shows one in the active window; on a phone a tap does. */
@@ -48,7 +63,7 @@ export function Strip({ below = false }: { below?: boolean }) {
 
 function SeriesCard({ series }: { series: Series }) {
   const { t } = useTranslation('viewer');
-  const { viewer, mode, changeMode, phone } = useViewer();
+  const { viewer, mode, changeMode, phone, locale } = useViewer();
   const { active, places } = useStore(viewer.store);
   // Pages of volumes show one series in all their windows.
   const ofVolume = useSelected(viewer.volumeCell(0).store, ({ reference }) => reference?.seriesId ?? null);
@@ -62,6 +77,8 @@ function SeriesCard({ series }: { series: Series }) {
     else if (state !== 'active') changeMode(mode, series.series_id);
   };
   const planned = missingOf(series);
+  const lacking = series.has_images ? withoutPixels(series) : 0;
+  const held = series.has_images ? '' : holdingsText(holdingsOf([series]), locale, t as CountedText);
   const number = series.series_number === null ? '' : `S${series.series_number}`;
   return (
     <UnstyledButton
@@ -70,7 +87,7 @@ function SeriesCard({ series }: { series: Series }) {
       data-state={state}
       data-series={series.series_id}
       aria-current={state === 'active' ? true : undefined}
-      title={series.series_description}
+      title={[series.series_description, held].filter((text) => text !== '').join(' · ')}
       onDragStart={(event) => {
         event.dataTransfer.setData(SERIES_DRAG_TYPE, String(series.series_id));
         event.dataTransfer.effectAllowed = 'copy';
@@ -87,12 +104,18 @@ function SeriesCard({ series }: { series: Series }) {
           {series.modality}
         </b>
         <span>{number}</span>
-        <span className={classes.count} data-unfinished={planned !== null || undefined} title={planned === null ? undefined : t('strip.unfinished', { stored: series.image_count, total: planned })}>
-          {planned === null ? series.image_count : t('loaded', { loaded: series.image_count, total: planned })}
-          <span className="wv-hidden"> {t(planned === null ? 'strip.images' : 'strip.unfinishedShort')}</span>
-        </span>
+        {series.has_images ? (
+          <span
+            className={classes.count}
+            data-unfinished={planned !== null || lacking > 0 || undefined}
+            title={planned !== null ? t('strip.unfinished', { stored: series.image_count, total: planned }) : lacking > 0 ? t('strip.lacking', { count: lacking }) : undefined}
+          >
+            {planned === null ? series.image_count : t('loaded', { loaded: series.image_count, total: planned })}
+            <span className="wv-hidden"> {planned !== null ? t('strip.unfinishedShort') : lacking > 0 ? t('strip.lackingShort', { count: lacking }) : t('strip.images')}</span>
+          </span>
+        ) : null}
       </span>
-      <span className={classes.description}>{series.series_description}</span>
+      <span className={classes.description}>{held === '' ? series.series_description : held}</span>
     </UnstyledButton>
   );
 }
@@ -111,10 +134,11 @@ function Thumbnail({ series }: { series: Series }) {
     const timer = window.setTimeout(() => setFailed(false), retryAfterMs * 2 ** tries.current++);
     return () => window.clearTimeout(timer);
   }, [failed, deleted]);
+  const Sign = series.has_images ? IconPhotoOff : signOf(series);
   return (
     <span className={classes.picture}>
       {failed || !series.has_images ? (
-        <IconPhotoOff size={22} stroke={1.4} aria-hidden />
+        <Sign size={22} stroke={1.4} aria-hidden />
       ) : (
         <img
           src={address(`/v2/render/series/${series.series_id}/thumbnail`, { size: 160 })}
@@ -126,6 +150,28 @@ function Thumbnail({ series }: { series: Series }) {
       )}
     </span>
   );
+}
+
+const signs: Partial<Readonly<Record<HoldingKind, TablerIcon>>> = {
+  ecg: IconHeartRateMonitor,
+  waveform: IconHeartRateMonitor,
+  report: IconReportMedical,
+  keyObjects: IconBookmarks,
+  pdf: IconFileTypePdf,
+  document: IconFileText,
+  presentationState: IconAdjustmentsHorizontal,
+  rtPlan: IconRadioactive,
+  rtStructures: IconRadioactive,
+  rtDose: IconRadioactive,
+  rtRecord: IconRadioactive,
+  rtOther: IconRadioactive,
+  withoutPixels: IconPhotoOff,
+};
+
+/** The sign of what a series without images holds most of. */
+function signOf(series: Series): TablerIcon {
+  const most = holdingsOf([series]).reduce<Holding | null>((best, one) => (best === null || one.count > best.count ? one : best), null);
+  return (most === null ? null : signs[most.kind]) ?? IconFileUnknown;
 }
 
 function badge(modality: string): string {
