@@ -142,7 +142,9 @@ def fresh_root(cache: Path) -> Iterator[Path]:
     try:
         fcntl.flock(held, fcntl.LOCK_EX)  # by this a later run sees whether somebody still uses the folder
         root.chmod(0o755)
-        subprocess.run(["tar", "--numeric-owner", "-xpf", str(archive), "-C", str(root)], check=True)
+        # it holds the lock, too: where this process is killed, it goes on for some seconds
+        unpack = ["tar", "--numeric-owner", "-xpf", str(archive), "-C", str(root)]
+        subprocess.run(unpack, check=True, pass_fds=(held,))
         for place, source in files_to_copy(os.environ, Path.home()).items():
             target = root / place.relative_to("/")
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -163,6 +165,8 @@ def _remove_abandoned(cache: Path) -> None:
             remove_root(root)
         except BlockingIOError:
             pass  # in use
+        except OSError as exc:
+            print(f"{root} could not be removed; a later run tries again: {exc}", file=sys.stderr)
         finally:
             os.close(held)
 
