@@ -5,8 +5,6 @@
 uniform sampler3D t_volume;
 uniform vec3 u_grey;
 #ifdef PADDED
-uniform vec3 u_volume_size;
-#define u_texture_size u_volume_size // one texture holds the volume
 #include "presence.glsl"
 #endif
 

@@ -1,6 +1,8 @@
-// Which voxels of a volume are present, of which t_present has a bit a voxel; the others are padding and hold 0. Expects
-// u_volume_size and u_texture_size. A value between voxels is that of the present ones alone, by their weights; a sample
-// counts where the share of present voxels is at least a half.
+// Which voxels of a volume are present, of which t_present has a bit a voxel; the others are padding and hold 0. A value
+// between voxels is that of the present ones alone, by their weights; a sample counts where the share of present voxels is at
+// least a half. VolumeTexture sets the uniforms.
+uniform vec3 u_volume_size;
+uniform vec3 u_texture_size; // voxels of a texture along each axis
 uniform usampler3D t_present; // (column of words, row of words, slice)
 
 #include "bits.glsl"

@@ -8,6 +8,9 @@
 #if defined(MASKED) || defined(PADDED)
 #define PARTIAL
 #endif
+#ifdef PADDED
+#include "presence.glsl"
+#endif
 #include "volume.glsl"
 #include "ray.glsl"
 #include "bricks.glsl"

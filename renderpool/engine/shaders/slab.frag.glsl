@@ -27,6 +27,9 @@ uniform float u_part_mm;
 uniform float u_last_part; // number of the last sample, counted from 0
 #endif
 
+#ifdef PADDED
+#include "presence.glsl"
+#endif
 #include "volume.glsl"
 #ifndef NUMBERS
 #include "voi.glsl"

@@ -2,16 +2,13 @@
 // VolumeTexture.set_uniforms sets the uniforms. Stored values are 0 to 65535, value = stored * slope + intercept.
 // INTERPOLATE_EXACT takes eight texels itself: the filter of hardware has 8-bit weights (neighbours 4000 HU apart: 8 HU off);
 // Mesa's software filters in float32, exactly and three times as fast. INTERPOLATE_NEAREST takes the nearest voxel as it is.
-// CHUNKS: in so many textures the volume lies, as chunks.py cuts it. PADDED: some voxels are absent, see presence.glsl.
+// CHUNKS: in so many textures the volume lies, as chunks.py cuts it. PADDED: some voxels are absent; expects presence.glsl.
+#ifndef PADDED // else presence.glsl has it
 uniform vec3 u_volume_size;
+#endif
 uniform vec3 u_texture_from_index; // 1 / size of a texture: software divides slowly
 uniform float u_value_slope;
 uniform float u_value_intercept;
-
-#ifdef PADDED
-uniform vec3 u_texture_size; // voxels of a texture along each axis
-#include "presence.glsl"
-#endif
 
 // R16 is read as 0 to 1; its 1 is 65535, not 65536.
 const float STORED_MAX = 65535.0;
