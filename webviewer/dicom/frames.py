@@ -10,7 +10,7 @@ from webviewer.dicom import elements as tags
 from webviewer.dicom.attributes import FrameAttributes, VoiWindow
 from webviewer.dicom.dataset import DataSet
 from webviewer.dicom.shutter import read_shutter
-from webviewer.dicom.technique import read_technique
+from webviewer.dicom.technique import private_b_value, read_technique
 
 MAX_WINDOWS = 64
 _MAX_TYPES = 8
@@ -143,6 +143,8 @@ def _contrast(ds: DataSet) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if tags.DIFFUSION_B_VALUE in ds.values:
         found["b_value"] = ds.number(tags.DIFFUSION_B_VALUE)
+    elif (private := private_b_value(ds)) is not None:
+        found["b_value"] = private
     for echo in (tags.ECHO_TIME, tags.EFFECTIVE_ECHO_TIME):
         if echo in ds.values:
             time = ds.number(echo)

@@ -23,6 +23,26 @@ _NUMBERS: tuple[tuple[int, str, float, float], ...] = (  # tag, field, least and
     (tags.NOMINAL_PERCENTAGE_OF_CARDIAC_PHASE, "cardiac_phase_percent", 0.0, 1000.0),
 )
 
+_PRIVATE_B_VALUES: tuple[tuple[int, str, int], ...] = (  # creator, its name, value
+    (tags.SIEMENS_MR_CREATOR, "SIEMENS MR HEADER", tags.SIEMENS_B_VALUE),
+    (tags.GE_CREATOR, "GEMS_PARM_01", tags.GE_B_VALUE),
+    (tags.PHILIPS_CREATOR, "Philips Imaging DD 001", tags.PHILIPS_B_VALUE),
+    (tags.UIH_CREATOR, "Image Private Header", tags.UIH_B_VALUE),
+)
+_GE_MARK = 100_000  # GE adds a multiple of it to some b-values
+_MOST_B_VALUE = 100_000.0
+
+
+def private_b_value(ds: DataSet) -> float | None:
+    """Return the b-value in s/mm² of a private element whose creator is known; None where there is none."""
+    for creator, name, tag in _PRIVATE_B_VALUES:
+        if tag in ds.values and ds.text(creator, 64) == name:
+            found = ds.number(tag)
+            if found is not None and tag == tags.GE_B_VALUE:
+                found %= _GE_MARK
+            return found if found is not None and 0 <= found < _MOST_B_VALUE else None
+    return None
+
 
 def read_technique(ds: DataSet, technique: Technique) -> Technique:
     """Return ``technique`` with what ``ds`` states soundly: the same object if it states nothing."""

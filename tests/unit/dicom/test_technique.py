@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from tests.support.phantom_files import make_ct, make_enhanced_ct, to_bytes
 from tests.support.stored_image import image_attributes
@@ -97,3 +98,28 @@ def test_a_gradient_is_read_from_its_sequence_as_a_unit_vector() -> None:
     assert first.gradient_orientation == (0.0, 0.602, 0.799)
     assert second.gradient_orientation == (0.0, 0.602, -0.799)
     assert (first.flip_angle_degrees, first.inversion_time_ms) == (90.0, 210.0)
+
+
+PRIVATE: dict[str, tuple[int, str, int, str, Any, float | None]] = {
+    "Siemens": (0x0019, "SIEMENS MR HEADER", 0x0C, "IS", "800", 800.0),
+    "GE": (0x0043, "GEMS_PARM_01", 0x39, "IS", [1000000800, 8, 0, 0], 800.0),
+    "GE, plain": (0x0043, "GEMS_PARM_01", 0x39, "IS", [50, 8, 0, 0], 50.0),
+    "Philips": (0x2001, "Philips Imaging DD 001", 0x03, "FL", 800.0, 800.0),
+    "another creator": (0x0019, "SOMEBODY ELSE", 0x0C, "IS", "800", None),
+    "no b-value": (0x0019, "SIEMENS MR HEADER", 0x0C, "IS", "-1", None),
+}
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_private_b_values_of_known_makers_are_read(name: str, syntax: UID) -> None:
+    group, creator, element, vr, value, expected = PRIVATE[name]
+    ds = make_ct(transfer_syntax_uid=syntax)
+    ds.private_block(group, creator, create=True).add_new(element, vr, value)
+    assert read(ds).frame(1).b_value == expected
+
+
+def test_the_standard_b_value_goes_before_a_private_one() -> None:
+    ds = make_ct(DiffusionBValue=1000.0)
+    ds.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0C, "IS", "800")
+    assert read(ds).frame(1).b_value == 1000.0
