@@ -23,6 +23,8 @@ REPLICAS ?= 1
 
 # make bench
 ONLY ?=
+STRICT ?=
+RELEASE ?=
 
 PYTEST := $(BIN)/python -m pytest
 PAGES := $(shell find html -path html/node_modules -prune -o -path html/dist -prune -o -type f -print 2>/dev/null)
@@ -90,8 +92,8 @@ format: setup ## write the code in the one style
 	@$(BIN)/ruff check --fix-only -q .
 	@$(BIN)/ruff format .
 
-bench: setup $(STAMPS)/test-system ## measure against the peers, write build/bench.json [ONLY=id]
-	@$(BIN)/python -m tests.bench $(if $(ONLY),--only "$(ONLY)")
+bench: setup $(STAMPS)/test-system ## measure against the peers and the last release, write build/bench.json [ONLY=id STRICT=1 RELEASE=version]
+	@$(BIN)/python -m tests.bench $(if $(ONLY),--only "$(ONLY)") $(if $(STRICT),--strict) $(if $(RELEASE),--release "$(RELEASE)")
 
 bare-run: ## run `make run` on a bare Debian 12 in a folder, until a thumbnail is drawn (takes root)
 	@tools/system_packages.sh bare

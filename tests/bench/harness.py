@@ -63,6 +63,12 @@ class Row:
         Whether the goal is met; ``None`` where it cannot be said.
     device
         Processor or graphics device that drew.
+    released
+        What it is compared with: the last release's ratio where both have one, else its figure.
+    change
+        By which share it is worse than that: 0.2 for 20 % worse, below 0 where it is better.
+    worse
+        Whether that is more than `tests.bench.released.MOST_WORSE`; None where nothing can be compared.
     """
 
     id: str
@@ -75,6 +81,9 @@ class Row:
     goal: str = ""
     met: bool | None = None
     device: str = field(default_factory=cpu_name)
+    released: float | None = None
+    change: float | None = None
+    worse: bool | None = None
 
 
 def median(values: Sequence[float]) -> float:
@@ -183,7 +192,7 @@ def run_all(only: str | None = None, *, say: Callable[[str], None] = print) -> t
 
 def table(rows: Sequence[Row]) -> str:
     """Lay the rows out as a table of Markdown."""
-    head = ("id", "what", "ours", "peer", "ratio", "goal", "met")
+    head = ("id", "what", "ours", "peer", "ratio", "goal", "met", "released", "change")
     cells = [head, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
     lines = [
@@ -198,7 +207,17 @@ def _cells(row: Row) -> tuple[str, ...]:
     peer = "–" if row.peer is None else f"{row.peer:.4g} {row.unit} ({row.peer_name})"
     ratio = "–" if row.ratio is None else f"{row.ratio:.2f} ×"
     met = {True: "yes", False: "NO", None: "?"}[row.met]
-    return (row.id, row.what, ours, peer, ratio, row.goal, met)
+    return (row.id, row.what, ours, peer, ratio, row.goal, met, *_change_cells(row))
+
+
+def _change_cells(row: Row) -> tuple[str, str]:
+    if row.released is None:
+        return ("–", "–")
+    released = f"{row.released:.2f} ×" if row.ratio is not None else f"{row.released:.4g} {row.unit}"
+    if row.change is None:
+        return (released, "WORSE" if row.worse else "–")
+    words = f"{abs(row.change):.0%} {'worse' if row.change > 0 else 'better'}"
+    return (released, words.upper() if row.worse else words)
 
 
 def write_json(rows: Sequence[Row], file: Path = RESULT_FILE) -> None:
