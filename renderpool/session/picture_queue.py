@@ -88,8 +88,11 @@ class PictureQueue:
                     return fresh
                 if current is not None and session is current.session:
                     break  # those who follow have used more
+        # One that takes little time is finished before a pass that takes long goes on: a preset's picture is seen at
+        # once, and holds the doctor's own up by its few passes and no more.
+        quick = next((begun for begun in stills if not begun.job.pace.is_slow), None)
         rest = min(stills, key=lambda begun: (begun.passes, order.index(begun.session)), default=None)
-        return current or rest
+        return quick or current or rest
 
     def _begin(
         self, session: RenderSession, now_s: float, *, still: bool, patience_s: float = 0.0, quick: bool = False

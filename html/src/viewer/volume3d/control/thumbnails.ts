@@ -1,6 +1,11 @@
 /**
- * Pictures of presets and own looks, drawn by the server one after another through a window that is not on the page. They wait until
- * the main picture is still, and are kept as long as the page is.
+ * Pictures of presets and own looks, drawn by the server one after another through a window that is not on the page, and
+ * kept as long as the page is.
+ *
+ * - The doctor's picture comes first: none is asked for before the whole volume has been seen at rest.
+ * - The looks that stand on the page, as many as `setVisible` said, come while that picture still gets finer. A large
+ *   window may take many seconds for it, and each small picture only some 50 ms.
+ * - All others wait until the doctor's picture is sharp.
  */
 
 import type { Look } from '../../../shared/protocol/messages';
@@ -57,6 +62,8 @@ export class Thumbnails {
   #timer: number | null = null;
   /** Looks of the doctor's own. */
   #own: readonly Subject[] = [];
+  /** How many of the presets stand on the page. */
+  #visible = 0;
 
   constructor(scene: SceneController, cell: HiddenCell, clock: { setTimeout: (run: () => void, ms: number) => number; clearTimeout: (timer: number) => void }) {
     this.#scene = scene;
@@ -70,9 +77,10 @@ export class Thumbnails {
     this.#next();
   }
 
-  /** Looks of the doctor's own that are to have pictures too, before those of presets. */
-  setOwn(looks: readonly Look[]): void {
-    this.#own = looks.map((look) => ({ key: keyOfLook(look), look }));
+  /** The looks on the page: so many of the presets, and looks of the doctor's own, which have pictures before those. */
+  setVisible(presets: number, own: readonly Look[]): void {
+    this.#visible = presets;
+    this.#own = own.map((look) => ({ key: keyOfLook(look), look }));
     this.#next();
   }
 
@@ -95,12 +103,14 @@ export class Thumbnails {
       this.store.set({ pictures: kept.get(key) ?? new Map(), failed: new Set() });
     }
     if (this.#waitsFor !== null || !facts.whole || fault !== null) return;
-    if (shown === null || !shown.still || shown.coarse || shown.revision !== navigation.revision) return;
+    if (shown === null || shown.coarse || shown.revision !== navigation.revision || navigation.moving) return;
     const { pictures, failed } = this.store.get();
     const presets = inOrder(facts.presets, facts.default_preset).map(({ preset_id, look }): Subject => ({ key: preset_id, look }));
-    const next = [...this.#own, ...presets].find((one) => !pictures.has(one.key) && !failed.has(one.key));
+    const isMissing = (one: Subject): boolean => !pictures.has(one.key) && !failed.has(one.key);
+    const onPage = [...this.#own, ...presets.slice(0, this.#visible)].find(isMissing);
+    const next = onPage ?? (shown.still ? presets.find(isMissing) : undefined);
     if (next === undefined) {
-      this.#cell.close();
+      if (shown.still) this.#cell.close();
       return;
     }
     this.#waitsFor = next;

@@ -40,7 +40,7 @@ export function PresetStrip() {
     return () => observer.disconnect();
   }, [facts]);
   const own = useMemo(() => looks.slice(-Math.min(MOST_OWN, count - 1)).reverse(), [looks, count]);
-  useEffect(() => thumbnails.setOwn(own.map(({ look }) => look)), [thumbnails, own]);
+  useEffect(() => thumbnails.setVisible(count - own.length, own.map(({ look }) => look)), [thumbnails, own, count]);
   if (facts === null) return null;
   const shown = inOrder(facts.presets, facts.default_preset).slice(0, count - own.length);
   return (
