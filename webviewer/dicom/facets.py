@@ -118,10 +118,13 @@ FACETS: tuple[Facet, ...] = tuple(
 
 def varying_facets(places: Sequence[FramePlace]) -> tuple[Facet, ...]:
     """Return the facets of which frames have more than one value: of most series none."""
-    techniques = {id(place.frame.technique): place for place in places}
-    distinct = list(techniques.values())
-    return tuple(
-        facet
-        for facet in FACETS
-        if len(set(map(facet.value_of, distinct if facet in TECHNIQUE_FACETS else places))) > 1
-    )
+    # Thousands of frames share one technique and one image type: a facet of them looks at one frame of each.
+    of_technique = list({id(place.frame.technique): place for place in places}.values())
+    of_image_type = list({place.frame.image_type: place for place in places}.values())
+
+    def looked_at(facet: Facet) -> Sequence[FramePlace]:
+        if facet in TECHNIQUE_FACETS:
+            return of_technique
+        return of_image_type if facet.value_of in {_kind, _origin} else places
+
+    return tuple(facet for facet in FACETS if len(set(map(facet.value_of, looked_at(facet)))) > 1)
