@@ -94,10 +94,21 @@ class Case:
 
     volume: LoadedVolume
     images: dict[int, SimpleITK.Image]  # by slice of the volume
+    paddings: dict[int, float | None]  # by slice: the value of pixels that are none, as pydicom reads it
 
     def itk_values(self, grid_slice: int) -> NDArray[np.float64]:
         values: NDArray[np.float64] = SimpleITK.GetArrayFromImage(self.images[grid_slice])[0].astype(np.float64)
         return values
+
+    def some_voxels(self, count: int = 60) -> list[tuple[int, int, int]]:
+        """Return (column, row, slice) of voxels that are no padding: ITK knows none, and a volume holds none."""
+        found = [
+            (column, row, grid_slice)
+            for column, row, grid_slice in some_voxels(self.volume, sorted(self.images), 4 * count).tolist()
+            if self.itk_values(grid_slice)[row, column] != self.paddings[grid_slice]
+        ]
+        assert len(found) >= count
+        return found[:count]
 
     def itk_place(self, column: float, row: float, grid_slice: int) -> NDArray[np.float64]:
         return np.array(self.images[grid_slice].TransformContinuousIndexToPhysicalPoint((column, row, 0.0)))
@@ -112,14 +123,23 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     store = VolumeStore(VolumeCache(1024**3), images, source, "files")
     with store.open(OWNER, source.series(OWNER, 1), 0, lambda *_: None) as use:
         use.volume.wait(WAIT_S)
-        read = {}
+        read: dict[int, SimpleITK.Image] = {}
+        paddings: dict[int, float | None] = {}
         places = use.volume.plan.sampling.grid_slice_of_source
         for (instance_id, _), grid_slice in zip(use.volume.frame_keys, places, strict=True):
             if grid_slice is not None:
                 read[grid_slice] = SimpleITK.ReadImage(str(source.paths[instance_id]), SimpleITK.sitkFloat64)
-        yield Case(use.volume, read)
+                paddings[grid_slice] = padding_of(source.paths[instance_id])
+        yield Case(use.volume, read, paddings)
     store.close()
     images.close()
+
+
+def padding_of(path: Path) -> float | None:
+    ds = pydicom.dcmread(path, stop_before_pixels=True)
+    if "PixelPaddingValue" not in ds:
+        return None
+    return float(ds.PixelPaddingValue) * float(ds.get("RescaleSlope", 1)) + float(ds.get("RescaleIntercept", 0))
 
 
 def some_voxels(volume: LoadedVolume, slices: list[int], count: int = 60) -> NDArray[np.int64]:
@@ -134,7 +154,7 @@ def test_voxels_lie_where_itk_has_them_and_hold_what_it_reads(case: Case) -> Non
     assert volume.values is not None
     assert len(case.images) >= 3
     half_step = 0.0 if volume.values.is_exact else volume.values.slope * 0.501
-    for column, row, grid_slice in some_voxels(volume, sorted(case.images)).tolist():
+    for column, row, grid_slice in case.some_voxels():
         place = (volume.grid.lps_from_index @ np.array([column, row, grid_slice, 1.0]))[:3]
         off_mm = float(np.abs(place - case.itk_place(column, row, grid_slice)).max())
         # Slices of a real scanner lie within hundredths of a mm of one line; more is said in a warning.
@@ -150,7 +170,7 @@ def test_a_landmark_is_at_the_same_place_on_every_plane(case: Case, renderer: Re
     painter = VolumePainter(renderer, debug=True)
     half_step = 0.0 if volume.values.is_exact else volume.values.slope * 0.501
     try:
-        for column, row, grid_slice in some_voxels(volume, sorted(case.images), 5).tolist():
+        for column, row, grid_slice in case.some_voxels(5):
             landmark = case.itk_place(column, row, grid_slice)
             wanted = float(case.itk_values(grid_slice)[row, column])
             spread = float(np.ptp(case.itk_values(grid_slice)))
