@@ -23,7 +23,7 @@ def test_a_frame_of_reference_of_each_slice_is_one_volume_and_said() -> None:
     assert found.positions == [TWELVE]
     assert found.notices == [
         (
-            "12 slices have 12 different Frame of Reference UIDs. Their positions fit together, so they were taken to"
+            "12 images have 12 different Frame of Reference UIDs. Their positions fit together, so they were taken to"
             " lie in one frame of reference."
         )
     ]
@@ -41,7 +41,7 @@ def test_some_slices_with_a_frame_of_reference_of_their_own_join_the_others() ->
 def test_slices_without_a_frame_of_reference_join_the_others(missing: int) -> None:
     found = volumes(slices(TWELVE, each_FrameOfReferenceUID=[""] * missing + ["1.2.3"] * (12 - missing)))
     assert found.positions == [TWELVE]
-    assert found.notices[0].startswith(f"{missing} of 12 slices ha")
+    assert found.notices[0].startswith(f"{missing} of 12 images ha")
     assert found.codes == ["no_frame_of_reference"]
 
 

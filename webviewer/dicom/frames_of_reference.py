@@ -48,18 +48,18 @@ def by_frame_of_reference(
     large_uids = large.keys() - {""}
     rest = [uid for uid in of_uid if uid not in large_uids]
     if len(large_uids) <= 1 and rest and lines.do_agree(alike):
-        return [OneFrameOfReference(alike, _notes(of_uid, lines))]
+        return [OneFrameOfReference(alike, _notes(of_uid))]
     return [OneFrameOfReference(own) for own in of_uid.values()]
 
 
-def _notes(of_uid: dict[str, list[int]], lines: _Lines) -> tuple[Sentence, ...]:
-    everything = [index for own in of_uid.values() for index in own]
-    unnamed, stated = of_uid.get("", []), len(of_uid.keys() - {""})
+def _notes(of_uid: dict[str, list[int]]) -> tuple[Sentence, ...]:
+    images = sum(map(len, of_uid.values()))
+    unnamed, stated = len(of_uid.get("", ())), len(of_uid.keys() - {""})
     found = []
     if stated > 1:
-        found.append(say("own_frames_of_reference", lines.slices(everything), stated))
+        found.append(say("own_frames_of_reference", images, stated))
     if unnamed:
-        found.append(say("no_frame_of_reference", lines.slices(unnamed), lines.slices(everything)))
+        found.append(say("no_frame_of_reference", unnamed, images))
     return tuple(found)
 
 

@@ -79,15 +79,15 @@ ENGLISH: dict[str, str] = {
     ),
     "thin": "Slices {{0}} mm thick lie {{1}} mm apart: what is between them was not measured.",
     "own_frames_of_reference": (
-        "{{0}} slices have {{1}} different Frame of Reference UIDs. Their positions fit together, so they were taken "
+        "{{0}} images have {{1}} different Frame of Reference UIDs. Their positions fit together, so they were taken "
         "to lie in one frame of reference."
     ),
     "no_frame_of_reference_one": (
-        "{{0}} of {{1}} slices has no Frame of Reference UID. It was taken to lie in the frame of reference of the "
+        "{{0}} of {{1}} images has no Frame of Reference UID. It was taken to lie in the frame of reference of the "
         "others."
     ),
     "no_frame_of_reference_other": (
-        "{{0}} of {{1}} slices have no Frame of Reference UID. They were taken to lie in the frame of reference of the "
+        "{{0}} of {{1}} images have no Frame of Reference UID. They were taken to lie in the frame of reference of the "
         "others."
     ),
     "doubled_one": (
