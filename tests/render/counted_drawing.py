@@ -94,12 +94,13 @@ class Stage:
         """Of each part of a slab: the samples of all its pixels that lie in the volume."""
         scheduler = Scheduler(clock=self.clock, bandwidth_bytes_per_s=bandwidth, debug=True)
         monkeypatch.setattr(scheduler, "_encoders", _AtOnce())
-        for module in ("bands", "scheduler"):
+        for module in ("bands", "scheduler", "volume_textures"):  # uploads come in parts of some time, too
             monkeypatch.setattr(f"renderpool.session.{module}.time", SimpleNamespace(perf_counter=self.clock))
         self._count_work(monkeypatch)
         self._note_parts(scheduler, monkeypatch)
         self.house = House(source, scheduler=scheduler)
         self.painters = Painters(renderer, debug=True)
+        monkeypatch.setattr(self.painters.volumes.textures, "_clock", self.clock)  # a volume stays for some seconds
 
     def close(self) -> None:
         self.painters.volumes.close()
