@@ -29,11 +29,14 @@ from tests.support.unified_server import UnifiedServer, running_unified_server
 SLICES = 300
 ROUNDS = 5
 TURN_S = 8.0
+PRESET_WINDOWS = ((1440, 900), (2560, 1440))
 TURNS = (("ct_bone", "bone", 20), ("ct_mip", "MIP", 20), ("ct_soft", "soft", 10))
 IDS = (
     "mpr_planes_cold",
     "mpr_planes_warm",
     "model_first_cold",
+    "preset_pictures",
+    *(f"sharp_{name.lower()}" for _, name, _ in TURNS),
     *(f"turning_{name.lower()}_{what}" for _, name, _ in TURNS for what in ("rate", "paint")),
 )
 # The click on the menu's entry is the doctor's wish.
@@ -55,6 +58,21 @@ WATCH = """() => {
   window.watching.observe({ entryTypes: ['mark', 'measure'] });
 }"""
 WATCHED = "() => { window.watching.disconnect(); return window.turned; }"
+# From the end of a turn to the first picture of full quality; the release of the button is the rest.
+REST = """() => {
+  performance.clearMarks('viewer:painted');
+  window.restedAt = undefined;
+  addEventListener('pointerup', (event) => { window.restedAt = event.timeStamp; }, { capture: true, once: true });
+}"""
+SHARP = """() => {
+  const sharp = performance.getEntriesByName('viewer:painted')
+    .find(({ detail, startTime }) => detail.cell === 0 && detail.still && startTime > window.restedAt);
+  return sharp === undefined ? null : sharp.startTime - window.restedAt;
+}"""
+PICTURED = """() => {
+  const cards = [...document.querySelectorAll('[data-zone="presets"] [data-preset]')];
+  return cards.length > 1 && cards.every((card) => card.dataset.pictured !== undefined) ? cards.length : null;
+}"""
 # When the last of so many windows had its first picture; with `still`, its first of full quality.
 PAINTED = """([windows, still]) => {
   if (window.clickedAt === undefined) return null;
@@ -78,11 +96,14 @@ def run() -> list[Row]:
                 cold = [planes_ms(browser, server, cold=True) for _ in range(ROUNDS)]
                 warm = [planes_ms(browser, server, cold=False) for _ in range(ROUNDS)]
                 model = [model_ms(browser, server) for _ in range(ROUNDS)]
+                pictured = [presets_ms(browser, server, side) for side in PRESET_WINDOWS]
                 turned = turn(browser, server)
     return [
         *(planes_row(f"mpr_planes_{name}", name, found, goal) for name, found, goal in _of(cold, warm)),
         model_row(model, first_of_peers(render)),
-        *(row for answers, rate, (_, name, goal) in turned for row in turning_rows(name, answers, rate, goal)),
+        presets_row(pictured),
+        *(sharp_row(name, sharp) for _, _, sharp, (_, name, _) in turned),
+        *(row for answers, rate, _, (_, name, goal) in turned for row in turning_rows(name, answers, rate, goal)),
     ]
 
 
@@ -114,6 +135,19 @@ def model_row(found: list[tuple[float, float]], peer: tuple[str, float] | None) 
         goal=">= 2 x",
         met=None if ratio is None else ratio >= 2,
     )
+
+
+def presets_row(found: list[float]) -> Row:
+    windows = ", ".join(
+        f"{width} x {height}: {ms:.0f} ms" for (width, height), ms in zip(PRESET_WINDOWS, found, strict=True)
+    )
+    what = f"first 3D picture to pictures of all presets on the page ({windows})"
+    return Row("preset_pictures", what, "ms", max(found), goal="< 3000 ms at any size", met=max(found) < 3000)
+
+
+def sharp_row(name: str, sharp_ms: float) -> Row:
+    what = f"{name}, 3D window of 1440 x 900: end of a turn by hand to the sharp, lossless picture"
+    return Row(f"sharp_{name.lower()}", what, "ms", sharp_ms, goal="< 1000 ms on 2 idle cores", met=sharp_ms < 1000)
 
 
 def turning_rows(name: str, answers_ms: list[float], rate: float, goal: int) -> list[Row]:
@@ -158,15 +192,30 @@ def send_phantom(server: UnifiedServer, folder: Path, pixels: Any) -> None:
     subprocess.run(command, check=True, timeout=300, env={**os.environ, "TCP_NODELAY": "1"})
 
 
-def listed(browser: Browser, server: UnifiedServer) -> Page:
+def listed(browser: Browser, server: UnifiedServer, size: tuple[int, int] = (1440, 900)) -> Page:
     """Sign in with a browser that holds nothing, and open the menu of the study's row."""
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page = browser.new_context(viewport={"width": size[0], "height": size[1]}).new_page()
     sign_in(page, server.url, "user", "user")
     row = page.get_by_role("row").filter(has_text=str(SLICES)).first
     row.wait_for()
     page.wait_for_load_state("networkidle")
     row.click(button="right")
     return page
+
+
+def presets_ms(browser: Browser, server: UnifiedServer, size: tuple[int, int]) -> float:
+    """Return milliseconds from the first picture of the model to those of all presets on the page."""
+    page = listed(browser, server, size)
+    item = page.get_by_role("menuitem", name="Open in volume viewer", exact=True)
+    item.wait_for()
+    page.evaluate(LISTEN)
+    item.click()
+    until(page, f"() => ({PAINTED})([[0], false])")
+    begin = time.monotonic()
+    until(page, PICTURED)
+    took_ms = (time.monotonic() - begin) * 1000
+    page.context.close()
+    return took_ms
 
 
 def opened(browser: Browser, server: UnifiedServer, entry: str, windows: list[int]) -> tuple[Page, float, float]:
@@ -198,8 +247,14 @@ def model_ms(browser: Browser, server: UnifiedServer) -> tuple[float, float]:
     return first, full
 
 
-def turn(browser: Browser, server: UnifiedServer) -> list[tuple[list[float], float, tuple[str, str, int]]]:
-    """Turn the model by hand under each look: times of answers in ms, and frames painted in a second."""
+def turn(browser: Browser, server: UnifiedServer) -> list[tuple[list[float], float, float, tuple[str, str, int]]]:
+    """Turn the model by hand under each look.
+
+    Returns
+    -------
+    list of tuples
+        Times of answers in ms, frames painted in a second, ms from rest to the sharp picture, and the look.
+    """
     page, _, _ = opened(browser, server, "Open in volume viewer", [0])
     page.wait_for_timeout(6000)  # the pictures of presets are drawn: turning is measured
     box = page.locator('[data-zone="window"] canvas').first.bounding_box()
@@ -220,8 +275,9 @@ def turn(browser: Browser, server: UnifiedServer) -> list[tuple[list[float], flo
             time.sleep(max(0.0, begin + moves / 60 - time.monotonic()))
         took = time.monotonic() - begin
         seen = page.evaluate(WATCHED)
+        page.evaluate(REST)
         page.mouse.up(button="middle")
-        found.append((seen["answers"], seen["painted"] / took, preset))
+        found.append((seen["answers"], seen["painted"] / took, until(page, SHARP), preset))
     page.context.close()
     return found
 
