@@ -37,14 +37,14 @@ class Released:
     Parameters
     ----------
     id, unit, ours, ratio, device
-        As of `harness.Row`.
+        As of `harness.Row`; one of figure and ratio is there.
     version
         The release.
     """
 
     id: str
     unit: str
-    ours: float
+    ours: float | None
     ratio: float | None
     device: str
     version: str
@@ -104,7 +104,7 @@ def compared(row: Row, released: Mapping[str, Released]) -> Row:
         return row
     if row.ratio is not None and old.ratio is not None:
         return _judged(row, old.ratio, row.ratio, higher_is_better=True)
-    if row.unit != old.unit:
+    if old.ours is None or row.unit != old.unit:
         return row
     return _judged(row, old.ours, row.ours, higher_is_better=is_higher_better(row.unit))
 

@@ -63,6 +63,12 @@ def test_figures_are_compared_where_a_peer_is_missing(ratio: float | None, old_r
     assert (row.released, row.worse) == (100, True)
 
 
+def test_a_release_that_kept_a_ratio_alone_is_compared_by_it() -> None:
+    released = {"one": Released("one", "CPU ms", None, 3.2, "", "1.0.0")}
+    assert compared(Row("one", "what", "CPU ms", 90.0, ratio=2.5), released).worse is True
+    assert compared(Row("one", "what", "CPU ms", 90.0), released).worse is None
+
+
 def test_nothing_is_said_of_a_figure_that_is_new_failed_or_of_another_unit() -> None:
     new = compared(Row("two", "what", "ms", 5.0), {})
     failed = against(None, "ms", 100)
