@@ -13,9 +13,11 @@ from tests.support.browser import StreamTap, chromium, image_label, sign_in
 from tests.support.phantom_files import make_ct_series, to_bytes
 from tests.support.unified_server import UnifiedServer
 from tests.support.waiting import eventually
+from webviewer.protocol.framing import FrameFlag
 
 SLICES = 12
 SIZE: ViewportSize = {"width": 1200, "height": 700}
+WIDE: ViewportSize = {"width": 1440, "height": 700}
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def painted(page: Page, tap: StreamTap) -> None:
 
 
 def ruler(page: Page) -> Locator:
-    return page.locator('[data-measurement][data-tool="ruler"] tspan')
+    return page.locator('[data-measurement][data-tool="ruler"] tspan:first-child')
 
 
 def draw_ruler(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -153,3 +155,36 @@ def test_two_browser_tabs_keep_and_show_the_measurements_of_both(server_with_ct:
         one.goto(f"{server_with_ct.url}/viewer/image/?study={study}")
         expect(ruler(one)).to_have_count(1)
         context.close()
+
+
+def test_a_reload_brings_back_planes_slab_and_what_was_measured_there(server_with_ct: UnifiedServer) -> None:
+    with chromium() as browser:
+        page = browser.new_page(viewport=WIDE)
+        tap = StreamTap().watch(page)
+        sign_in(page, server_with_ct.url, "user", "user")
+        study = only_study(page, server_with_ct)
+        page.goto(f"{server_with_ct.url}/viewer/mpr/?study={study}")
+
+        def planes_are_still() -> bool:
+            page.wait_for_timeout(100)
+            return len({header.cell for header, _ in tap.frames if header.flags & FrameFlag.STILL} & {0, 1, 2}) == 3
+
+        eventually(planes_are_still, 40, "three planes")
+        axial = page.locator('[data-kind="axial"][data-cell]')
+        axial.click()
+        page.keyboard.press("PageDown")
+        page.keyboard.press("PageDown")
+        page.get_by_text("MIP", exact=True).first.click()
+        draw_ruler(page, (0.2, 0.4), (0.7, 0.6))
+        expect(ruler(page)).to_have_text(re.compile(r"^\d+\.\d mm$"))
+        painted(page, tap)
+        page.wait_for_timeout(500)  # the words follow the picture: they say whether it is lossless
+        length = ruler(page).text_content() or ""
+        corners = axial.locator("[data-overlay]").text_content() or ""
+
+        tap.frames.clear()
+        page.reload()
+        eventually(planes_are_still, 40, "three planes again")
+        expect(ruler(page)).to_have_text(length)
+        expect(axial.locator("[data-overlay]")).to_have_text(corners)
+        page.close()
