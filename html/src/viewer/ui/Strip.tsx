@@ -111,7 +111,7 @@ function SeriesCard({ series }: { series: Series }) {
             title={planned !== null ? t('strip.unfinished', { stored: series.image_count, total: planned }) : lacking > 0 ? t('strip.lacking', { count: lacking }) : undefined}
           >
             {planned === null ? series.image_count : t('loaded', { loaded: series.image_count, total: planned })}
-            <span className="wv-hidden"> {planned !== null ? t('strip.unfinishedShort') : lacking > 0 ? t('strip.lackingShort', { count: lacking }) : t('strip.images')}</span>
+            <span className="wv-hidden"> {planned !== null ? t('strip.unfinishedShort') : lacking > 0 ? t('strip.lackingShort', { count: lacking }) : t('strip.images', { count: series.image_count })}</span>
           </span>
         ) : null}
       </span>
