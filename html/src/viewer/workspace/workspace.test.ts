@@ -345,6 +345,15 @@ describe('room', () => {
     expect(tab.measures.state.items).toHaveLength(4);
   });
 
+  it('that a study takes does not count an entry twice that is written again', () => {
+    const storage = new WorkStorage(areas(), USER, small);
+    expect(storage.writeRecord(STUDY, 'a'.repeat(6000))).toBeNull();
+    expect(storage.writeRecord(STUDY, 'b'.repeat(6000))).toBeNull();
+    expect(storage.writeFigure(STUDY, 'm1', 'c'.repeat(3000))).toBeNull();
+    expect(storage.writeFigure(STUDY, 'm2', 'd'.repeat(2000))).toBe('full');
+    expect(storage.readRecord(STUDY)).toBe('b'.repeat(6000));
+  });
+
   it('that the browser refuses is made of older studies, else the doctor is told', () => {
     older(1, 30);
     const tab = open().know();

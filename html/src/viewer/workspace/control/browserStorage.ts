@@ -1,11 +1,11 @@
 /**
- * Doctors' work on studies in the browser's storage: bounded, per user, without names.
+ * Doctors' work on studies in the browser's storage: bounded, per user, without names of patients.
  *
  * - A study has one record (layout, viewport states) and one entry for each figure (a measurement). So two browser tabs
  *   that draw in one study write different entries, and the last writer of a figure wins.
  * - The record is also kept in the browser tab's own session storage: a reload comes back to what this tab showed.
  * - `localStorage` and not IndexedDB: it is written synchronously while the page goes, and it tells other tabs.
- * - Keys hold numbers only. Values hold no names and no UIDs.
+ * - Keys hold numbers only. Values hold no names of patients and no UIDs.
  */
 
 import { parsed, wholeIn } from '../model/json';
@@ -125,7 +125,7 @@ export class WorkStorage {
   #write(studyId: number, key: string, text: string): StorageFault | null {
     const { shared } = this.#areas;
     if (shared === null) return 'blocked';
-    if (this.#lettersOfStudy(shared, studyId) + text.length > this.#limits.lettersOfStudy) return 'full';
+    if (sizeOf(shared, this.#keyOf(studyId)) - sizeOfItem(shared, key) + key.length + text.length > this.#limits.lettersOfStudy) return 'full';
     for (;;) {
       try {
         shared.setItem(key, text);
@@ -135,10 +135,6 @@ export class WorkStorage {
         if (!this.#evictOldest(studyId)) return 'full';
       }
     }
-  }
-
-  #lettersOfStudy(shared: Storage, studyId: number): number {
-    return sizeOf(shared, this.#keyOf(studyId));
   }
 
   #isOverLimit(): boolean {
@@ -173,7 +169,13 @@ function studiesOf(shared: Storage): Map<string, number> {
 function sizeOf(shared: Storage, key: string): number {
   return keysOf(shared)
     .filter((name) => name === key || name.startsWith(`${key}.`))
-    .reduce((sum, name) => sum + name.length + (attempt(() => shared.getItem(name))?.length ?? 0), 0);
+    .reduce((sum, name) => sum + sizeOfItem(shared, name), 0);
+}
+
+/** Letters of one key and its value; 0 where it is not there. */
+function sizeOfItem(shared: Storage, key: string): number {
+  const text = attempt(() => shared.getItem(key)) ?? null;
+  return text === null ? 0 : key.length + text.length;
 }
 
 /** The record goes first: other tabs then know that the figures were not deleted by hand. */
