@@ -102,6 +102,16 @@ def test_slices_stored_twice_are_left_out_and_named(name: str) -> None:
     assert found.order.index(13) > 0
 
 
+def test_slices_stored_twice_are_named_by_the_volume_at_whose_end_of_a_vast_gap_they_lie() -> None:
+    far = [5000.0 + z for z in TWELVE]
+    found = volumes(slices([*TWELVE, *far]) + slices([55.0, 5000.0, 5005.0], first_number=25))
+    assert found.positions == [TWELVE, far]
+    assert [[(one.code, one.texts) for one in plan.warnings] for plan in found.split.plans] == [
+        [("doubled", ("25",))],
+        [("doubled", ("26, 27",))],
+    ]
+
+
 def test_a_copy_with_a_smaller_instance_number_is_the_first() -> None:
     objects = slices(TWELVE, first_number=10) + slices([25.0], first_number=2)
     found = volumes(objects)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -66,7 +65,7 @@ def _cut(stack: PlacedStack, places: Sequence[FramePlace]) -> list[PlacedStack]:
     """Return a stack, or its pieces where it lies so far apart that most of its volume would be invented."""
     if stack.arrangement is not Arrangement.STACK or len(stack.frames) <= MIN_SLICES:
         return [stack]
-    positions = np.array([places[i].frame.image_position_patient for i in stack.frames], np.float64) @ stack.normal
+    positions = _along(stack.frames, stack.normal, places)
     pending, pieces = [(0, len(positions))], []
     while pending:
         first, end = pending.pop()
@@ -90,21 +89,31 @@ def _left_out_by_piece(
     stack: PlacedStack, positions: NDArray[np.float64], pieces: list[tuple[int, int]], places: Sequence[FramePlace]
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Return doubled and unassigned frames of each piece: those nearest to one of its frames."""
-    starts = [first for first, _ in pieces]
+    ends = np.array([end for _, end in pieces[:-1]], np.intp)
 
-    def own(frames: tuple[int, ...], piece: int) -> tuple[int, ...]:
-        found = []
-        for i in frames:
-            position = float(np.dot(np.array(places[i].frame.image_position_patient, np.float64), stack.normal))
-            nearest = int(np.abs(positions - position).argmin())
-            if bisect_right(starts, nearest) - 1 == piece:
-                found.append(i)
-        return tuple(found)
+    def by_piece(frames: tuple[int, ...]) -> list[tuple[int, ...]]:
+        found: list[list[int]] = [[] for _ in pieces]
+        nearest = _nearest(positions, _along(frames, stack.normal, places))
+        for i, piece in zip(frames, np.searchsorted(ends, nearest, side="right").tolist(), strict=True):
+            found[piece].append(i)
+        return list(map(tuple, found))
 
-    return [(own(stack.doubled, piece), own(stack.unassigned, piece)) for piece in range(len(pieces))]
+    return list(zip(by_piece(stack.doubled), by_piece(stack.unassigned), strict=True))
+
+
+def _along(frames: Sequence[int], normal: NDArray[np.float64], places: Sequence[FramePlace]) -> NDArray[np.float64]:
+    """Return the positions of frames along a normal in mm, (n,)."""
+    origins = [places[i].frame.image_position_patient for i in frames]
+    return np.array(origins, np.float64).reshape(-1, 3) @ normal
+
+
+def _nearest(positions: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the index of the rising position that is nearest to each place; of two equally near ones the lower."""
+    upper = np.clip(np.searchsorted(positions, along), 1, len(positions) - 1)
+    is_upper = positions[upper] - along < along - positions[upper - 1]
+    return np.asarray(upper - 1 + is_upper, np.intp)
 
 
 def count_positions(frames: Sequence[int], normal: NDArray[np.float64], places: Sequence[FramePlace]) -> int:
     """Return at how many positions along a normal frames lie."""
-    along = np.array([places[i].frame.image_position_patient for i in frames], np.float64) @ normal
-    return 1 + int(np.count_nonzero(np.diff(np.sort(along)) > SAME_POSITION_MM))
+    return 1 + int(np.count_nonzero(np.diff(np.sort(_along(frames, normal, places))) > SAME_POSITION_MM))

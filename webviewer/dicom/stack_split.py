@@ -224,9 +224,13 @@ class StackSplitter:
         kept = rows[sorted(best.values())]
         found = self._split(kept)
         twin = {int(row): int(rows[best[level]]) for row, level in zip(rows, levels.tolist(), strict=True)}
+        number_of = {row: number for number, stack in enumerate(found) for row in stack.frames}
+        doubles: list[list[int]] = [[] for _ in found]
+        for row in rows.tolist():
+            if row != twin[row] and twin[row] in number_of:
+                doubles[number_of[twin[row]]].append(row)
         for number, stack in enumerate(found):
-            own = set(stack.frames)
-            doubled = tuple(row for row in rows.tolist() if row not in own and twin[row] in own)
+            doubled = tuple(doubles[number])
             shown = sorted((*stack.frames, *doubled), key=lambda row: (twin[row], twin[row] != row, row))
             found[number] = replace(stack, doubled=doubled, shown=tuple(shown))
         return found
