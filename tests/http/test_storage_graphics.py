@@ -127,3 +127,22 @@ def test_a_presentation_state_that_cannot_be_read_is_counted(own_node: StorageHt
     (series,) = [one for one in detail["series"] if one["has_images"]]
     answer = own_node.session.get(f"{own_node.owner()}/series/{series['series_id']}/presentation_states")
     assert answer.json() == {"presentation_states": [], "unread": 1}
+
+
+def test_a_presentation_state_is_read_again_when_its_file_could_not_be_opened(own_node: StorageHttp) -> None:
+    image = make_grey(np.zeros((9, 11), np.uint16))
+    state = make_presentation_state(
+        {image.SeriesInstanceUID: [referenced_image(image.SOPInstanceUID)]}, series_uid=f"{ROOT}.88"
+    )
+    assert own_node.upload(to_bytes(state))["state"] == "done"
+    (file,) = own_node.stored_files()
+    assert own_node.upload(to_bytes(image))["state"] == "done"
+    study = own_node.session.get(f"{own_node.owner()}/studies").json()["studies"][0]
+    detail = own_node.session.get(f"{own_node.owner()}/studies/{study['study_id']}").json()
+    (series,) = [one for one in detail["series"] if one["has_images"]]
+    url = f"{own_node.owner()}/series/{series['series_id']}/presentation_states"
+    away = file.rename(file.with_suffix(".away"))
+    assert own_node.session.get(url).json() == {"presentation_states": [], "unread": 1}
+    away.rename(file)
+    answer = own_node.session.get(url).json()
+    assert (len(answer["presentation_states"]), answer["unread"]) == (1, 0)

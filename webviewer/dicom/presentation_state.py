@@ -76,14 +76,13 @@ def read_presentation_state(file: BinaryIO, transfer_syntax_uid: str, data_set_o
     ------
     DataError
         The file is damaged, or over a limit.
+    OSError
+        The file cannot be read now.
     """
-    try:
-        reader = data_set_reader(
-            file, transfer_syntax_uid, data_set_offset_bytes, _LIMITS, wanted=_WANTED, sequences=_SEQUENCES
-        )
-        ds = reader.read(data_set_offset_bytes)
-    except OSError as exc:
-        raise DataError("The file cannot be read.") from exc
+    reader = data_set_reader(
+        file, transfer_syntax_uid, data_set_offset_bytes, _LIMITS, wanted=_WANTED, sequences=_SEQUENCES
+    )
+    ds = reader.read(data_set_offset_bytes)
     images: dict[ImageReferenced, None] = {}
     count = 0
     for image in _references(ds):

@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from webviewer.archive import OwnerId, SeriesId, StoredInstance, StudyId
 from webviewer.core.errors import NotFound, WebviewerError
@@ -59,7 +60,7 @@ class _StateCache:
         self._lock = threading.Lock()
 
     def get(self, file_name: str, read: Callable[[], PresentationState | None]) -> PresentationState | None:
-        """Return a state, read if it is not there; None if it cannot be read."""
+        """Return a state, read if it is not there; None if it is damaged. An OSError of ``read`` is not kept."""
         with self._lock:
             if file_name in self._states:
                 self._states.move_to_end(file_name)
@@ -115,7 +116,7 @@ class PresentationStateReader:
             stored = unit.archive.list_instances_of_class(
                 owner_id, series.study_id, PRESENTATION_STATE_CLASSES, MAX_STATES + 1
             )
-        found = [self._cache.get(one.file_name, lambda one=one: self._read(one)) for one in stored[:MAX_STATES]]  # type: ignore[misc]
+        found = [self._state(one) for one in stored[:MAX_STATES]]
         unread = found.count(None) + max(len(stored) - MAX_STATES, 0)
         states: list[StateOfSeries] = []
         left = MAX_IMAGES
@@ -130,12 +131,19 @@ class PresentationStateReader:
                 states.append(one)
         return StatesOfSeries(tuple(states), unread)
 
-    def _read(self, instance: StoredInstance) -> PresentationState | None:
+    def _state(self, instance: StoredInstance) -> PresentationState | None:
         try:
-            with os.fdopen(self._open_file(instance.file_name), "rb") as file:
+            return self._cache.get(instance.file_name, partial(self._read, instance))
+        except OSError:
+            return None  # the next request tries again: the disk may be away for a moment
+
+    def _read(self, instance: StoredInstance) -> PresentationState | None:
+        """Return the state of a file, None if it is damaged; raises OSError."""
+        with os.fdopen(self._open_file(instance.file_name), "rb") as file:
+            try:
                 return read_presentation_state(file, instance.transfer_syntax_uid, instance.data_set_offset_bytes)
-        except (OSError, WebviewerError):
-            return None
+            except WebviewerError:
+                return None
 
 
 def _of_series(state: PresentationState, series_instance_uid: str) -> StateOfSeries | None:
