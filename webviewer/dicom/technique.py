@@ -38,9 +38,11 @@ def private_b_value(ds: DataSet) -> float | None:
     for creator, name, tag in _PRIVATE_B_VALUES:
         if tag in ds.values and ds.text(creator, 64) == name:
             found = ds.number(tag)
-            if found is not None and tag == tags.GE_B_VALUE:
+            if found is None or found < 0:
+                return None
+            if tag == tags.GE_B_VALUE:
                 found %= _GE_MARK
-            return found if found is not None and 0 <= found < _MOST_B_VALUE else None
+            return found if found < _MOST_B_VALUE else None
     return None
 
 

@@ -104,6 +104,7 @@ PRIVATE: dict[str, tuple[int, str, int, str, Any, float | None]] = {
     "Siemens": (0x0019, "SIEMENS MR HEADER", 0x0C, "IS", "800", 800.0),
     "GE": (0x0043, "GEMS_PARM_01", 0x39, "IS", [1000000800, 8, 0, 0], 800.0),
     "GE, plain": (0x0043, "GEMS_PARM_01", 0x39, "IS", [50, 8, 0, 0], 50.0),
+    "GE, no b-value": (0x0043, "GEMS_PARM_01", 0x39, "IS", [-1, 8, 0, 0], None),
     "Philips": (0x2001, "Philips Imaging DD 001", 0x03, "FL", 800.0, 800.0),
     "another creator": (0x0019, "SOMEBODY ELSE", 0x0C, "IS", "800", None),
     "no b-value": (0x0019, "SIEMENS MR HEADER", 0x0C, "IS", "-1", None),
