@@ -70,7 +70,7 @@ def main(words: Sequence[str]) -> int:
         parser.error(f"unknown: {' '.join(options)}")
     try:
         _require_means()
-        with fresh_root(given.cache) as root:
+        with fresh_root(given.cache.resolve()) as root:  # the kernel names roots and mounts so
             clone_project(root)
             if given.command == "run":
                 run_server(root)

@@ -149,7 +149,7 @@ class VolumeLoad:
     def _why_no_range(self, images: Sequence[ImageAttributes]) -> Sentence:
         if self._volume.lost:
             return say("too_few_slices_left", len(self._volume.lost), len(images))
-        return say("all_padding" if any(padding_range(image) for image in images) else "no_values")
+        return say("all_padding" if any(padding_range(image) is not None for image in images) else "no_values")
 
     # -- asking ----------------------------------------------------------------------------------------------------
 

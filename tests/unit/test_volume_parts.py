@@ -151,7 +151,6 @@ def test_stacks_that_must_not_mix_are_volumes_though_no_position_repeats(name: s
     assert found.positions == [first, second]
 
 
-RISING = [f"{36000 + 0.4 * k:.2f}" for k in range(20)]
 HONEST: dict[str, dict[str, Any]] = {
     "acquisition time": {"each_AcquisitionTime": [f"1200{k:02d}.5" for k in range(20)]},
     "acquisition number of each slice": {"each_AcquisitionNumber": [str(k) for k in range(20)]},

@@ -1,6 +1,6 @@
 """Facets of frames: the attributes that tell the volumes of one series apart, such as thickness, kernel or b-value.
 
-`webviewer.dicom.stacks` splits a series by facets; `webviewer.dicom.volume_words` names the volumes by them.
+`webviewer.dicom.stack_split` splits a series by facets; `webviewer.dicom.volume_names` names the volumes by them.
 """
 
 from __future__ import annotations

@@ -30,9 +30,8 @@ from webviewer.dicom.pixel_module import GREY
 
 _SECTIONS: Final = frozenset({"CT", "MR", "PT"})
 _PROJECTIONS: Final = frozenset({"CR", "DX", "MG", "IO", "PX", "RG", "XA", "RF", "RTIMAGE", "US", "IVUS", "XC", "ES"})
-_KIND_TYPES: Final = slice(
-    2, 4
-)  # of Image Type: LOCALIZER, M, P, ADC, …; before them is what PS3.3 C.7.6.1.1.2 defines
+# Of Image Type: LOCALIZER, M, P, ADC, …; PS3.3 C.7.6.1.1.2 defines the values before them.
+_KIND_TYPES: Final = slice(2, 4)
 
 
 @dataclass(frozen=True, slots=True)

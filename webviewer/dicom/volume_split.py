@@ -32,9 +32,7 @@ from webviewer.dicom.volume_slices import SliceLayout, fit_line, lay_slices
 
 MAX_VOLUMES = 1024  # of a series: as many numbers as the contract with the pages has
 _SAME_SPACING = 1e-3  # relative
-_FURTHEST_MM = 1000.0 * words.FURTHEST_M
 _PARALLEL_WITHIN_DEGREES = 1.0
-_MOST_PIECES = 64
 
 
 def split_shown(
