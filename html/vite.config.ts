@@ -2,6 +2,7 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import react from '@vitejs/plugin-react';
+import toRem from 'postcss-pxtorem';
 import { defineConfig, type Plugin } from 'vite';
 
 /**
@@ -26,11 +27,18 @@ function moveViewerPage(): Plugin {
   };
 }
 
+/**
+ * Sizes in style sheets follow the size of the interface, which is the root font size. Hairlines of 1 px stay, and so do
+ * sizes of vectors, which are drawn in pixels of the interface; texts among the vectors are in `Px`, which is left alone.
+ */
+const remOfPx = toRem({ propList: ['*', '!stroke*', '!r'], minPixelValue: 2, mediaQuery: false });
+
 const server = process.env['WEBVIEWER_SERVER'] ?? 'http://127.0.0.1:8090';
 
 export default defineConfig({
   base: './',
   plugins: [react(), moveViewerPage()],
+  css: { postcss: { plugins: [remOfPx] } },
   build: {
     target: 'es2022',
     // A strict Content-Security-Policy allows files of our own only: no data: addresses.

@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core';
+import { Button, rem } from '@mantine/core';
 import { Component, type ReactNode } from 'react';
 import { i18n } from '../shared/i18n';
 
@@ -13,9 +13,9 @@ export class PartBoundary extends Component<{ children: ReactNode }, { broken: b
   override render(): ReactNode {
     if (!this.state.broken) return this.props.children;
     return (
-      <div role="alert" style={{ height: '100%', display: 'grid', placeContent: 'center', justifyItems: 'center', gap: 12, padding: 24, textAlign: 'center', color: '#E8ECEF' }}>
-        <strong style={{ fontSize: 16 }}>{i18n.t('app:partMissing')}</strong>
-        <span style={{ color: '#9FABB4', maxWidth: 420 }}>{i18n.t('app:partMissingText')}</span>
+      <div role="alert" style={{ height: '100%', display: 'grid', placeContent: 'center', justifyItems: 'center', gap: rem(12), padding: rem(24), textAlign: 'center', color: '#E8ECEF' }}>
+        <strong style={{ fontSize: rem(16) }}>{i18n.t('app:partMissing')}</strong>
+        <span style={{ color: '#9FABB4', maxWidth: rem(420) }}>{i18n.t('app:partMissingText')}</span>
         <Button onClick={() => globalThis.location.reload()}>{i18n.t('page.reload')}</Button>
       </div>
     );

@@ -9,6 +9,7 @@ import { createRoot } from 'react-dom/client';
 import { address } from '../shared/api/base';
 import { createQueryClient } from '../shared/api/queries';
 import { startLanguage } from '../shared/i18n/preference';
+import { InterfaceScaleProvider } from '../shared/theme/InterfaceScale';
 import { schemeManager, startScheme } from '../shared/theme/preference';
 import { RootSchemeProvider } from '../shared/theme/RootScheme';
 import { cssVariablesResolver, theme } from '../shared/theme/theme';
@@ -32,7 +33,9 @@ export async function start(page: ReactNode): Promise<void> {
       >
         <QueryClientProvider client={createQueryClient()}>
           <RootSchemeProvider>
-            <PageBoundary>{page}</PageBoundary>
+            <InterfaceScaleProvider>
+              <PageBoundary>{page}</PageBoundary>
+            </InterfaceScaleProvider>
           </RootSchemeProvider>
         </QueryClientProvider>
       </MantineProvider>

@@ -5,6 +5,7 @@ import { Logo, iconStroke } from '../shared/icons';
 import { languageNames, languages, registerNamespace, toLanguage, useTranslation } from '../shared/i18n';
 import { usePreferences } from '../shared/session/preferences';
 import { toScheme } from '../shared/theme/preference';
+import { interfaceSizes, toInterfaceSize } from '../shared/theme/scale';
 import en from './i18n/en.json';
 import pt from './i18n/pt.json';
 import classes from './settings.module.css';
@@ -14,7 +15,7 @@ registerNamespace('settings', { en, pt });
 /** What a user can set for himself. */
 export function SettingsPage() {
   const { t } = useTranslation('settings');
-  const { language, setLanguage, theme, setTheme } = usePreferences();
+  const { language, setLanguage, theme, setTheme, interfaceSize, setInterfaceSize } = usePreferences();
   return (
     <main className={classes.page}>
       <h1>{t('title')}</h1>
@@ -36,6 +37,14 @@ export function SettingsPage() {
             { value: 'dark', label: t('common:themeDark') },
           ]}
           onChange={(event) => setTheme(toScheme(event.currentTarget.value) ?? 'dark')}
+        />
+        <NativeSelect
+          className={classes.wideOnly ?? ''}
+          label={t('interfaceSize')}
+          description={t('interfaceSizeHint')}
+          value={interfaceSize}
+          data={interfaceSizes.map((value) => ({ value, label: value === 'automatic' ? t('interfaceSizeAutomatic') : t('interfaceSizePercent', { percent: value }) }))}
+          onChange={(event) => setInterfaceSize(toInterfaceSize(event.currentTarget.value) ?? 'automatic')}
         />
         <p className={classes.dim}>{t('kept')}</p>
         <p className={`${classes.dim} ${classes.wideOnly}`}>{t('tableHint')}</p>

@@ -1,13 +1,13 @@
 /** Mantine's theme, made from the tokens. */
 
-import { type ButtonProps, createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
+import { type ButtonProps, createTheme, type CSSVariablesResolver, type MantineColorsTuple, rem } from '@mantine/core';
 import { fixedVariables, tokenVariables } from './tokens';
 
 const accent: MantineColorsTuple = [
   '#E3FAFC', '#C5F6FA', '#99E9F2', '#66D9E8', '#3BC9DB', '#22B8CF', '#15AABF', '#0C8599', '#0B7285', '#095C6B',
 ];
 
-const space = { xs: '4px', sm: '8px', md: '12px', lg: '16px', xl: '24px' };
+const space = { xs: rem(4), sm: rem(8), md: rem(12), lg: rem(16), xl: rem(24) };
 
 export const theme = createTheme({
   primaryColor: 'accent',
@@ -15,18 +15,18 @@ export const theme = createTheme({
   colors: { accent },
   fontFamily: "'Inter Variable', system-ui, sans-serif",
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace',
-  fontSizes: { xs: '12px', sm: '13px', md: '14px', lg: '16px', xl: '20px' },
-  lineHeights: { xs: '16px', sm: '18px', md: '20px', lg: '24px', xl: '28px' },
+  fontSizes: { xs: rem(12), sm: rem(13), md: rem(14), lg: rem(16), xl: rem(20) },
+  lineHeights: { xs: rem(16), sm: rem(18), md: rem(20), lg: rem(24), xl: rem(28) },
   headings: {
     fontWeight: '600',
     sizes: {
-      h1: { fontSize: '24px', lineHeight: '32px' },
-      h2: { fontSize: '20px', lineHeight: '28px' },
-      h3: { fontSize: '16px', lineHeight: '24px' },
+      h1: { fontSize: rem(24), lineHeight: rem(32) },
+      h2: { fontSize: rem(20), lineHeight: rem(28) },
+      h3: { fontSize: rem(16), lineHeight: rem(24) },
     },
   },
   spacing: space,
-  radius: { xs: '4px', sm: '6px', md: '8px', lg: '10px', xl: '12px' },
+  radius: { xs: rem(4), sm: rem(6), md: rem(8), lg: rem(10), xl: rem(12) },
   defaultRadius: 'sm',
   cursorType: 'pointer',
   focusRing: 'auto',
@@ -34,7 +34,7 @@ export const theme = createTheme({
   components: {
     Button: {
       defaultProps: { size: 'sm', radius: 'sm' },
-      styles: (_theme: unknown, props: ButtonProps) => ({ root: { fontWeight: 500, fontSize: props.size === 'xs' ? 13 : 14 } }),
+      styles: (_theme: unknown, props: ButtonProps) => ({ root: { fontWeight: 500, fontSize: props.size === 'xs' ? rem(13) : rem(14) } }),
     },
     Tooltip: { defaultProps: { openDelay: 500, withArrow: false, events: { hover: true, focus: true, touch: false } } },
     // A dialog's head is no banner of the page.

@@ -1,4 +1,4 @@
-import { Menu, UnstyledButton } from '@mantine/core';
+import { Menu, rem, UnstyledButton } from '@mantine/core';
 import { IconCheck, IconChevronUp, IconLanguage, IconMoon, IconSun } from '@tabler/icons-react';
 import { iconStroke } from '../icons';
 import { languageNames, languages, localeOf, useTranslation } from '../i18n';
@@ -24,7 +24,7 @@ export function LanguageMenu({ compact }: { compact?: 'narrow' | 'wide' }) {
             key={one}
             lang={localeOf[one]}
             aria-current={one === language ? 'true' : undefined}
-            leftSection={one === language ? <IconCheck size={16} aria-hidden /> : <span style={{ width: 16 }} />}
+            leftSection={one === language ? <IconCheck size={16} aria-hidden /> : <span style={{ width: rem(16) }} />}
             onClick={() => setLanguage(one)}
           >
             {languageNames[one]}

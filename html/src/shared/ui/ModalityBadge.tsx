@@ -1,3 +1,4 @@
+import { rem } from '@mantine/core';
 import type { BadgeColour } from '../theme/tokens';
 
 const colours: Record<string, BadgeColour> = {
@@ -18,12 +19,12 @@ export function ModalityBadge({ modality }: { modality: string }) {
     <span
       style={{
         display: 'inline-block',
-        minWidth: 28,
-        padding: '0 6px',
-        borderRadius: 4,
+        minWidth: rem(28),
+        padding: `0 ${rem(6)}`,
+        borderRadius: rem(4),
         textAlign: 'center',
-        fontSize: 12,
-        lineHeight: '18px',
+        fontSize: rem(12),
+        lineHeight: rem(18),
         fontWeight: 600,
         background: `var(--wv-badge-${colour}-bg)`,
         color: `var(--wv-badge-${colour}-text)`,

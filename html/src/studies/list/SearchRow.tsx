@@ -1,4 +1,4 @@
-import { Checkbox, NativeSelect, Popover, TextInput, UnstyledButton } from '@mantine/core';
+import { Checkbox, NativeSelect, Popover, rem, TextInput, UnstyledButton } from '@mantine/core';
 import { IconCalendar, IconChevronDown } from '@tabler/icons-react';
 import { type KeyboardEvent, lazy, Suspense, useId, useState } from 'react';
 import { iconStroke } from '../../shared/icons';
@@ -183,7 +183,7 @@ function DatesField({ list }: { list: StudyList }) {
         </UnstyledButton>
       </Popover.Target>
       <Popover.Dropdown p={12}>
-        <Suspense fallback={<div style={{ width: 252, height: 290 }} />}>
+        <Suspense fallback={<div style={{ width: rem(252), height: rem(290) }} />}>
           <DateRange
             dates={list.search.dates}
             onChange={(dates) => {

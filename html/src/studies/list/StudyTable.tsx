@@ -1,4 +1,4 @@
-import { Button, Checkbox, Skeleton } from '@mantine/core';
+import { Button, Checkbox, rem, Skeleton } from '@mantine/core';
 import { IconPhotoScan, IconChevronDown, IconChevronRight, IconDownload, IconTrash } from '@tabler/icons-react';
 import { columnOrderingFeature, columnVisibilityFeature, createColumnHelper, tableFeatures, useTable } from '@tanstack/react-table';
 import { type KeyboardEvent, type MouseEvent, type ReactNode, useMemo, useRef } from 'react';
@@ -88,12 +88,12 @@ export function StudyTable({ list, layout, selected, unfolded, onSelect, onUnfol
 
   return (
     <div ref={scroller} className={classes.scroll}>
-      <table className={classes.table} style={{ minWidth: width }} aria-label={t('tableName')} aria-busy={list.isStale || list.isLoading} data-wrap={layout.wrap || undefined}>
+      <table className={classes.table} style={{ minWidth: rem(width) }} aria-label={t('tableName')} aria-busy={list.isStale || list.isLoading} data-wrap={layout.wrap || undefined}>
         <colgroup>
-          <col style={{ width: 30 }} />
-          <col style={{ width: 28 }} />
+          <col style={{ width: rem(30) }} />
+          <col style={{ width: rem(28) }} />
           {columns.map((column, i) => (
-            <col key={column.id} style={{ width: widths[i] }} />
+            <col key={column.id} style={{ width: rem(widths[i]) }} />
           ))}
         </colgroup>
         <thead

@@ -1,6 +1,7 @@
 import { type RefObject, useEffect, useLayoutEffect, useMemo, useState } from 'react';
 import type { Study } from '../../shared/api/types';
 import { currentLanguage } from '../../shared/i18n';
+import { useInterfaceScale } from '../../shared/theme/InterfaceScale';
 import type { StudyColumn } from '../model/columns';
 import { shareWidth, type Wish } from '../model/widths';
 
@@ -24,8 +25,9 @@ function neededPx(column: StudyColumn, studies: readonly Study[]): number {
   return Math.max(0, ...studies.map((study) => textPx(column.text(study, language)))) + cellPaddingPx;
 }
 
-/** The widths of the columns in px, from the room there is and from what the rows show. */
+/** The widths of the columns in pixels of the interface, from the room there is and from what the rows show. */
 export function useColumnWidths(scroller: RefObject<HTMLElement | null>, columns: readonly StudyColumn[], studies: readonly Study[], controlsPx: number): number[] {
+  const scale = useInterfaceScale();
   const [roomPx, setRoomPx] = useState(0);
   useLayoutEffect(() => {
     const element = scroller.current;
@@ -50,5 +52,5 @@ export function useColumnWidths(scroller: RefObject<HTMLElement | null>, columns
     // eslint-disable-next-line react-hooks/exhaustive-deps -- measured anew with the right font
     [columns, studies, fontsReady],
   );
-  return useMemo(() => shareWidth(wishes, roomPx - controlsPx), [wishes, roomPx, controlsPx]);
+  return useMemo(() => shareWidth(wishes, roomPx / scale - controlsPx), [wishes, roomPx, scale, controlsPx]);
 }

@@ -24,9 +24,12 @@ export const RETRY_MS = 2000;
 const REMEMBERED = 2048;
 
 export interface CellCanvas extends CanvasSize {
-  /** Canvas pixels per CSS pixel. */
+  /**
+   * Canvas pixels per pixel of the interface, which is a CSS pixel times the size of the interface: places of the pointer,
+   * marks and texts on the picture are all measured so.
+   */
   perCss: number;
-  /** Device pixels per CSS pixel. */
+  /** Device pixels per pixel of the interface. */
   deviceRatio: number;
 }
 

@@ -22,7 +22,7 @@ export function currentWindow(state: CellState): WidthLevel | null {
   return { width: shown.windowWidth, center: shown.windowCenter };
 }
 
-/** The canvas lies over `box`; positions are CSS pixels from its upper left corner. */
+/** The canvas lies over `box`; positions are pixels of the interface from its upper left corner. */
 export interface Box {
   width: number;
   height: number;
@@ -103,7 +103,7 @@ export class ToolDrag {
   }
 }
 
-/** Zooms about a point (CSS pixels in the window): the wheel with Ctrl. */
+/** Zooms about a point (pixels of the interface in the window): the wheel with Ctrl. */
 export function zoomCell(cell: CellController, at: Point, factor: number, time: number): void {
   const placement = resolvePlacement(cell.state);
   const frame = frameAt(cell.state.detail, cell.state.reference.image);

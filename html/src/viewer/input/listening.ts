@@ -6,13 +6,18 @@ const WHEEL_STEP_PX = 60;
 
 export interface Listening {
   on: <K extends keyof HTMLElementEventMap>(type: K, run: (event: HTMLElementEventMap[K]) => void) => void;
-  /** In the element, CSS pixels from its upper left corner. */
+  /** In the element, pixels of the interface from its upper left corner. */
   place: (event: MouseEvent) => Point;
+  /** A place in the element as a place in the page, CSS pixels. */
+  onPage: (at: Point) => Point;
+  /** Of the element, pixels of the interface. */
+  size: () => { width: number; height: number };
   /** Hears nothing any more. */
   stop: () => void;
 }
 
-export function listenTo(element: HTMLElement): Listening {
+/** @param scale CSS pixels per pixel of the interface */
+export function listenTo(element: HTMLElement, scale: number): Listening {
   const removers: (() => void)[] = [];
   return {
     on: (type, run) => {
@@ -21,8 +26,13 @@ export function listenTo(element: HTMLElement): Listening {
     },
     place: (event) => {
       const box = element.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
+      return { x: (event.clientX - box.left) / scale, y: (event.clientY - box.top) / scale };
     },
+    onPage: (at) => {
+      const box = element.getBoundingClientRect();
+      return { x: at.x * scale + box.left, y: at.y * scale + box.top };
+    },
+    size: () => ({ width: element.clientWidth / scale, height: element.clientHeight / scale }),
     stop: () => {
       for (const remove of removers) remove();
     },

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'react';
+import { useInterfaceScale } from '../../shared/theme/InterfaceScale';
 import type { CellController } from '../control/cell';
 import type { MouseButton, ViewerController } from '../control/viewer';
 import type { MeasurePointer } from '../measure/control/pointer';
@@ -22,14 +23,14 @@ const CLICK_PX = 3;
 
 /** Mouse, wheel and fingers over a window of the viewer. */
 export function useCellInput(element: HTMLElement | null, cell: CellController, viewer: ViewerController, handlers: CellInputHandlers): void {
+  const scale = useInterfaceScale();
   const latest = useRef(handlers);
   useEffect(() => {
     latest.current = handlers;
   });
   useEffect(() => {
     if (element === null) return;
-    const { on, place, stop } = listenTo(element);
-    const box = (): { width: number; height: number } => ({ width: element.clientWidth, height: element.clientHeight });
+    const { on, place, onPage, size: box, stop } = listenTo(element, scale);
 
     const { measuring } = latest.current;
     const showCursor = (): void => {
@@ -53,10 +54,6 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
     const openMenu = (event: MouseEvent): void => {
       measuring.openMenu(place(event), false);
       latest.current.openMenu({ x: event.clientX, y: event.clientY });
-    };
-    const pagePoint = (at: Point): Point => {
-      const area = element.getBoundingClientRect();
-      return { x: at.x + area.left, y: at.y + area.top };
     };
     let three: { tool: ToolDrag; from: Point } | null = null;
     const touch = new TouchRecogniser(
@@ -107,7 +104,7 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
         },
         longPress: (at) => {
           measuring.openMenu(at, true);
-          latest.current.openMenu(pagePoint(at));
+          latest.current.openMenu(onPage(at));
         },
       },
       viewer.clock,
@@ -217,5 +214,5 @@ export function useCellInput(element: HTMLElement | null, cell: CellController, 
       three?.tool.end(time);
       stop();
     };
-  }, [element, cell, viewer]);
+  }, [element, cell, viewer, scale]);
 }

@@ -33,7 +33,7 @@ interface Asked {
   refuse: (code: string) => Promise<void>;
 }
 
-/** A window of 400 × 300 CSS pixels that shows image `instance` of 200 × 150 pixels, two to one. */
+/** A window of 400 × 300 pixels of the interface that shows image `instance` of 200 × 150 pixels, two to one. */
 export function surfaceOf(instance: number | null, cellNumber = 0, zoom = 2): MeasureSurface {
   return imageSurface({
     cellNumber,

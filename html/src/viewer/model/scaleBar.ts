@@ -16,7 +16,7 @@ export interface PixelScale {
 export const millimetres: PixelScale = { x: 1, y: 1, unit: 'mm', source: 'patient' };
 
 export interface ScaleBar {
-  /** Length on the screen, CSS pixels. */
+  /** Length on the screen, pixels of the interface. */
   lengthCss: number;
   /** What it stands for, with its unit: 5 cm, 2 mm, 100 px. */
   value: number;
@@ -31,9 +31,9 @@ const STEPS = [1, 2, 5] as const;
 /**
  * The longest bar of 1, 2 or 5 times a power of ten that fits.
  *
- * @param cssPerColumn CSS pixels that one image column takes
+ * @param cssPerColumn pixels of the interface that one image column takes
  * @param scale what a column is; null where it has not been said
- * @param maxCss room for the bar, CSS pixels
+ * @param maxCss room for the bar, pixels of the interface
  */
 export function scaleBar(cssPerColumn: number, scale: PixelScale | null, maxCss: number): ScaleBar | null {
   const known = scale !== null && scale.unit === 'mm' && scale.x > 0;

@@ -34,7 +34,7 @@ export function presetsFor(modality: string): readonly Preset[] {
   return modality === 'CT' ? CT_PRESETS : [];
 }
 
-/** So many CSS pixels change the width by the factor e, and the level by once the width: wide windows move in large steps. */
+/** So many pixels of the interface change the width by the factor e, and the level by once the width: wide windows move in large steps. */
 const DRAG_PX = 300;
 const NARROWEST = 1e-6;
 const WIDEST = 1e9;

@@ -1,5 +1,6 @@
 import { Menu } from '@mantine/core';
 import { IconArrowsDiagonal, IconContrast, IconPhotoDown, IconRestore } from '@tabler/icons-react';
+import { useInterfaceScale } from '../../shared/theme/InterfaceScale';
 import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
 import { actionKeys, type ActionName, keyLabel, runAction, toolKeys } from '../input/actions';
@@ -26,7 +27,8 @@ export function CellMenu({ at, onClose }: { at: Point | null; onClose: () => voi
   const cell = viewer.cell(state.active);
   const graphics = useSelected(cell.store, ({ detail }) => graphicsOf(detail));
   const switches = Number(graphics.overlays) + Number(graphics.shutters);
-  const height = ((state.places.length > 1 ? 12 : 11) + switches + (about ? 3 : 0)) * (window.matchMedia('(pointer: coarse)').matches ? 44 : 30) + 72;
+  const scale = useInterfaceScale();
+  const height = scale * (((state.places.length > 1 ? 12 : 11) + switches + (about ? 3 : 0)) * (window.matchMedia('(pointer: coarse)').matches ? 44 : 30) + 72);
   const top = Math.max(8, Math.min(at?.y ?? 0, window.innerHeight - height));
   const action = (name: ActionName, IconOf: Icon) => (
     <Menu.Item

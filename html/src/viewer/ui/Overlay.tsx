@@ -1,3 +1,4 @@
+import { rem } from '@mantine/core';
 import { memo } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import { useStore } from '../control/store';
@@ -106,7 +107,7 @@ export function Bar({ bar, locale, t }: { bar: ScaleBar; locale: string; t: Tran
   const path = barPath(bar, 9);
   return (
     <div className={classes.bar}>
-      <svg width={13} height={bar.lengthCss + 4} viewBox={`-2 -2 13 ${bar.lengthCss + 4}`} data-scale-bar={bar.lengthCss}>
+      <svg style={{ width: rem(13), height: rem(bar.lengthCss + 4) }} viewBox={`-2 -2 13 ${bar.lengthCss + 4}`} data-scale-bar={bar.lengthCss}>
         <path d={path} className={classes.barEdge} />
         <path d={path} className={classes.barLine} />
       </svg>

@@ -25,7 +25,7 @@ export interface CornerContext {
   overlay: OverlayLevel;
   /** The phone's bar already names the patient, and there is less room. */
   compact: boolean;
-  /** The window on the page, CSS pixels: in a small one less is said, on more lines. */
+  /** The window on the page, pixels of the interface: in a small one less is said, on more lines. */
   room?: { width: number; height: number };
   /** The picture has been behind the wish for long enough to say so. */
   late?: boolean;
@@ -50,7 +50,7 @@ export function cornerTexts(wish: CellState, context: CornerContext): Corners {
   };
 }
 
-/** Below these sizes of a window, CSS pixels, two corners do not fit beside each other with all on one line. */
+/** Below these sizes of a window, pixels of the interface, two corners do not fit beside each other with all on one line. */
 const WIDE_CSS = 600;
 const NARROW_CSS = 400;
 const LOW_CSS = 250;

@@ -11,7 +11,7 @@ const MARGIN = 12;
 const LINE = 17;
 
 /**
- * @param marks draws what the doctor put on the picture, in CSS pixels
+ * @param marks draws what the doctor put on the picture, in pixels of the interface
  * @returns the picture, null when there is none to save
  */
 export async function pictureOf(

@@ -24,7 +24,7 @@ import type { Icon } from './ToolButton';
 /** A window's curve: from dark to light. */
 export function IconWindow({ size = 24, stroke = 1.7 }: { size?: number | string; stroke?: number | string }) {
   return (
-    <svg width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth={stroke} strokeLinecap="round" strokeLinejoin="round" aria-hidden>
+    <svg className="wv-icon" width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth={stroke} strokeLinecap="round" strokeLinejoin="round" aria-hidden>
       <rect x="3.5" y="3.5" width="17" height="17" rx="2" />
       <path d="M7 17c5.5 0 4.5-10 10-10" />
     </svg>
@@ -34,7 +34,7 @@ export function IconWindow({ size = 24, stroke = 1.7 }: { size?: number | string
 /** Two lines that lean to each other, and what stands upright on them. */
 export function IconCobb({ size = 24, stroke = 1.7 }: { size?: number | string; stroke?: number | string }) {
   return (
-    <svg width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth={stroke} strokeLinecap="round" strokeLinejoin="round" aria-hidden>
+    <svg className="wv-icon" width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth={stroke} strokeLinecap="round" strokeLinejoin="round" aria-hidden>
       <path d="M3.5 8.5l12 -4" />
       <path d="M3.5 15.5l12 4" />
       <path d="M10.5 8.5l3.5 3.5l-3.5 3.5" strokeDasharray="0.1 3" />

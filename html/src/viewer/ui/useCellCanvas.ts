@@ -1,8 +1,9 @@
 import { type RefObject, useLayoutEffect } from 'react';
+import { useInterfaceScale } from '../../shared/theme/InterfaceScale';
 import type { CellCanvas } from '../control/pictureCell';
 
 /** The server draws no larger than this; a larger window gets the picture stretched. */
-export const LONGEST_SIDE_PX = 2048;
+export const LONGEST_SIDE_PX = 4096;
 
 interface Drawn {
   attach: (canvas: HTMLCanvasElement | null) => void;
@@ -11,6 +12,7 @@ interface Drawn {
 
 /** Gives a window its canvas, as large as the element around it, and tells it of every change of size. */
 export function useCellCanvas(cell: Drawn, element: HTMLElement | null, canvas: RefObject<HTMLCanvasElement | null>): void {
+  const scale = useInterfaceScale();
   useLayoutEffect(() => {
     cell.attach(canvas.current);
     return () => cell.attach(null);
@@ -29,7 +31,7 @@ export function useCellCanvas(cell: Drawn, element: HTMLElement | null, canvas: 
         canvas.current.style.width = `${widthPx / perCss}px`;
         canvas.current.style.height = `${heightPx / perCss}px`;
       }
-      cell.resize({ widthPx, heightPx, perCss, deviceRatio });
+      cell.resize({ widthPx, heightPx, perCss: perCss * scale, deviceRatio: deviceRatio * scale });
     };
     measure();
     const observer = new ResizeObserver(measure);
@@ -40,5 +42,5 @@ export function useCellCanvas(cell: Drawn, element: HTMLElement | null, canvas: 
       observer.disconnect();
       window.removeEventListener('resize', measure);
     };
-  }, [element, cell, canvas]);
+  }, [element, cell, canvas, scale]);
 }

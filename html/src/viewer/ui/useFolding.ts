@@ -1,4 +1,5 @@
 import { type RefObject, useLayoutEffect, useRef, useState } from 'react';
+import { useInterfaceScale } from '../../shared/theme/InterfaceScale';
 
 /** Room for the button More, with what is left between. */
 const MORE_PX = 46;
@@ -10,6 +11,7 @@ const MORE_PX = 46;
  * are hidden. A hidden one keeps the width it had when it was last seen.
  */
 export function useFolding(bar: RefObject<HTMLElement | null>, count: number): number {
+  const scale = useInterfaceScale();
   const [shown, setShown] = useState(count);
   const widths = useRef<number[]>([]);
   useLayoutEffect(() => {
@@ -25,14 +27,14 @@ export function useFolding(bar: RefObject<HTMLElement | null>, count: number): n
       const gap = parseFloat(style.columnGap) || 0;
       const room = element.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
       const essential = [...element.querySelectorAll<HTMLElement>('[data-essential]')].reduce((sum, one) => sum + one.offsetWidth, 0);
-      setShown(fitting(room - essential, families.map((_, index) => (widths.current[index] ?? 0) + gap), MORE_PX));
+      setShown(fitting(room - essential, families.map((_, index) => (widths.current[index] ?? 0) + gap), MORE_PX * scale));
     };
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     for (const one of element.querySelectorAll('[data-essential], [data-family]')) observer.observe(one);
     return () => observer.disconnect();
-  }, [bar, count]);
+  }, [bar, count, scale]);
   return shown;
 }
 

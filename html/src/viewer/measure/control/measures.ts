@@ -27,7 +27,7 @@ export interface Measurement {
   tool: MeasureTool;
   place: Place;
   points: readonly Point[];
-  /** Where the doctor put the label, CSS pixels from the shape's middle; null where it stands by itself. */
+  /** Where the doctor put the label, pixels of the interface from the shape's middle; null where it stands by itself. */
   label: Point | null;
   /** By the basis of the surface that asked. */
   answers: Answers;
@@ -63,7 +63,7 @@ export interface MeasureState {
   probe: Probe | null;
   /** Whether the list is open as a dialog. */
   listed: boolean;
-  /** Where the keyboard draws: CSS pixels in a window. */
+  /** Where the keyboard draws: pixels of the interface in a window. */
   cursor: { cellNumber: number; at: Point } | null;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Drawing and editing with one pointer in one window. A line is drawn with click, move and click, or with press, drag and
- * release; a double click ends what has as many points as one likes. Positions are CSS pixels in the window.
+ * release; a double click ends what has as many points as one likes. Positions are pixels of the interface in the window.
  */
 
 import type { Point } from '../../model/geometry';

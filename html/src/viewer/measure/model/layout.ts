@@ -1,4 +1,4 @@
-/** Where labels stand: beside their shape, inside the window. CSS pixels. */
+/** Where labels stand: beside their shape, inside the window. pixels of the interface. */
 
 import type { Point } from '../../model/geometry';
 

@@ -34,7 +34,7 @@ export type Caution = 'slab' | 'pet';
 export interface MeasureSurface {
   readonly kind: Place['kind'];
   readonly cellNumber: number;
-  /** Of the window, CSS pixels. */
+  /** Of the window, pixels of the interface. */
   readonly width: number;
   readonly height: number;
   /** What new measurements belong to; null while nothing can be measured. */

@@ -1,5 +1,6 @@
 import { memo, useEffect, useLayoutEffect, useMemo } from 'react';
 import { useTranslation } from '../../../shared/i18n';
+import { InInterfacePixels } from '../../ui/InInterfacePixels';
 import { useStore } from '../../control/store';
 import type { Point } from '../../model/geometry';
 import type { MeasureTool } from '../../model/tools';
@@ -52,6 +53,7 @@ export const MeasureLayer = memo(function MeasureLayer({ measures, pointer, surf
   return (
     <>
       <svg className={classes.layer} aria-hidden data-measure-layer={surface.cellNumber}>
+        <InInterfacePixels>
         {drawn.map(({ item, label, box }) => (
           <g key={item.id} className={classes.item} data-measurement={item.id} data-tool={item.tool} data-chosen={item.id === chosen || undefined} data-hovered={item.id === hovered || undefined}>
             <Shape tool={item.tool} points={item.points} place={item.place} surface={surface} />
@@ -64,6 +66,7 @@ export const MeasureLayer = memo(function MeasureLayer({ measures, pointer, surf
           <ProbeWords at={surface.toCanvas(probe.point, probe.place)} surface={surface} taken={boxes} label={inWords('point', probe.place, [probe.point], probe.answers)} />
         )}
         {own !== null && <Lines of={[[{ x: own.x - 12, y: own.y }, { x: own.x + 12, y: own.y }], [{ x: own.x, y: own.y - 12 }, { x: own.x, y: own.y + 12 }]]} className={classes.cross} />}
+        </InInterfacePixels>
       </svg>
       <Hint draft={draft !== null && draft.cellNumber === surface.cellNumber ? draft : null} byKeys={own !== null} pointer={pointer} />
     </>

@@ -13,7 +13,7 @@ const COLOUR = '#FFD84D';
 const CAUTION = '#FFC94D';
 const CROSS_PX = 6;
 
-/** @param pen in CSS pixels of the window */
+/** @param pen in pixels of the interface of the window */
 export function drawMeasures(pen: CanvasRenderingContext2D, measures: Measures, surface: MeasureSurface, locale: string, t: Translate): void {
   pen.save();
   pen.lineJoin = pen.lineCap = 'round';

@@ -5,7 +5,7 @@ const ABOUT_PX = 7;
 const widths = new Map<string, number>();
 let pen: CanvasRenderingContext2D | null | undefined;
 
-/** Width of a line of a label, CSS pixels. */
+/** Width of a line of a label, pixels of the interface. */
 export function sizeOfText(text: string): number {
   const known = widths.get(text);
   if (known !== undefined) return known;

@@ -12,7 +12,7 @@ import type { MprController } from '../control/mpr';
 import { drawnLines, gripOf, type LineGrip } from '../model/lines';
 import type { MprTool } from '../model/state';
 
-/** A whole e-fold of zooming over so many CSS pixels. */
+/** A whole e-fold of zooming over so many pixels of the interface. */
 const ZOOM_PX = 160;
 /** The picture turns by steps of this much. */
 const TURN_STEP_DEG = 0.1;
@@ -30,7 +30,7 @@ export function gripAt(mpr: MprController, kind: PlaneKind, at: Point, touch: bo
   return gripOf(drawnLines(planes, view, mpr.cell(kind).state.canvas.perCss, slab === 'plane' ? null : thicknessMm), at, touch);
 }
 
-/** Positions are CSS pixels in the window. */
+/** Positions are pixels of the interface in the window. */
 class Drag {
   protected readonly mpr: MprController;
   protected readonly kind: PlaneKind;

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'react';
+import { useInterfaceScale } from '../../../shared/theme/InterfaceScale';
 import { TouchRecogniser } from '../../input/gestures';
 import { listenTo, onChrome, WheelSteps, wheelZoom } from '../../input/listening';
 import type { MeasurePointer } from '../../measure/control/pointer';
@@ -35,13 +36,14 @@ interface Held {
 
 /** Mouse, wheel and fingers over a plane. */
 export function usePlaneInput(element: HTMLElement | null, mpr: MprController, kind: PlaneKind, handlers: PlaneInputHandlers): void {
+  const scale = useInterfaceScale();
   const latest = useRef(handlers);
   useEffect(() => {
     latest.current = handlers;
   });
   useEffect(() => {
     if (element === null) return;
-    const { on, place, stop } = listenTo(element);
+    const { on, place, onPage, stop } = listenTo(element, scale);
     const { measuring } = latest.current;
     const left = (): string => mpr.state.bindings.left;
     const measures = (tool: string): tool is Tool => isMeasureTool(tool);
@@ -71,10 +73,6 @@ export function usePlaneInput(element: HTMLElement | null, mpr: MprController, k
     let two: TwoFingerDrag | null = null;
     let three: PlaneDrag | null = null;
     const origin = { x: 0, y: 0 };
-    const pagePoint = (at: Point): Point => {
-      const area = element.getBoundingClientRect();
-      return { x: at.x + area.left, y: at.y + area.top };
-    };
     // Where the crossing was before a click moved it: a second click means to enlarge, and takes that back.
     let before: { planes: CrossingPlanes | null; at: number } = { planes: null, at: -Infinity };
     const enlarge = (): void => {
@@ -139,7 +137,7 @@ export function usePlaneInput(element: HTMLElement | null, mpr: MprController, k
         },
         longPress: (at) => {
           measuring.openMenu(at, true);
-          latest.current.openMenu(pagePoint(at));
+          latest.current.openMenu(onPage(at));
         },
       },
       mpr.viewer.clock,
@@ -273,5 +271,5 @@ export function usePlaneInput(element: HTMLElement | null, mpr: MprController, k
       three?.end(time);
       stop();
     };
-  }, [element, mpr, kind]);
+  }, [element, mpr, kind, scale]);
 }

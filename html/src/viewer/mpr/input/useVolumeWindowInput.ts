@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'react';
+import { useInterfaceScale } from '../../../shared/theme/InterfaceScale';
 import { TouchRecogniser } from '../../input/gestures';
 import { listenTo, onChrome, wheelZoom } from '../../input/listening';
 import type { Point } from '../../model/geometry';
@@ -12,6 +13,7 @@ type Hand = 'turn' | 'pan' | 'zoom';
 
 /** Mouse, wheel and fingers over the volume beside the planes: a drag turns it, a click sends the crossing there. */
 export function useVolumeWindowInput(element: HTMLElement | null, mpr: MprController, enlarge: () => void): void {
+  const scale = useInterfaceScale();
   const latest = useRef(enlarge);
   useEffect(() => {
     latest.current = enlarge;
@@ -19,7 +21,7 @@ export function useVolumeWindowInput(element: HTMLElement | null, mpr: MprContro
   useEffect(() => {
     if (element === null) return;
     const { volume } = mpr;
-    const { on, place, stop } = listenTo(element);
+    const { on, place, stop } = listenTo(element, scale);
     const perCss = (): number => volume.cell.state.canvas.perCss;
     /** Where the crossing goes: the pick is asked of the picture that is seen. */
     const pick = (at: Point, time: number): void => {
@@ -133,6 +135,6 @@ export function useVolumeWindowInput(element: HTMLElement | null, mpr: MprContro
       release(performance.now());
       stop();
     };
-  }, [element, mpr]);
+  }, [element, mpr, scale]);
 }
 

@@ -1,4 +1,4 @@
-/** The coloured lines of the other planes on a window: where they are drawn and what of them a hand takes hold of. CSS pixels. */
+/** The coloured lines of the other planes on a window: where they are drawn and what of them a hand takes hold of. pixels of the interface. */
 
 import { type CrossingPlanes, othersOf, planeOf } from '../../model/crossing';
 import type { Point } from '../../model/geometry';

@@ -1,5 +1,6 @@
 import { Menu } from '@mantine/core';
 import { IconArrowsDiagonal, IconContrast, IconPhotoDown, IconRestore, IconStack2 } from '@tabler/icons-react';
+import { useInterfaceScale } from '../../../shared/theme/InterfaceScale';
 import { useTranslation } from '../../../shared/i18n';
 import { useSelected, useStore } from '../../control/store';
 import { measuringOf } from '../../measure/control/measureOf';
@@ -23,7 +24,8 @@ export function MprMenu({ at, onClose }: { at: Point | null; onClose: () => void
   const { bindings, enlarged, active, layout } = useStore(mpr.store);
   const about = useSelected(measuringOf(viewer).measures.store, ({ menu }) => menu !== null);
   // Kept on the screen: the dropdown would rather flip, and finds no room above either.
-  const height = (TOOLS.length + 6 + (about ? 3 : 0)) * (window.matchMedia('(pointer: coarse)').matches ? 44 : 30) + 72;
+  const scale = useInterfaceScale();
+  const height = scale * ((TOOLS.length + 6 + (about ? 3 : 0)) * (window.matchMedia('(pointer: coarse)').matches ? 44 : 30) + 72);
   const top = Math.max(8, Math.min(at?.y ?? 0, window.innerHeight - height));
   const item = (icon: Icon, label: string, run: (time: number) => void, key?: string) => {
     const IconOf = icon;

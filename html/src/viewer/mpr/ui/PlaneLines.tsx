@@ -1,5 +1,6 @@
 import { useTranslation } from '../../../shared/i18n';
 import { useStore } from '../../control/store';
+import { InInterfacePixels } from '../../ui/InInterfacePixels';
 import { canvasOfPlane, type PlaneKind, type PlaneView } from '../../model/plane';
 import { drawnLines, type Segment } from '../model/lines';
 import { useMpr } from './context';
@@ -20,6 +21,7 @@ export function PlaneLines({ kind, view }: { kind: PlaneKind; view: PlaneView })
   const at = cursor === null ? null : canvasOfPlane(view, cursor);
   return (
     <svg className={classes.lines} aria-hidden data-lines={kind}>
+      <InInterfacePixels>
       {drawn?.lines.map(({ kind: of, segments, rings, badge, faces }) => (
         <g key={of} className={classes.line} data-plane={of}>
           {faces.map((face, index) => (
@@ -42,6 +44,7 @@ export function PlaneLines({ kind, view }: { kind: PlaneKind; view: PlaneView })
       ))}
       {drawn !== null && drawn.lines.length > 0 && <circle cx={drawn.crossing.x} cy={drawn.crossing.y} r={RING_PX} className={classes.crossing} data-crossing="" />}
       {at !== null && <Cursor x={at.x / perCss} y={at.y / perCss} beside={Math.abs(at.depth) > 0.5} />}
+      </InInterfacePixels>
     </svg>
   );
 }

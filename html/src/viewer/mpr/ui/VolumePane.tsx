@@ -6,6 +6,7 @@ import { canvasAt, edgeLettersOf } from '../../volume3d/model/camera';
 import { usePresetName } from '../../volume3d/ui/names';
 import cells from '../../ui/CellView.module.css';
 import { useViewer } from '../../ui/context';
+import { InInterfacePixels } from '../../ui/InInterfacePixels';
 import { Lines } from '../../ui/Overlay';
 import overlayClasses from '../../ui/Overlay.module.css';
 import { useCellCanvas } from '../../ui/useCellCanvas';
@@ -64,7 +65,9 @@ function OnVolume() {
     <>
       {seen !== null && (
         <svg className={classes.lines} aria-hidden>
-          <Cursor x={seen.x / canvas.perCss} y={seen.y / canvas.perCss} beside />
+          <InInterfacePixels>
+            <Cursor x={seen.x / canvas.perCss} y={seen.y / canvas.perCss} beside />
+          </InInterfacePixels>
         </svg>
       )}
       <div className={`${overlayClasses.overlay} ${classes.overlay}`} data-overlay="" aria-hidden>

@@ -10,7 +10,7 @@ const LINE = 17;
 const COLOURS: Readonly<Record<PlaneKind, string>> = { axial: '#FF6B6B', coronal: '#5FD38A', sagittal: '#6EA8FF' };
 
 /**
- * @param marks draws what the doctor put on the picture, in CSS pixels
+ * @param marks draws what the doctor put on the picture, in pixels of the interface
  * @returns the picture, null when there is none to save
  */
 export async function pictureOfPlane(

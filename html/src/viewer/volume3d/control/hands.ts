@@ -13,7 +13,7 @@ import { type MeasureKind, pointsOf } from '../model/measure';
 import type { SceneController } from './scene';
 import type { HeldTool, Tool } from './sceneState';
 
-/** So near to the first point, CSS pixels, a click closes the outline. */
+/** So near to the first point, pixels of the interface, a click closes the outline. */
 const CLOSES_PX = 10;
 /** The contract takes no more. */
 const MAX_OUTLINE = 256;
@@ -21,14 +21,14 @@ const MAX_STROKE = 256;
 /** A cut of a large volume takes a moment. */
 const AGAIN_MS = 150;
 const MOST_TRIES = 40;
-/** A whole turn of zooming over so many CSS pixels. */
+/** A whole turn of zooming over so many pixels of the interface. */
 const ZOOM_PX = 160;
 
 /** What a tool says to the doctor. */
 export type NoticeCode = 'nothingThere' | 'tooManyCuts' | 'lost' | 'refused';
 
 export interface HandsState {
-  /** Corners of the outline that is being drawn, CSS pixels in the window. */
+  /** Corners of the outline that is being drawn, pixels of the interface in the window. */
   readonly outline: readonly Point[];
   /** Where the pointer is while something is drawn. */
   readonly pointer: Point | null;
@@ -61,7 +61,7 @@ export class Hands {
     return this.store.get();
   }
 
-  /** What the left button's tool makes of a click; coordinates are CSS pixels in the window. */
+  /** What the left button's tool makes of a click; coordinates are pixels of the interface in the window. */
   click(at: Point, time: number): void {
     const { left } = this.#scene.state.bindings;
     this.#scene.select(null);

@@ -84,7 +84,7 @@ export class SceneController {
     this.cell.setWish(() => null);
   }
 
-  /** So much of the window, CSS pixels, lies under a panel at its foot: the start camera puts the volume above it. */
+  /** So much of the window, pixels of the interface, lies under a panel at its foot: the start camera puts the volume above it. */
   setFoot(bottomCss: number): void {
     this.#bottomCss = bottomCss;
   }

@@ -1,10 +1,12 @@
 import { type KeyboardEvent as ReactKeyboardEvent, memo, type PointerEvent as ReactPointerEvent } from 'react';
 import { useTranslation } from '../../../shared/i18n';
+import { useInterfaceScale } from '../../../shared/theme/InterfaceScale';
 import { useSelected } from '../../control/store';
 import type { Vector } from '../../model/vector';
 import { canvasAt } from '../model/camera';
 import { type Axis, clipPlaneOf, draggedTo, edgesOf, type Face, faces, facesViewer, handleOf, normalOf, outlineOf, turnedBox, turnedTo, turnHandleOf, wholeBox, withFace } from '../model/clipBox';
 import { directionLetters } from '../../model/orientation';
+import { InInterfacePixels } from '../../ui/InInterfacePixels';
 import { useDrawnCamera, useVolume } from './context';
 import classes from './Overlay.module.css';
 
@@ -16,6 +18,7 @@ const TURN_PATH = 'M-4.6 -1.6A4.9 4.9 0 1 1 -4.2 2.6M-5.8 -5V-1.4H-2.2';
 export const ClipOverlay = memo(function ClipOverlay() {
   const { t } = useTranslation('viewer');
   const { scene } = useVolume();
+  const scale = useInterfaceScale();
   const camera = useDrawnCamera();
   const cuts = useSelected(scene.store, (state) => state.cuts.present);
   const canvas = useSelected(scene.cell.store, (state) => state.canvas);
@@ -47,7 +50,8 @@ export const ClipOverlay = memo(function ClipOverlay() {
         scene.cell.beginDrag();
         begun = true;
       }
-      const [dx, dy] = [(moved.clientX - from.x) * canvas.perCss, (moved.clientY - from.y) * canvas.perCss];
+      const perCss = canvas.perCss / scale;
+      const [dx, dy] = [(moved.clientX - from.x) * perCss, (moved.clientY - from.y) * perCss];
       if (grabbed !== null && start !== null) scene.dragCuts({ box: turnedTo(box, grid, camera, canvas, grabbed, start.x + dx, start.y + dy) }, moved.timeStamp);
       else if (face !== null) scene.dragCuts({ box: withFace(box, grid, face, draggedTo(box, grid, face, camera, canvas, dx, dy)) }, moved.timeStamp);
     };
@@ -86,6 +90,7 @@ export const ClipOverlay = memo(function ClipOverlay() {
   const turnAt = box === null ? null : at(turnHandleOf(box, grid));
   return (
     <svg className={classes.vectors} data-clip="" aria-hidden={!boxOn || box === null}>
+      <InInterfacePixels>
       {outline.length > 2 && !outline.includes(null) && <path className={classes.plane} d={`M${outline.map((point) => write(point as { x: number; y: number })).join('L')}Z`} />}
       {boxOn && box !== null && (
         <>
@@ -137,6 +142,7 @@ export const ClipOverlay = memo(function ClipOverlay() {
           )}
         </>
       )}
+      </InInterfacePixels>
     </svg>
   );
 });

@@ -6,6 +6,7 @@ import type { Vector } from '../../model/vector';
 import { useViewer } from '../../ui/context';
 import { canvasAt, mmPerPx } from '../model/camera';
 import { angleDeg, lengthMm, type Measurement } from '../model/measure';
+import { InInterfacePixels } from '../../ui/InInterfacePixels';
 import { useDrawnCamera, useVolume } from './context';
 import classes from './Overlay.module.css';
 
@@ -79,6 +80,7 @@ export const DrawOverlay = memo(function DrawOverlay() {
   };
   return (
     <svg className={classes.vectors} aria-hidden data-draw="">
+      <InInterfacePixels>
       {measurements.map((one) => shape(one, one.id))}
       {draft !== null && shape({ kind: draft.kind, points: draft.points, name: '' }, 'draft')}
       {cutting && (
@@ -94,6 +96,7 @@ export const DrawOverlay = memo(function DrawOverlay() {
         return place !== null && <circle key={index} cx={place.x} cy={place.y} r={radius} className={classes.brushed} data-restores={tool === 'restoreSphere' || undefined} />;
       })}
       {pointer !== null && (tool === 'removeSphere' || tool === 'restoreSphere') && <circle cx={pointer.x} cy={pointer.y} r={radius} className={classes.brush} />}
+      </InInterfacePixels>
     </svg>
   );
 });

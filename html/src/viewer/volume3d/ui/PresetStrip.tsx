@@ -3,6 +3,7 @@ import { IconBookmark, IconCube, IconDots, IconTrash } from '@tabler/icons-react
 import { type CSSProperties, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { Look, Preset } from '../../../shared/protocol/messages';
 import { useTranslation } from '../../../shared/i18n';
+import { useInterfaceScale } from '../../../shared/theme/InterfaceScale';
 import { useSelected } from '../../control/store';
 import { keepFocus } from '../../ui/ToolButton';
 import toolbar from '../../ui/Toolbar.module.css';
@@ -28,17 +29,18 @@ export function PresetStrip() {
   const { scene, thumbnails } = useVolume();
   const facts = useSelected(scene.cell.store, (state) => state.facts);
   const { looks } = useOwnLooks();
+  const scale = useInterfaceScale();
   const strip = useRef<HTMLDivElement>(null);
   const [count, setCount] = useState(MOST);
   useLayoutEffect(() => {
     const stage = strip.current?.parentElement;
     if (stage === null || stage === undefined) return;
-    const measure = (): void => setCount(Math.max(2, Math.min(MOST, Math.floor((stage.clientWidth - BESIDE_PX) / CARD_PX))));
+    const measure = (): void => setCount(Math.max(2, Math.min(MOST, Math.floor((stage.clientWidth / scale - BESIDE_PX) / CARD_PX))));
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(stage);
     return () => observer.disconnect();
-  }, [facts]);
+  }, [facts, scale]);
   const own = useMemo(() => looks.slice(-Math.min(MOST_OWN, count - 1)).reverse(), [looks, count]);
   useEffect(() => thumbnails.setVisible(count - own.length, own.map(({ look }) => look)), [thumbnails, own, count]);
   if (facts === null) return null;

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'react';
+import { useInterfaceScale } from '../../../shared/theme/InterfaceScale';
 import { TouchRecogniser } from '../../input/gestures';
 import { listenTo, onChrome, wheelZoom } from '../../input/listening';
 import type { Point } from '../../model/geometry';
@@ -23,13 +24,14 @@ interface Held {
 
 /** Mouse, wheel and fingers over the model. */
 export function useVolumeInput(element: HTMLElement | null, scene: SceneController, hands: Hands, clock: Clock, openMenu: (at: Point) => void): void {
+  const scale = useInterfaceScale();
   const latest = useRef(openMenu);
   useEffect(() => {
     latest.current = openMenu;
   });
   useEffect(() => {
     if (element === null) return;
-    const { on, place, stop } = listenTo(element);
+    const { on, place, onPage, stop } = listenTo(element, scale);
     const brushes = (): boolean => ['removeSphere', 'restoreSphere'].includes(scene.state.bindings.left);
 
     let held: Held | null = null;
@@ -76,10 +78,7 @@ export function useVolumeInput(element: HTMLElement | null, scene: SceneControll
         },
         tap: (at) => hands.click(at, time),
         doubleTap: () => hands.doubleClick(time),
-        longPress: (at) => {
-          const box = element.getBoundingClientRect();
-          latest.current({ x: at.x + box.left, y: at.y + box.top });
-        },
+        longPress: (at) => latest.current(onPage(at)),
       },
       clock,
     );
@@ -166,5 +165,5 @@ export function useVolumeInput(element: HTMLElement | null, scene: SceneControll
       three?.end(now);
       stop();
     };
-  }, [element, scene, hands, clock]);
+  }, [element, scene, hands, clock, scale]);
 }
