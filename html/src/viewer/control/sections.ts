@@ -19,9 +19,17 @@ export class Sections {
   readonly #listeners = new Set<() => void>();
   #read: Readonly<Record<string, unknown>> = {};
 
-  /** What an earlier page wrote, unchecked JSON; undefined if nothing. */
-  read(name: string): unknown {
-    return Object.hasOwn(this.#read, name) ? this.#read[name] : undefined;
+  /**
+   * What an earlier page wrote, checked by `reader`; null if nothing, or nothing good. A reader that throws counts as
+   * nothing good: stored JSON must never keep a page from opening.
+   */
+  read<T>(name: string, reader: (value: unknown) => T | null): T | null {
+    if (!Object.hasOwn(this.#read, name)) return null;
+    try {
+      return reader(this.#read[name]);
+    } catch {
+      return null;
+    }
   }
 
   /** Says how a section is written; it is asked when the work is stored next, at the latest when the page goes. */

@@ -278,6 +278,19 @@ describe('what changed at the server meanwhile', () => {
   });
 });
 
+/** The ways to all values of a JSON value, the value itself first. */
+function pathsIn(value: unknown): string[][] {
+  if (typeof value !== 'object' || value === null) return [[]];
+  return [[], ...Object.entries(value).flatMap(([name, inner]) => pathsIn(inner).map((rest) => [name, ...rest]))];
+}
+
+function replaced(value: unknown, [name, ...rest]: string[], by: unknown): unknown {
+  if (name === undefined) return by;
+  const copy: Record<string, unknown> = Array.isArray(value) ? ([...value] as unknown as Record<string, unknown>) : { ...(value as Record<string, unknown>) };
+  copy[name] = replaced(copy[name], rest, by);
+  return copy;
+}
+
 describe('what is stored may be anything', () => {
   const broken: [string, string][] = [
     ['no JSON', '{'],
@@ -304,6 +317,75 @@ describe('what is stored may be anything', () => {
     expect(tab.restored).toBe(false);
     expect(tab.viewer.cell(0).state.data).toEqual(startData);
     expect(tab.viewer.cell(0).state.presentation).toEqual(startPresentation);
+  });
+
+  it.each([['null', null], ['missing', undefined], ['a number', 5], ['of no kind', {}]])('a cell whose window is %s is dropped', (_, stored) => {
+    open().know().leave();
+    const record = JSON.parse(sessionStorage.getItem(KEY) ?? '') as { sections: { images: { cells: { data: { window?: unknown } }[] } } };
+    const [cell] = record.sections.images.cells;
+    if (cell === undefined) throw new Error('No cell was stored.');
+    cell.data.window = stored;
+    sessionStorage.setItem(KEY, JSON.stringify(record));
+    const tab = open();
+    expect(tab.restored).toBe(false);
+    expect(tab.viewer.cell(0).state.data).toEqual(startData);
+  });
+
+  it('no mutation of any value throws, and the study opens', () => {
+    const before = open().know();
+    before.draw(100);
+    before.leave();
+    const stored = { ...localStorage };
+    const junk: unknown[] = [undefined, null, 0, -1, 1.5, 1e308, '', '__proto__', true, [], [[]], {}, [null]];
+    for (const key of Object.keys(stored)) {
+      for (const path of pathsIn(JSON.parse(stored[key] as string))) {
+        for (const value of junk) {
+          sessionStorage.clear();
+          for (const [name, text] of Object.entries(stored)) localStorage.setItem(name, text as string);
+          localStorage.setItem(key, JSON.stringify(replaced(JSON.parse(stored[key] as string), path, value)) ?? '');
+          const what = `${key} ${path.join('.')} = ${JSON.stringify(value)}`;
+          let tab: Tab | null = null;
+          expect(() => {
+            tab = new Tab();
+            tab.know();
+            tab.workspace.save();
+            tab.leave();
+          }, what).not.toThrow();
+          const found = tab as Tab | null;
+          expect(found?.viewer.cell(0).state.reference.seriesId, what).toBe(series.series_id);
+          expect(found?.measures.state.items.every(({ points }) => points.every(({ x, y }) => Number.isFinite(x) && Number.isFinite(y))), what).toBe(true);
+        }
+      }
+    }
+  });
+
+  it('a fault while it is brought back opens the study as new, and keeps the measurements', () => {
+    const before = open().know();
+    before.draw(100);
+    before.leave();
+    const stage = new Stage().viewer;
+    const real = stage.restore.bind(stage);
+    let calls = 0;
+    stage.restore = (start) => {
+      real(start);
+      calls += 1;
+      if (calls === 1) throw new TypeError('a value that no reader knows');
+    };
+    const measures = measuringOf(stage).measures;
+    const workspace = new Workspace(stage, measures, new WorkStorage(areas(), USER), USER, STUDY, () => 2000);
+    expect(workspace.restore({ mode: 'image', seriesId: series.series_id })).toBe(false);
+    expect(stage.cell(0).state.reference.seriesId).toBeNull();
+    workspace.studyCame(studyWith());
+    expect(measures.state.items).toHaveLength(1);
+  });
+
+  it('a section whose reader throws is nothing', () => {
+    const { sections } = new Stage().viewer;
+    sections.restore({ images: 1 });
+    const throwing = (): null => {
+      throw new TypeError('broken');
+    };
+    expect(sections.read('images', throwing)).toBeNull();
   });
 
   it('a viewport state that the server would refuse is dropped', () => {
@@ -373,6 +455,31 @@ describe('room', () => {
     tab.workspace.save();
     expect(tab.workspace.store.get().fault).toBe('full');
     refusing.mockRestore();
+  });
+
+  it('is never made of keys that only begin like those of a study', () => {
+    const foreign = ['webviewer.work.1.8', 'webviewer.work.1.', 'webviewer.work.1.8.x', 'webviewer.work.1.8.1.m1.y', 'webviewer.work.1..1'];
+    older(1, 900);
+    older(2, 800);
+    for (const key of foreign) localStorage.setItem(key, 'x');
+    open({ nowMs: 1000, limits: small }).know().leave();
+    expect(Object.keys({ ...localStorage }).sort()).toEqual([...foreign, KEY, 'webviewer.work.1.8.1', 'webviewer.work.1.8.1.m1', 'webviewer.work.1.8.2', 'webviewer.work.1.8.2.m1'].sort());
+    open({ nowMs: 1000, limits: { ...small, studies: 2 } }).know().leave();
+    expect(Object.keys({ ...localStorage }).sort()).toEqual([...foreign, KEY, 'webviewer.work.1.8.1', 'webviewer.work.1.8.1.m1'].sort());
+  });
+
+  it('that is there again ends the fault, and the measurement is stored', () => {
+    const tab = open().know();
+    const refusing = vi.spyOn(Storage.prototype, 'setItem').mockImplementation(() => {
+      throw new DOMException('', 'QuotaExceededError');
+    });
+    const item = tab.draw(100);
+    tab.workspace.save();
+    expect(tab.workspace.store.get().fault).toBe('full');
+    refusing.mockRestore();
+    tab.workspace.save();
+    expect(tab.workspace.store.get().fault).toBeNull();
+    expect(localStorage.getItem(`${KEY}.m${item.id}`)).not.toBeNull();
   });
 
   it('that a browser does not give at all is no error until something would be lost', () => {

@@ -17,7 +17,7 @@ const SECTION = 'mpr';
 const all = new WeakMap<ViewerController, Kept>();
 
 export function keptOf(viewer: ViewerController): Kept | null {
-  return all.get(viewer) ?? readMpr(viewer.sections.read(SECTION));
+  return all.get(viewer) ?? viewer.sections.read(SECTION, readMpr);
 }
 
 export function keep(viewer: ViewerController, kept: Kept): void {

@@ -29,7 +29,7 @@ const SECTION = 'volumes';
 const all = new WeakMap<ViewerController, readonly Kept[]>();
 
 function allOf(viewer: ViewerController): readonly Kept[] {
-  return all.get(viewer) ?? readVolumes(viewer.sections.read(SECTION));
+  return all.get(viewer) ?? viewer.sections.read(SECTION, readVolumes) ?? [];
 }
 
 export function keptOf(viewer: ViewerController, seriesId: number, volume: number): Kept | null {

@@ -11,6 +11,8 @@
 import { parsed, wholeIn } from '../model/json';
 
 const PREFIX = 'webviewer.work.1.';
+/** A whole key: the record of a study of a user, or one of its figures. Keys of any other form are not ours. */
+const KEY = /^webviewer\.work\.1\.(?<user>\d+)\.(?<study>\d+)(?:\.(?<figure>[a-z]\d+))?$/;
 
 export interface Limits {
   /** Studies of all users of this browser. */
@@ -109,11 +111,10 @@ export class WorkStorage {
 
   /** What a `storage` event of the browser says of this user's work; null if nothing. */
   changeOf(event: Pick<StorageEvent, 'key' | 'newValue' | 'storageArea'>): StorageChange | null {
-    const own = `${PREFIX}${this.#userId}.`;
-    if (event.storageArea !== this.#areas.shared || event.key?.startsWith(own) !== true) return null;
-    const [study, figure] = event.key.slice(own.length).split('.');
-    const studyId = wholeIn(Number(study), 1);
-    if (studyId === null) return null;
+    const parts = event.storageArea === this.#areas.shared ? KEY.exec(event.key ?? '')?.groups : undefined;
+    const studyId = wholeIn(Number(parts?.['study']), 1);
+    if (studyId === null || parts?.['user'] !== String(this.#userId)) return null;
+    const { figure } = parts;
     if (figure !== undefined) return { kind: 'figure', studyId, figure };
     return event.newValue === null ? { kind: 'evicted', studyId } : null;
   }
@@ -159,8 +160,8 @@ export class WorkStorage {
 function studiesOf(shared: Storage): Map<string, number> {
   const studies = new Map<string, number>();
   for (const key of keysOf(shared)) {
-    const record = key.slice(PREFIX.length).split('.').slice(0, 2).join('.');
-    const name = `${PREFIX}${record}`;
+    const { user, study } = KEY.exec(key)?.groups ?? {};
+    const name = `${PREFIX}${user}.${study}`;
     if (!studies.has(name)) studies.set(name, wholeIn(parsed(attempt(() => shared.getItem(name)) ?? null)?.['saved_at'], 0) ?? 0);
   }
   return studies;
@@ -186,7 +187,7 @@ function remove(shared: Storage, key: string): void {
 
 function keysOf(area: Storage): string[] {
   const keys = attempt(() => Array.from({ length: area.length }, (_, at) => area.key(at))) ?? [];
-  return keys.filter((key) => key?.startsWith(PREFIX) === true) as string[];
+  return keys.filter((key) => key !== null && KEY.test(key)) as string[];
 }
 
 function areaOf(read: () => Storage): Storage | null {

@@ -8,6 +8,7 @@
  *   the measurement follows. Where the instance is not there, the measurement stays stored and is not shown.
  * - Values are never stored: a restored measurement is asked for again.
  * - Changes are written within half a second, and when the page is hidden or left.
+ * - Stored JSON may be anything. What is broken is dropped, and nothing that reads it throws into the page.
  */
 
 import type { StudyWithSeries } from '../../../shared/api/types';
@@ -34,7 +35,7 @@ export interface Asked {
 }
 
 export class Workspace {
-  /** Why measurements cannot be kept; null while they can. */
+  /** Why measurements were not kept when they were stored last; null while they are. */
   readonly store = new Store<{ fault: StorageFault | null }>({ fault: null });
   readonly #viewer: ViewerController;
   readonly #measures: Measures;
@@ -68,9 +69,22 @@ export class Workspace {
     this.#nowMs = nowMs;
   }
 
-  /** Brings the viewport states back; true where the page then shows what it showed for the same address. */
+  /** Brings the viewport states back; true where the page then shows what it showed for the same address. Never throws. */
   restore(asked: Asked): boolean {
     this.#asked = asked;
+    try {
+      return this.#restore(asked);
+    } catch {
+      // The record stays until the next save writes it anew: without a record, the study's measurements count as evicted.
+      this.#restoredFor = null;
+      this.#cellDigests.clear();
+      this.#viewer.sections.restore({});
+      this.#viewer.restore({ ...startOfViewer, cells: new Map() });
+      return false;
+    }
+  }
+
+  #restore(asked: Asked): boolean {
     const record = parsed(this.#storage.readRecord(this.#studyId));
     if (record === null || record['version'] !== VERSION) return false;
     const sections = objectIn(record['sections']);
@@ -78,7 +92,7 @@ export class Workspace {
     if (sections === null || digest === null) return false;
     this.#digestOfStudy = digest;
     this.#viewer.sections.restore(sections);
-    const images = readImages(sections['images']);
+    const images = this.#viewer.sections.read('images', readImages);
     if (images === null || images.start.cells.size === 0) return false;
     for (const [number, one] of images.digests) if (one !== null) this.#cellDigests.set(number, one);
     this.#viewer.restore(images.start);
@@ -197,7 +211,9 @@ export class Workspace {
     if (!this.#hasRoom) this.#storage.makeRoom(this.#studyId);
     this.#hasRoom = true;
     // Without a figure nothing is lost that a doctor would miss.
-    if (fault !== null && this.store.get().fault === null && this.#kinds.some(({ count }) => count > 0)) this.store.set({ fault });
+    const known = this.store.get().fault;
+    if (fault !== null && known === null && this.#kinds.some(({ count }) => count > 0)) this.store.set({ fault });
+    if (fault === null && known !== null) this.store.set({ fault: null });
   }
 
   #saveRecord(study: string): StorageFault | null {
@@ -262,7 +278,7 @@ export class Workspace {
         continue;
       }
       this.#stored.set(name, text);
-      if (kind.take(id, text)) continue;
+      if (isTaken(kind, id, text)) continue;
       this.#stored.delete(name);
       this.#storage.removeFigure(this.#studyId, name); // broken
     }
@@ -274,6 +290,15 @@ export class Workspace {
       this.#timer = null;
       this.save();
     }, SAVE_AFTER_MS);
+  }
+}
+
+/** Whether an entry is good; one whose reading throws is broken. */
+function isTaken(kind: Entries, id: number, text: string): boolean {
+  try {
+    return kind.take(id, text);
+  } catch {
+    return false;
   }
 }
 

@@ -7,6 +7,7 @@ import { CELLS, type Layout, MAX_COLUMNS, MAX_ROWS, overlayLevels, type ViewerCo
 import type { CellStart } from '../../control/cell';
 import { measureTools, tools } from '../../model/tools';
 import { listIn, numberIn, objectIn, oneOf, textIn, wholeIn } from './json';
+import { windowIn } from './view';
 
 const allTools = [...tools, ...measureTools] as const;
 const zoomWords = ['fit', 'width'] as const;
@@ -85,12 +86,14 @@ function cellIn(value: unknown): StoredCell | null {
   const data = objectIn(json?.['data']);
   const digest = json?.['digest'] === null ? null : textIn(json?.['digest'], 64);
   const presetId = data?.['presetId'] === null ? null : textIn(data?.['presetId'], 64);
-  if (json === null || data === null || seriesId === null || presentation === null) return null;
-  const { image } = json;
+  const image = json?.['image'] === null ? null : objectIn(json?.['image']);
+  const window = windowIn(data?.['window']);
+  if (json === null || data === null || seriesId === null || presentation === null || window === null) return null;
+  if (image === null && json['image'] !== null) return null;
   // What an earlier version stored knows no overlays and shutters.
-  const { window, invert, interpolation, colours, overlays = true, shutters = true } = data;
+  const { invert, interpolation, colours, overlays = true, shutters = true } = data;
   const cell = { seriesId, digest, image, presentation, data: { window, invert, interpolation, colours, overlays, shutters, presetId } } as StoredCell;
-  // The contract of the stream knows what a good image reference, VOI window and colour table are.
+  // The contract of the stream knows what a good image reference and colour table are.
   const view = toView(0, { ...emptyCell(), reference: { seriesId, image: cell.image }, presentation, data: cell.data, canvas: ANY_CANVAS });
   return fits(view, 'View') ? cell : null;
 }

@@ -1,5 +1,5 @@
 import { notifications } from '@mantine/notifications';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { StudyWithSeries } from '../../../shared/api/types';
 import { useTranslation } from '../../../shared/i18n';
 import { useSession } from '../../../shared/session/store';
@@ -17,14 +17,17 @@ export function useNewWorkspace(viewer: ViewerController, studyId: number): Work
   return workspace;
 }
 
-/** Brings measurements back once the study is known, and says once where they cannot be kept. */
+/** Brings measurements back once the study is known, and says once where they cannot be kept, until they can. */
 export function useWorkspace(workspace: Workspace, study: StudyWithSeries | null): void {
   const { t } = useTranslation('viewer');
   const { fault } = useStore(workspace.store);
   useEffect(() => {
     if (study !== null) workspace.studyCame(study);
   }, [workspace, study]);
+  const isTold = useRef(false);
   useEffect(() => {
+    if (fault === null && isTold.current) notifications.hide('workspace');
+    isTold.current = fault !== null;
     if (fault !== null) notifications.show({ id: 'workspace', message: t(`workspace.${fault}`), color: 'yellow', autoClose: false });
   }, [fault, t]);
 }
