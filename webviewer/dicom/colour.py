@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def rgb_from_ybr(values: NDArray[Any], bits: int, *, is_partial: bool = False) -
 
 
 def palette_rgb(stored: NDArray[Any], attributes: ImageAttributes) -> NDArray[Any]:
-    """Return the entries of the palette, (rows, columns, 3), uint8 or uint16 as the tables are.
+    """Return the entries of the palette, (rows, columns, 3), uint8 or uint16 as the entries of the tables are.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def palette_rgb(stored: NDArray[Any], attributes: ImageAttributes) -> NDArray[An
     """
     if attributes.palette is None:
         raise DecodeError("The color palette of this image is missing or damaged.")
-    is_byte = all(table.bits <= 8 for table in attributes.palette)
+    is_byte = not any(_has_words(table) for table in attributes.palette)
     planes = [_looked_up(stored, table, np.uint8 if is_byte else np.uint16) for table in attributes.palette]
     return np.stack(planes, axis=-1)
 
@@ -50,6 +51,24 @@ def _looked_up(stored: NDArray[Any], table: LookupTable, dtype: type[np.generic]
     entries = np.array(table.data).astype(dtype)
     index = np.clip(stored.astype(np.int64) - table.first_mapped, 0, len(entries) - 1)
     return entries[index]
+
+
+def _has_words(table: LookupTable) -> bool:
+    """Tell whether entries of a table have more than 8 bits; some writers claim 8 bits for 16-bit entries."""
+    return table.bits > 8 or max(table.data, default=0) > 0xFF
+
+
+def _excess_bits(palette: Sequence[LookupTable]) -> NDArray[np.int64]:
+    """Return for each table of a palette by how many bits its entries exceed 8.
+
+    Tables with more than 8 bits have one depth together: blue may be dark throughout. Where all their entries are below
+    256, they are 8-bit entries in words of 16 bits: common against the standard, unlike an all but black palette.
+    """
+    words = [table for table in palette if _has_words(table)]
+    top = max((max(table.data, default=0) for table in words), default=0)
+    bits = max((table.bits for table in words), default=8)
+    excess = 0 if top <= 0xFF else 8 if top >> bits else bits - 8
+    return np.array([excess if _has_words(table) else 0 for table in palette])
 
 
 def rgb8_of(stored: NDArray[Any], space: ColourSpace, attributes: ImageAttributes) -> NDArray[np.uint8]:
@@ -76,10 +95,8 @@ def rgb8_of(stored: NDArray[Any], space: ColourSpace, attributes: ImageAttribute
     """
     if space is ColourSpace.PALETTE:
         rgb = palette_rgb(stored, attributes)
-        if rgb.dtype == np.uint8 or int(rgb.max(initial=0)) < 256:
-            # 8-bit entries in words of 16 bits are common, against the standard; an all but black picture is not.
-            return rgb.astype(np.uint8)
-        return (rgb >> 8).astype(np.uint8)
+        shown: NDArray[np.uint8] = (rgb >> _excess_bits(attributes.palette or ()).astype(rgb.dtype)).astype(np.uint8)
+        return shown
     bits = attributes.bits_stored
     if space in {ColourSpace.YBR_FULL, ColourSpace.YBR_PARTIAL}:
         stored = rgb_from_ybr(stored, bits, is_partial=space is ColourSpace.YBR_PARTIAL)

@@ -33,6 +33,7 @@ from tests.support.phantom_files import (
     make_palette,
     make_rgb,
     rgb_values,
+    set_pixels,
     to_bytes,
 )
 from tests.support.stored_image import image_attributes, read_image
@@ -266,6 +267,48 @@ def test_a_segmented_palette_is_expanded() -> None:
     table = attributes.palette[0].data
     assert len(table) == 256
     assert (table[0], table[50], table[100], table[101], table[255]) == (0, 32768, 65535, 0, 257)
+
+
+def with_tables(values: NDArray[Any], *tables: tuple[int, NDArray[Any]]) -> Dataset:
+    """Return a PALETTE COLOR image whose red, green and blue have (bits of an entry, entries in words)."""
+    ds = set_pixels(make_palette(), values, photometric="PALETTE COLOR")
+    for name, (bits, entries) in zip(("Red", "Green", "Blue"), tables, strict=True):
+        setattr(ds, f"{name}PaletteColorLookupTableDescriptor", [len(entries) & 0xFFFF, 0, bits])
+        setattr(ds, f"{name}PaletteColorLookupTableData", entries.astype("<u2").tobytes())
+    return ds
+
+
+def test_the_brightness_of_a_palette_does_not_depend_on_other_pixels_of_the_frame() -> None:
+    frames = np.full((2, 4, 4), 200, np.uint16)
+    frames[1, 0, 0] = 60000
+    ds = with_tables(frames, *[(16, np.arange(65536))] * 3)
+    data, attributes, locator = open_file(to_bytes(ds))
+    first, second = (decode_frame(locator.read(data, number), attributes, number).values for number in (1, 2))
+    assert first[3, 3].tolist() == second[3, 3].tolist() == [0, 0, 0]  # 200 of 65535
+    assert second[0, 0].tolist() == [234, 234, 234]
+
+
+INDICES = np.arange(256)
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        pytest.param([(16, INDICES)] * 3, [200, 200, 200], id="8-bit entries in words of 16 bits"),
+        pytest.param([(8, INDICES)] * 3, [200, 200, 200], id="8-bit entries in words"),
+        pytest.param([(8, INDICES * 257)] * 3, [200, 200, 200], id="16-bit entries that claim 8 bits"),
+        pytest.param([(8, INDICES * 256)] * 3, [200, 200, 200], id="8-bit entries in the high bytes of words"),
+        pytest.param([(12, INDICES * 16)] * 3, [200, 200, 200], id="12-bit entries"),
+        pytest.param([(12, INDICES * 256)] * 3, [200, 200, 200], id="16-bit entries that claim 12 bits"),
+        pytest.param([(16, INDICES * 257), (16, INDICES), (16, INDICES * 0)], [200, 0, 0], id="dark green"),
+        pytest.param([(8, INDICES), (16, INDICES * 257), (16, INDICES * 257)], [200, 200, 200], id="two depths"),
+    ],
+)
+def test_the_depth_of_a_palette_is_that_of_its_entries(
+    tables: list[tuple[int, NDArray[Any]]], expected: list[int]
+) -> None:
+    found = shown(with_tables(np.full((4, 4), 200, np.uint8), *tables))
+    assert found.values[0, 0].tolist() == expected
 
 
 def test_a_palette_that_is_missing_is_said() -> None:
