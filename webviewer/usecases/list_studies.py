@@ -7,11 +7,13 @@ storage node's) call it, so that a rule is written once.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from webviewer.archive import OwnerId, Series, Study, StudyId, StudyPage, StudyQuery, in_reading_order
 from webviewer.core.errors import InvalidInput
@@ -41,6 +43,21 @@ SortColumn = Literal[
 ]
 
 _Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+
+
+def _day(text: object) -> object:
+    """Return a date of the form YYYY-MM-DD: pydantic alone also takes a count of seconds and a time of day."""
+    if not isinstance(text, str):
+        return text
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return dt.date.fromisoformat(text)
+    except ValueError:  # there is no such day
+        pass
+    raise PydanticCustomError("date_form", "must be a day like 1970-12-31")
+
+
+_Day = Annotated[dt.date, BeforeValidator(_day)]
 _REPEATED = frozenset({"modalities"})
 
 
@@ -52,12 +69,12 @@ class StudyParameters(BaseModel):
     patient_name: _Text = ""
     patient_id: _Text = ""
     patient_sex: Annotated[str, Field(max_length=16, pattern=r"^[^\x00]*$")] = ""
-    patient_birth_date_from: dt.date | None = None
-    patient_birth_date_to: dt.date | None = None
+    patient_birth_date_from: _Day | None = None
+    patient_birth_date_to: _Day | None = None
     modalities: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")], ...], Field(max_length=64)] = ()
     body_part: _Text = ""
-    study_date_from: dt.date | None = None
-    study_date_to: dt.date | None = None
+    study_date_from: _Day | None = None
+    study_date_to: _Day | None = None
     accession_number: _Text = ""
     study_description: _Text = ""
     any_text: _Text = ""
