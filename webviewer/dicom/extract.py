@@ -180,13 +180,11 @@ def _is_angiography(ds: DataSet, frames: tuple[FrameAttributes, ...]) -> bool:
 def _says_lossy(ds: DataSet) -> bool:
     """Tell whether the header says that the image ever was compressed with loss (PS3.3 C.7.6.1.1.5).
 
-    Where Lossy Image Compression is gone or has no value of the standard, a method or a ratio still proves it.
+    A method or a ratio proves it even where Lossy Image Compression is gone, or says never: a writer that decompresses
+    an image often resets the flag only.
     """
-    said = ds.code(tags.LOSSY_IMAGE_COMPRESSION).upper()
-    if said in {"01", "1", "Y", "YES"}:
+    if ds.code(tags.LOSSY_IMAGE_COMPRESSION).upper() in {"01", "1", "Y", "YES"}:
         return True
-    if said == "00":
-        return False
     return any(code.strip() for code in ds.texts(tags.LOSSY_IMAGE_COMPRESSION_METHOD)) or bool(_lossy_ratios(ds))
 
 

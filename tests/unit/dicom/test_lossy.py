@@ -40,8 +40,10 @@ def attributes(syntax: str = "", **elements: Any) -> ImageAttributes:
         ({"LossyImageCompressionRatio": "1"}, False, ()),
         ({"LossyImageCompressionRatio": "0.084906", "LossyImageCompression": "01"}, True, ()),
         ({"LossyImageCompressionRatio": "1e12", "LossyImageCompression": "01"}, True, ()),
-        # A flag that says never stands over the rest.
-        ({"LossyImageCompression": "00", "LossyImageCompressionMethod": "ISO_10918_1"}, False, ()),
+        # A writer that decompressed the image reset the flag and left the rest.
+        ({"LossyImageCompression": "00", "LossyImageCompressionMethod": "ISO_10918_1"}, True, ()),
+        ({"LossyImageCompression": "00", "LossyImageCompressionRatio": "20"}, True, (20.0,)),
+        ({"LossyImageCompression": "00", "LossyImageCompressionRatio": "1"}, False, ()),
     ],
 )
 def test_a_header_says_whether_an_image_lost_anything(
