@@ -89,8 +89,8 @@ class StorageSource:
         """Yield each frame's bytes as stored, or why it cannot be had; raises Unavailable."""
         return self._client.frames(owner_id, keys)
 
-    def overlays(self, owner_id: int, key: FrameKey) -> Mapping[int, bytes]:
-        """Return the packed bits of the overlays of a frame by group; raises NotFound, Unavailable."""
+    def overlays(self, owner_id: int, key: FrameKey) -> Iterator[tuple[int, bytes]]:
+        """Yield group and packed bits of each overlay of a frame; raises NotFound, Unavailable."""
         return self._client.overlays(owner_id, key)
 
     def frame_in_file(self, series: SeriesFrames, key: FrameKey) -> FrameInFile | None:

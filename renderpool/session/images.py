@@ -7,7 +7,7 @@ Who may see it is decided before, by the series that the owner's session has ope
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
@@ -128,8 +128,9 @@ class ImageStore:
                 if self._cache.is_closed:
                     break
                 left.discard(key)
-                work = partial(self._decode_one, key, data, series, self._overlay_bits(owner_id, series, key))
-                if pool is None:
+                work = partial(self._decode_one, owner_id, key, data, series)
+                # Overlay bits are neither queued nor asked for in a thread that other storage nodes need.
+                if pool is None or self._has_overlay_data(series, key):
                     work()
                 else:
                     decoding.append(pool.submit(work))
@@ -144,19 +145,19 @@ class ImageStore:
             for key in left:
                 self._finish(series, key, Unavailable("The storage node did not send this image."))
 
-    def _overlay_bits(self, owner_id: int, series: SeriesFrames, key: FrameKey) -> Mapping[int, bytes]:
-        """Return the overlay bits of a frame, without a request where it has none; an image is shown without them."""
+    def _has_overlay_data(self, series: SeriesFrames, key: FrameKey) -> bool:
+        return isinstance(self._source, OverlaySource) and has_overlay_data(series.instances[key[0]], key[1])
+
+    def _overlay_bits(self, owner_id: int, series: SeriesFrames, key: FrameKey) -> Iterator[tuple[int, bytes]]:
+        """Yield the overlay bits of a frame, without a request where it has none; an image is shown without them."""
         if not isinstance(self._source, OverlaySource) or not has_overlay_data(series.instances[key[0]], key[1]):
-            return {}
+            return
         try:
-            return self._source.overlays(owner_id, key)
+            yield from self._source.overlays(owner_id, key)
         except WebviewerError as exc:
             _LOG.warning("overlays_missing", extra={"instance_id": key[0], "frame_number": key[1]}, exc_info=exc)
-            return {}
 
-    def _decode_one(
-        self, key: FrameKey, data: Fetched, series: SeriesFrames, overlay_bits: Mapping[int, bytes]
-    ) -> None:
+    def _decode_one(self, owner_id: int, key: FrameKey, data: Fetched, series: SeriesFrames) -> None:
         outcome: LoadedImage | WebviewerError
         try:
             if isinstance(data, WebviewerError):
@@ -164,7 +165,8 @@ class ImageStore:
             else:
                 attributes = series.instances[key[0]]
                 decoded = self._cache.mosaics.decode(series, key, data) if isinstance(data, bytes) else data
-                graphics = make_graphics(data if isinstance(data, bytes) else None, attributes, key[1], overlay_bits)
+                words = data if isinstance(data, bytes) else None
+                graphics = make_graphics(words, attributes, key[1], self._overlay_bits(owner_id, series, key))
                 outcome = LoadedImage(series.cache_key(key), decoded, attributes, graphics)
         except WebviewerError as exc:
             outcome = exc

@@ -106,6 +106,9 @@ class LocalFrames(Protocol):
 class OverlaySource(Protocol):
     """A source that also has the overlay planes of frames."""
 
-    def overlays(self, owner_id: int, key: FrameKey) -> Mapping[int, bytes]:
-        """Return packed bits by overlay group, empty of a plane that cannot be read; raises NotFound, Unavailable."""
+    def overlays(self, owner_id: int, key: FrameKey) -> Iterator[tuple[int, bytes]]:
+        """Yield group and packed bits of each overlay, no bits of a plane that cannot be read.
+
+        Raises NotFound and Unavailable, also between two planes.
+        """
         ...

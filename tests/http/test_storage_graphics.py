@@ -47,16 +47,16 @@ def test_overlay_bits_come_by_frame_from_the_file_as_it_is_stored(node: StorageH
     client = StorageClient(node.base_url, TOKEN)
     for instance in instances:
         for number, expected in ((1, [0x6000]), (2, [0x6000, 0x6004]), (3, [0x6000, 0x6004])):
-            found = client.overlays(1, (instance, number))
+            found = dict(client.overlays(1, (instance, number)))
             assert list(found) == expected
             for group, bits in found.items():
                 plane = planes[group] if planes[group].ndim == 2 else planes[group][number - 2]
                 unpacked = np.unpackbits(np.frombuffer(bits, np.uint8), count=plane.size, bitorder="little")
                 assert np.array_equal(unpacked.reshape(plane.shape), plane)
     with pytest.raises(errors.NotFound):
-        client.overlays(2, (instances[0], 1))
+        list(client.overlays(2, (instances[0], 1)))
     with pytest.raises(errors.NotFound):
-        client.overlays(1, (10**6, 1))
+        list(client.overlays(1, (10**6, 1)))
     client.close()
 
 
@@ -68,10 +68,31 @@ def test_overlays_of_a_file_that_was_cut_since_are_said_to_be_empty(own_node: St
     (file,) = own_node.stored_files()
     os.truncate(file, 500)
     client = StorageClient(own_node.base_url, TOKEN)
-    assert client.overlays(1, (frame["instance_id"], 1)) == {0x6000: b""}
+    assert list(client.overlays(1, (frame["instance_id"], 1))) == [(0x6000, b"")]
     file.unlink()
     with pytest.raises(errors.NotFound):
-        client.overlays(1, (frame["instance_id"], 1))
+        list(client.overlays(1, (frame["instance_id"], 1)))
+    client.close()
+
+
+@pytest.mark.parametrize("frame_number", [0, 2, 99])
+def test_overlays_of_a_frame_that_an_image_does_not_have_are_not_found(node: StorageHttp, frame_number: int) -> None:
+    assert node.upload(to_bytes(add_overlay(make_grey(np.zeros((9, 11), np.uint16)), np.ones((9, 11)))))["stored"] == 1
+    series = only_series(node)
+    (frame,) = node.session.get(f"{node.owner()}/series/{series['series_id']}").json()["frames"]
+    url = f"{node.owner()}/instances/{frame['instance_id']}/frames"
+    assert node.session.get(f"{url}/{frame_number}/overlays").status_code == 404
+    assert node.session.get(f"{url}/1/overlays").status_code == 200
+
+
+def test_a_frame_whose_overlay_ends_early_gets_no_record_and_no_error(node: StorageHttp) -> None:
+    ds = add_overlay(make_grey(np.zeros((5, 9, 11), np.uint16)), np.ones((3, 9, 11)), frames=5)
+    assert node.upload(to_bytes(ds))["stored"] == 1
+    series = only_series(node)
+    frames = node.session.get(f"{node.owner()}/series/{series['series_id']}").json()["frames"]
+    client = StorageClient(node.base_url, TOKEN)
+    found = [list(client.overlays(1, (frames[0]["instance_id"], number))) for number in (1, 3, 4, 5)]
+    assert [[group for group, _ in one] for one in found] == [[0x6000], [0x6000], [], []]
     client.close()
 
 

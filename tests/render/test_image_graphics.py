@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,9 +24,9 @@ from tests.support.overlay_files import add_overlay, add_shutter, frame_of_lines
 from tests.support.reference_graphics import overlay_pixels, packed, with_graphics
 from tests.support.reference_pixels import ReferenceView, image_points
 from tests.support.stored_image import read_image
-from webviewer.dicom.attributes import Tiling
+from webviewer.dicom.attributes import ImageAttributes, OverlayPlane, Tiling
 from webviewer.dicom.decode import decode_frame
-from webviewer.dicom.overlay import bits_of_frame, overlay_frame
+from webviewer.dicom.overlay import bits_of_frame, has_bits, overlay_frame
 from webviewer.protocol.messages import View
 from webviewer.protocol.windows import WindowValues
 
@@ -71,7 +72,7 @@ def loaded_of(data: bytes, number: int, ds: Dataset) -> Loaded:
     bits = {}
     for plane in attributes.overlays:
         frame = overlay_frame(plane, number)
-        if plane.first_byte is not None and frame is not None:
+        if plane.first_byte is not None and frame is not None and has_bits(plane, frame):
             start = found.data_set_offset_bytes + plane.first_byte
             octets = data[start : start + plane.length_bytes]
             if plane.is_byte_swapped:
@@ -79,7 +80,7 @@ def loaded_of(data: bytes, number: int, ds: Dataset) -> Loaded:
             count = plane.rows * plane.columns
             bits[plane.group] = bits_of_frame(octets, frame * count, count)
     stored = found.frame_bytes(file, number)
-    graphics = make_graphics(stored, attributes, number, bits)
+    graphics = make_graphics(stored, attributes, number, bits.items())
     key = (f"{hash(data)}", 1, number)
     return Loaded(ds, LoadedImage(key, decode_frame(stored, attributes, number), attributes, graphics))
 
@@ -267,7 +268,7 @@ def test_an_overlay_that_cannot_be_drawn_is_said_to_be_missing(renderer: Rendere
 
 def test_an_overlay_whose_bits_did_not_come_is_said_to_be_missing() -> None:
     found = loaded(add_overlay(grey(), LINES)).image
-    graphics = make_graphics(ramp().tobytes(), found.attributes, 1, {})
+    graphics = make_graphics(ramp().tobytes(), found.attributes, 1, [])
     assert graphics is not None
     assert (graphics.lacks_overlay, graphics.mask, graphics.has_overlays) == (True, None, False)
 
@@ -279,6 +280,67 @@ def test_an_overlay_far_outside_makes_no_large_mask_and_is_said_to_be_missing(or
     assert graphics.lacks_overlay
     assert graphics.mask is not None
     assert graphics.mask.size <= 4 * ROWS * COLUMNS
+
+
+SIDE = 11_585
+"""The largest square plane: 16 MiB of bits, 128 MiB of pixels."""
+
+
+def huge_planes(count: int) -> ImageAttributes:
+    planes = tuple(
+        OverlayPlane(0x6000 + 2 * k, SIDE, SIDE, first_byte=0, length_bytes=-(-SIDE * SIDE // 8)) for k in range(count)
+    )
+    return replace(loaded(grey()).image.attributes, overlays=planes)
+
+
+def test_huge_overlays_over_a_small_image_take_the_memory_of_one_packed_plane() -> None:
+    attributes = huge_planes(6)
+    count = -(-SIDE * SIDE // 8)
+    bits = ((0x6000 + 2 * k, bytes(count)) for k in range(6))
+    tracemalloc.start()
+    try:
+        graphics = make_graphics(None, attributes, 1, bits)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert graphics is not None
+    assert graphics.has_overlays
+    assert not graphics.lacks_overlay
+    assert peak_bytes < 2.5 * count  # one is handed over while the next is made
+
+
+@pytest.mark.parametrize("is_inside", [True, False])
+def test_a_single_pixel_of_a_huge_overlay_is_drawn_or_said_to_be_cut(is_inside: bool) -> None:
+    row, column = (ROWS - 1, COLUMNS - 1) if is_inside else (SIDE - 1, SIDE - 1)
+    bits = bytearray(-(-SIDE * SIDE // 8))
+    place = row * SIDE + column
+    bits[place // 8] = 1 << place % 8
+    graphics = make_graphics(None, huge_planes(1), 1, [(0x6000, bytes(bits))])
+    assert graphics is not None
+    assert graphics.mask is not None
+    assert graphics.lacks_overlay is not is_inside
+    assert graphics.mask.size <= 4 * ROWS * COLUMNS
+    assert np.argwhere(graphics.mask).tolist() == ([[ROWS - 1, COLUMNS - 1]] if is_inside else [])
+
+
+def test_bits_behind_the_last_pixel_of_an_overlay_are_no_part_of_it() -> None:
+    attributes = replace(
+        loaded(grey()).image.attributes, overlays=(OverlayPlane(0x6000, 3, 3, first_byte=0, length_bytes=2),)
+    )
+    graphics = make_graphics(None, attributes, 1, [(0x6000, b"\x00\xfe")])
+    assert graphics is not None
+    assert not graphics.lacks_overlay
+    assert graphics.mask is not None
+    assert not graphics.mask.any()
+
+
+def test_frames_that_an_overlay_claims_without_bits_are_said_to_lack_it() -> None:
+    ds = phantom_files.make_grey(np.stack([ramp()] * 5), bits_stored=12)
+    add_overlay(ds, np.stack([LINES] * 3), frames=5)
+    found = [loaded(ds, number).image for number in (1, 3, 4, 5)]
+    assert [one.graphics is not None and one.graphics.lacks_overlay for one in found] == [False, False, True, True]
+    assert [one.graphics is not None and one.graphics.has_overlays for one in found] == [True, True, False, False]
+    assert [has_overlay_data(found[0].attributes, number) for number in (1, 3, 4, 5)] == [True, True, False, False]
 
 
 def test_an_overlay_larger_than_its_image_is_drawn_beyond_it(renderer: Renderer) -> None:
@@ -315,13 +377,13 @@ def test_a_tile_of_a_mosaic_has_its_part_of_overlay_and_shutter() -> None:
     whole = lines | np.roll(lines, 3, 1)
     for number, (down, across) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)], 1):
         part = np.s_[down * 30 : down * 30 + 30, across * 40 : across * 40 + 40]
-        graphics = make_graphics(np.ascontiguousarray(words[part]).tobytes(), tiled, number, bits)
+        graphics = make_graphics(np.ascontiguousarray(words[part]).tobytes(), tiled, number, bits.items())
         assert graphics is not None
         assert graphics.mask is not None
         assert (graphics.origin, graphics.lacks_overlay, graphics.ignores_shutter) == ((0, 0), False, False)
         assert np.array_equal(graphics.mask & 1, whole[part])
         assert np.array_equal(graphics.mask >> 1, outside_of_circle()[part])
-    only_values = make_graphics(None, tiled, 1, bits)
+    only_values = make_graphics(None, tiled, 1, bits.items())
     assert only_values is not None
     assert only_values.lacks_overlay
 

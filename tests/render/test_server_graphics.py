@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from renderpool.session.cache import ImageCache
+from renderpool.session.images import ImageStore
 from renderpool.session.source import FrameKey, SeriesFrames
 from tests.render.house import pixels_of
 from tests.render.reference_view import grey_linear, worst
@@ -44,12 +47,12 @@ class OverlaySource(MemorySource):
     def instance(self, owner_id: int, instance_id: int) -> SeriesFrames:
         return self._marked(super().instance(owner_id, instance_id))
 
-    def overlays(self, owner_id: int, key: FrameKey) -> dict[int, bytes]:
+    def overlays(self, owner_id: int, key: FrameKey) -> Iterator[tuple[int, bytes]]:
         assert owner_id == 7
         self.overlays_asked.append(key)
         if self.failing:
             raise errors.Unavailable("The storage node does not answer.")
-        return {0x6000: b"\xff\xff\x0f"}
+        yield 0x6000, b"\xff\xff\x0f"
 
 
 @pytest.fixture
@@ -117,3 +120,31 @@ def test_a_series_without_overlays_asks_for_none(plain: Server) -> None:
     plain.source.overlays = lambda owner_id, key: asked.append(key)  # now it could be asked
     assert plain.get("/internal/v1/render/owners/7/instances/2/frames/1/rendered").status_code == 200
     assert asked == []
+
+
+class CountingOverlays(OverlaySource):
+    """Counts the planes whose bits were handed over and are not drawn yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outstanding = self.most_outstanding = 0
+
+    def overlays(self, owner_id: int, key: FrameKey) -> Iterator[tuple[int, bytes]]:
+        for group, bits in super().overlays(owner_id, key):
+            self.outstanding += 1
+            self.most_outstanding = max(self.most_outstanding, self.outstanding)
+            yield group, bits
+            self.outstanding -= 1
+
+
+def test_a_prefetch_holds_the_overlay_bits_of_one_plane_at_a_time() -> None:
+    source, cache = CountingOverlays(), ImageCache(64 * 1024**2, decode_threads=4)
+    store, done = ImageStore(cache, source), threading.Event()
+    series = source.series(7, 1)
+    store.prefetch(7, series, series.frames, done.set)
+    assert done.wait(20)
+    store.close()
+    cache.close()
+    assert len(source.overlays_asked) == len(series.frames) == 3
+    assert store.count_ready(series) == 3
+    assert (source.most_outstanding, source.outstanding) == (1, 0)

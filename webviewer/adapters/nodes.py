@@ -434,11 +434,11 @@ class StorageClient(NodeClient):
                 yield key, data if status == STATUS_GOOD else DataError(data.decode("utf-8", "replace"))
             body.take(1)  # the end of the stream: the connection can be used again
 
-    def overlays(self, owner_id: int, key: FrameKey) -> dict[int, bytes]:
-        """Return the packed bits of the overlays over a frame by group; raises NotFound, Unavailable."""
+    def overlays(self, owner_id: int, key: FrameKey) -> Iterator[tuple[int, bytes]]:
+        """Yield group and packed bits of each overlay over a frame; raises NotFound, Unavailable."""
         path = f"/internal/v1/owners/{owner_id}/instances/{key[0]}/frames/{key[1]}/overlays"
         with self.open("GET", path) as response:
-            return overlays_of(response.read)
+            yield from overlays_of(response.read)
 
     def store_derived(self, owner_id: int, series_id: int, head: Mapping[str, object], pixels: bytes) -> int:
         """Have an object made of a series and stored; returns the series that it is in.

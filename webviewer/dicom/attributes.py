@@ -88,6 +88,7 @@ class Shutter:
 
 
 MAX_PLANE_BITS = 128 * 1024**2  # of one frame of an overlay: 16 MiB
+MAX_OVERLAY_BITS = 256 * 1024**2  # of all planes over a frame: eight of a mammogram of 4,096 × 8,192 pixels
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 An overlay that cannot be drawn keeps a ``refusal``, so that the cell says so:
 
 - ``size``: it states no size;
-- ``limit``: it is larger than `MAX_PLANE_BITS`;
+- ``limit``: it is larger than `MAX_PLANE_BITS`, or the planes before it and it are larger than `MAX_OVERLAY_BITS`;
 - ``short``: it has fewer bits than its size calls for;
 - ``layout``: its bits are not packed one by one;
 - ``bits``: it claims bits of Pixel Data that belong to the values, or that are not there;
@@ -21,13 +21,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from webviewer.dicom.attributes import MAX_PLANE_BITS, ImageAttributes, OverlayPlane
+from webviewer.dicom.attributes import MAX_OVERLAY_BITS, MAX_PLANE_BITS, ImageAttributes, OverlayPlane
 from webviewer.dicom.dataset import DataSet, ValueSpan
 from webviewer.dicom.elements import OVERLAY_GROUPS, OverlayElement, overlay_tag
 from webviewer.dicom.pixel_module import PixelModule
 from webviewer.dicom.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN, LOSSY
 
 _FAR = 2**15  # Overlay Origin is of 16 bits
+_COUNT_BYTES = 64 * 1024
 
 
 def read_overlays(
@@ -44,14 +45,20 @@ def read_overlays(
     transfer_syntax_uid
         Of the data set.
     """
-    found = []
+    found: list[OverlayPlane] = []
+    left_bits = MAX_OVERLAY_BITS
     for group in OVERLAY_GROUPS:
         span = overlay_data.get(overlay_tag(group, OverlayElement.DATA))
         is_described = all(
             overlay_tag(group, element) in ds for element in (OverlayElement.ROWS, OverlayElement.COLUMNS)
         )
         if span is not None and span.length_bytes:
-            found.append(_plane_of_data(ds, group, span, pixel, transfer_syntax_uid))
+            plane = _plane_of_data(ds, group, span, pixel, transfer_syntax_uid)
+            bits = 0 if plane.refusal else plane.rows * plane.columns
+            if bits > left_bits:
+                plane, bits = _plane(ds, group, pixel, refusal="limit"), 0
+            left_bits -= bits
+            found.append(plane)
         elif is_described:
             found.append(_plane_of_pixels(ds, group, pixel, transfer_syntax_uid))
     return tuple(found)
@@ -117,7 +124,8 @@ def _plane_of_data(
         ds,
         group,
         pixel,
-        number_of_frames=min(max(frames, 1), span.length_bytes * 8 // bits),
+        # As many as it claims: the cell says that a frame lacks its overlay where the bits end early.
+        number_of_frames=max(frames, 1),
         image_frame_origin=None if origin is None else max(origin, 1),
         first_byte=span.offset_bytes,
         length_bytes=span.length_bytes,
@@ -146,6 +154,12 @@ def overlay_frame(plane: OverlayPlane, frame_number: int) -> int | None:
         return 0
     frame = frame_number - plane.image_frame_origin
     return frame if 0 <= frame < plane.number_of_frames else None
+
+
+def has_bits(plane: OverlayPlane, frame: int) -> bool:
+    """Tell whether Overlay Data has all bits of a frame of a plane, from 0."""
+    bits = plane.rows * plane.columns
+    return plane.first_byte is not None and not plane.refusal and (frame + 1) * bits <= plane.length_bytes * 8
 
 
 def overlays_of_frame(attributes: ImageAttributes, frame_number: int) -> list[tuple[OverlayPlane, int]]:
@@ -177,10 +191,20 @@ def swapped_words(data: bytes) -> bytes:
     return np.frombuffer(data + b"\0" * (len(data) % 2), np.uint16).byteswap().tobytes()
 
 
-def pixels_of_bits(bits: bytes, rows: int, columns: int) -> NDArray[np.bool_] | None:
-    """Return packed bits as pixels, (rows, columns), None if they are too few."""
-    count = rows * columns
-    if len(bits) * 8 < count:
-        return None
-    unpacked = np.unpackbits(np.frombuffer(bits, np.uint8), count=count, bitorder="little")
-    return unpacked.reshape(rows, columns).view(np.bool_)
+def pixel_rows(bits: bytes, first: int, last: int, columns: int) -> NDArray[np.uint8]:
+    """Return rows ``first`` to ``last`` - 1 of a packed plane as 0 and 1, (rows, columns)."""
+    first_byte, shift = divmod(first * columns, 8)
+    count = (last - first) * columns
+    octets = np.frombuffer(bits, np.uint8)[first_byte : first_byte + (shift + count + 7) // 8]
+    return np.unpackbits(octets, count=shift + count, bitorder="little")[shift:].reshape(last - first, columns)
+
+
+def count_of_ones(bits: bytes, count: int) -> int:
+    """Return how many of the first ``count`` packed bits are set."""
+    whole, rest = divmod(count, 8)
+    view = memoryview(bits)
+    found = sum(
+        int.from_bytes(view[start : min(start + _COUNT_BYTES, whole)]).bit_count()
+        for start in range(0, whole, _COUNT_BYTES)
+    )
+    return found + ((bits[whole] & (1 << rest) - 1).bit_count() if rest else 0)

@@ -11,7 +11,7 @@ from webviewer.core.errors import DataError, NotFound, WebviewerError
 from webviewer.dicom.attributes import ImageAttributes, OverlayPlane
 from webviewer.dicom.dataset import ReadLimits
 from webviewer.dicom.deflated import InflatedFile
-from webviewer.dicom.overlay import bits_of_frame, overlays_of_frame, swapped_words
+from webviewer.dicom.overlay import bits_of_frame, has_bits, overlays_of_frame, swapped_words
 from webviewer.dicom.transfer_syntaxes import DEFLATED_DATA_SETS
 from webviewer.usecases.overlay_records import OVERLAY_HEADER
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
@@ -41,14 +41,16 @@ class OverlayReader:
         Raises
         ------
         NotFound
-            The owner has no such image, or its file is gone.
+            The owner has no such image, the image has no such frame, or its file is gone.
         """
         with self._units(read_only=True) as unit:
             instance = unit.archive.get_instances(owner_id, [instance_id]).get(instance_id)
         if instance is None or instance.image is None:
             raise NotFound("There is no such image in the storage.")
-        planes = overlays_of_frame(ImageAttributes.from_json(instance.image), frame_number)
-        wanted = [(plane, frame) for plane, frame in planes if plane.first_byte is not None and not plane.refusal]
+        image = ImageAttributes.from_json(instance.image)
+        if not 1 <= frame_number <= image.number_of_frames:
+            raise NotFound(f"There is no frame {frame_number} of this image; it has {image.number_of_frames}.")
+        wanted = [one for one in overlays_of_frame(image, frame_number) if has_bits(*one)]
         try:
             file = os.fdopen(self._open_file(instance.file_name), "rb")
         except OSError as exc:

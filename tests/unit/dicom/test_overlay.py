@@ -23,7 +23,7 @@ from tests.support.overlay_files import add_overlay, frame_of_lines
 from tests.support.phantom_files import base, compress, make_grey, make_rgb, to_bytes
 from tests.support.stored_image import read_image
 from webviewer.dicom.attributes import ImageAttributes, OverlayPlane
-from webviewer.dicom.overlay import bits_of_frame, overlay_frame
+from webviewer.dicom.overlay import bits_of_frame, has_bits, overlay_frame
 
 ROWS, COLUMNS = 10, 13
 
@@ -190,9 +190,19 @@ def test_a_plane_for_each_frame_needs_no_module_of_its_own() -> None:
     assert [overlay_frame(plane, frame) for frame in (1, 2, 3, 4)] == [0, 1, 2, 3]
 
 
-def test_frames_that_have_no_data_are_not_there() -> None:
+def test_frames_that_are_claimed_without_data_are_kept_so_that_they_are_said_to_be_missing() -> None:
     plane = only_plane(add_overlay(grey(5), lines(2), frames=5))
-    assert [overlay_frame(plane, frame) for frame in (1, 2, 3)] == [0, 1, None]
+    assert [overlay_frame(plane, frame) for frame in (1, 2, 3)] == [0, 1, 2]
+    assert [has_bits(plane, frame) for frame in (0, 1, 2)] == [True, True, False]
+
+
+def test_all_planes_together_have_a_limit() -> None:
+    ds = make_grey(np.zeros((40, 50), np.uint16))
+    bits = b"\0" * (2 * (11585 * 11585 // 16 + 1))
+    for k in range(4):
+        add_overlay(ds, np.ones((1, 1)), group=0x6000 + 2 * k, rows=11585, columns=11585, data=bits)
+    add_overlay(ds, np.ones((5, 5)), group=0x6008)
+    assert [plane.refusal for plane in attributes_of(ds).overlays] == ["", "", "limit", "limit", ""]
 
 
 @pytest.mark.parametrize("frame", [0, 1, 2])
