@@ -54,18 +54,18 @@ export const MeasureLayer = memo(function MeasureLayer({ measures, pointer, surf
     <>
       <svg className={classes.layer} aria-hidden data-measure-layer={surface.cellNumber}>
         <InInterfacePixels>
-        {drawn.map(({ item, label, box }) => (
-          <g key={item.id} className={classes.item} data-measurement={item.id} data-tool={item.tool} data-chosen={item.id === chosen || undefined} data-hovered={item.id === hovered || undefined}>
-            <Shape tool={item.tool} points={item.points} place={item.place} surface={surface} />
-            {item.id === chosen && handles(item.tool, item.points).map((point, index) => <Handle key={index} at={surface.toCanvas(point, item.place)} />)}
-            {box !== null && <Words label={label} box={box} to={linesOf(item.tool, item.points, item.place, surface)} />}
-          </g>
-        ))}
-        {draft !== null && <DraftShape draft={draft} surface={surface} taken={boxes} label={inWords(draft.tool, draft.place, pointsOf(draft), draft.answers)} />}
-        {probe !== null && draft === null && probe.cellNumber === surface.cellNumber && surface.shows(probe.place) && (
-          <ProbeWords at={surface.toCanvas(probe.point, probe.place)} surface={surface} taken={boxes} label={inWords('point', probe.place, [probe.point], probe.answers)} />
-        )}
-        {own !== null && <Lines of={[[{ x: own.x - 12, y: own.y }, { x: own.x + 12, y: own.y }], [{ x: own.x, y: own.y - 12 }, { x: own.x, y: own.y + 12 }]]} className={classes.cross} />}
+          {drawn.map(({ item, label, box }) => (
+            <g key={item.id} className={classes.item} data-measurement={item.id} data-tool={item.tool} data-chosen={item.id === chosen || undefined} data-hovered={item.id === hovered || undefined}>
+              <Shape tool={item.tool} points={item.points} place={item.place} surface={surface} />
+              {item.id === chosen && handles(item.tool, item.points).map((point, index) => <Handle key={index} at={surface.toCanvas(point, item.place)} />)}
+              {box !== null && <Words label={label} box={box} to={linesOf(item.tool, item.points, item.place, surface)} />}
+            </g>
+          ))}
+          {draft !== null && <DraftShape draft={draft} surface={surface} taken={boxes} label={inWords(draft.tool, draft.place, pointsOf(draft), draft.answers)} />}
+          {probe !== null && draft === null && probe.cellNumber === surface.cellNumber && surface.shows(probe.place) && (
+            <ProbeWords at={surface.toCanvas(probe.point, probe.place)} surface={surface} taken={boxes} label={inWords('point', probe.place, [probe.point], probe.answers)} />
+          )}
+          {own !== null && <Lines of={[[{ x: own.x - 12, y: own.y }, { x: own.x + 12, y: own.y }], [{ x: own.x, y: own.y - 12 }, { x: own.x, y: own.y + 12 }]]} className={classes.cross} />}
         </InInterfacePixels>
       </svg>
       <Hint draft={draft !== null && draft.cellNumber === surface.cellNumber ? draft : null} byKeys={own !== null} pointer={pointer} />

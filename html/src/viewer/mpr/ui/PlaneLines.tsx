@@ -22,28 +22,28 @@ export function PlaneLines({ kind, view }: { kind: PlaneKind; view: PlaneView })
   return (
     <svg className={classes.lines} aria-hidden data-lines={kind}>
       <InInterfacePixels>
-      {drawn?.lines.map(({ kind: of, segments, rings, badge, faces }) => (
-        <g key={of} className={classes.line} data-plane={of}>
-          {faces.map((face, index) => (
-            <Line key={`face-${index}`} of={face} className={classes.face} edge={false} />
-          ))}
-          {segments.map((segment, index) => (
-            <Line key={`line-${index}`} of={segment} className={classes.stroke} />
-          ))}
-          {rings.map((ring, index) => (
-            <g key={`ring-${index}`} data-ring={of}>
-              <circle cx={ring.x} cy={ring.y} r={RING_PX} className={classes.edge} />
-              <circle cx={ring.x} cy={ring.y} r={RING_PX} className={classes.ring} />
-            </g>
-          ))}
-          <rect x={badge.x - BADGE_PX / 2} y={badge.y - BADGE_PX / 2} width={BADGE_PX} height={BADGE_PX} rx={4} className={classes.badge} />
-          <text x={badge.x} y={badge.y + 4} className={classes.letter}>
-            {t(`mpr.letter.${of}`)}
-          </text>
-        </g>
-      ))}
-      {drawn !== null && drawn.lines.length > 0 && <circle cx={drawn.crossing.x} cy={drawn.crossing.y} r={RING_PX} className={classes.crossing} data-crossing="" />}
-      {at !== null && <Cursor x={at.x / perCss} y={at.y / perCss} beside={Math.abs(at.depth) > 0.5} />}
+        {drawn?.lines.map(({ kind: of, segments, rings, badge, faces }) => (
+          <g key={of} className={classes.line} data-plane={of}>
+            {faces.map((face, index) => (
+              <Line key={`face-${index}`} of={face} className={classes.face} edge={false} />
+            ))}
+            {segments.map((segment, index) => (
+              <Line key={`line-${index}`} of={segment} className={classes.stroke} />
+            ))}
+            {rings.map((ring, index) => (
+              <g key={`ring-${index}`} data-ring={of}>
+                <circle cx={ring.x} cy={ring.y} r={RING_PX} className={classes.edge} />
+                <circle cx={ring.x} cy={ring.y} r={RING_PX} className={classes.ring} />
+              </g>
+            ))}
+            <rect x={badge.x - BADGE_PX / 2} y={badge.y - BADGE_PX / 2} width={BADGE_PX} height={BADGE_PX} rx={4} className={classes.badge} />
+            <text x={badge.x} y={badge.y + 4} className={classes.letter}>
+              {t(`mpr.letter.${of}`)}
+            </text>
+          </g>
+        ))}
+        {drawn !== null && drawn.lines.length > 0 && <circle cx={drawn.crossing.x} cy={drawn.crossing.y} r={RING_PX} className={classes.crossing} data-crossing="" />}
+        {at !== null && <Cursor x={at.x / perCss} y={at.y / perCss} beside={Math.abs(at.depth) > 0.5} />}
       </InInterfacePixels>
     </svg>
   );

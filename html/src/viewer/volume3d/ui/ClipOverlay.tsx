@@ -91,57 +91,57 @@ export const ClipOverlay = memo(function ClipOverlay() {
   return (
     <svg className={classes.vectors} data-clip="" aria-hidden={!boxOn || box === null}>
       <InInterfacePixels>
-      {outline.length > 2 && !outline.includes(null) && <path className={classes.plane} d={`M${outline.map((point) => write(point as { x: number; y: number })).join('L')}Z`} />}
-      {boxOn && box !== null && (
-        <>
-          {edgesOf(box, grid, camera).map(({ from, to, far }, index) => {
-            const [one, other] = [at(from), at(to)];
-            return one !== null && other !== null && <path key={index} className={classes.edge} data-far={far || undefined} d={`M${write(one)}L${write(other)}`} />;
-          })}
-          {faces.map((face, index) => {
-            const place = at(handleOf(box, grid, face));
-            if (place === null) return null;
-            return (
+        {outline.length > 2 && !outline.includes(null) && <path className={classes.plane} d={`M${outline.map((point) => write(point as { x: number; y: number })).join('L')}Z`} />}
+        {boxOn && box !== null && (
+          <>
+            {edgesOf(box, grid, camera).map(({ from, to, far }, index) => {
+              const [one, other] = [at(from), at(to)];
+              return one !== null && other !== null && <path key={index} className={classes.edge} data-far={far || undefined} d={`M${write(one)}L${write(other)}`} />;
+            })}
+            {faces.map((face, index) => {
+              const place = at(handleOf(box, grid, face));
+              if (place === null) return null;
+              return (
+                <g
+                  key={`${face.axis}${face.side}`}
+                  role="button"
+                  tabIndex={0}
+                  data-chrome=""
+                  data-face={`${face.axis}${face.side}`}
+                  className={classes.boxHandle}
+                  data-far={!facesViewer(box, grid, face, camera) || undefined}
+                  aria-label={t('volume3d.box.handle', { side: letters ? t(`volume3d.side.${directionLetters(normalOf(box, grid, face)).slice(0, 1) || 'L'}`) : String(index + 1) })}
+                  transform={`translate(${place.x.toFixed(1)} ${place.y.toFixed(1)})`}
+                  onPointerDown={(event) => startDrag(event, face)}
+                  onKeyDown={(event) => onKey(event, face)}
+                >
+                  <circle r={12} className={classes.hit} />
+                  <circle r={7} className={classes.ring} />
+                  <circle r={2.5} className={classes.dot} />
+                </g>
+              );
+            })}
+            {turnAt !== null && (
               <g
-                key={`${face.axis}${face.side}`}
                 role="button"
                 tabIndex={0}
                 data-chrome=""
-                data-face={`${face.axis}${face.side}`}
+                data-turn=""
                 className={classes.boxHandle}
-                data-far={!facesViewer(box, grid, face, camera) || undefined}
-                aria-label={t('volume3d.box.handle', { side: letters ? t(`volume3d.side.${directionLetters(normalOf(box, grid, face)).slice(0, 1) || 'L'}`) : String(index + 1) })}
-                transform={`translate(${place.x.toFixed(1)} ${place.y.toFixed(1)})`}
-                onPointerDown={(event) => startDrag(event, face)}
-                onKeyDown={(event) => onKey(event, face)}
+                aria-label={t('volume3d.box.turn')}
+                aria-description={t('volume3d.box.turnHelp')}
+                transform={`translate(${turnAt.x.toFixed(1)} ${turnAt.y.toFixed(1)})`}
+                onPointerDown={(event) => startDrag(event, null)}
+                onKeyDown={onTurnKey}
               >
+                <title>{t('volume3d.box.turnTip')}</title>
                 <circle r={12} className={classes.hit} />
-                <circle r={7} className={classes.ring} />
-                <circle r={2.5} className={classes.dot} />
+                <circle r={9} className={classes.ring} />
+                <path d={TURN_PATH} className={classes.turn} />
               </g>
-            );
-          })}
-          {turnAt !== null && (
-            <g
-              role="button"
-              tabIndex={0}
-              data-chrome=""
-              data-turn=""
-              className={classes.boxHandle}
-              aria-label={t('volume3d.box.turn')}
-              aria-description={t('volume3d.box.turnHelp')}
-              transform={`translate(${turnAt.x.toFixed(1)} ${turnAt.y.toFixed(1)})`}
-              onPointerDown={(event) => startDrag(event, null)}
-              onKeyDown={onTurnKey}
-            >
-              <title>{t('volume3d.box.turnTip')}</title>
-              <circle r={12} className={classes.hit} />
-              <circle r={9} className={classes.ring} />
-              <path d={TURN_PATH} className={classes.turn} />
-            </g>
-          )}
-        </>
-      )}
+            )}
+          </>
+        )}
       </InInterfacePixels>
     </svg>
   );

@@ -81,21 +81,21 @@ export const DrawOverlay = memo(function DrawOverlay() {
   return (
     <svg className={classes.vectors} aria-hidden data-draw="">
       <InInterfacePixels>
-      {measurements.map((one) => shape(one, one.id))}
-      {draft !== null && shape({ kind: draft.kind, points: draft.points, name: '' }, 'draft')}
-      {cutting && (
-        <>
-          <path className={classes.cut} data-inverse={tool === 'cutOutside' || undefined} d={`M${path}Z`} />
-          {outline.map((point, index) => (
-            <circle key={index} cx={point.x} cy={point.y} r={index === 0 ? 6 : 3.5} className={classes.corner} data-first={index === 0 || undefined} />
-          ))}
-        </>
-      )}
-      {stroke.map((center, index) => {
-        const place = at(center);
-        return place !== null && <circle key={index} cx={place.x} cy={place.y} r={radius} className={classes.brushed} data-restores={tool === 'restoreSphere' || undefined} />;
-      })}
-      {pointer !== null && (tool === 'removeSphere' || tool === 'restoreSphere') && <circle cx={pointer.x} cy={pointer.y} r={radius} className={classes.brush} />}
+        {measurements.map((one) => shape(one, one.id))}
+        {draft !== null && shape({ kind: draft.kind, points: draft.points, name: '' }, 'draft')}
+        {cutting && (
+          <>
+            <path className={classes.cut} data-inverse={tool === 'cutOutside' || undefined} d={`M${path}Z`} />
+            {outline.map((point, index) => (
+              <circle key={index} cx={point.x} cy={point.y} r={index === 0 ? 6 : 3.5} className={classes.corner} data-first={index === 0 || undefined} />
+            ))}
+          </>
+        )}
+        {stroke.map((center, index) => {
+          const place = at(center);
+          return place !== null && <circle key={index} cx={place.x} cy={place.y} r={radius} className={classes.brushed} data-restores={tool === 'restoreSphere' || undefined} />;
+        })}
+        {pointer !== null && (tool === 'removeSphere' || tool === 'restoreSphere') && <circle cx={pointer.x} cy={pointer.y} r={radius} className={classes.brush} />}
       </InInterfacePixels>
     </svg>
   );
