@@ -132,8 +132,8 @@ def test_copies_without_instance_numbers_are_said_without() -> None:
 
 
 def test_of_copies_the_one_like_the_other_slices_is_kept() -> None:
-    objects = slices(TWELVE, first_number=5, ConvolutionKernel="B30f")
-    objects += slices([25.0, 30.0], first_number=1, ConvolutionKernel="B70f")
+    objects = slices(TWELVE, first_number=5, SliceThickness="5")
+    objects += slices([25.0, 30.0], first_number=1, SliceThickness="2")
     found = volumes(objects)
     assert found.frames == [list(range(5, 17))]
     assert "instance numbers 1, 2." in found.notices[0]

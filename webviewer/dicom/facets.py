@@ -31,6 +31,8 @@ class Facet:
     mixing: Mixing
     relative: float = 0.0
     absolute: float = 0.0
+    is_unit: bool = False  # it says what a value means: frames without it never mix with frames that state it
+    attribute: str = ""  # DICOM name, where a sentence has it
 
     def values_of(self, places: Iterable[FramePlace]) -> list[Any]:
         """Return the value of each frame, None where none is stated."""
@@ -63,10 +65,31 @@ def _origin(place: FramePlace) -> tuple[str, ...]:
     return place.frame.image_type[:2]
 
 
+def _rescale_type(place: FramePlace) -> str:
+    """Return the unit of rescaled values, empty if it is unspecified (PS3.3 C.11.1.1.2; of CT C.8.2.1)."""
+    stated = place.frame.rescale_type.strip()
+    if stated == "US":
+        return ""
+    return stated or ("HU" if place.modality == "CT" else "")
+
+
+def _modality_lut(place: FramePlace) -> str:
+    return "stated" if place.has_modality_lut else ""
+
+
+def _inverted(place: FramePlace) -> str:
+    return "INVERSE" if place.is_inverted else ""
+
+
 # In the order in which a series is split, and a name lists them.
 TECHNIQUE_FACETS: tuple[Facet, ...] = (
-    Facet("kernel", attrgetter("frame.technique.convolution_kernel"), Mixing.NEVER),
-    Facet("kilovolts", attrgetter("frame.technique.kvp"), Mixing.NEVER, absolute=1.0),
+    Facet(
+        "kernel",
+        attrgetter("frame.technique.convolution_kernel"),
+        Mixing.NEVER,
+        attribute="Convolution Kernel",
+    ),
+    Facet("kilovolts", attrgetter("frame.technique.kvp"), Mixing.NEVER, absolute=1.0, attribute="KVP"),
     Facet("gradient", attrgetter("frame.technique.gradient_orientation"), Mixing.SIDE_BY_SIDE),
     Facet("echo", attrgetter("frame.technique.echo_number"), Mixing.SIDE_BY_SIDE),
     Facet("inversion_time", attrgetter("frame.technique.inversion_time_ms"), Mixing.SIDE_BY_SIDE, 0.01),
@@ -75,6 +98,11 @@ TECHNIQUE_FACETS: tuple[Facet, ...] = (
     Facet("contrast_agent", attrgetter("frame.technique.contrast_agent"), Mixing.FREELY),
 )
 _ORDER = (
+    "modality",
+    "units",
+    "rescale_type",
+    "modality_lut",
+    "inverted",
     "thickness",
     "kernel",
     "kilovolts",
@@ -95,16 +123,27 @@ _ORDER = (
     "acquisition",
     "stack",
 )
+
+
+def _unit(name: str, value_of: Callable[[FramePlace], Any], attribute: str) -> Facet:
+    return Facet(name, value_of, Mixing.NEVER, is_unit=True, attribute=attribute)
+
+
 FACETS: tuple[Facet, ...] = tuple(
     sorted(
         (
             *TECHNIQUE_FACETS,
+            _unit("modality", attrgetter("modality"), "Modality"),
+            _unit("units", attrgetter("units"), "Units"),
+            _unit("rescale_type", _rescale_type, "Rescale Type"),
+            _unit("modality_lut", _modality_lut, "Modality LUT Sequence"),
+            _unit("inverted", _inverted, "Presentation LUT Shape"),
             Facet("thickness", attrgetter("frame.slice_thickness"), Mixing.SIDE_BY_SIDE, 0.05, 0.02),
             Facet("b_value", attrgetter("b_value"), Mixing.SIDE_BY_SIDE, absolute=0.5),
             Facet("echo_time", attrgetter("frame.echo_time_ms"), Mixing.SIDE_BY_SIDE, 0.01, 0.02),
-            Facet("image_type", _kind, Mixing.NEVER),
+            Facet("image_type", _kind, Mixing.NEVER, attribute="Image Type"),
             Facet("image_origin", _origin, Mixing.FREELY),
-            Facet("energy_window", attrgetter("frame.energy_window"), Mixing.NEVER),
+            Facet("energy_window", attrgetter("frame.energy_window"), Mixing.NEVER, attribute="Energy Window"),
             Facet("time", attrgetter("frame.temporal_position_index"), Mixing.FREELY),
             Facet("time_slot", attrgetter("frame.time_slot"), Mixing.FREELY),
             Facet("trigger_time", attrgetter("trigger_time_ms"), Mixing.FREELY),

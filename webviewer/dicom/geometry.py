@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes
+from webviewer.dicom.lut import is_inverted
 
 # Directions nearer than this are one orientation; scanners round to 1e-4 or so.
 _SAME_DIRECTION = 1e-3
@@ -33,6 +34,10 @@ class FramePlace:
     b_value: float | None = None
     acquisition_time_s: float | None = None
     source: str = ""  # `ImageAttributes.place_source`
+    modality: str = ""
+    units: str = ""
+    has_modality_lut: bool = False
+    is_inverted: bool = False  # low values are bright
 
 
 def place_of(
@@ -50,6 +55,10 @@ def place_of(
         b_value=frame.b_value if frame.b_value is not None else attributes.b_value,
         source=attributes.place_source,
         acquisition_time_s=attributes.acquisition_time_s,
+        modality=attributes.modality,
+        units=attributes.units,
+        has_modality_lut=attributes.modality_lut is not None,
+        is_inverted=is_inverted(attributes),
     )
 
 

@@ -31,6 +31,7 @@ class PlacedStack:
     phase_number: int
     phase_count: int
     is_by_order: bool
+    is_by_runs: bool
     notes: tuple[Sentence, ...]
 
     @property
@@ -55,6 +56,7 @@ def placed_stacks(
             phase_number=stack.phase_number,
             phase_count=stack.phase_count,
             is_by_order=stack.is_by_order,
+            is_by_runs=stack.is_by_runs,
             notes=notes,
         )
         found.extend(_cut(own, places))

@@ -30,6 +30,11 @@ ENGLISH: dict[str, str] = {
     "time_slot": "time slot {{0}}",
     "energy_window": "energy window {{0}}",
     "trigger_time": "trigger time {{0}} ms",
+    "modality": "{{t0}}",
+    "units": "{{t0}}",
+    "rescale_type": "{{t0}}",
+    "modality_lut": "values by a lookup table",
+    "inverted": "low values bright",
     "thickness": "{{0}} mm",
     "kernel": "kernel {{t0}}",
     "kilovolts": "{{0}} kV",
@@ -116,6 +121,26 @@ ENGLISH: dict[str, str] = {
         "{{0}} images lie at each position, and nothing in them tells which belong together. It was assumed that they "
         "follow one another in the same order everywhere."
     ),
+    "unstated_value_one": (
+        "{{0}} of {{1}} images does not state {{t0}}. It was taken to be like the others: its values may not compare "
+        "with theirs."
+    ),
+    "unstated_value_other": (
+        "{{0}} of {{1}} images do not state {{t0}}. They were taken to be like the others: their values may not "
+        "compare with theirs."
+    ),
+    "mixed_values": (
+        "The slices have {{0}} different values of {{t0}}, each on too few slices for a volume of its own. Values of "
+        "different slices may not compare."
+    ),
+    "by_runs": (
+        "Only the order of instance numbers tells the acquisitions of this series apart. It was assumed that slices "
+        "whose numbers follow one another belong together."
+    ),
+    "interleaved": (
+        "Slices of {{0}} acquisitions lie between one another, and no Slice Thickness is stated. They were taken for "
+        "one acquisition in {{0}} passes: if the patient moved between them, the volume is wrong."
+    ),
     "values_rounded": "Values of this volume are rounded to steps of {{0}}.",
     "slice_unreadable": "Slice {{0}} of {{1}}, at {{2}} mm, is missing: its image cannot be read.",
     "slice_not_sent": "Slice {{0}} of {{1}}, at {{2}} mm, is missing: the storage node did not send it.",
@@ -195,6 +220,30 @@ ENGLISH: dict[str, str] = {
     ),
     "too_few_alike_other": (
         "Only {{0}} slices fit together by direction, size, position and kind of image; a volume needs at least {{1}}."
+    ),
+    "too_few_of_value_one": (
+        "Only {{0}} slice has {{t0}}, so its values do not compare with those of other slices; a volume needs at "
+        "least {{1}}."
+    ),
+    "too_few_of_value_other": (
+        "Only {{0}} slices have {{t0}}, so their values do not compare with those of other slices; a volume needs at "
+        "least {{1}}."
+    ),
+    "too_few_without_value_one": (
+        "Only {{0}} slice states no {{t0}}, so its values do not compare with those of other slices; a volume needs "
+        "at least {{1}}."
+    ),
+    "too_few_without_value_other": (
+        "Only {{0}} slices state no {{t0}}, so their values do not compare with those of other slices; a volume needs"
+        " at least {{1}}."
+    ),
+    "too_many_kinds": (
+        "The images of this series differ in size, direction, pixel size or kind in more than {{0}} ways. These "
+        "images are beyond that limit."
+    ),
+    "other_count": (
+        "At {{0}} mm, and maybe elsewhere, the number of images differs from the other positions, and nothing tells "
+        "to which volume they belong."
     ),
     "frames_of_reference": (
         "The images lie in {{0}} frames of reference, at most {{1}} of them in each, and their positions do not fit "

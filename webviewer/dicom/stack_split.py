@@ -3,7 +3,7 @@
 Frames of one orientation are split where positions repeat, and where mixed frames would make a wrong volume:
 
 - by the first facet (`webviewer.dicom.facets`) that tells frames at one position apart;
-- by runs of instance numbers, where two acquisitions overlap and nothing else tells them apart;
+- by runs of instance numbers, where two acquisitions overlap and nothing else tells them apart (`Stack.is_by_runs`);
 - by their order, where every position has as many frames; the stack says so (`Stack.is_by_order`).
 
 A few positions with more than one frame are doubled slices: the first is kept (`Stack.doubled` are the others).
@@ -58,6 +58,7 @@ class Stack:
     phase_number: int = 1  # of phase_count stacks that only their order tells apart
     phase_count: int = 1
     is_by_order: bool = False  # the order of numbers alone, no attribute, decided
+    is_by_runs: bool = False  # runs of instance numbers alone decided
 
 
 class StackSplitter:
@@ -100,6 +101,9 @@ class StackSplitter:
         count = int(levels[-1]) + 1
         if len(rows) == count:
             labels = self._mixed(rows)
+            runs = None if labels is not None else self._mixed_runs(rows)
+            if runs is not None:
+                return self._split_by_runs(rows, runs)
         elif count == 1:
             by_number = rows[np.argsort(self._number_of_row[rows])]
             return [Stack(tuple(by_number.tolist()), Arrangement.ONE_POSITION, shown=tuple(by_number.tolist()))]
@@ -115,22 +119,22 @@ class StackSplitter:
         parts = [rows[labels == label] for label in range(int(labels.max()) + 1)]
         return [stack for part in parts for stack in self._split(part)]
 
+    def _split_by_runs(self, rows: Rows, runs: Rows) -> list[Stack]:
+        return [replace(stack, is_by_runs=True) for stack in self._split_by(rows, runs)]
+
     def _repeated(self, rows: Rows, levels: Rows, count: int) -> list[Stack]:
         """Return the stacks of frames at repeated positions that no facet tells apart without a doubt."""
         sizes = np.bincount(levels, minlength=count)
         runs = self._runs(rows)
         if runs is not None and do_tell_apart(runs, levels, MIN_SLICES) and not are_pieces(runs, levels, least_own=1):
-            return self._split_by(rows, runs)
+            return self._split_by_runs(rows, runs)
         if 2 * np.count_nonzero(sizes > 1) < count:
             return self._without_doubles(rows, levels)
         if (sizes == sizes[0]).all():
             return self._phases(rows, levels)
-        labels = (
-            runs
-            if runs is not None and do_tell_apart(runs, levels, MIN_SLICES) and not are_pieces(runs, levels)
-            else None
-        )
-        labels = self._telling(rows, levels, 1) if labels is None else labels
+        if runs is not None and do_tell_apart(runs, levels, MIN_SLICES) and not are_pieces(runs, levels):
+            return self._split_by_runs(rows, runs)
+        labels = self._telling(rows, levels, 1)
         if labels is not None:
             return self._split_by(rows, labels)
         usual = int(np.bincount(sizes).argmax())
@@ -174,6 +178,12 @@ class StackSplitter:
             labels, is_stated = self._labels(facet, rows)
             if is_stated and self._are_volumes(rows, labels, facet.mixing):
                 return labels
+        return None
+
+    def _mixed_runs(self, rows: Rows) -> Rows | None:
+        """Return runs of instance numbers that must not be mixed though no position repeats; None if there are none."""
+        if len(rows) < 2 * MIN_SLICES:
+            return None
         runs = self._runs(rows)
         return runs if runs is not None and self._are_volumes(rows, runs, Mixing.FREELY) else None
 

@@ -137,6 +137,11 @@ def _text(code: str) -> Callable[[Any], Sentence]:
 
 
 _FACET_WORDS: dict[str, Callable[[Any], Sentence]] = {
+    "modality": _text("modality"),
+    "units": _text("units"),
+    "rescale_type": _text("rescale_type"),
+    "modality_lut": lambda _: say("modality_lut"),
+    "inverted": lambda _: say("inverted"),
     "thickness": _number("thickness", 2),
     "kernel": _text("kernel"),
     "kilovolts": _number("kilovolts", 0),

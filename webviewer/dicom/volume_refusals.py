@@ -47,13 +47,19 @@ def with_example(refusal: VolumeRefusal, places: Sequence[FramePlace]) -> Volume
     return replace(refusal, reason=joined((refusal.reason, example)))
 
 
-def refusals_of_left_out(stack: PlacedStack, plan: VolumePlan) -> list[VolumeRefusal]:
+def _position_mm(frame: int, stack: PlacedStack, places: Sequence[FramePlace]) -> float:
+    return float(np.dot(places[frame].frame.image_position_patient or (0.0, 0.0, 0.0), stack.normal))
+
+
+def refusals_of_left_out(stack: PlacedStack, places: Sequence[FramePlace]) -> list[VolumeRefusal]:
     """Return why frames that lie at the positions of a volume are in no volume."""
     found = []
     if stack.doubled:
         found.append(VolumeRefusal(stack.doubled, words.SECOND_IMAGE))
     if stack.unassigned:
-        found.append(VolumeRefusal(stack.unassigned, words.doubled(plan.positions_mm[0])))
+        found.append(
+            VolumeRefusal(stack.unassigned, words.other_count(_position_mm(stack.unassigned[0], stack, places)))
+        )
     return found
 
 

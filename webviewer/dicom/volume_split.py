@@ -24,6 +24,7 @@ from webviewer.dicom.sentence import Sentence, say
 from webviewer.dicom.stack_groups import MIN_SLICES
 from webviewer.dicom.stack_split import Arrangement
 from webviewer.dicom.stacks import stack_frames
+from webviewer.dicom.value_kinds import ValueKind, by_value_kind, notices_of_values
 from webviewer.dicom.volume import VolumeGrid
 from webviewer.dicom.volume_names import labels
 from webviewer.dicom.volume_plan import VolumePlan, VolumeRefusal, VolumeSplit
@@ -31,6 +32,8 @@ from webviewer.dicom.volume_refusals import refusal_of_frame, refusals_of_left_o
 from webviewer.dicom.volume_slices import SliceLayout, fit_line, lay_slices
 
 MAX_VOLUMES = 1024  # of a series: as many numbers as the contract with the pages has
+_MOST_KINDS = 2048  # of frames of one series; most of them make no volume
+_MOST_PLANES = 8192  # different orientations and spacings, rounding included
 _SAME_SPACING = 1e-3  # relative
 _PARALLEL_WITHIN_DEGREES = 1.0
 
@@ -79,8 +82,8 @@ def split_volumes(places: Sequence[FramePlace], images: Sequence[ImageAttributes
 
     Notes
     -----
-    A volume has one frame of reference, one size of pictures and pixels, one orientation (that of rows too), and is one
-    stack, as `stacks.stack_frames` tells stacks.
+    A volume has one frame of reference, one size of pictures and pixels, one orientation (that of rows too), one kind
+    of value (`value_kinds.by_value_kind`), and is one stack, as `stacks.stack_frames` tells stacks.
     """
     refusals: dict[Sentence, list[int]] = {}
     usable: list[int] = []
@@ -93,38 +96,60 @@ def split_volumes(places: Sequence[FramePlace], images: Sequence[ImageAttributes
     found: list[VolumePlan] = []
     refused = [VolumeRefusal(tuple(frames), reason) for reason, frames in refusals.items()]
     short: list[PlacedStack] = []
-    for alike in _alike(usable, places, images):
-        for one in by_frame_of_reference(alike, places, images):
+    kinds, too_few = _kinds(usable, places, images)
+    for kind in kinds:
+        for one in by_frame_of_reference(kind.frames, places, images):
             for frames in stack_frames([places[i] for i in one.frames]) or ():
                 for stack in placed_stacks(frames, one.frames, one.notes, places):
                     planned = _planned(stack, places, images)
                     if isinstance(planned, VolumePlan):
                         found.append(planned)
-                        refused.extend(refusals_of_left_out(stack, planned))
+                        refused.extend(refusals_of_left_out(stack, places))
                     elif planned is not None:
                         refused.append(VolumeRefusal(stack.everything, planned))
                     else:
                         short.append(stack)
+    refused.extend(too_few)
     refused.extend(refusals_of_short(short, found, places, images))
     if len(found) > MAX_VOLUMES:
-        beyond = tuple(i for plan in found[MAX_VOLUMES:] for i in plan.frames)
-        refused.append(VolumeRefusal(beyond, say("too_many_volumes", MAX_VOLUMES)))
+        last = tuple(i for plan in found[MAX_VOLUMES:] for i in plan.frames)
+        refused.append(VolumeRefusal(last, say("too_many_volumes", MAX_VOLUMES)))
         del found[MAX_VOLUMES:]
     plans = tuple(replace(plan, label=label) for plan, label in zip(found, labels(found, places), strict=True))
     return VolumeSplit(plans, tuple(with_example(refusal, places) for refusal in refused))
 
 
-def _alike(usable: list[int], places: Sequence[FramePlace], images: Sequence[ImageAttributes]) -> list[list[int]]:
-    """Return frames that could lie in one volume, group by group, in order of first appearance."""
+def _kinds(
+    usable: list[int], places: Sequence[FramePlace], images: Sequence[ImageAttributes]
+) -> tuple[list[ValueKind], list[VolumeRefusal]]:
+    """Return frames that could lie in one volume, kind by kind, and why others could lie in none."""
+    alike, beyond = _alike(usable, places, images)
+    kinds = [kind for own in alike for kind in by_value_kind(own, places)]
+    beyond += [i for kind in kinds[_MOST_KINDS:] for i in kind.frames]
+    refused = [VolumeRefusal(tuple(kind.frames), kind.refusal) for kind in kinds[:_MOST_KINDS] if kind.refusal]
+    if beyond:
+        refused.append(VolumeRefusal(tuple(beyond), say("too_many_kinds", _MOST_KINDS)))
+    return [kind for kind in kinds[:_MOST_KINDS] if kind.refusal is None], refused
+
+
+def _alike(
+    usable: list[int], places: Sequence[FramePlace], images: Sequence[ImageAttributes]
+) -> tuple[list[list[int]], list[int]]:
+    """Return frames of one size, orientation and spacing, in order of first appearance, and frames beyond the limit."""
     groups: dict[tuple[object, ...], list[int]] = {}
+    beyond: list[int] = []
     kinds: dict[tuple[object, ...], _AlikePlanes] = {}
     for index in usable:
         frame, kind = places[index].frame, (_kind(images[index]), _place_kind(places[index], images[index]))
         planes = kinds.get(kind)
         if planes is None:
             planes = kinds[kind] = _AlikePlanes()
-        groups.setdefault((kind, planes.group_of(frame)), []).append(index)
-    return list(groups.values())
+        group = planes.group_of(frame)
+        if group is None or (len(groups) >= _MOST_KINDS and (kind, group) not in groups):
+            beyond.append(index)
+        else:
+            groups.setdefault((kind, group), []).append(index)
+    return list(groups.values()), beyond
 
 
 def _kind(image: ImageAttributes) -> tuple[object, ...]:
@@ -145,11 +170,17 @@ class _AlikePlanes:
         self._known: dict[tuple[object, ...], int] = {}  # thousands of slices of a series have one orientation
         self._firsts = GrowingRows(8)
 
-    def group_of(self, frame: FrameAttributes) -> int:
-        """Return the number of the first group that a frame is alike to, a new one if it is to none."""
+    def group_of(self, frame: FrameAttributes) -> int | None:
+        """Return the number of the first group that a frame is alike to, a new one if it is to none.
+
+        None for an orientation or spacing that comes after as many others as can be compared.
+        """
         key = (frame.image_orientation_patient, frame.pixel_spacing)
         found = self._known.get(key)
         if found is None:
+            # Each is compared with all before it: without a limit, a broken series would take minutes.
+            if len(self._known) >= _MOST_PLANES:
+                return None
             found = self._known[key] = self._told(frame)
         return found
 
@@ -207,6 +238,7 @@ def _planned(
             *words.notices(images[i] for i in stack.frames),
             *stack.notes,
             *_notes(stack, places),
+            *notices_of_values(own),
             *words.warnings(layout, grid, shift_mm, own, image.modality),
         ),
         phase_number=stack.phase_number,
@@ -227,6 +259,8 @@ def _notes(stack: PlacedStack, places: Sequence[FramePlace]) -> tuple[Sentence, 
         found.append(say("unassigned", stack.unassigned_positions))
     if stack.is_by_order:
         found.append(say("by_order", stack.phase_count))
+    if stack.is_by_runs:
+        found.append(say("by_runs"))
     return tuple(found)
 
 

@@ -30,6 +30,7 @@ _MOST_GAPS = 5
 _MOST_NUMBERS = 10
 _SHIFTED_FROM_MM = 0.1
 _TILTED_FROM_DEGREES = 0.5
+_SHEARED_WITHIN = 0.25  # of the shift that the tilt explains: farther beside their line slices are not sheared
 _THIN_BELOW = 0.5  # of the spacing
 
 
@@ -85,6 +86,11 @@ def doubled(position_mm: float) -> Sentence:
     return say("same_position", round(position_mm, 1))
 
 
+def other_count(position_mm: float) -> Sentence:
+    """Return why frames at a position that has more or fewer frames than the others are in no volume."""
+    return say("other_count", round(position_mm, 1))
+
+
 def not_parallel(degrees: float) -> Sentence:
     """Return why slices that turn a little are no volume."""
     return say("turned", round(degrees, 1))
@@ -132,7 +138,8 @@ def warnings(
     step = grid.lps_from_index[:3, 2]
     along = float(np.dot(step, grid.normal))
     tilt = math.degrees(math.acos(min(along / float(np.linalg.norm(step)), 1.0)))
-    if tilt >= _TILTED_FROM_DEGREES:
+    sheared_mm = math.sqrt(max(float(np.dot(step, step)) - along**2, 0.0)) * (grid.shape[0] - 1)
+    if tilt >= _TILTED_FROM_DEGREES and shift_mm <= _SHEARED_WITHIN * sheared_mm:
         found.append(say("tilted" if modality == "CT" else "aslant", round(tilt, 1)))
     if shift_mm > _SHIFTED_FROM_MM:
         found.append(say("shifted", round(shift_mm, 2 if shift_mm < 1 else 1)))
