@@ -22,7 +22,7 @@ from renderpool.server.node import NODE, RenderNode
 from renderpool.server.storage import StorageNode
 from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.painter import paint
-from renderpool.session.series_voi import ValuesOfSeries, recommended_voi, representative_wanted
+from renderpool.session.series_voi import ValuesOfSeries, candidates, recommended_voi, representative_wanted
 from renderpool.session.source import CacheKey, FrameKey, SeriesFrames
 from webviewer.core.errors import InvalidInput, NotFound, Unavailable, WebviewerError
 from webviewer.dicom.lut import VoiChoice
@@ -41,10 +41,10 @@ ThumbnailKey = tuple[str, int, int, int, bool, bool]
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """The picture of a series, the version of the series that it shows, its frame, and the frame of its window."""
+    """The picture of a series, its version, its frame, and the frames that its window may be from."""
 
     version: str
-    frames: tuple[CacheKey, CacheKey]
+    frames: tuple[CacheKey, ...]
     etag: str
     data: bytes
 
@@ -100,9 +100,7 @@ async def get_thumbnail(request: web.Request) -> web.Response:
         if not newer.frames:
             raise NotFound("This series has no images to show.")
         key = newer.frames[len(newer.frames) // 2]
-        shared = newer.shared_window(key)
-        window_key = key if shared is None else newer.frames[shared.representative]
-        frames = newer.cache_key(key), newer.cache_key(window_key)
+        frames = tuple(newer.cache_key(one) for one in (key, *candidates(newer, key)))
         etag = _etag("thumbnail", frames, size_px, overlays, shutters)
         if _is_known(request, etag) and cached is None:
             return web.Response(status=304, headers=_headers(etag))
@@ -130,8 +128,7 @@ async def _recommended(
 ) -> tuple[VoiChoice, ...] | None:
     """Return the windows that a frame shares with others of its series, as its viewer shows it; None = its own."""
     window, values = WindowRecommended(), ValuesOfSeries()
-    wanted = representative_wanted(series, key, window)
-    if wanted is not None:
+    while (wanted := representative_wanted(series, key, window, values)) is not None:
         try:
             values.put(wanted, await _load(storage, owner_id, series, wanted))
         except WebviewerError:

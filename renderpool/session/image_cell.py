@@ -126,13 +126,14 @@ class ImageCell(Cell[SeriesFrames]):
 
     def _knows_window(self, view: View, series: SeriesFrames, key: FrameKey) -> bool:
         """Say whether the window of a frame is known; else ask for the image whose values tell it."""
-        wanted = representative_wanted(series, key, view.window)
-        if wanted is None or self._values.knows(wanted):
-            return True
-        image = self._around.images.get(series, wanted)
-        if image is not None or self._around.images.failure(series, wanted) is not None:
+        while True:
+            wanted = representative_wanted(series, key, view.window, self._values)
+            if wanted is None:
+                return True
+            image = self._around.images.get(series, wanted)
+            if image is None and self._around.images.failure(series, wanted) is None:
+                break
             self._values.put(wanted, image)
-            return True
         if self._loading_values is None and self._around.image_loads[self.number] < _MAX_LOADS:
             self._load_values(series, wanted)
         return False
@@ -145,7 +146,7 @@ class ImageCell(Cell[SeriesFrames]):
         def loaded(_key: FrameKey, outcome: LoadedImage | WebviewerError) -> None:
             image = outcome if isinstance(outcome, LoadedImage) else None
             if image is not None:
-                image.recommended  # noqa: B018 - reads all values: here, not under the lock
+                image.recommended_to_others  # noqa: B018 - reads all values: here, not under the lock
             with around.lock:
                 around.image_loads[self.number] -= 1
                 cell = around.cell_of(self.number)

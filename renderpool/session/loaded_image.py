@@ -12,7 +12,16 @@ from renderpool.session.source import CacheKey
 from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.decode import DecodedFrame
-from webviewer.dicom.lut import VoiChoice, default_voi, full_dynamic, is_inverted, modality_values, recommended_windows
+from webviewer.dicom.lut import (
+    VoiChoice,
+    default_voi,
+    default_without_values,
+    full_dynamic,
+    has_range,
+    is_inverted,
+    modality_values,
+    recommended_windows,
+)
 from webviewer.dicom.padding import absent_pixels
 
 _FAR = 1e30
@@ -74,6 +83,14 @@ class LoadedImage:
         """What the object recommends; what `default_voi` gives where that is nothing."""
         choices = recommended_windows(self.attributes, self.key[1])
         return choices or (default_voi(self._present_values(), self.attributes, self.key[1]),)
+
+    @cached_property
+    def recommended_to_others(self) -> tuple[VoiChoice, ...]:
+        """What is recommended to images of its kind: empty where values without a range would tell it."""
+        is_from_header = default_without_values(self.attributes, self.key[1]) is not None
+        if recommended_windows(self.attributes, self.key[1]) or is_from_header or has_range(self._present_values()):
+            return self.recommended
+        return ()
 
     @cached_property
     def full_dynamic(self) -> VoiChoice:

@@ -16,26 +16,45 @@ class ValuesOfSeries:
         self._choices: dict[FrameKey, tuple[VoiChoice, ...] | None] = {}
 
     def get(self, key: FrameKey) -> tuple[VoiChoice, ...] | None:
-        """Return the windows of a representative; None if it could not be shown, so that images keep their own."""
+        """Return the windows of an image.
+
+        None if it could not be shown, so that images keep their own; empty if its values have no range.
+        """
         return self._choices[key]
 
     def knows(self, key: FrameKey) -> bool:
-        """Tell whether a representative has come, or failed."""
+        """Tell whether an image has come, or failed."""
         return key in self._choices
 
     def put(self, key: FrameKey, image: LoadedImage | None) -> None:
-        """Take in a representative; None for one that cannot be shown."""
-        self._choices[key] = None if image is None else image.recommended
+        """Take in an image; None for one that cannot be shown."""
+        self._choices[key] = None if image is None else image.recommended_to_others
 
 
 def representative_wanted(
-    series: SeriesFrames, key: FrameKey, window: WindowRecommended | WindowFullDynamic | WindowValues
+    series: SeriesFrames,
+    key: FrameKey,
+    window: WindowRecommended | WindowFullDynamic | WindowValues,
+    values: ValuesOfSeries,
 ) -> FrameKey | None:
-    """Return the image whose values the window of a frame depends on; None where headers suffice."""
+    """Return an image whose values must be known for the window of a frame; None where it can be told.
+
+    Ask again with its values: where they have no range, another image is wanted.
+    """
     if not isinstance(window, WindowRecommended) or window.scope == "image":
         return None
     shared = _shared(series, key, window)
-    return None if shared is None or shared.choices else series.frames[shared.representative]
+    return None if shared is None or shared.choices else _by_values(series, shared, values)[0]
+
+
+def candidates(series: SeriesFrames, key: FrameKey) -> tuple[FrameKey, ...]:
+    """Return the images on which the recommended window of a frame may depend, its own image where it shares none."""
+    shared = series.shared_window(key)
+    if shared is None:
+        return (key,)
+    if shared.choices:
+        return (series.frames[shared.representative],)
+    return tuple(series.frames[place] for place in series.windows.nearest(shared.representative))
 
 
 def recommended_voi(
@@ -49,7 +68,7 @@ def recommended_voi(
     Parameters
     ----------
     values
-        Knows the representative if `representative_wanted` names one.
+        Knows every image that `representative_wanted` has named.
     """
     if not isinstance(window, WindowRecommended):
         return None
@@ -59,7 +78,21 @@ def recommended_voi(
     if window.scope == "image":
         own = recommended_windows(series.instances[key[0]], key[1])
         return in_order_of(own, shared.choices) if own else None
-    return shared.choices or values.get(series.frames[shared.representative])
+    return shared.choices or _by_values(series, shared, values)[1]
+
+
+def _by_values(
+    series: SeriesFrames, shared: SeriesWindow, values: ValuesOfSeries
+) -> tuple[FrameKey | None, tuple[VoiChoice, ...] | None]:
+    """Return the next image to be known, else the windows that values tell; neither where images keep their own."""
+    for place in series.windows.nearest(shared.representative):
+        key = series.frames[place]
+        if not values.knows(key):
+            return key, None
+        found = values.get(key)
+        if found is None or found:
+            return None, found
+    return None, None
 
 
 def _shared(series: SeriesFrames, key: FrameKey, window: WindowRecommended) -> SeriesWindow | None:

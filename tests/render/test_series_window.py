@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from renderpool.session.source import SeriesFrames
+from renderpool.session.source import FrameKey, SeriesFrames
 from tests.render.house import House, Viewer, pixels_of
 from tests.render.reference_view import grey_linear_exact, worst
 from tests.render.sources import MemorySource, attributes, values_of
+from webviewer.core.errors import WebviewerError
 from webviewer.dicom.attributes import ImageAttributes, VoiWindow
 from webviewer.protocol.base import ImageReference
 from webviewer.protocol.messages import ViewError
@@ -193,3 +195,59 @@ def test_an_image_of_another_kind_does_not_recommend(make_house: Callable[[Memor
     viewer.open()
     window = WindowRecommended(image=ImageReference(instance_id=3, frame_number=1))
     assert window_of(viewer, 1, 1, window) == (1917.0, 3834.0)
+
+
+class BlankSource(SliceSource):
+    """Slices without windows, of which those named have one value everywhere."""
+
+    def __init__(self, blank: frozenset[int], count: int = 5, value: int = 0) -> None:
+        super().__init__(without_window, count)
+        self._blank = blank
+        self._value = value
+
+    def frames(self, owner_id: int, keys: Sequence[FrameKey]) -> Iterator[tuple[FrameKey, bytes | WebviewerError]]:
+        for key, data in super().frames(owner_id, keys):
+            if key[0] in self._blank and isinstance(data, bytes):
+                yield key, np.full(len(data) // 2, self._value, "<i2").tobytes()
+            else:
+                yield key, data
+
+
+@pytest.mark.parametrize("value", [0, 500])
+@pytest.mark.parametrize(
+    ("blank", "representative"),
+    [
+        pytest.param({3}, 2, id="the middle"),
+        pytest.param({3, 2}, 4, id="the middle and the one before"),
+        pytest.param({3, 2, 4, 1}, 5, id="all but the last"),
+    ],
+)
+def test_a_blank_middle_slice_leaves_the_window_to_the_nearest_slice_with_a_range(
+    make_house: Callable[[MemorySource], House], blank: set[int], representative: int, value: int
+) -> None:
+    viewer = Viewer(make_house(BlankSource(frozenset(blank), value=value)))
+    viewer.open()
+    own = values_of(representative)
+    low, high = float(own.min()), float(own.max())
+    for revision, one in enumerate((1, 3, 5), 1):
+        assert window_of(viewer, revision, one, WindowRecommended()) == ((low + high) / 2, high - low)
+    named = WindowRecommended(image=ImageReference(instance_id=3, frame_number=1))
+    assert window_of(viewer, 9, 1, named) == ((low + high) / 2, high - low), "as the page names the middle"
+
+
+def test_blank_slices_alone_keep_their_own_windows(make_house: Callable[[MemorySource], House]) -> None:
+    viewer = Viewer(make_house(BlankSource(frozenset({1, 2, 3}), count=3, value=7)))
+    viewer.open()
+    assert [window_of(viewer, one, one, WindowRecommended()) for one in (1, 2, 3)] == [(7.0, 1.0)] * 3
+
+
+def test_without_an_image_cache_the_nearest_slice_with_a_range_is_found_as_well() -> None:
+    house = House(BlankSource(frozenset({2, 3})), budget_bytes=0)
+    try:
+        viewer = Viewer(house)
+        viewer.open()
+        own = values_of(4)
+        low, high = float(own.min()), float(own.max())
+        assert window_of(viewer, 1, 1, WindowRecommended()) == ((low + high) / 2, high - low)
+    finally:
+        house.close()

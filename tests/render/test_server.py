@@ -29,7 +29,7 @@ from renderpool.session.volume_cache import VolumeCache
 from tests.render.house import pixels_of, wait_until
 from tests.render.reference_view import grey_linear, worst
 from tests.render.sources import COLUMNS, ROWS, MemorySource, attributes, values_of
-from tests.render.test_series_window import SliceSource
+from tests.render.test_series_window import BlankSource, SliceSource
 from tests.render.test_volume_session import SLICES, STEP_MM, WINDOW, oblique, smooth_pixels
 from tests.render.volume_sources import SpaceSource, even
 from tests.support.frames import unpack_frame
@@ -301,6 +301,18 @@ def test_a_thumbnail_has_the_window_that_its_series_is_opened_with() -> None:
     pixels = np.asarray(Image.open(io.BytesIO(answer.content))).astype(int)
     expected = grey_linear(values_of(2).astype(float), 1, 40)
     assert np.abs(pixels - expected).mean() < 3, "as JPEG; its own values would fill the whole range"
+
+
+def test_a_thumbnail_of_a_blank_middle_slice_has_the_window_of_the_nearest_slice_with_a_range() -> None:
+    running = Server(BlankSource(frozenset({2}), count=3, value=500))
+    try:
+        answer = running.get("/internal/v1/render/owners/7/series/1/thumbnail?size=80")
+    finally:
+        running.stop()
+    pixels = np.asarray(Image.open(io.BytesIO(answer.content))).astype(int)
+    first = values_of(1).astype(float)
+    expected = 255 * np.clip((500 - first.min()) / (first.max() - first.min()), 0, 1)
+    assert np.abs(pixels - expected).max() <= 3, "as JPEG; its own window would make it half bright"
 
 
 def test_a_rendered_frame_has_the_image_s_own_size_and_recommended_window(server: Server) -> None:

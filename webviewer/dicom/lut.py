@@ -77,6 +77,12 @@ def full_dynamic(values: NDArray[np.float32]) -> VoiChoice:
     return VoiChoice((low + high) / 2, high - low if high > low else 1.0, "LINEAR_EXACT")
 
 
+def has_range(values: NDArray[np.float32]) -> bool:
+    """Tell whether values, of present pixels as in `full_dynamic`, have a darkest and a lighter one."""
+    counted = values[np.isfinite(values)]
+    return counted.size > 0 and bool(counted.min() < counted.max())
+
+
 def default_voi(values: NDArray[np.float32], attributes: ImageAttributes, frame_number: int = 1) -> VoiChoice:
     """Return the first recommendation; where there is none what fits the kind of image.
 

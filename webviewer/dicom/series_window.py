@@ -13,14 +13,17 @@ Rules
    nothing, the nearest image that does stands for it. A window of a width up to 1, which some software writes as a
    filler, represents only where no image has a wider one.
 4. Where no image recommends anything, the default of `lut.default_voi` holds. Where that depends on values, they are
-   those of the middle image.
+   those of the middle image. Where its values have no range (all padding, or one value), those of the nearest image
+   whose values have one. Where no such image is near, or one cannot be shown, each image keeps its own.
 
-Everything comes from headers in display order, so both nodes decide the same.
+Headers in display order decide the rest, so both nodes decide the same. Only render nodes, which have the pixels, look
+for an image whose values have a range.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from bisect import bisect_left
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -32,6 +35,8 @@ _SECTIONS: Final = frozenset({"CT", "MR", "PT"})
 _PROJECTIONS: Final = frozenset({"CR", "DX", "MG", "IO", "PX", "RG", "XA", "RF", "RTIMAGE", "US", "IVUS", "XC", "ES"})
 # Of Image Type: LOCALIZER, M, P, ADC, …; PS3.3 C.7.6.1.1.2 defines the values before them.
 _KIND_TYPES: Final = slice(2, 4)
+# Each image that is tried is fetched and decoded before the first picture of the series.
+_MOST_TRIED: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +53,29 @@ class SeriesWindow:
 
 @dataclass(frozen=True, slots=True)
 class SeriesWindows:
-    """The shared recommendations of a series; ``number_of_frame`` has for each frame which one is its own, or None."""
+    """The shared recommendations of a series.
+
+    ``number_of_frame`` has for each frame which one is its own, or None. ``places`` has for each recommendation the
+    places of the images that share it, in display order.
+    """
 
     shared: tuple[SeriesWindow, ...]
     number_of_frame: tuple[int | None, ...]
+    places: tuple[tuple[int, ...], ...]
 
     def of(self, place: int) -> SeriesWindow | None:
         """Return the shared recommendation of the frame at a place in display order; None where it has its own."""
         number = self.number_of_frame[place]
         return None if number is None else self.shared[number]
+
+    def nearest(self, place: int) -> Iterator[int]:
+        """Yield the places of images of the same kind outwards from one of them, itself first; at most 64."""
+        number = self.number_of_frame[place]
+        kind = () if number is None else self.places[number]
+        start = bisect_left(kind, place)
+        first = max(0, start - _MOST_TRIED)  # the list may be long, and is asked for with each picture
+        for index in _outwards(start - first, len(kind[first : start + _MOST_TRIED]))[:_MOST_TRIED]:
+            yield kind[first + index]
 
 
 def series_windows(frames: Sequence[tuple[ImageAttributes, int]]) -> SeriesWindows:
@@ -74,6 +93,7 @@ def series_windows(frames: Sequence[tuple[ImageAttributes, int]]) -> SeriesWindo
         if kind is not None:
             kinds.setdefault(kind, []).append(place)
     shared: list[SeriesWindow] = []
+    sharing: list[tuple[int, ...]] = []
     numbers: list[int | None] = [None] * len(frames)
     for places in kinds.values():
         if len(places) < 2:
@@ -81,7 +101,8 @@ def series_windows(frames: Sequence[tuple[ImageAttributes, int]]) -> SeriesWindo
         for place in places:
             numbers[place] = len(shared)
         shared.append(_shared(frames, places))
-    return SeriesWindows(tuple(shared), tuple(numbers))
+        sharing.append(tuple(places))
+    return SeriesWindows(tuple(shared), tuple(numbers), tuple(sharing))
 
 
 def recommendation_of(image: ImageAttributes, frame_number: int, place: int) -> SeriesWindow:
@@ -143,9 +164,8 @@ def _kind(image: ImageAttributes, frame_number: int) -> Hashable | None:
 
 def _shared(frames: Sequence[tuple[ImageAttributes, int]], places: Sequence[int]) -> SeriesWindow:
     middle = len(places) // 2
-    nearest_first = sorted(range(len(places)), key=lambda index: (abs(index - middle), index))
     filler: SeriesWindow | None = None
-    for index in nearest_first:
+    for index in _outwards(middle, len(places)):
         image, frame_number = frames[places[index]]
         choices = recommended_windows(image, frame_number)
         if not choices:
@@ -157,3 +177,8 @@ def _shared(frames: Sequence[tuple[ImageAttributes, int]], places: Sequence[int]
     if filler is not None:
         return filler
     return recommendation_of(*frames[places[middle]], places[middle])
+
+
+def _outwards(start: int, count: int) -> list[int]:
+    """Return the indices of a list by their distance from one of them, the lower of two first."""
+    return sorted(range(count), key=lambda index: (abs(index - start), index))

@@ -192,3 +192,24 @@ def test_windows_in_another_order_are_told_apart_by_their_names() -> None:
 def test_an_empty_series_shares_nothing() -> None:
     found = series_windows([])
     assert (found.shared, found.number_of_frame) == ((), ())
+
+
+def test_images_of_one_kind_are_tried_outwards_from_the_middle() -> None:
+    other = image(photometric_interpretation="MONOCHROME1")
+    found = series_windows([(one, 1) for one in (image(), image(), other, image(), image(), image(), other)])
+    assert list(found.nearest(3)) == [3, 1, 4, 0, 5]
+    assert list(found.nearest(0)) == [0, 1, 3, 4, 5]
+    assert list(found.nearest(2)) == [2, 6]
+
+
+def test_at_most_64_images_are_tried() -> None:
+    found = series_windows([(image(), 1)] * 1000)
+    tried = list(found.nearest(500))
+    assert len(tried) == 64
+    assert tried[:4] == [500, 499, 501, 498]
+    assert sorted(tried) == list(range(468, 532))
+    assert list(found.nearest(999)) == list(range(999, 935, -1))
+
+
+def test_a_single_image_has_no_other_to_try() -> None:
+    assert list(series_windows([(image(), 1)]).nearest(0)) == []
