@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from functools import partial
 from typing import TypeVar
@@ -96,13 +96,14 @@ async def post_surface(request: web.Request) -> web.StreamResponse:
     def is_gone() -> bool:
         return ended.is_set() or request.transport is None
 
-    with seats.taken((address, owner_id)):
+    with ExitStack() as seat:
+        seat.enter_context(seats.taken((address, owner_id)))
         use = await _in(seats, partial(_open, storage, owner_id, series_id, number))
         try:
             await _settled(use.volume, is_gone)
             parts = await _in(seats, partial(_parts, use.volume, wish, is_gone))
             head = await _in(seats, partial(next, parts))
-            return await _send(request, seats, head, parts)
+            return await _send(request, seats, head, parts, leave=seat.close)
         except CutCancelled as exc:
             raise Unavailable("The surface was given up.") from exc
         finally:
@@ -118,7 +119,10 @@ async def _settled(volume: LoadedVolume, is_gone: IsGone) -> None:
         await asyncio.sleep(_LOOK_AGAIN_S)
 
 
-async def _send(request: web.Request, seats: SurfaceSeats, head: bytes, parts: Iterator[bytes]) -> web.StreamResponse:
+async def _send(
+    request: web.Request, seats: SurfaceSeats, head: bytes, parts: Iterator[bytes], *, leave: Callable[[], None]
+) -> web.StreamResponse:
+    """Send a file. ``leave`` is called at its last byte: a browser that has the whole file may ask for the next."""
     count = int.from_bytes(head[_HEADER_BYTES : _HEADER_BYTES + 4], "little")
     response = web.StreamResponse(headers={"Content-Type": "model/stl", "Cache-Control": "no-store"})
     # Said before, so that a file that breaks off is seen as one.
@@ -134,6 +138,8 @@ async def _send(request: web.Request, seats: SurfaceSeats, head: bytes, parts: I
                 began_s = time.monotonic()
                 async with asyncio.timeout(seats.grace_s + sent_bytes / seats.least_bytes_per_s - took_s):
                     await response.write(piece)
+                if sent_bytes == response.content_length:
+                    leave()
                 took_s += time.monotonic() - began_s
             part = await _in(seats, partial(next, parts, None))
         await response.write_eof()
