@@ -10,6 +10,8 @@ from webviewer.dicom.dataset import DataSet
 MAX_FRAMES = 1_000_000
 GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
 SUBSAMPLED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
+PROJECTIONS = frozenset({"CR", "DX", "ES", "IO", "IVUS", "MG", "PX", "RF", "RG", "RTIMAGE", "US", "XA", "XC"})
+"""Modalities whose images are no sections at places of a stack."""
 COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT", "XYB"}) | SUBSAMPLED
 
 

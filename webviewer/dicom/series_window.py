@@ -29,10 +29,9 @@ from typing import Final, TypeVar
 
 from webviewer.dicom.attributes import ImageAttributes, VoiWindow
 from webviewer.dicom.lut import VoiChoice, default_without_values, is_inverted, recommended_windows
-from webviewer.dicom.pixel_module import GREY
+from webviewer.dicom.pixel_module import GREY, PROJECTIONS
 
 _SECTIONS: Final = frozenset({"CT", "MR", "PT"})
-_PROJECTIONS: Final = frozenset({"CR", "DX", "MG", "IO", "PX", "RG", "XA", "RF", "RTIMAGE", "US", "IVUS", "XC", "ES"})
 # Of Image Type: LOCALIZER, M, P, ADC, …; PS3.3 C.7.6.1.1.2 defines the values before them.
 _KIND_TYPES: Final = slice(2, 4)
 # Each image that is tried is fetched and decoded before the first picture of the series.
@@ -146,7 +145,7 @@ def _kind(image: ImageAttributes, frame_number: int) -> Hashable | None:
         return None
     frame = image.frame(frame_number)
     has_place = frame.image_position_patient is not None and frame.image_orientation_patient is not None
-    is_section = image.modality in _SECTIONS or (has_place and image.modality not in _PROJECTIONS)
+    is_section = image.modality in _SECTIONS or (has_place and image.modality not in PROJECTIONS)
     if not is_section and image.number_of_frames < 2:
         return None
     return (

@@ -12,10 +12,10 @@ from dataclasses import replace
 from webviewer.dicom import elements as tags
 from webviewer.dicom.attributes import ImageAttributes, Notice
 from webviewer.dicom.dataset import DataSet
+from webviewer.dicom.pixel_module import PROJECTIONS
 from webviewer.dicom.slice_geometry import AXIAL, Orientation, moved, normal_of
 
 _MOST_MM = 10_000.0
-_PROJECTIONS = frozenset({"CR", "DX", "IO", "MG", "PX", "RF", "RG", "US", "XA"})
 _DIRECTIONS = {
     "L": (1.0, 0.0, 0.0),
     "R": (-1.0, 0.0, 0.0),
@@ -32,7 +32,7 @@ def located(image: ImageAttributes, ds: DataSet) -> ImageAttributes:
     Never raises.
     """
     frame = image.frames[0]
-    if image.number_of_frames != 1 or frame.image_position_patient is not None or image.modality in _PROJECTIONS:
+    if image.number_of_frames != 1 or frame.image_position_patient is not None or image.modality in PROJECTIONS:
         return image
     if image.refusal or image.volume_refusal is not None or "LOCALIZER" in frame.image_type:
         return image
