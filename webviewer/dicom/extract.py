@@ -7,13 +7,13 @@ PS3.3 C.7.6.3 (image pixel), C.7.6.2 (plane), C.7.6.16 (functional groups), C.8.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from webviewer.dicom import elements as tags
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, LookupTable, UltrasoundRegion
 from webviewer.dicom.dataset import DataSet, ValueSpan
+from webviewer.dicom.dates import seconds_of_day
 from webviewer.dicom.frames import pair_mm, read_frames
 from webviewer.dicom.mosaic import unfolded
 from webviewer.dicom.nuclear import with_nuclear_slices
@@ -27,7 +27,6 @@ MAX_REGIONS = 64
 MAX_RATIOS = 4  # lossy compressions of one image, one after the other
 _LEAST_SLOPE, _MOST_SLOPE = 1e-12, 1e9  # beyond, values are none that are measured in any unit
 _TISSUE, _CENTIMETRES = 1, 3
-_TIME = re.compile(r"(\d\d)(\d\d)?(\d\d(?:\.\d{1,6})?)?", re.ASCII)
 _AXIS_OF_LETTER = {"L": "x", "R": "x", "A": "y", "P": "y", "H": "z", "F": "z"}
 
 
@@ -128,7 +127,7 @@ def extract_image_attributes(
         ultrasound_regions=regions,
         instance_number=ds.integer(tags.INSTANCE_NUMBER),
         acquisition_number=ds.integer(tags.ACQUISITION_NUMBER),
-        acquisition_time_s=_seconds(ds.code(tags.ACQUISITION_TIME)),
+        acquisition_time_s=seconds_of_day(ds, tags.ACQUISITION_TIME),
         trigger_time_ms=ds.number(tags.TRIGGER_TIME),
         scanning_sequence="\\".join(ds.texts(tags.SCANNING_SEQUENCE))[:32],
         is_angiography=_is_angiography(ds, frames),
@@ -137,15 +136,6 @@ def extract_image_attributes(
         lacks_pixels=pixel_element is None or size_refusal != "",
     )
     return located(unfolded(with_nuclear_slices(image, ds), ds), ds)
-
-
-def _seconds(time: str) -> float | None:
-    """Return seconds since midnight of a TM, None if it is none (PS3.5 6.2)."""
-    found = _TIME.fullmatch(time.replace(":", ""))
-    if found is None:
-        return None
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return 3600 * hours + 60 * minutes + seconds if hours < 24 and minutes < 60 and seconds < 61 else None
 
 
 def _refusal_of_values(

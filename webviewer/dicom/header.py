@@ -11,6 +11,7 @@ from webviewer.core.errors import DataError, InvalidInput
 from webviewer.dicom import elements as tags
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.dataset import DataSet, PixelElement, Reader, ReadLimits, ValueSpan, looks_explicit
+from webviewer.dicom.dates import date_of, time_of
 from webviewer.dicom.deflated import InflatedFile
 from webviewer.dicom.extract import extract_image_attributes
 from webviewer.dicom.transfer_syntaxes import (
@@ -260,26 +261,3 @@ def _uid(ds: DataSet, tag: int, name: str) -> str:
 def _int32(ds: DataSet, tag: int) -> int | None:
     found = ds.integer(tag)
     return found if found is not None and -(2**31) <= found < 2**31 else None
-
-
-def date_of(ds: DataSet, tag: int) -> dt.date | None:
-    """Return a DA; the ACR-NEMA form with dots is read too; what is no date is None."""
-    text = ds.code(tag).replace(".", "")
-    if not re.fullmatch("[0-9]{8}", text):
-        return None
-    try:
-        return dt.date(int(text[:4]), int(text[4:6]), int(text[6:]))
-    except ValueError:
-        return None
-
-
-def time_of(ds: DataSet, tag: int) -> dt.time | None:
-    """Return a TM: HH, HHMM, HHMMSS or HHMMSS.F…; what is no time of day is None."""
-    found = re.fullmatch(r"([0-9]{2})(?:([0-9]{2})(?:([0-9]{2})(?:\.([0-9]{1,6}))?)?)?", ds.code(tag).replace(":", ""))
-    if found is None:
-        return None
-    hours, minutes, seconds, fraction = found.groups()
-    try:
-        return dt.time(int(hours), int(minutes or 0), min(int(seconds or 0), 59), int((fraction or "0").ljust(6, "0")))
-    except ValueError:
-        return None

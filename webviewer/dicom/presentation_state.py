@@ -15,7 +15,8 @@ from typing import BinaryIO
 from webviewer.core.errors import DataError
 from webviewer.dicom import elements as tags
 from webviewer.dicom.dataset import DataSet, ReadLimits
-from webviewer.dicom.header import data_set_reader, date_of, is_valid_uid, time_of
+from webviewer.dicom.dates import date_of, time_of
+from webviewer.dicom.header import data_set_reader, is_valid_uid
 
 PRESENTATION_STATE_CLASSES = "1.2.840.10008.5.1.4.1.1.11."
 """All SOP Class UIDs of softcopy presentation states begin so (PS3.6 annex A)."""
