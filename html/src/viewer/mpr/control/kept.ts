@@ -1,17 +1,7 @@
 /** What a doctor made of MPR in a tab, while the tab shows images or the volume, and over a reload: coming back, all is as it was left. */
 
 import type { ViewerController } from '../../control/viewer';
-import type { Camera } from '../../volume3d/model/camera';
-import type { MprState } from '../model/state';
-import { mprJson, readMpr } from './stored';
-
-export interface Kept {
-  readonly seriesId: number;
-  readonly volume: number;
-  readonly state: MprState;
-  /** Of the window with the whole volume. */
-  readonly camera: Camera | null;
-}
+import { type Kept, mprJson, readMpr } from './stored';
 
 const SECTION = 'mpr';
 const all = new WeakMap<ViewerController, Kept>();

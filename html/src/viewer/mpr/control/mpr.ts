@@ -29,8 +29,9 @@ import {
   visibleKinds,
   type WindowKind,
 } from '../model/state';
-import { keep, type Kept, keptOf, storeMpr } from './kept';
+import { keep, keptOf, storeMpr } from './kept';
 import { PlaneHistory } from './planeHistory';
+import type { Kept } from './stored';
 import { VolumeWindow } from './volumeWindow';
 
 export class MprController {

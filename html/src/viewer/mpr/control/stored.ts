@@ -7,13 +7,21 @@ import type { CrossingPlanes } from '../../model/crossing';
 import { frameOf, MAX_PLANE_ZOOM, MIN_PLANE_ZOOM, type PlaneFrame, type PlaneKind, planeKinds, type PlaneLook } from '../../model/plane';
 import { measureTools, tools } from '../../model/tools';
 import { cameraIn } from '../../volume3d/control/stored';
+import type { Camera } from '../../volume3d/model/camera';
 import { listIn, numberIn, objectIn, oneOf, textIn, vectorIn, wholeIn } from '../../workspace/model/json';
 import { isFrame, windowIn } from '../../workspace/model/view';
 import { MAX_THICKNESS_MM, mprLayouts, type MprState, slabModes, startState, windowKinds } from '../model/state';
-import type { Kept } from './kept';
 
 const bindable = [...tools, ...measureTools, 'crossing', 'cursor'] as const;
 const LONGEST_ID = 64;
+
+export interface Kept {
+  readonly seriesId: number;
+  readonly volume: number;
+  readonly state: MprState;
+  /** Of the window with the whole volume. */
+  readonly camera: Camera | null;
+}
 
 export function mprJson({ seriesId, volume, state, camera }: Kept): unknown {
   return { seriesId, volume, camera, state: { ...state, playing: null } };

@@ -3,24 +3,9 @@
  * back, all is as it was left. Measurements are stored one by one, as figures of the viewer.
  */
 
-import type { ClipBox } from '../../../shared/protocol/messages';
 import type { ViewerController } from '../../control/viewer';
-import type { Made, ToolState } from './sceneState';
-import { readVolumes, volumesJson } from './stored';
-
-export interface Kept {
-  readonly seriesId: number;
-  readonly volume: number;
-  readonly made: Made;
-  readonly tools: ToolState;
-  readonly slab: Slab | null;
-}
-
-/** The box that came with a minimum projection, and what was there before. */
-export interface Slab {
-  readonly box: ClipBox;
-  readonly before: ClipBox | null;
-}
+import type { ToolState } from './sceneState';
+import { type Kept, readVolumes, volumesJson } from './stored';
 
 /** So many volumes of a tab are remembered. */
 const MOST = 8;

@@ -18,8 +18,8 @@ import type { Frame } from '../model/frame';
 import { altered, amended, changed, type History, historyOf, redone, undone } from '../model/history';
 import { inMode, sameLook, type VolumeMode, windowOf, withWindow } from '../model/look';
 import type { Measurement, MeasureKind } from '../model/measure';
-import { keep, type Kept, keptOf, lastToolsOf, lastVolumeOf, type Slab, storeVolumes } from './kept';
-import { readMeasurement3d } from './stored';
+import { keep, keptOf, lastToolsOf, lastVolumeOf, storeVolumes } from './kept';
+import { type Kept, readMeasurement3d, type Slab } from './stored';
 import { type Bindings, type Cuts, isHeld, type LookName, type Made, MAX_STEP_POINTS, MAX_STEPS, noCuts, nothingMade, type SceneCell, type SceneCellState, type SceneLook, type SceneState, startTools, type Step, type Tool } from './sceneState';
 import { Turntable } from './turntable';
 

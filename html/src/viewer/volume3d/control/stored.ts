@@ -10,8 +10,7 @@ import type { DepthPlane } from '../model/clipBox';
 import { frameOf } from '../model/frame';
 import { type History, historyOf } from '../model/history';
 import { type Measurement, type MeasureKind, pointsOf } from '../model/measure';
-import type { Kept } from './kept';
-import { type Bindings, clickTools, type Cuts, heldTools, type LookName, MAX_STEPS, type Step, type ToolState } from './sceneState';
+import { type Bindings, clickTools, type Cuts, heldTools, type LookName, type Made, MAX_STEPS, type Step, type ToolState } from './sceneState';
 import { axes } from './turntable';
 
 /** Characters of the volumes of one study, most of them of cuts; the volumes that were left first are dropped beyond. */
@@ -20,6 +19,20 @@ const LONGEST_NAME = 200;
 const MOST_POINTS = 512;
 const UNIT = 1e-6;
 const kinds: readonly MeasureKind[] = ['line', 'polyline', 'angle', 'marker'];
+
+export interface Kept {
+  readonly seriesId: number;
+  readonly volume: number;
+  readonly made: Made;
+  readonly tools: ToolState;
+  readonly slab: Slab | null;
+}
+
+/** The box that came with a minimum projection, and what was there before. */
+export interface Slab {
+  readonly box: ClipBox;
+  readonly before: ClipBox | null;
+}
 
 /** @param all the volume that was left last is the last */
 export function volumesJson(all: readonly Kept[]): unknown[] {
