@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from renderpool.engine import gl
 from renderpool.engine.bricks import BRICK_VOXELS, BrickRanges, Interval, distance_field
+from renderpool.engine.faint_light import FAINT_OPACITY, FARTHEST_VOXELS, FaintLight, share_of_faint_bricks
 from renderpool.engine.field_texture import ColourTable, FieldTexture
 from renderpool.engine.framebuffer import Framebuffer
 from renderpool.engine.gl import check_gl
@@ -32,21 +33,22 @@ _FAR_STEPS = 1e6
 _LIT = (RayMode.COMPOSITE, RayMode.ISOSURFACE)
 _SEEN = 0.02  # of a ray covered: less is hardly seen, and no point to pick
 _WARM_UP_SIDES = (2 * BRICK_VOXELS, 5 * BRICK_VOXELS)  # with bricks, and words of masks, of the same kind
-_WARM_UP: tuple[tuple[RayMode, bool, bool, bool], ...] = (  # mode, what edits left, a clipping box, padding
-    (RayMode.COMPOSITE, False, False, False),
-    (RayMode.MAXIMUM, False, False, False),
-    (RayMode.ISOSURFACE, False, False, False),
-    (RayMode.AVERAGE, False, False, False),
-    (RayMode.COMPOSITE, True, False, False),
-    (RayMode.COMPOSITE, False, True, False),
-    (RayMode.MINIMUM, False, False, False),
-    (RayMode.MAXIMUM, True, False, False),
-    (RayMode.ISOSURFACE, True, False, False),
-    (RayMode.AVERAGE, True, False, False),
-    (RayMode.MINIMUM, True, False, False),
-    (RayMode.COMPOSITE, True, True, False),
-    (RayMode.ISOSURFACE, False, True, False),
-    *((mode, False, False, True) for mode in RayMode),
+_WARM_UP: tuple[tuple[RayMode, bool, bool, bool, bool], ...] = (  # mode, what edits left, a box, padding, faint
+    (RayMode.COMPOSITE, False, False, False, False),
+    (RayMode.COMPOSITE, False, False, False, True),
+    (RayMode.MAXIMUM, False, False, False, False),
+    (RayMode.ISOSURFACE, False, False, False, False),
+    (RayMode.AVERAGE, False, False, False, False),
+    (RayMode.COMPOSITE, True, False, False, False),
+    (RayMode.COMPOSITE, False, True, False, False),
+    (RayMode.MINIMUM, False, False, False, False),
+    (RayMode.MAXIMUM, True, False, False, False),
+    (RayMode.ISOSURFACE, True, False, False, False),
+    (RayMode.AVERAGE, True, False, False, False),
+    (RayMode.MINIMUM, True, False, False, False),
+    (RayMode.COMPOSITE, True, True, False, False),
+    (RayMode.ISOSURFACE, False, True, False, False),
+    *((mode, False, False, True, False) for mode in RayMode),
 )
 _VOLUME_UNIT, _FIELD_UNIT, _TABLE_UNIT, _MASK_UNIT = 0, 1, 2, 3
 
@@ -114,6 +116,7 @@ class RayCaster:
         self._fields: _Kept[FieldTexture] = _Kept()
         self._tables: _Kept[ColourTable] = _Kept()
         self._masks = MaskTextures()
+        self._faint_light = FaintLight()
 
     def draw(
         self,
@@ -195,8 +198,9 @@ class RayCaster:
         One takes a quarter of a second in software that has none on its disk, which makes its code when first drawn
         with, anew for textures whose sides are powers of two.
         """
-        table = TransferTable(np.array([[1, 1, 1, 0], [1, 1, 1, 1]], dtype=np.float32), 0.0, 1.0)
-        for mode, is_masked, is_cut, is_padded in _WARM_UP:
+        for mode, is_masked, is_cut, is_padded, is_faint in _WARM_UP:
+            ends = [[1, 1, 1, FAINT_OPACITY / 2]] * 2 if is_faint else [[1, 1, 1, 0], [1, 1, 1, 1]]
+            table = TransferTable(np.array(ends, dtype=np.float32), 0.0, 1.0)
             for side in _WARM_UP_SIDES:
                 shape = (3 * BRICK_VOXELS, side, side)
                 texture, bricks = VolumeTexture(shape), BrickRanges(shape)
@@ -232,6 +236,9 @@ class RayCaster:
         defines = {"MODE": int(look.mode)} | ({} if look.shading else {"UNSHADED": 1}) | ({"MASKED": 1} if mask else {})
         faces = _faces_of(volume, view) if look.shading and look.mode in _LIT else None
         defines |= ({"CLIPPED": 1} if faces else {}) | ({"TURNED": 1} if _is_turned(view) else {})
+        is_whole = not (mask or faces or volume.texture.is_padded)
+        if is_whole and target is not self._numbers and self._shares_light(volume, look, view, shown):
+            defines |= {"PAIRED": 1}
         if volume.texture.is_padded and not self._software:
             defines |= {"INTERPOLATE_EXACT": 1}
         program = self._programs.get(
@@ -258,6 +265,16 @@ class RayCaster:
         gl.GL_1_1.glDrawArrays(gl.GL_1_0.GL_TRIANGLES, 0, 3)
         self._check("drawing")
 
+    def _shares_light(self, volume: RayVolume, look: RayLook, view: RayView, shown: list[Interval]) -> bool:
+        longest_mm = FARTHEST_VOXELS * float(np.linalg.norm(volume.lps_from_index[:3, :3], axis=0).min())
+        if look.mode is not RayMode.COMPOSITE or not look.shading or view.step_mm > longest_mm:
+            return False
+        texture, table = volume.texture, _of_a_step(look, view)
+        key = (volume.bricks.version, _digest(table), table.low, table.high)
+        return self._faint_light.is_shared(
+            key, lambda: share_of_faint_bricks(volume.bricks, shown, table, texture.slope, texture.intercept)
+        )
+
     def _field_of(
         self, volume: RayVolume, look: RayLook, shown: list[Interval], mask: VolumeMask | None, *, skip: bool
     ) -> FieldTexture | None:
@@ -283,13 +300,9 @@ class RayCaster:
     def _set_look(
         self, program: Program, texture: VolumeTexture, look: RayLook, view: RayView, shown: list[Interval]
     ) -> None:
-        table, low_value, high_value = look.table.rgba, look.table.low, look.table.high
-        if look.mode is RayMode.COMPOSITE:
-            table = table.copy()
-            # Opacity is that of a unit of length: of a shorter step less, so that what is covered stays the same.
-            table[:, 3] = 1.0 - (1.0 - np.clip(table[:, 3], 0.0, 1.0)) ** (view.step_mm / look.opacity_unit_mm)
-        key = hashlib.blake2b(np.ascontiguousarray(table).tobytes(), digest_size=16).digest()
-        self._tables.get(key, lambda: ColourTable(table)).bind(_TABLE_UNIT)
+        of_values = _of_a_step(look, view) if look.mode is RayMode.COMPOSITE else look.table
+        table, low_value, high_value = of_values.rgba, of_values.low, of_values.high
+        self._tables.get(_digest(of_values), lambda: ColourTable(table)).bind(_TABLE_UNIT)
         program.set_int("t_table", _TABLE_UNIT)
         # The first entry's middle is table_low, the last one's table_high.
         scale = (len(table) - 1) / (high_value - low_value) / len(table)
@@ -324,6 +337,18 @@ class RayCaster:
         self._masks.close()
         self._target.close()
         self._numbers.close()
+
+
+def _of_a_step(look: RayLook, view: RayView) -> TransferTable:
+    """Return the table of a composite with the opacity of one sample, not of a unit of length."""
+    rgba = look.table.rgba.copy()
+    # Of a shorter step less, so that what is covered stays the same.
+    rgba[:, 3] = 1.0 - (1.0 - np.clip(rgba[:, 3], 0.0, 1.0)) ** (view.step_mm / look.opacity_unit_mm)
+    return replace(look.table, rgba=rgba)
+
+
+def _digest(table: TransferTable) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(table.rgba).tobytes(), digest_size=16).digest()
 
 
 def _extremes(bricks: BrickRanges, mask: VolumeMask | None, *, highest: bool) -> NDArray[np.uint16]:

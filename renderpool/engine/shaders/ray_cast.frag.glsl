@@ -4,7 +4,7 @@
 // something does. Software runs both sides of a branch, and a loop as long as any of its eight or sixteen pixels needs it:
 // therefore each pixel first goes on to its next sample that shows, in loops with little in them, and shading comes after.
 // MODE: 0 composite, 1 maximum, 2 minimum, 3 average, 4 isosurface, as RayMode. UNSHADED: colours as in the table.
-// MASKED: what cuts took away is not there. PADDED: nor are voxels that are padding. PARTIAL: either. CLIPPED: light knows the box and the plane. TURNED: the box is. PICK: instead of a colour, the point (index space) that makes the most of it, and how much of the ray is covered.
+// MASKED: what cuts took away is not there. PADDED: nor are voxels that are padding. PARTIAL: either. CLIPPED: light knows the box and the plane. TURNED: the box is. PAIRED: faint neighbours share light. PICK: instead of a colour, the point (index space) that makes the most of it, and how much of the ray is covered.
 #if defined(MASKED) || defined(PADDED)
 #define PARTIAL
 #endif
@@ -34,6 +34,10 @@ uniform vec2 u_shown;             // stored values between these, exclusive, hav
 uniform float u_enough_opacity;
 uniform float u_iso_stored;
 
+#ifdef PAIRED
+const float FAINT_OPACITY = 0.01; // of one sample, as in faint_light.py
+#endif
+
 out vec4 out_color;
 
 vec4 table_at(float stored) {
@@ -56,6 +60,17 @@ void main() {
         do {
             float stored = next_shown(ray, walk, i, u_shown);
             vec4 sample_color = table_at(stored);
+#ifdef PAIRED
+            // Light is most of the work, and next to nothing of a faint sample: two of them have it of the point between them.
+            vec4 next_color = table_at(stored_at(ray.start + (i + 1.0) * ray.step));
+            bool is_pair = i + 1.0 < ray.end && max(sample_color.a, next_color.a) < FAINT_OPACITY;
+            float share = i < ray.end ? (1.0 - opacity) * sample_color.a : 0.0;
+            float next_share = is_pair ? (1.0 - opacity - share) * next_color.a : 0.0;
+            vec2 light = light_at(stored, ray.start + (i + (is_pair ? 0.5 : 0.0)) * ray.step, ray.direction);
+            colour += light.x * (share * sample_color.rgb + next_share * next_color.rgb) + light.y * (share + next_share);
+            opacity += share + next_share;
+            i += is_pair ? 2.0 : 1.0;
+#else
             vec3 lit = shaded(sample_color.rgb, stored, ray.start + i * ray.step, ray.direction);
             float share = i < ray.end ? (1.0 - opacity) * sample_color.a : 0.0;
 #ifdef PICK
@@ -65,6 +80,7 @@ void main() {
             colour += share * lit;
             opacity += share;
             i += 1.0;
+#endif
         } while (i < ray.end && opacity < u_enough_opacity);
     }
     out_color.rgb = colour + (1.0 - opacity) * u_background;

@@ -83,9 +83,10 @@ vec3 rise_of_present(vec3 p_index) {
 }
 #endif
 
-vec3 shaded(vec3 colour, float stored, vec3 p_index, vec3 direction_index) {
+// What light makes of a colour: colour * x + y.
+vec2 light_at(float stored, vec3 p_index, vec3 direction_index) {
 #ifdef UNSHADED
-    return colour;
+    return vec2(1.0, 0.0);
 #else
 #ifdef PADDED
     vec3 by_index = rise_of_present(p_index);
@@ -101,6 +102,11 @@ vec3 shaded(vec3 colour, float stored, vec3 p_index, vec3 direction_index) {
     float facing = steepness > 0.0 ? min(abs(dot(by_index, direction_index)) / steepness, 1.0) : 0.0;
     // Lamp and eye are one: the mirrored lamp is off the eye by twice the angle of the surface.
     float mirrored = max(2.0 * facing * facing - 1.0, 0.0);
-    return colour * (u_shading.x + u_shading.y * facing) + u_shading.z * pow(mirrored, u_shading.w);
+    return vec2(u_shading.x + u_shading.y * facing, u_shading.z * pow(mirrored, u_shading.w));
 #endif
+}
+
+vec3 shaded(vec3 colour, float stored, vec3 p_index, vec3 direction_index) {
+    vec2 light = light_at(stored, p_index, direction_index);
+    return colour * light.x + light.y;
 }
