@@ -23,7 +23,7 @@ from renderpool.session.bands import Bands
 from renderpool.session.light_size import LightSize, LightSizes
 from renderpool.session.loaded_volume import LoadedVolume, VolumeKey
 from renderpool.session.painting import Painting
-from renderpool.session.quality import LightLevel
+from renderpool.session.quality import SMALL_PX, LightLevel
 from renderpool.session.volume_facts import default_look
 from renderpool.session.volume_looks import RayLooks, transfer_function
 from renderpool.session.volume_textures import DeviceVolume, VolumeTextures
@@ -38,6 +38,7 @@ _PASSES = {
     RayMode.AVERAGE: 2,
 }
 _PROJECTIONS = frozenset({RayMode.MAXIMUM, RayMode.MINIMUM, RayMode.AVERAGE})
+_COARSE_PIXEL_VOXELS = 2.0
 _TOP_STORED = 65535
 _PICK_STEP_VOXELS = 0.5
 _LIGHT_PARTS = 3  # at most: each is of some 20 ms on a machine that has time
@@ -96,7 +97,7 @@ class CameraPicture:
         if device is not None and look is not None:
             self._look, self._kind, self._window = _of(tools.looks, device, look)
         self._size = LightSize(self._view.width_px, self._view.height_px, 1.0)
-        passes = 1 if self._look is None else _PASSES[self._look.mode]
+        passes = 1 if self._look is None else _passes_of(self._look, self._view, wish.pose, self._spacing_mm)
         if light is not None:
             self._size = tools.sizes.choose(self._kind, self._view.width_px, self._view.height_px, light.scale)
             passes = 1
@@ -182,6 +183,13 @@ def pick_point(
         return None
     x, y, z = found.tolist()
     return x, y, z
+
+
+def _passes_of(look: RayLook, view: RayView, pose: CameraPose, spacing_mm: float) -> int:
+    """Return the passes of a picture at rest: two for one of a preset, whose pixels are far larger than voxels."""
+    is_small = view.width_px * view.height_px <= SMALL_PX
+    is_coarse = pose.mm_per_px >= _COARSE_PIXEL_VOXELS * spacing_mm
+    return min(_PASSES[look.mode], 2) if is_small and is_coarse else _PASSES[look.mode]
 
 
 def ray_view(wish: CameraView, step_mm: float) -> RayView:

@@ -22,6 +22,8 @@ LEVELS: tuple[LightLevel, ...] = (
 )
 
 _TARGET_MAKE_S = 0.035  # draw and encode: over 20 frames a second with something left for the other half
+SMALL_PX = 40_000
+"""Pixels of a picture of a preset, at most."""
 VOLUME_TARGET_MAKE_S = 0.09
 """Of pictures of volumes: the painter itself makes them so small that they come in time, if that can be."""
 _TARGET_ACK_S = 0.15

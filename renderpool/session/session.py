@@ -32,7 +32,7 @@ from renderpool.session.image_cell import ImageCell
 from renderpool.session.job import Job, Pace, Wish
 from renderpool.session.painting import Painting
 from renderpool.session.plane_cost import PlanePaces
-from renderpool.session.quality import VOLUME_TARGET_MAKE_S, QualityControl, TokenBucket
+from renderpool.session.quality import SMALL_PX, VOLUME_TARGET_MAKE_S, QualityControl, TokenBucket
 from renderpool.session.stores import Stores
 from renderpool.session.volume_cell import VolumeCell
 from renderpool.session.workers import Workers
@@ -42,7 +42,6 @@ from webviewer.protocol.questions import Ask
 from webviewer.protocol.volumes import CameraView, Edit, OpenVolume, PlaneView
 
 _STILL_HOLDS_UP_S = 1.0  # how long a still frame may keep a line with a cap busy
-_SMALL_PX = 40_000  # of a picture of a preset
 
 AnyKind = TypeVar("AnyKind", bound=Cell[Any])
 Message = Open | View | OpenVolume | PlaneView | CameraView | Edit | Ask | Ack | Close
@@ -126,7 +125,7 @@ class RenderSession:
                 quality = QualityControl(self._bandwidth_bytes_per_s, VOLUME_TARGET_MAKE_S)
                 # Until it is known what a still one takes, a light one goes before it; not before one as small as a
                 # preset's.
-                is_small = wish.pose.width_px * wish.pose.height_px <= _SMALL_PX
+                is_small = wish.pose.width_px * wish.pose.height_px <= SMALL_PX
                 self._paces[key] = Pace(quality, still_cost_s=0.0 if is_small else 1.0)
             else:
                 self._paces[key] = Pace(QualityControl(self._bandwidth_bytes_per_s))

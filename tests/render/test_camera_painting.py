@@ -122,6 +122,33 @@ def test_a_shaded_picture_at_rest_is_that_of_a_small_step(
     assert end > first + 3, "passes make it no finer"
 
 
+@pytest.mark.parametrize("mode", ["shaded", "mip"])
+def test_a_preset_s_picture_has_half_the_passes_where_pixels_are_far_larger_than_voxels(
+    painter: VolumePainter, ward: Ward, mode: str
+) -> None:
+    steps = LATTICES["mirrored"]
+    volume, eye = ward.volume_of(PIXELS, steps), eye_at(steps, perspective=False)
+    look = look_of(BONE if mode == "shaded" else GREY, mode)
+
+    def pictures(**changes: Any) -> list[Painting]:
+        wish = CameraView(cell=0, revision=1, pose=pose_of(eye, **changes), look=look)
+        return passes_of(painter, volume, wish)
+
+    assert len(pictures(width_px=192, height_px=144, mm_per_px=1.8)) == 2
+    assert len(pictures(width_px=192, height_px=144, mm_per_px=1.79)) == 4, "pixels under two voxels"
+    assert len(pictures(width_px=250, height_px=170, mm_per_px=1.8)) == 4, "a window of the doctor's"
+
+
+def test_the_first_pass_at_rest_is_near_the_last_one(painter: VolumePainter, ward: Ward) -> None:
+    steps = LATTICES["mirrored"]
+    eye = replace(eye_at(steps, perspective=False), width_px=288, height_px=240)
+    for points, mode in ((BONE, "shaded"), (SOFT, "shaded"), (GREY, "mip")):
+        paintings = passes_of(painter, ward.volume_of(PIXELS, steps), wish_of(eye, look_of(points, mode)))
+        assert [painting.pixels.shape[:2] for painting in paintings] == [(240, 288)] * 4
+        found = psnr_db(paintings[0].pixels, paintings[-1].pixels.astype(float))
+        assert found > 34, f"{mode}: {found:.1f} dB"
+
+
 PROJECTIONS: dict[str, tuple[Any, str, Points]] = {
     "mip": ("mip", "maximum", GREY),
     "mip, exchanged": ("mip", "maximum", ((-200, 1, 1, 1, 1), (900, 1, 1, 1, 0))),
