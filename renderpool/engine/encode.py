@@ -95,6 +95,6 @@ def encode_still(
     return EncodedPicture(data, "image/jpeg", lossless=False)
 
 
-def encode_light(pixels: NDArray[np.uint8], quality: int) -> EncodedPicture:
-    """Return the picture while moving: a JPEG."""
-    return EncodedPicture(encode_jpeg(pixels, quality), "image/jpeg", lossless=False)
+def encode_light(pixels: NDArray[np.uint8], quality: int, *, full_colour: bool = False) -> EncodedPicture:
+    """Return the picture while moving: a JPEG; ``full_colour`` as of `encode_jpeg`."""
+    return EncodedPicture(encode_jpeg(pixels, quality, full_colour=full_colour), "image/jpeg", lossless=False)

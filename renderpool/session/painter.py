@@ -171,5 +171,5 @@ def encode(painting: Painting, light: LightLevel | None, still_limit_bytes: int 
     Light while moving; at rest lossless, but a large colour one, or one over ``still_limit_bytes``, as a JPEG.
     """
     if light is not None:
-        return encode_light(painting.pixels, light.jpeg_quality)
+        return encode_light(painting.pixels, light.jpeg_quality, full_colour=light.full_colour)
     return encode_still(painting.pixels, COLOUR_LOSSLESS_LIMIT_BYTES, still_limit_bytes)

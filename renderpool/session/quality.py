@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LightLevel:
-    """JPEG quality and size of the picture against the canvas."""
+    """JPEG quality and size of the picture against the canvas; ``full_colour``: the JPEG halves no colours."""
 
     jpeg_quality: int
     scale: float
+    full_colour: bool = False
 
 
 LEVELS: tuple[LightLevel, ...] = (

@@ -52,6 +52,19 @@ def test_a_light_frame_is_a_jpeg_that_is_smaller_at_lower_quality() -> None:
     assert len(encode_light(pixels, 35).data) < len(encode_light(pixels, 80).data)
 
 
+def test_a_light_frame_keeps_colours_at_full_resolution_where_it_is_said() -> None:
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    pixels[:, ::2] = (200, 40, 40)
+    pixels[:, 1::2] = (40, 40, 200)
+    errors = []
+    for full_colour in (True, False):
+        picture = encode_light(pixels, 95, full_colour=full_colour)
+        found = np.asarray(Image.open(io.BytesIO(picture.data))).astype(int)
+        errors.append(np.abs(found - pixels).mean())
+    assert errors[0] < 3
+    assert errors[1] > 30, "halved, the columns take each other's colour"
+
+
 def test_a_still_over_what_the_line_carries_is_the_best_jpeg_that_fits() -> None:
     pixels = np.random.default_rng(3).normal(128, 12, (256, 256)).clip(0, 255).astype(np.uint8)
     sizes = {quality: len(encode_jpeg(pixels, quality, full_colour=True)) for quality in (95, 85, 70, 50, 35)}
