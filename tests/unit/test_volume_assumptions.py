@@ -157,9 +157,9 @@ def beside(count: int, mm: float, seed: int) -> list[tuple[float, float]]:
     return [(round(float(x), 3), round(float(y), 3)) for x, y in random.uniform(-mm, mm, (count, 2))]
 
 
-def furthest(points: list[tuple[float, float]], positions: list[float]) -> float:
+def furthest(points: list[tuple[float, float]], positions: list[float], *, is_shear_removed: bool = True) -> float:
     """Return the largest distance of two slices in the plane, once an even shear is taken away."""
-    line = np.stack([np.ones(len(positions)), positions], axis=1)
+    line = np.stack([np.ones(len(positions)), positions if is_shear_removed else np.zeros(len(positions))], axis=1)
     off = np.array(points) - line @ np.linalg.lstsq(line, np.array(points), rcond=None)[0]
     return max(float(np.hypot(*(a - b))) for a in off for b in off)
 
@@ -168,12 +168,13 @@ def furthest(points: list[tuple[float, float]], positions: list[float]) -> float
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_slices_that_jitter_in_their_plane_are_said_from_a_tenth_of_a_millimetre(mm: float, seed: int) -> None:
     points = beside(12, mm, seed)
-    expected = furthest(points, TWELVE)
+    # By 2 mm the nearest line leans by more than 0.5°, and slices so far beside it are no tilt.
+    expected = furthest(points, TWELVE, is_shear_removed=mm < 2)
     found = volumes(slices(TWELVE, beside_mm=points))
     if expected < 0.1:
         assert found.codes == []
     elif expected > 0.101:
-        assert found.codes[-1] == "shifted"
+        assert found.codes == ["shifted"]
         assert found.only.warnings[-1].numbers[0] == pytest.approx(expected, rel=0.01, abs=0.051)
 
 

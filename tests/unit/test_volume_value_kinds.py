@@ -173,7 +173,15 @@ def test_a_kernel_for_each_slice_is_one_volume_with_a_notice() -> None:
 @pytest.mark.parametrize("modality", ["CT", "MR"])
 def test_a_jump_in_the_plane_is_no_tilt(first: int, count: int, modality: str) -> None:
     beside = [(60.0, 0.0) if first <= k < first + count else (0.0, 0.0) for k in range(20)]
-    assert volumes(slices(TWENTY, beside_mm=beside, Modality=modality)).codes == ["shifted"]
+    found = volumes(slices(TWENTY, beside_mm=beside, Modality=modality))
+    assert found.codes == ["shifted"]
+    assert found.only.warnings[0].numbers[0] == pytest.approx(60.0, abs=0.35)
+
+
+def test_a_jump_in_the_plane_shears_no_volume() -> None:
+    found = volumes(slices(TWENTY, beside_mm=[(0.0, 0.0) if k < 10 else (60.0, 0.0) for k in range(20)]))
+    assert found.only.grid.lps_from_index[:3, 2].tolist() == pytest.approx([0.0, 0.0, 5.0], abs=1e-9)
+    assert found.only.grid.lps_from_index[:3, 3].tolist() == pytest.approx([30.0, 0.0, 0.0], abs=1e-9)
 
 
 def test_images_of_no_phase_are_refused_at_their_own_position() -> None:

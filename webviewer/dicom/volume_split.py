@@ -25,11 +25,11 @@ from webviewer.dicom.stack_groups import MIN_SLICES
 from webviewer.dicom.stack_split import Arrangement
 from webviewer.dicom.stacks import stack_frames
 from webviewer.dicom.value_kinds import ValueKind, by_value_kind, notices_of_values
-from webviewer.dicom.volume import VolumeGrid
+from webviewer.dicom.volume_lattice import SourcePlanes, lattice_of
 from webviewer.dicom.volume_names import labels
 from webviewer.dicom.volume_plan import VolumePlan, VolumeRefusal, VolumeSplit
 from webviewer.dicom.volume_refusals import refusal_of_frame, refusals_of_left_out, refusals_of_short, with_example
-from webviewer.dicom.volume_slices import SliceLayout, fit_line, lay_slices
+from webviewer.dicom.volume_slices import lay_slices
 
 MAX_VOLUMES = 1024  # of a series: as many numbers as the contract with the pages has
 _MOST_KINDS = 2048  # of frames of one series; most of them make no volume
@@ -225,7 +225,8 @@ def _planned(
     spacings = np.array([place.frame.pixel_spacing for place in own], np.float64)
     size = (image.rows, image.columns)
     try:
-        grid, shift_mm = _grid(origins, rows * spacings[:, 1:], columns * spacings[:, :1], layout, size)
+        planes = SourcePlanes(origins, rows * spacings[:, 1:], columns * spacings[:, :1], size)
+        grid, shift_mm = lattice_of(planes, layout)
     except GeometryError:
         return words.FLAT
     return VolumePlan(
@@ -268,41 +269,3 @@ def _turned_degrees(directions: NDArray[np.float64]) -> float:
     mean = directions.mean(axis=0)
     furthest = float(np.linalg.norm(directions - mean / np.linalg.norm(mean), axis=1).max())
     return math.degrees(2 * math.asin(min(furthest / 2, 1.0)))
-
-
-def _grid(
-    origins: NDArray[np.float64],
-    along_rows: NDArray[np.float64],
-    along_columns: NDArray[np.float64],
-    layout: SliceLayout,
-    size: tuple[int, int],
-) -> tuple[VolumeGrid, float]:
-    """Return the lattice, and by how many mm corners of source slices are shifted against one another in the plane.
-
-    Of each source slice: place of its first pixel, steps along its rows and along its columns, (n, 3) each, mm in LPS.
-    """
-    index = np.array(layout.index)
-    matrix = np.eye(4)
-    for axis, steps in enumerate((along_rows, along_columns)):
-        matrix[:3, axis] = steps[0] if (steps == steps[0]).all() else steps.mean(axis=0)
-    # The slice column is the true step from slice to slice: of a tilted gantry it does not follow the normal.
-    matrix[:3, 3], matrix[:3, 2] = fit_line(index, origins)
-    off = origins - (matrix[:3, 3] + index[:, None] * matrix[:3, 2])
-    corners = [
-        off + i * (along_rows - matrix[:3, 0]) + j * (along_columns - matrix[:3, 1])
-        for i in (0, size[1] - 1)
-        for j in (0, size[0] - 1)
-    ]
-    shift_mm = max(map(_width_mm, np.array(corners) @ _in_plane(matrix)))
-    return VolumeGrid((layout.sampling.slices, *size), matrix), shift_mm
-
-
-def _in_plane(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return two unit vectors at right angles in the plane of the slices, (3, 2)."""
-    return np.linalg.qr(matrix[:3, :2])[0]
-
-
-def _width_mm(points: NDArray[np.float64]) -> float:
-    """Return the largest distance of two of the points (n, 2), at most 0.5 % too small."""
-    angles = np.arange(16) * (math.pi / 16)
-    return float(np.ptp(points @ np.array((np.cos(angles), np.sin(angles))), axis=0).max())

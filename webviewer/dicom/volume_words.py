@@ -11,6 +11,7 @@ from webviewer.dicom.attributes import ImageAttributes, Notice
 from webviewer.dicom.geometry import FramePlace
 from webviewer.dicom.sentence import Sentence, say
 from webviewer.dicom.volume import VolumeGrid
+from webviewer.dicom.volume_lattice import TILTED_FROM_DEGREES
 from webviewer.dicom.volume_slices import Gap, SliceLayout
 
 FURTHEST_M = 100  # no scanner is as long
@@ -29,8 +30,6 @@ UNNAMED = Sentence("", (), "")
 _MOST_GAPS = 5
 _MOST_NUMBERS = 10
 _SHIFTED_FROM_MM = 0.1
-_TILTED_FROM_DEGREES = 0.5
-_SHEARED_WITHIN = 0.25  # of the shift that the tilt explains: farther beside their line slices are not sheared
 _THIN_BELOW = 0.5  # of the spacing
 
 
@@ -138,8 +137,7 @@ def warnings(
     step = grid.lps_from_index[:3, 2]
     along = float(np.dot(step, grid.normal))
     tilt = math.degrees(math.acos(min(along / float(np.linalg.norm(step)), 1.0)))
-    sheared_mm = math.sqrt(max(float(np.dot(step, step)) - along**2, 0.0)) * (grid.shape[0] - 1)
-    if tilt >= _TILTED_FROM_DEGREES and shift_mm <= _SHEARED_WITHIN * sheared_mm:
+    if tilt >= TILTED_FROM_DEGREES:
         found.append(say("tilted" if modality == "CT" else "aslant", round(tilt, 1)))
     if shift_mm > _SHIFTED_FROM_MM:
         found.append(say("shifted", round(shift_mm, 2 if shift_mm < 1 else 1)))
