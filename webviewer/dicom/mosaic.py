@@ -39,8 +39,11 @@ class _Layout:
 def unfolded(image: ImageAttributes, ds: DataSet) -> ImageAttributes:
     """Return the attributes of a mosaic with its slices as frames; other images as they are. Never raises."""
     read = _reader_of(image, ds)
-    if read is None or image.refusal or image.number_of_frames != 1:
+    if read is None or image.refusal:
         return image
+    if image.number_of_frames != 1:
+        is_mosaic = _MARKS & set(image.frames[0].image_type) and not _has_places_of_frames(image)
+        return _as_picture(image, Notice("mosaic_of_frames", (image.number_of_frames,))) if is_mosaic else image
     found = read(image, ds)
     if isinstance(found, Notice):
         # A count alone, which contradicts the picture, is no sign that it is a mosaic.
@@ -91,9 +94,16 @@ def _reader_of(image: ImageAttributes, ds: DataSet) -> Callable[[ImageAttributes
     kinds = image.frames[0].image_type
     if _UIH_MARK in kinds:
         return _uih
-    if _SIEMENS_MARK in kinds or (_public_count(ds) or 0) > 1:
+    # The public count alone is no sign: software that cuts mosaics leaves it in each of the slices.
+    if _SIEMENS_MARK in kinds or (csa_number(_csa_of(ds), "NumberOfImagesInMosaic") or 0) > 1:
         return _siemens
     return None
+
+
+def _has_places_of_frames(image: ImageAttributes) -> bool:
+    """Tell whether each frame states a place of its own, so that frames are slices and no mosaics."""
+    places = {frame.image_position_patient for frame in image.frames}
+    return None not in places and len(places) == image.number_of_frames
 
 
 def _can_be_cut(image: ImageAttributes) -> bool:
@@ -109,12 +119,18 @@ def _as_picture(image: ImageAttributes, notice: Notice) -> ImageAttributes:
     if frame.pixel_spacing is not None:
         between_rows, between_columns = frame.pixel_spacing
         aspect = round(1000 * between_rows / between_columns), 1000
-    bare = replace(
-        frame, image_position_patient=None, image_orientation_patient=None, pixel_spacing=None, slice_thickness=None
-    )
     return replace(
         image,
-        frames=(bare,),
+        frames=tuple(
+            replace(
+                one,
+                image_position_patient=None,
+                image_orientation_patient=None,
+                pixel_spacing=None,
+                slice_thickness=None,
+            )
+            for one in image.frames
+        ),
         spacing_source="",
         imager_pixel_spacing=None,
         pixel_aspect_ratio=aspect,

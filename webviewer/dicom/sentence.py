@@ -174,6 +174,10 @@ ENGLISH: dict[str, str] = {
         "This mosaic of slices cannot be cut: its pixels are no plain gray values. It is shown as it is stored, "
         "without orientation letters, scale and places, and is no volume."
     ),
+    "mosaic_of_frames": (
+        "Each of the {{0}} frames of this image is a mosaic of slices, which cannot be cut. They are shown as they are "
+        "stored, without orientation letters, scale and places, and are no volume."
+    ),
     "spacing_from_thickness": (
         "The distance between the slices is not stated. The thickness of a slice, {{0}} mm, was taken for it: "
         "lengths across the slices may be wrong."

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
 from tests.support.mosaic_files import csa1, csa2, siemens_mosaic, slices, uih_mosaic
-from tests.support.phantom_files import compress, make_mr, to_bytes
+from tests.support.phantom_files import compress, make_enhanced_ct, make_mr, to_bytes
 from tests.support.stored_image import StoredImage, read_image
 from webviewer.dicom.attributes import ImageAttributes, Notice
 from webviewer.dicom.decode import decode_frame
@@ -261,18 +261,48 @@ def test_elements_of_another_maker_at_the_same_place_say_nothing() -> None:
     assert (image.number_of_frames, image.notices) == (1, ())
 
 
-def test_a_count_alone_is_enough_unless_it_contradicts_the_picture() -> None:
+def test_the_header_of_the_scanner_is_enough_without_the_image_type() -> None:
     ds = siemens_mosaic(slices(9, 16, 12))
     ds.ImageType = ["DERIVED", "PRIMARY", "MOCO", "ND"]
     assert read(ds).number_of_frames == 9
-    ds[0x0019, 0x100A].value = 40
-    image = read(without(ds, 0x0029))
-    assert (image.number_of_frames, image.frames[0].pixel_spacing, image.notices) == (1, (2.0, 2.5), ())
+    assert read(without(ds, 0x0019)).number_of_frames == 9
 
 
-def test_a_mosaic_of_many_frames_is_left_as_it_is() -> None:
-    ds = siemens_mosaic(slices(9, 16, 12))
-    ds.NumberOfFrames = 2
-    ds.PixelData = ds.PixelData * 2
+@pytest.mark.parametrize("count", [9, 16, 40])
+def test_a_slice_that_kept_the_count_of_the_mosaic_it_was_cut_from_is_a_slice(count: int) -> None:
+    ds = make_mr(rows=48, columns=48)
+    ds.ImageType = ["DERIVED", "SECONDARY", "M", "ND"]
+    expected = read(ds)
+    ds.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0A, "US", count)
+    assert read(ds) == expected
+    assert (expected.number_of_frames, expected.tiling, expected.notices) == (1, None, ())
+
+
+def with_frames(ds: Dataset, count: int) -> Dataset:
+    ds.NumberOfFrames = count
+    ds.PixelData = ds.PixelData * count
+    return ds
+
+
+@pytest.mark.parametrize("make", [siemens_mosaic, uih_mosaic])
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_mosaic_of_many_frames_is_shown_as_the_pictures_they_are(make: Any, count: int) -> None:
+    image = read(with_frames(make(slices(9, 16, 12)), count))
+    assert (image.number_of_frames, image.rows, image.columns, image.tiling) == (count, 48, 36, None)
+    for number in range(1, count + 1):
+        frame = image.frame(number)
+        assert (frame.image_position_patient, frame.image_orientation_patient) == (None, None)
+        assert (frame.pixel_spacing, frame.slice_thickness) == (None, None)
+    assert image.notices == (Notice("mosaic_of_frames", (count,)),)
+    assert not split([image]).plans
+
+
+def test_frames_with_places_of_their_own_are_slices_whatever_the_image_type_says() -> None:
+    ds = make_enhanced_ct(4)
+    expected = read(ds)
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]
     image = read(ds)
-    assert (image.number_of_frames, image.rows, image.tiling) == (2, 48, None)
+    assert [image.frame(n).image_position_patient for n in range(1, 5)] == [
+        expected.frame(n).image_position_patient for n in range(1, 5)
+    ]
+    assert image.notices == expected.notices
