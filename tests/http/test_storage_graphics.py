@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
 import pytest
+import requests
 from pydicom.dataset import Dataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
 from tests.http.test_storage_api import ROOT, node, only_series, own_node, shared_nodes
 from tests.support.overlay_files import add_overlay
@@ -127,6 +129,7 @@ def test_a_series_tells_the_presentation_states_that_refer_to_its_images(node: S
             },
         ],
         "unread": 0,
+        "left_out": 0,
     }
     assert node.session.get(url).json() == expected
     assert node.session.get(url, params={"study_id": series["study_id"]}).json() == expected
@@ -147,7 +150,7 @@ def test_a_presentation_state_that_cannot_be_read_is_counted(own_node: StorageHt
     detail = own_node.session.get(f"{own_node.owner()}/studies/{study['study_id']}").json()
     (series,) = [one for one in detail["series"] if one["has_images"]]
     answer = own_node.session.get(f"{own_node.owner()}/series/{series['series_id']}/presentation_states")
-    assert answer.json() == {"presentation_states": [], "unread": 1}
+    assert answer.json() == {"presentation_states": [], "unread": 1, "left_out": 0}
 
 
 def test_a_presentation_state_is_read_again_when_its_file_could_not_be_opened(own_node: StorageHttp) -> None:
@@ -163,7 +166,73 @@ def test_a_presentation_state_is_read_again_when_its_file_could_not_be_opened(ow
     (series,) = [one for one in detail["series"] if one["has_images"]]
     url = f"{own_node.owner()}/series/{series['series_id']}/presentation_states"
     away = file.rename(file.with_suffix(".away"))
-    assert own_node.session.get(url).json() == {"presentation_states": [], "unread": 1}
+    assert own_node.session.get(url).json() == {"presentation_states": [], "unread": 1, "left_out": 0}
     away.rename(file)
     answer = own_node.session.get(url).json()
     assert (len(answer["presentation_states"]), answer["unread"]) == (1, 0)
+
+
+def series_url(node: StorageHttp) -> str:
+    study = node.session.get(f"{node.owner()}/studies").json()["studies"][0]
+    detail = node.session.get(f"{node.owner()}/studies/{study['study_id']}").json()
+    (series,) = [one for one in detail["series"] if one["has_images"]]
+    return f"{node.owner()}/series/{series['series_id']}/presentation_states"
+
+
+def states_of_many_references(series_uid: str, count: int) -> list[bytes]:
+    """Return states of four images with 4,997 frame numbers each: 19,992 references."""
+    items = [referenced_image(f"1.2.3.{k}", list(range(1, 4_998))) for k in range(4)]
+    ds = make_presentation_state({series_uid: items}, series_uid=f"{ROOT}.88")
+    found = []
+    for k in range(count):
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = UID(f"{ROOT}.88.{k + 1}")
+        found.append(to_bytes(ds))
+    return found
+
+
+def test_states_beyond_the_limit_of_one_answer_are_said_to_be_left_out(own_node: StorageHttp) -> None:
+    image = make_grey(np.zeros((9, 11), np.uint16))
+    for data in states_of_many_references(image.SeriesInstanceUID, 8):
+        assert own_node.upload(data)["stored"] == 1
+    files = own_node.stored_files()
+    assert own_node.upload(to_bytes(image))["stored"] == 1
+    url = series_url(own_node)
+    first = own_node.session.get(url).json()
+    # 5 x 19,992 references are below 100,000.
+    assert (len(first["presentation_states"]), first["unread"], first["left_out"]) == (5, 0, 3)
+    for state in first["presentation_states"]:
+        assert [image["sop_instance_uid"] for image in state["images"]] == [f"1.2.3.{k}" for k in range(4)]
+        assert all(image["frame_numbers"] == list(range(1, 4_998)) for image in state["images"])
+    # The next answer is the same and needs no file.
+    for file in files:
+        file.unlink()
+    assert own_node.session.get(url).json() == first
+
+
+def test_a_damaged_state_among_large_ones_is_counted_as_damaged(own_node: StorageHttp) -> None:
+    image = make_grey(np.zeros((9, 11), np.uint16))
+    damaged, *large = states_of_many_references(image.SeriesInstanceUID, 5)
+    assert own_node.upload(damaged)["stored"] == 1
+    (file,) = own_node.stored_files()
+    os.truncate(file, file.stat().st_size - 20)
+    for data in (*large, to_bytes(image)):
+        assert own_node.upload(data)["stored"] == 1
+    answer = own_node.session.get(series_url(own_node)).json()
+    assert (len(answer["presentation_states"]), answer["unread"], answer["left_out"]) == (4, 1, 0)
+
+
+def test_one_reading_of_states_of_an_owner_goes_on_at_a_time(own_node: StorageHttp) -> None:
+    image = make_grey(np.zeros((9, 11), np.uint16))
+    (state,) = states_of_many_references(image.SeriesInstanceUID, 1)
+    assert own_node.upload(state)["stored"] == 1
+    (file,) = own_node.stored_files()
+    assert own_node.upload(to_bytes(image))["stored"] == 1
+    url = series_url(own_node)
+    file.unlink()
+    os.mkfifo(file)  # a disk that hangs
+    with ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(requests.get, url, headers=own_node.session.headers, timeout=30) for _ in range(2)]
+        refused = next(as_completed(answers, timeout=30)).result()
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
+        os.close(os.open(file, os.O_WRONLY))
+        assert sorted(answer.result().status_code for answer in answers) == [200, 429]

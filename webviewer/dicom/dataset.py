@@ -263,6 +263,16 @@ class Reader:
         self.end = self._read_elements(data_set, start, None, self._is_explicit, 0)
         return data_set
 
+    @property
+    def elements_read(self) -> int:
+        """How many elements were read so far, also where reading failed."""
+        return self._limits.max_elements - max(self._elements_left, 0)
+
+    @property
+    def reach_bytes(self) -> int:
+        """The byte of the file or of the inflated data up to which was read or skipped."""
+        return self._window.base + len(self._window.buffer)
+
     def _element(self, position: int, is_explicit: bool) -> tuple[int, str, int, int] | None:
         """Return tag, VR, length and value offset; None at the end of the file."""
         window = self._window

@@ -24,7 +24,7 @@ PRESENTATION_STATE_CLASSES = "1.2.840.10008.5.1.4.1.1.11."
 MAX_REFERENCES = 20_000
 """Images and frame numbers of one state together."""
 
-_LIMITS = ReadLimits(max_header_bytes=16 * 1024**2, max_inflated_bytes=64 * 1024**2, max_elements=400_000)
+STATE_LIMITS = ReadLimits(max_header_bytes=16 * 1024**2, max_inflated_bytes=64 * 1024**2, max_elements=400_000)
 
 _REFERENCED_SERIES = 0x00081115
 _REFERENCED_IMAGE = 0x00081140
@@ -70,8 +70,30 @@ class PresentationState:
     images: tuple[ImageReferenced, ...]
 
 
-def read_presentation_state(file: BinaryIO, transfer_syntax_uid: str, data_set_offset_bytes: int) -> PresentationState:
-    """Return what a presentation state says of itself.
+@dataclass(slots=True)
+class StateCost:
+    """The work that reading a presentation state took, also where it failed."""
+
+    elements: int = 0
+    size_bytes: int = 0  # read, skipped or inflated
+    references: int = 0  # images and frame numbers
+
+
+def read_presentation_state(
+    file: BinaryIO,
+    transfer_syntax_uid: str,
+    data_set_offset_bytes: int,
+    *,
+    limits: ReadLimits = STATE_LIMITS,
+    max_references: int = MAX_REFERENCES,
+    cost: StateCost | None = None,
+) -> PresentationState:
+    """Return name, time and references of a presentation state.
+
+    Parameters
+    ----------
+    cost
+        Takes the work that was done, also where it failed.
 
     Raises
     ------
@@ -81,15 +103,19 @@ def read_presentation_state(file: BinaryIO, transfer_syntax_uid: str, data_set_o
         The file cannot be read now.
     """
     reader = data_set_reader(
-        file, transfer_syntax_uid, data_set_offset_bytes, _LIMITS, wanted=_WANTED, sequences=_SEQUENCES
+        file, transfer_syntax_uid, data_set_offset_bytes, limits, wanted=_WANTED, sequences=_SEQUENCES
     )
-    ds = reader.read(data_set_offset_bytes)
+    spent = StateCost() if cost is None else cost
+    try:
+        ds = reader.read(data_set_offset_bytes)
+    finally:
+        spent.elements = reader.elements_read
+        spent.size_bytes = max(reader.reach_bytes - data_set_offset_bytes, 0)
     images: dict[ImageReferenced, None] = {}
-    count = 0
     for image in _references(ds):
-        count += 1 + len(image.frame_numbers)
-        if count > MAX_REFERENCES:
-            raise DataError(f"A presentation state has more than {MAX_REFERENCES} references; it is refused.")
+        spent.references += 1 + len(image.frame_numbers)
+        if spent.references > max_references:
+            raise DataError(f"A presentation state has more than {max_references} references; it is refused.")
         images[image] = None
     return PresentationState(
         label=ds.text(_CONTENT_LABEL, 16),

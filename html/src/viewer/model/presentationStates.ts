@@ -15,6 +15,8 @@ export interface PresentationStates {
   presentation_states: PresentationState[];
   /** States of the study that cannot be read. */
   unread: number;
+  /** At least so many states of the study were not read: all together are over a limit of one answer. */
+  left_out: number;
 }
 
 interface Reference {

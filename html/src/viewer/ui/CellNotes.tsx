@@ -41,6 +41,7 @@ export function CellNotes({ cell }: { cell: CellController }) {
     const frame = frameAt(state.detail, image);
     if (frame !== null) lines.push(...stateLines(statesFor(states, frame), level === 'full', t as Translate));
     if (states.unread > 0) lines.push(t('notes.unreadStates', { count: states.unread }));
+    if (states.left_out > 0) lines.push(t('notes.leftOutStates', { count: states.left_out }));
     return [...new Set(lines)].join('\n');
   });
   const [folded, setFolded] = useState('');

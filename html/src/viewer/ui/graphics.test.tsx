@@ -17,6 +17,7 @@ const states: PresentationStates = {
     { ...named, label: '', description: '', created_date: null, created_time: null, images: [{ sop_instance_uid: '1.2.101', frame_numbers: [1] }] },
   ],
   unread: 0,
+  left_out: 0,
 };
 
 describe('switches for overlays and shutters', () => {
@@ -69,7 +70,7 @@ describe('presentation states of an image', () => {
     expect(labels(2, 100)).toEqual(['STATE_1', 'STATE_2']);
     expect(labels(1, 101)).toEqual(['']);
     expect(labels(2, 101)).toEqual([]);
-    const all = { presentation_states: [{ ...named, images: null }], unread: 0 };
+    const all = { presentation_states: [{ ...named, images: null }], unread: 0, left_out: 0 };
     expect(statesFor(all, frameFacts(999)).length).toBe(1);
   });
 });
@@ -90,12 +91,12 @@ describe('notes on what is not drawn', () => {
   afterEach(cleanup);
 
   it('name an overlay that is missing and a shutter that cannot be right', async () => {
-    await see(FrameFlag.LACKS_OVERLAY | FrameFlag.IGNORES_SHUTTER, { presentation_states: [], unread: 0 });
+    await see(FrameFlag.LACKS_OVERLAY | FrameFlag.IGNORES_SHUTTER, { presentation_states: [], unread: 0, left_out: 0 });
     expect(screen.getByRole('note')).toHaveTextContent('An overlay of this image cannot be drawn.A shutter of this image cannot be right; it is not drawn.');
   });
 
   it('are not there where nothing is missing', async () => {
-    await see(0, { presentation_states: [], unread: 0 });
+    await see(0, { presentation_states: [], unread: 0, left_out: 0 });
     expect(screen.queryByRole('note')).toBeNull();
   });
 
@@ -112,9 +113,9 @@ describe('notes on what is not drawn', () => {
 
   it('count further states and those that cannot be read', async () => {
     const many = Array.from({ length: 5 }, (_, index) => ({ ...named, label: `S${index}`, images: null }));
-    await see(0, { presentation_states: many, unread: 2 });
+    await see(0, { presentation_states: many, unread: 2, left_out: 3 });
     const lines = [...screen.getByRole('note').querySelectorAll('p')].map((line) => line.textContent);
-    expect(lines.length).toBe(5);
-    expect(lines.slice(3)).toEqual(['2 more presentation states exist for this image.', '2 presentation states of this study cannot be read.']);
+    expect(lines.length).toBe(6);
+    expect(lines.slice(3)).toEqual(['2 more presentation states exist for this image.', '2 presentation states of this study cannot be read.', 'At least 3 presentation states of this study were not looked at: there are too many, or they are too large.']);
   });
 });

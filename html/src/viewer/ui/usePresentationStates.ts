@@ -5,7 +5,7 @@ import type { CellController } from '../control/cell';
 import { useSelected } from '../control/store';
 import type { PresentationStates } from '../model/presentationStates';
 
-const nothing: PresentationStates = { presentation_states: [], unread: 0 };
+const nothing: PresentationStates = { presentation_states: [], unread: 0, left_out: 0 };
 
 function presentationStatesQuery(studyId: number, seriesId: number) {
   return queryOptions({
