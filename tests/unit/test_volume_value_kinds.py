@@ -193,13 +193,22 @@ def test_images_of_no_phase_are_refused_at_their_own_position() -> None:
     )
 
 
-def test_acquisitions_half_a_step_apart_without_a_thickness_have_a_notice() -> None:
+@pytest.mark.parametrize(("second", "code"), [("2", "interleaved"), ("1", "interleaved_runs")])
+def test_acquisitions_half_a_step_apart_without_a_thickness_have_a_notice(second: str, code: str) -> None:
     halfway = [z + 2.5 for z in TWENTY]
     objects = slices(TWENTY, AcquisitionNumber="1", SliceThickness=None)
-    objects += slices(halfway, first_number=21, AcquisitionNumber="2", SliceThickness=None)
+    objects += slices(halfway, first_number=21, AcquisitionNumber=second, SliceThickness=None)
     found = volumes(objects)
-    assert found.codes == ["interleaved"]
+    assert found.codes == [code]
     assert found.only.warnings[0].numbers == (2.0,)
+
+
+@pytest.mark.parametrize(
+    "elements", [{}, {"each_AcquisitionNumber": [str(k) for k in range(20)]}, {"InstanceNumber": "1"}]
+)
+def test_slices_one_after_the_other_without_a_thickness_have_no_notice(elements: dict[str, Any]) -> None:
+    assert volumes(slices(TWENTY, SliceThickness=None, **elements)).codes == []
+    assert volumes(slices(TWENTY[::-1], SliceThickness=None, **elements)).codes == []
 
 
 @pytest.mark.parametrize("what", ["spacing", "unit"])

@@ -141,6 +141,10 @@ ENGLISH: dict[str, str] = {
         "Slices of {{0}} acquisitions lie between one another, and no Slice Thickness is stated. They were taken for "
         "one acquisition in {{0}} passes: if the patient moved between them, the volume is wrong."
     ),
+    "interleaved_runs": (
+        "Instance numbers run through the slices {{0}} times, and no Slice Thickness is stated. The slices were taken "
+        "for one acquisition in {{0}} passes: if the patient moved between them, the volume is wrong."
+    ),
     "values_rounded": "Values of this volume are rounded to steps of {{0}}.",
     "slice_unreadable": "Slice {{0}} of {{1}}, at {{2}} mm, is missing: its image cannot be read.",
     "slice_not_sent": "Slice {{0}} of {{1}}, at {{2}} mm, is missing: the storage node did not send it.",

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from webviewer.dicom.facets import FACETS, Facet, Mixing, varying_facets
 from webviewer.dicom.geometry import FramePlace
 from webviewer.dicom.sentence import Sentence, plain_text, say
-from webviewer.dicom.stack_groups import MIN_SLICES
+from webviewer.dicom.stack_groups import MIN_SLICES, SAME_POSITION_MM, Rows, number_runs
 
 _MOST_PASSES = 8  # of one interleaved acquisition
 _MOST_CHARACTERS = 32  # of a value in a sentence
@@ -68,11 +69,10 @@ def _too_few(count: int, facet: Facet, value: Any) -> Sentence | None:
     return say("too_few_of_value", count, MIN_SLICES, texts=(words,))
 
 
-def notices_of_values(own: Sequence[FramePlace]) -> tuple[Sentence, ...]:
-    """Return what was assumed of the values of the slices of one volume, which come by position."""
+def notices_of_values(own: Sequence[FramePlace], positions_mm: NDArray[np.float64]) -> tuple[Sentence, ...]:
+    """Return the assumptions about the values of one volume: of its slices by position, and their positions, (n,)."""
     found = []
-    facets = varying_facets(own)
-    for facet in facets:
+    for facet in varying_facets(own):
         if facet.mixing is not Mixing.NEVER or facet.is_unit:
             continue
         values = facet.values_of(own)
@@ -82,20 +82,30 @@ def notices_of_values(own: Sequence[FramePlace]) -> tuple[Sentence, ...]:
             found.append(say("mixed_values", stated, texts=(facet.attribute,)))
         elif None in groups:
             found.append(say("unstated_value", values.count(None), len(own), texts=(facet.attribute,)))
-    if _ACQUISITION in facets:
-        found.extend(_interleaved(own))
+    if all(place.frame.slice_thickness is None for place in own):
+        found.extend(_interleaved(own, positions_mm))
     return tuple(found)
 
 
-def _interleaved(own: Sequence[FramePlace]) -> list[Sentence]:
-    """Return that acquisitions lie within one another, where no thickness tells passes from repetitions."""
-    if any(place.frame.slice_thickness is not None for place in own):
-        return []
+def _interleaved(own: Sequence[FramePlace], positions_mm: NDArray[np.float64]) -> list[Sentence]:
+    """Return that acquisitions lie within one another: without a thickness nothing tells passes from repetitions."""
     values = _ACQUISITION.values_of(own)
     groups = _ACQUISITION.groups_of(values)
-    labels = np.array([groups[value] for value in values], np.intp)
+    passes = _passes(np.array([groups[value] for value in values], np.intp))
+    if passes:
+        return [say("interleaved", passes)]
+    numbers = [(place.instance_number, place.frame_number) for place in own if place.instance_number is not None]
+    if len(set(numbers)) < len(own):
+        return []
+    by_number = np.array(sorted(range(len(own)), key=numbers.__getitem__), np.intp)
+    runs = number_runs(positions_mm, by_number, SAME_POSITION_MM)
+    passes = 0 if runs is None else _passes(runs)
+    return [say("interleaved_runs", passes)] if passes else []
+
+
+def _passes(labels: Rows) -> int:
+    """Return in how many groups slices lie between one another; 0 if they do not, or if the groups are no passes."""
     sizes = np.bincount(labels)
     is_interleaved = np.count_nonzero(np.diff(labels)) > len(sizes) - 1
-    if not is_interleaved or not 2 <= len(sizes) <= _MOST_PASSES or sizes.min() < MIN_SLICES:
-        return []
-    return [say("interleaved", len(sizes))]
+    is_possible = 2 <= len(sizes) <= _MOST_PASSES and sizes.min() >= MIN_SLICES
+    return len(sizes) if is_interleaved and is_possible else 0

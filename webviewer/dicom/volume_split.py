@@ -239,7 +239,7 @@ def _planned(
             *words.notices(images[i] for i in stack.frames),
             *stack.notes,
             *_notes(stack, places),
-            *notices_of_values(own),
+            *notices_of_values(own, positions),
             *words.warnings(layout, grid, shift_mm, own, image.modality),
         ),
         phase_number=stack.phase_number,
