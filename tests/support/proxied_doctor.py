@@ -92,7 +92,7 @@ def a_doctor_works(proxy: Proxy, scheme: str, server: UnifiedServer, browser: Br
         seen = len(tap.frames)
         reload()
         wait_for_picture(page, tap, seen)
-        expect(image_label(page, 1, 6)).to_be_visible()
+        expect(image_label(page, 6, 6)).to_be_visible()
         assert page.url == deep_link
     assert page.evaluate("document.fonts.size") > 0
 
