@@ -17,6 +17,7 @@ from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.mosaics import Fetched
 from renderpool.session.source import FrameKey, FrameSource, OverlaySource, SeriesFrames
 from webviewer.core.errors import DataError, Unavailable, WebviewerError
+from webviewer.dicom.decode import DecodedFrame
 
 _LOG = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ class ImageStore:
                 outcome = data
             else:
                 attributes = series.instances[key[0]]
-                decoded = self._cache.mosaics.decode(series, key, data) if isinstance(data, bytes) else data
+                decoded = data if isinstance(data, DecodedFrame) else self._cache.mosaics.decode(series, key, data)
                 words = data if isinstance(data, bytes) else None
                 graphics = make_graphics(words, attributes, key[1], self._overlay_bits(owner_id, series, key))
                 outcome = LoadedImage(series.cache_key(key), decoded, attributes, graphics)

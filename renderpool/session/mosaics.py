@@ -1,7 +1,10 @@
 """Mosaics on their way from the storage node.
 
-A compressed mosaic is a single code stream with many frames, and is asked for and decoded once for all of them. A
-mosaic that is shown as its stored picture is frame 0 of the storage node.
+A compressed mosaic is a single code stream with many frames, and is asked for and decoded once for all of them. Frames
+that are loaded together share its picture, whatever its size. The picture that was decoded last is kept as well: the
+next frames that are loaded are those beside it.
+
+A mosaic that is shown as its stored picture is frame 0 of the storage node.
 """
 
 from __future__ import annotations
@@ -19,7 +22,17 @@ from webviewer.dicom.transfer_syntaxes import NATIVE
 
 _BUDGET_BYTES = 64 * 1024**2  # some dozens of mosaics: a scroll goes through one, a volume is made of one
 
-Fetched = bytes | DecodedFrame | WebviewerError
+
+class MosaicData:
+    """The code stream of a compressed mosaic, and its picture once it is decoded; of frames that load together."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.lock = threading.Lock()
+        self.picture: DecodedFrame | None = None
+
+
+Fetched = bytes | MosaicData | DecodedFrame | WebviewerError
 """A frame as stored, as decoded before, or why it cannot be had."""
 
 
@@ -58,46 +71,61 @@ class MosaicCache:
         if not together:
             return
         for asked, data in source.frames(owner_id, list(together)):
-            for key in together.get(asked, [asked]):
-                yield key, data
+            tiles = together.get(asked, [asked])
+            is_shared = isinstance(data, bytes) and len(tiles) > 1
+            fetched: Fetched = MosaicData(data) if isinstance(data, bytes) and is_shared else data
+            for key in tiles:
+                yield key, fetched
 
-    def decode(self, series: SeriesFrames, key: FrameKey, data: bytes | memoryview) -> DecodedFrame:
+    def decode(self, series: SeriesFrames, key: FrameKey, data: bytes | memoryview | MosaicData) -> DecodedFrame:
         """Return the values of a frame; raises as `webviewer.dicom.decode.decode_frame`."""
         attributes = series.instances[key[0]]
+        if isinstance(data, MosaicData):
+            with data.lock:
+                if data.picture is None:
+                    data.picture = self._picture(series, key, data.data)
+            return _tile_of(data.picture, attributes, key[1])
         if attributes.refusal or not _is_compressed(series, key):
             return decode_frame(data, attributes, key[1])
+        return _tile_of(self._picture(series, key, data), attributes, key[1])
+
+    def _picture(self, series: SeriesFrames, key: FrameKey, data: bytes | memoryview) -> DecodedFrame:
+        attributes = series.instances[key[0]]
+        if attributes.refusal:
+            return decode_frame(data, attributes, key[1])  # raises
         name = series.files[key[0]]
         with self._lock:
             turn = self._decoding.setdefault(name, threading.Lock())
         try:
             with turn:  # threads with tiles of one picture wait for the first of them
-                tile = self._tile(series, key)
-                if tile is None:
+                picture = self._known(name)
+                if picture is None:
                     picture = decode_frame(data, stored_picture(attributes))
                     self._keep(name, picture)
-                    tile = _tile_of(picture, attributes, key[1])
         finally:
             with self._lock:
                 self._decoding.pop(name, None)
-        return tile
+        return picture
 
     def _tile(self, series: SeriesFrames, key: FrameKey) -> DecodedFrame | None:
-        name = series.files[key[0]]
+        picture = self._known(series.files[key[0]])
+        return None if picture is None else _tile_of(picture, series.instances[key[0]], key[1])
+
+    def _known(self, name: str) -> DecodedFrame | None:
         with self._lock:
             picture = self._pictures.get(name)
-            if picture is None:
-                return None
-            self._pictures.move_to_end(name)
-        return _tile_of(picture, series.instances[key[0]], key[1])
+            if picture is not None:
+                self._pictures.move_to_end(name)
+            return picture
 
     def _keep(self, name: str, picture: DecodedFrame) -> None:
         with self._lock:
             self.decoded += 1
-            if picture.values.nbytes > self._budget_bytes or name in self._pictures:
+            if name in self._pictures:
                 return
             self._pictures[name] = picture
             self.size_bytes += picture.values.nbytes
-            while self.size_bytes > self._budget_bytes:
+            while self.size_bytes > self._budget_bytes and len(self._pictures) > 1:
                 _, gone = self._pictures.popitem(last=False)
                 self.size_bytes -= gone.values.nbytes
 

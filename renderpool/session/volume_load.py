@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from renderpool.session.cache import ImageCache
 from renderpool.session.first_frames import FirstFrames
 from renderpool.session.loaded_volume import LoadedVolume
+from renderpool.session.mosaics import MosaicData
 from renderpool.session.source import FrameInFile, FrameKey, FrameSource, LocalFrames
 from renderpool.session.volume_levels import load_levels
 from renderpool.session.volume_repair import Loss
@@ -50,7 +51,7 @@ _PUBLISH_SLICES = 32  # arrived: their bricks are made while others are read
 _TURN_S = 0.1  # how soon a load that waits for decoders hears that it is cancelled
 _STOPPING = "The render node is stopping."
 
-Stored = bytes | FrameInFile | DecodedFrame | NDArray[Any]
+Stored = bytes | MosaicData | FrameInFile | DecodedFrame | NDArray[Any]
 Work = Callable[[int, NDArray[Any]], None]
 """Takes a source slice and its stored values."""
 
@@ -315,9 +316,11 @@ class VolumeLoad:
         in_file.read_into(out.data.cast("B"))
         volume.arrive(source, words.apply(out))
 
-    def _decoded(self, source: int, data: bytes | memoryview | DecodedFrame | NDArray[Any]) -> NDArray[Any]:
+    def _decoded(
+        self, source: int, data: bytes | memoryview | MosaicData | DecodedFrame | NDArray[Any]
+    ) -> NDArray[Any]:
         key = self._volume.frame_keys[source]
-        if isinstance(data, bytes | memoryview):
+        if isinstance(data, bytes | memoryview | MosaicData):
             data = self._images.mosaics.decode(self._volume.series, key, data)
         if isinstance(data, DecodedFrame):
             if data.is_lossy:

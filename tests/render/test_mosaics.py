@@ -17,6 +17,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGLSLossless, RLELossl
 from renderpool.server.storage import StorageSource
 from renderpool.session.cache import ImageCache
 from renderpool.session.images import ImageStore
+from renderpool.session.mosaics import MosaicCache, MosaicData
 from renderpool.session.source import FrameKey, SeriesFrames
 from renderpool.session.volume_cache import VolumeCache
 from renderpool.session.volume_store import VolumeStore
@@ -124,6 +125,45 @@ def test_a_compressed_mosaic_is_asked_for_and_decoded_once(node: StorageHttp, im
     assert np.array_equal(voxels(images, source, series), values)
     assert np.array_equal(shown(images, source, series), values)
     assert (client.asked, images.mosaics.decoded) == (1, 1)
+
+
+def small_mosaic_cache(images: ImageCache) -> MosaicCache:
+    images.mosaics = MosaicCache(budget_bytes=ROWS * COLUMNS)  # less than any mosaic
+    return images.mosaics
+
+
+@pytest.mark.parametrize("kind", [rle, jpeg_ls])
+def test_a_mosaic_over_the_budget_is_decoded_once_for_slices_that_come_one_by_one(
+    node: StorageHttp, images: ImageCache, kind: Any
+) -> None:
+    values = slices(COUNT, ROWS, COLUMNS)
+    series_id = uploaded(node, kind(siemens_mosaic(values)))
+    source = StorageSource(StorageClient(node.base_url, TOKEN))
+    series = source.series(1, series_id)
+    mosaics = small_mosaic_cache(images)
+    assert np.array_equal(shown(images, source, series), values)
+    assert np.array_equal(voxels(images, source, series), values)
+    assert mosaics.decoded == 1
+
+
+def test_frames_that_load_together_share_a_mosaic_that_others_have_driven_out(
+    node: StorageHttp, images: ImageCache
+) -> None:
+    times = [slices(9, ROWS, COLUMNS, seed) for seed in (1, 2)]
+    series_id = uploaded(node, *(jpeg_ls(siemens_mosaic(one, instance_number=n)) for n, one in enumerate(times, 1)))
+    source = StorageSource(StorageClient(node.base_url, TOKEN))
+    series = source.series(1, series_id)
+    mosaics = small_mosaic_cache(images)
+    fetched = {
+        key: data
+        for key, data in mosaics.frames(source, 1, series, series.frames)
+        if isinstance(data, bytes | MosaicData)
+    }
+    order = [key for pair in zip(series.frames[:9], series.frames[9:], strict=True) for key in pair]
+    found = {key: mosaics.decode(series, key, fetched[key]).values for key in order}  # one and the other in turns
+    assert np.array_equal(np.stack([found[key] for key in series.frames]), np.concatenate(times))
+    assert mosaics.decoded == 2
+    assert mosaics.size_bytes == times[0].nbytes, "the last one alone"
 
 
 def test_a_volume_that_runs_downwards_is_stored_from_below(node: StorageHttp, images: ImageCache) -> None:
