@@ -7,6 +7,7 @@ import { frameAt, imageAt, indexOfImage, sameImage, type SeriesDetail, sizeOf } 
 import type { WindowScope } from '../model/seriesWindow';
 import { windowValues } from '../model/windowing';
 import {
+  asShown,
   type CellFault,
   type CellState,
   type DataPresentation,
@@ -50,6 +51,7 @@ export class CellController extends PictureCell<CellState, Placement, SentView> 
   readonly #deps: CellDependencies;
   readonly #recommended: { scope: WindowScope };
   #awake = true;
+  #frozen = false;
 
   constructor(number: number, deps: CellDependencies) {
     super(number, deps, emptyCell());
@@ -60,6 +62,15 @@ export class CellController extends PictureCell<CellState, Placement, SentView> 
   /** Whose recommended window the doctor chose last in this tab. */
   get recommendedScope(): WindowScope {
     return this.#recommended.scope;
+  }
+
+  /** The study is deleted: only the place of the picture that is seen can change, for which no server is needed. */
+  freeze(): void {
+    this.#frozen = true;
+    const { shown } = this.state;
+    if (shown === null) return;
+    const { reference, data } = asShown(this.state);
+    this.store.set({ reference, data });
   }
 
   /** Shows another series: from its first image, fitted, with its own window, unless `start` says otherwise; null empties the window. */
@@ -116,6 +127,10 @@ export class CellController extends PictureCell<CellState, Placement, SentView> 
   change(change: Change, at: number, moving: boolean): void {
     const state = this.state;
     if (state.reference.seriesId === null) return;
+    if (this.#frozen) {
+      if (change.presentation !== undefined) this.changed({ presentation: { ...state.presentation, ...change.presentation } }, at, moving);
+      return;
+    }
     const { window } = change.data ?? {};
     if (window?.kind === 'recommended') this.#recommended.scope = window.scope ?? 'series';
     const patch = {

@@ -98,6 +98,11 @@ export function browserDependencies(): ViewerDependencies {
   };
 }
 
+/** Whether a tool needs no server: it only moves the picture that is seen. */
+function worksAlone(tool: Tool): boolean {
+  return tool === 'pan' || tool === 'zoom' || tool === 'rotate';
+}
+
 export class ViewerController {
   readonly store = new Store<ViewerState>({ ...startOfViewer, mode: 'image', playing: null, connection: { kind: 'connecting' }, deleted: false });
   /** Which series each cell shows. */
@@ -219,7 +224,9 @@ export class ViewerController {
     if (this.state.deleted) return;
     this.stopPlay();
     this.connection.stop();
-    this.store.set({ deleted: true });
+    for (const cell of this.cells) cell.freeze();
+    const { left } = this.state.bindings;
+    this.store.set({ deleted: true, bindings: { ...this.state.bindings, left: worksAlone(left) ? left : 'pan' } });
   }
 
   /** Whether this study is the one on the screen. */
@@ -263,6 +270,7 @@ export class ViewerController {
 
   /** Shows a series in a cell, from its first image. */
   show(number: number, seriesId: number): void {
+    if (this.state.deleted) return;
     if (this.state.playing === number) this.stopPlay();
     this.cell(number).setSeries(seriesId, this.#details.get(seriesId) ?? null);
     this.shows.set({ seriesIds: this.cells.map((cell) => cell.state.reference.seriesId) });
@@ -322,6 +330,7 @@ export class ViewerController {
   }
 
   bind(button: MouseButton, tool: Tool): void {
+    if (this.state.deleted && !worksAlone(tool)) return;
     this.store.set({ bindings: { ...this.state.bindings, [button]: tool } });
   }
 

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from '../../shared/i18n';
 import type { VolumePageProps } from '../control/environment';
-import { useStore } from '../control/store';
+import { useSelected, useStore } from '../control/store';
 import { handleMeasureKey } from '../measure/control/keys';
 import { measuringOf } from '../measure/control/measureOf';
 import { drawMeasures } from '../measure/ui/drawMeasures';
@@ -103,6 +103,7 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
     active,
     useCallback(
       (event) => {
+        if (viewer.state.deleted) return false;
         const { left } = mpr.state.bindings;
         const tool: Tool = isMeasureTool(left) ? left : 'pan';
         const { measures } = measuringOf(viewer);
@@ -115,6 +116,8 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
     ),
   );
   const openMenu = useCallback((at: Point) => setMenuAt(at), []);
+  // Everything on a plane needs a new picture.
+  const deleted = useSelected(viewer.store, (one) => one.deleted);
   const visible = visibleKinds(state);
   const strip = state.stripOpen && !phone;
   return (
@@ -126,7 +129,7 @@ function Opened({ seriesId, active, onBack, mpr }: VolumePageProps & { mpr: MprC
         <div className={tab.middle}>
           {strip && !narrow && <Strip />}
           <div className={tab.windows} id="mpr-windows" {...(phone ? { role: 'tabpanel', 'aria-labelledby': `mpr-tab-${state.active}` } : {})}>
-            <div className={classes.grid} data-layout={visible.length === 1 ? 'single' : state.layout}>
+            <div className={classes.grid} inert={deleted} data-layout={visible.length === 1 ? 'single' : state.layout}>
               {visible.map((kind) =>
                 kind === 'volume' ? (
                   <VolumePane key={kind} active={kind === state.active} />

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { IconArrowsExchange, IconFileUnknown, IconHourglass, IconServerOff, IconWifiOff } from '@tabler/icons-react';
+import { IconArrowsExchange, IconFileUnknown, IconHourglass, IconServerOff, IconWifiOff, IconX } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { ApiError } from '../../shared/api/client';
 import { wordsFor } from '../../shared/api/words';
@@ -19,6 +19,7 @@ export function Banner() {
   const { viewer, closeTab, back } = useViewer();
   const { connection, deleted } = useStore(viewer.store);
   const away = !deleted && (connection.kind === 'lost' || connection.kind === 'moving' || connection.kind === 'busy' || connection.kind === 'away');
+  const [folded, setFolded] = useState(false);
   const [, tick] = useState(0);
   useEffect(() => {
     if (!away) return;
@@ -26,18 +27,29 @@ export function Banner() {
     return () => window.clearInterval(timer);
   }, [away]);
   if (deleted) {
+    if (folded) {
+      return (
+        <button type="button" className={classes.folded} onClick={() => setFolded(false)}>
+          <IconFileUnknown size={16} stroke={1.7} aria-hidden />
+          {t('study.deleted')}
+        </button>
+      );
+    }
     return (
-      <div className={classes.banner} role="alert">
-        <IconFileUnknown size={18} stroke={1.7} aria-hidden />
-        <span>
+      <div className={classes.banner} data-slim="" role="alert">
+        <IconFileUnknown size={16} stroke={1.7} aria-hidden />
+        <span className={classes.words}>
           <b>{t('study.deleted')}</b> {t('study.deletedText')}
         </span>
-        <Button size="compact-sm" variant="outline" className={classes.button} onClick={closeTab}>
+        <Button size="compact-xs" variant="outline" className={classes.button} onClick={closeTab}>
           {t('study.closeTab')}
         </Button>
-        <Button size="compact-sm" variant="outline" className={classes.button} onClick={back}>
+        <Button size="compact-xs" variant="outline" className={classes.button} onClick={back}>
           {t('study.back')}
         </Button>
+        <button type="button" className={classes.fold} aria-label={t('study.fold')} title={t('study.fold')} onClick={() => setFolded(true)}>
+          <IconX size={14} stroke={1.7} aria-hidden />
+        </button>
       </div>
     );
   }

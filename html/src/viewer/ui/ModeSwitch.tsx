@@ -1,6 +1,7 @@
 import { Tooltip, UnstyledButton } from '@mantine/core';
 import { useTranslation } from '../../shared/i18n';
 import type { ViewerMode } from '../control/viewer';
+import { useSelected } from '../control/store';
 import { type Say, sayOf } from '../model/sentences';
 import type { SeriesDetail } from '../model/series';
 import { useViewer } from './context';
@@ -12,13 +13,15 @@ const MODES: readonly ViewerMode[] = ['image', 'mpr', 'volume'];
 /** 2D, MPR, 3D of one series; where it can be no volume, the tip says why. */
 export function ModeSwitch({ seriesId, detail, phone = false }: { seriesId: number | null; detail: SeriesDetail | null; phone?: boolean }) {
   const { t } = useTranslation('viewer');
-  const { mode, changeMode } = useViewer();
+  const { mode, changeMode, viewer } = useViewer();
+  const deleted = useSelected(viewer.store, (state) => state.deleted);
   const refusal = useRefusal(detail);
   return (
     <span className={classes.modes} role="group" aria-label={t('mode.title')} data-phone={phone || undefined}>
       {MODES.map((one) => {
-        const off = one !== 'image' && one !== mode && (refusal !== null || seriesId === null);
-        const tip = off ? (refusal ?? t('mode.noSeries')) : t(`mode.${one}Tip`);
+        // Another page would lose the pictures of a study that is deleted.
+        const off = one !== mode && (deleted || (one !== 'image' && (refusal !== null || seriesId === null)));
+        const tip = off ? (deleted ? t('study.deleted') : (refusal ?? t('mode.noSeries'))) : t(`mode.${one}Tip`);
         return (
           <Tooltip key={one} label={tip} multiline maw={320}>
             <UnstyledButton

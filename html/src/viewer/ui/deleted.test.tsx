@@ -84,6 +84,44 @@ describe('a study that is deleted while it is read', () => {
     expect(acts).toEqual(['close', 'back']);
   });
 
+  it('folds into a chip that says it still', async () => {
+    await opened();
+    await happens({ type: 'study_deleted', study_ids: [1] });
+    fireEvent.click(screen.getByRole('button', { name: 'Fold this notice' }));
+    expect(screen.queryByRole('alert')).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: 'This study was deleted.' }));
+    expect(screen.getByRole('alert')).toBeInTheDocument();
+  });
+
+  it('stays at the image and window that are seen; the picture can still be moved', async () => {
+    await opened();
+    const cell = stage.viewer.cell(0);
+    const seen = cell.state.shown?.image;
+    act(() => void cell.goTo(4, 1, true)); // asked for, and never drawn
+    await happens({ type: 'study_deleted', study_ids: [1] });
+    expect(cell.state.reference.image).toEqual(seen);
+    act(() => {
+      stage.viewer.scroll(cell, 1, 2);
+      cell.change({ data: { invert: true } }, 3, false);
+      stage.viewer.show(0, 99);
+      cell.change({ presentation: { rotationDeg: 90 } }, 4, false);
+    });
+    expect(cell.state.reference).toEqual({ seriesId: 7, image: seen });
+    expect(cell.state.data.invert).toBe(false);
+    expect(cell.state.presentation.rotationDeg).toBe(90);
+    expect(cell.state.shown).not.toBeNull();
+  });
+
+  it('puts down tools that need the server, and takes up none', async () => {
+    await opened();
+    await happens({ type: 'study_deleted', study_ids: [1] });
+    expect(stage.viewer.state.bindings.left).toBe('pan');
+    stage.viewer.bind('left', 'ellipse');
+    expect(stage.viewer.state.bindings.left).toBe('pan');
+    stage.viewer.bind('left', 'zoom');
+    expect(stage.viewer.state.bindings.left).toBe('zoom');
+  });
+
   it('says so in Portuguese', async () => {
     await i18n.changeLanguage('pt');
     await opened();

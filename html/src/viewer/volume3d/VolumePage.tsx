@@ -125,7 +125,7 @@ function Opened({ seriesId, active, onBack, scene, hands, thumbnails }: VolumePa
   );
   usePageKeys(
     active,
-    useCallback((event) => handleVolumeKey(event, { scene, hands, nextOverlay: () => viewer.nextOverlay(), exportPicture, openKeys }), [scene, hands, viewer, exportPicture, openKeys]),
+    useCallback((event) => !viewer.state.deleted && handleVolumeKey(event, { scene, hands, nextOverlay: () => viewer.nextOverlay(), exportPicture, openKeys }), [scene, hands, viewer, exportPicture, openKeys]),
   );
 
   return (

@@ -37,6 +37,7 @@ export function Stage({ seriesId, detail, panels }: { seriesId: number; detail: 
   const tool = useSelected(scene.store, ({ bindings }) => bindings.left);
   const [menuAt, setMenuAt] = useState<Point | null>(null);
   useCellCanvas(scene.cell, element, canvas);
+  const deleted = useSelected(viewer.store, (state) => state.deleted);
   const refused = useSelected(scene.cell.store, ({ fault }) => fault?.opening === true);
   const foot = !phone && panels.open.presets ? PRESETS_CSS : 0;
   useLayoutEffect(() => scene.setFoot(foot), [scene, foot]);
@@ -47,6 +48,7 @@ export function Stage({ seriesId, detail, panels }: { seriesId: number; detail: 
       <div
         ref={setElement}
         className={classes.stage}
+        inert={deleted}
         role="group"
         tabIndex={0}
         data-zone="window"
