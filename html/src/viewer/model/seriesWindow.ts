@@ -23,6 +23,20 @@ export function recommendation(detail: SeriesDetail | null, image: ImageReferenc
   return scope === 'image' ? frame : (sharedWindow(detail, frame) ?? frame);
 }
 
+/** Places of the recommended windows and tables, without a window that equals an earlier one: files repeat them. */
+export function distinctRecommendations(found: Recommendation): number[] {
+  const { windows, voi_lut_explanations: tables } = found;
+  const places = windows.map((_, index) => index).filter((index) => equalRecommendation(found, index) === index);
+  return [...places, ...tables.map((_, index) => windows.length + index)];
+}
+
+/** Place of the first recommendation that equals the one at `index`; of a table, which is not known here, its own place. */
+export function equalRecommendation({ windows }: Recommendation, index: number): number {
+  const window = windows[index];
+  if (window === undefined) return index;
+  return windows.findIndex(({ center, width, explanation }) => center === window.center && width === window.width && explanation === window.explanation);
+}
+
 /** Whose window a recommendation is: null where there is nothing to tell apart, or a server does not say it. */
 export function scopeOf(detail: SeriesDetail | null, image: ImageReference | null, scope: WindowScope | undefined): WindowScope | null {
   if (detail === null || detail.series_windows === undefined || detail.frames.length < 2) return null;

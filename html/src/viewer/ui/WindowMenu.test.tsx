@@ -5,7 +5,7 @@ import type { SeriesDetail } from '../model/series';
 import { frameFacts, seriesDetail } from '../testing/series';
 import { Stage } from '../testing/stage';
 import { Overlay } from './Overlay';
-import { WindowItems } from './WindowMenu';
+import { WindowItems, WindowMenu } from './WindowMenu';
 
 const overlay = (): string => document.querySelector('[data-overlay]')?.textContent ?? '';
 
@@ -59,6 +59,37 @@ describe('the list of windows', () => {
     choose(/^Recommended \(each image\)/);
     expect(stage.viewer.cell(0).recommendedScope).toBe('series');
     expect(overlay()).toContain('· image');
+  });
+
+  it('offers equal windows once, of the series and of each image', () => {
+    const twice = [
+      { center: 900, width: 2500, explanation: '' },
+      { center: 900, width: 2500, explanation: '' },
+    ];
+    const frames = slices.frames.map((frame) => ({ ...frame, windows: twice }));
+    open({ ...slices, frames, series_windows: [{ representative: 1, windows: twice, voi_lut_explanations: [], voi_lut_function: 'LINEAR' }] });
+    const names = screen.getAllByRole('menuitemradio', { name: /^Recommended/, hidden: true }).map((one) => one.textContent);
+    expect(names).toEqual(['Recommended (series)2500 / 900', 'Recommended (each image)2500 / 900']);
+    act(() => stage.viewer.cell(0).change({ data: { window: { kind: 'recommended', index: 1, scope: 'series' } } }, 1, false));
+    expect(screen.getByRole('menuitemradio', { name: /^Recommended \(series\)/, hidden: true })).toHaveAttribute('aria-checked', 'true');
+  });
+
+  it('keeps windows that differ in their explanation alone, and numbers those that are left', () => {
+    const windows = ['', '', 'BONE'].map((explanation) => ({ center: 900, width: 2500, explanation }));
+    const second = { center: 40, width: 400, explanation: '' };
+    open({ ...slices, frames: slices.frames.map((frame) => ({ ...frame, windows: [...windows, second], series_window: null })), series_windows: [] });
+    const names = screen.getAllByRole('menuitemradio', { hidden: true }).map((one) => one.textContent);
+    expect(names.slice(0, 3)).toEqual(['Recommended 1 (each image)2500 / 900', 'BONE (each image)2500 / 900', 'Recommended 3 (each image)400 / 40']);
+    choose(/^Recommended 3/);
+    expect(stage.viewer.cell(0).state.data.window).toMatchObject({ kind: 'recommended', index: 3 });
+  });
+
+  it('says on the closed button whose recommended window is shown', () => {
+    open(slices);
+    act(() => void stage.show(<WindowMenu />));
+    expect(screen.getByRole('button', { name: 'W/L list: Recommended · series' })).toBeInTheDocument();
+    choose(/^Recommended \(each image\)/);
+    expect(screen.getByRole('button', { name: 'W/L list: Recommended · image' })).toBeInTheDocument();
   });
 
   it('of a single image says Recommended and no more', () => {

@@ -1,14 +1,15 @@
 import { Menu } from '@mantine/core';
 import { IconAdjustmentsHorizontal } from '@tabler/icons-react';
 import { useTranslation } from '../../shared/i18n';
+import type { CellState } from '../control/cellState';
 import { useSelected, useStore } from '../control/store';
 import { formatWindowNumber } from '../model/numbers';
 import { frameAt, isColour, sameImage } from '../model/series';
-import { recommendation, scopeOf, sharedWindow, voiFunction, type WindowScope } from '../model/seriesWindow';
+import { distinctRecommendations, equalRecommendation, recommendation, scopeOf, sharedWindow, voiFunction, type WindowScope } from '../model/seriesWindow';
 import { presetsFor, sameWindow, type Window, type WidthLevel, windowValues } from '../model/windowing';
 import { Choice } from './Choice';
 import { useViewer } from './context';
-import { recommendedName, type Translate, windowName } from './corners';
+import { recommendedName, type Translate, windowName, windowScope } from './corners';
 import { FamilyMenu } from './ToolButton';
 
 /** The list of windows: the image's own, the whole range, organs for CT, numbers. */
@@ -16,12 +17,18 @@ export function WindowMenu() {
   const { t } = useTranslation('viewer');
   const { viewer } = useViewer();
   const { active } = useStore(viewer.store);
-  const name = useSelected(viewer.cell(active).store, (state) => windowName(state, t as Translate));
+  const name = useSelected(viewer.cell(active).store, (state) => closedName(state, t as Translate));
   return (
-    <FamilyMenu label={t('window.list')} text={name || t('window.own')} width={288}>
+    <FamilyMenu label={t('window.list')} text={name || t('window.own')} width={344}>
       <WindowItems />
     </FamilyMenu>
   );
+}
+
+/** The name of the chosen window, with whose it is where windows of the series and of its images differ: "Recommended · image". */
+function closedName(state: CellState, t: Translate): string {
+  const scope = windowScope(state);
+  return [windowName(state, t), scope === null ? '' : t(scope === 'series' ? 'corner.ofSeries' : 'corner.ofImage')].filter((part) => part !== '').join(' · ');
 }
 
 export function WindowItems() {
@@ -45,14 +52,15 @@ export function WindowItems() {
   const recommended = scopes.flatMap((scope) => {
     const found = recommendation(state.detail, state.reference.image, scope);
     const windows = found?.windows ?? [];
-    const own = windows.length + (found?.voi_lut_explanations.length ?? 0);
-    return Array.from({ length: Math.max(1, own) }, (_, index) => {
+    const places = found === null ? [] : distinctRecommendations(found);
+    const own = places.length;
+    return (own === 0 ? [0] : places).map((index, order) => {
       const window = windows[index];
       const name = own < 2 ? '' : recommendedName(state, index, scope);
-      const plain = name || (own < 2 ? t('window.recommended') : t('window.recommendedNumber', { number: index + 1 }));
+      const plain = name || (own < 2 ? t('window.recommended') : t('window.recommendedNumber', { number: order + 1 }));
       const label = isSingle ? plain : t(scope === 'series' ? 'window.ofSeries' : 'window.ofImage', { name: plain });
       const isScope = scopes.length < 2 || (data.window.kind === 'recommended' && (data.window.scope ?? 'series') === scope);
-      const chosen = data.window.kind === 'recommended' && (data.window.index ?? 0) === index && isScope;
+      const chosen = data.window.kind === 'recommended' && (found === null ? 0 : equalRecommendation(found, data.window.index ?? 0)) === index && isScope;
       const hint = window === undefined ? t(own > 0 ? 'window.table' : 'window.fromImage') : pair(window);
       return entry(`${scope}-${index}`, label, hint, chosen, choose({ kind: 'recommended', index, scope: scopes.length < 2 ? cell.recommendedScope : scope }, null));
     });
