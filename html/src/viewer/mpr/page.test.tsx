@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { i18n } from '../../shared/i18n';
 import type { ViewerEnvironment } from '../control/environment';
 import { measuringOf } from '../measure/control/measureOf';
-import { settle } from '../testing/fakes';
+import { decodeFrame } from '../../shared/protocol/frame';
+import { packedFrame, settle } from '../testing/fakes';
 import { seriesDetail } from '../testing/series';
 import { Stage, studyOf } from '../testing/stage';
 import { MprPage } from './MprPage';
@@ -81,6 +82,28 @@ describe('the page of MPR', () => {
     expect(screen.queryByRole('note')).toBeNull();
     fireEvent.click(screen.getByRole('button', { name: '2 notes' }));
     expect(screen.getByRole('note')).toBeInTheDocument();
+  });
+
+  it('says in every window, of the volume too, that its images were compressed with loss', async () => {
+    await shown();
+    for (const cell of [0, 1, 2, 3]) await say(opened(cell));
+    const SOURCE_LOSSY = 4;
+    await act(async () => {
+      for (const number of [0, 1, 2, 3]) {
+        const cell = stage.viewer.volumeCell(number);
+        await cell.take(decodeFrame(packedFrame({ cell: number, revision: cell.lastSent, sequence: number + 1, instanceId: 0, still: true, flags: SOURCE_LOSSY })));
+      }
+    });
+    const corners = [...document.querySelectorAll('[data-kind] [data-overlay]')].map((one) => one.textContent?.includes('Lossy image'));
+    expect(corners).toEqual([true, true, true, true]);
+  });
+
+  it('moves nothing of a study that is deleted', async () => {
+    await shown();
+    await say(opened(0));
+    act(() => stage.viewer.studyDeleted());
+    expect(document.querySelector('[data-kind="axial"]')?.closest('[inert]')).not.toBeNull();
+    expect(screen.getByRole('button', { name: '2D' })).toHaveAttribute('aria-disabled', 'true');
   });
 
   it('writes letters at the edges of planes only where directions in the patient are known', async () => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PixelScale } from '../model/scaleBar';
 import { seriesDetail } from '../testing/series';
 import { Stage } from '../testing/stage';
-import { Overlay } from './Overlay';
+import { barBottom, fitsBar, Overlay } from './Overlay';
 
 const overlay = (): string => document.querySelector('[data-overlay]')?.textContent ?? '';
 
@@ -76,6 +76,13 @@ describe('what stands on a picture while another one is asked for and does not c
     const before = [letters(), scale()];
     goTo(36);
     expect([letters(), scale()]).toEqual(before);
+  });
+
+  it('keeps its scale above all lines of the corner', () => {
+    // Lines are 17 px high and stand 10 px above the edge.
+    expect([0, 1, 2, 3, 4].map((lines) => barBottom(lines, false))).toEqual([56, 56, 56, 69, 86]);
+    expect([0, 1, 2, 3, 4].map((lines) => barBottom(lines, true))).toEqual([64, 64, 64, 69, 86]);
+    expect([fitsBar(261, 2, false), fitsBar(261, 4, false), fitsBar(321, 4, false)]).toEqual([true, false, true]);
   });
 
   it('says of its scale what a ruler would say', () => {

@@ -14,6 +14,10 @@ import classes from './Overlay.module.css';
 import { useLasting } from './useLasting';
 
 const BAR_CSS = 200;
+/** Of the texts in a corner: their distance from the edge, and a line, as in the style sheet. */
+const CORNER_CSS = 10;
+const LINE_CSS = 17;
+const BAR_GAP_CSS = 8;
 
 /** So long a picture may be on its way before it is said that another one is seen. */
 const LATE_MS = 300;
@@ -66,7 +70,7 @@ export const Overlay = memo(function Overlay({ cell }: { cell: CellController })
       {state.shown !== null && state.fault === null && height > 200 && (frame === null || !isColour(frame)) && <ColourBar table={state.shown.data.colours} inverted={state.shown.data.invert} />}
       {behind !== '' && <span className={classes.behind}>{behind}</span>}
       {unexplained && <span className={classes.unexplained}>{t('unexplained')}</span>}
-      {bar !== null && height > 260 && <Bar bar={bar} locale={locale} t={t as Translate} />}
+      {bar !== null && fitsBar(height, corners.bottomRight.length, compact) && <Bar bar={bar} below={corners.bottomRight.length} compact={compact} locale={locale} t={t as Translate} />}
     </div>
   );
 });
@@ -102,11 +106,30 @@ export function barPath(bar: ScaleBar, width: number): string {
   return parts.join('');
 }
 
+interface BarProps {
+  bar: ScaleBar;
+  /** Lines of text in the corner below. */
+  below: number;
+  compact: boolean;
+  locale: string;
+  t: Translate;
+}
+
+/** Distance of the scale from the lower edge: above all lines of the corner below it. */
+export function barBottom(below: number, compact: boolean): number {
+  return Math.max(compact ? 64 : 56, CORNER_CSS + LINE_CSS * below + BAR_GAP_CSS);
+}
+
+/** Whether a window is high enough for the scale below the letter at its edge. */
+export function fitsBar(heightCss: number, below: number, compact: boolean): boolean {
+  return heightCss > 260 + 2 * (barBottom(below, compact) - barBottom(0, compact));
+}
+
 /** The scale. */
-export function Bar({ bar, locale, t }: { bar: ScaleBar; locale: string; t: Translate }) {
+export function Bar({ bar, below, compact, locale, t }: BarProps) {
   const path = barPath(bar, 9);
   return (
-    <div className={classes.bar}>
+    <div className={classes.bar} style={{ bottom: rem(barBottom(below, compact)) }}>
       <svg style={{ width: rem(13), height: rem(bar.lengthCss + 4) }} viewBox={`-2 -2 13 ${bar.lengthCss + 4}`} data-scale-bar={bar.lengthCss}>
         <path d={path} className={classes.barEdge} />
         <path d={path} className={classes.barLine} />

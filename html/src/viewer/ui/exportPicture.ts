@@ -5,7 +5,7 @@ import { asShown, type CellState, resolvePlacement } from '../control/cellState'
 import { scaleBar } from '../model/scaleBar';
 import { frameAt, lettersOf } from '../model/series';
 import { type CornerContext, cornerTexts } from './corners';
-import { barLabel, barPath } from './Overlay';
+import { barBottom, barLabel, barPath } from './Overlay';
 
 const MARGIN = 12;
 const LINE = 17;
@@ -71,7 +71,8 @@ function drawOverlay(pen: CanvasRenderingContext2D, state: CellState, context: C
   if (bar === null) return;
   const path = new Path2D(barPath(bar, 9));
   pen.save();
-  pen.translate(width - MARGIN - 9, height - 76 - bar.lengthCss);
+  const bottom = height - barBottom(corners.bottomRight.length, false);
+  pen.translate(width - MARGIN - 9, bottom - 20 - bar.lengthCss);
   pen.strokeStyle = 'rgba(0, 0, 0, 0.88)';
   pen.lineWidth = 4;
   pen.stroke(path);
@@ -79,7 +80,7 @@ function drawOverlay(pen: CanvasRenderingContext2D, state: CellState, context: C
   pen.lineWidth = 1.3;
   pen.stroke(path);
   pen.restore();
-  write(barLabel(bar, context.locale, context.t), width - MARGIN, height - 62, 'right');
+  write(barLabel(bar, context.locale, context.t), width - MARGIN, bottom - 6, 'right');
 }
 
 /** Hands a file to the browser. The name carries no patient data. */

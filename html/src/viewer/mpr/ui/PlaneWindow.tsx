@@ -15,7 +15,7 @@ import cells from '../../ui/CellView.module.css';
 import { ColourBar } from '../../ui/ColourItems';
 import { useViewer } from '../../ui/context';
 import { seriesLine, type Translate } from '../../ui/corners';
-import { Bar, Lines } from '../../ui/Overlay';
+import { Bar, fitsBar, Lines } from '../../ui/Overlay';
 import overlayClasses from '../../ui/Overlay.module.css';
 import { useCellCanvas } from '../../ui/useCellCanvas';
 import { useLasting } from '../../ui/useLasting';
@@ -121,7 +121,7 @@ function OnPlane({ kind, measures, pointer }: { kind: PlaneKind; measures: Measu
           </>
         )}
         {behind.length === 2 && behind[0] !== behind[1] && <span className={overlayClasses.behind}>{t('corner.behind', { from: behind[0] ?? '', to: behind[1] ?? '' })}</span>}
-        {bar !== null && height > 260 && <Bar bar={bar} locale={locale} t={t as Translate} />}
+        {bar !== null && fitsBar(height, corners.bottomRight.length, compact) && <Bar bar={bar} below={corners.bottomRight.length} compact={compact} locale={locale} t={t as Translate} />}
         {shown !== null && height > 200 && <ColourBar table={state.colours} inverted={state.invert} />}
       </div>
       <MeasureLayer measures={measures} pointer={pointer} surface={surfaceOf(mpr, kind)} />

@@ -73,7 +73,7 @@ function OnVolume() {
       <div className={`${overlayClasses.overlay} ${classes.overlay}`} data-overlay="" aria-hidden>
         <Lines className={`${overlayClasses.topLeft} ${phone ? '' : classes.underChip}`} lines={patient.filter((line) => line !== '')} strong />
         <Lines className={overlayClasses.topRight} lines={facts === null || shown === null ? [] : [nameOf(facts.default_preset)]} strong />
-        <Lines className={`${overlayClasses.bottomRight} ${classes.quality}`} lines={shown === null ? [] : [...(shown.coarse ? [t('mpr.coarse')] : []), t('mpr.coloursUnreal')]} />
+        <Lines className={`${overlayClasses.bottomRight} ${classes.quality}`} lines={shown === null ? [] : [...(shown.sourceLossy ? [t('corner.sourceLossy')] : []), ...(shown.coarse ? [t('mpr.coarse')] : []), t('mpr.coloursUnreal')]} />
         {letters !== null && (
           <>
             <span className={`${overlayClasses.letter} ${overlayClasses.top}`}>{letters.top}</span>
