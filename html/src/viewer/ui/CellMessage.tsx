@@ -7,7 +7,7 @@ import { useSelected } from '../control/store';
 import { withoutPixels } from '../model/holdings';
 import { frameAt } from '../model/series';
 import { useViewer } from './context';
-import { Holdings } from './Holdings';
+import { DownloadStudy, Holdings } from './Holdings';
 import classes from './CellView.module.css';
 
 /** What a window says when there is no picture to show, and what to do next. */
@@ -48,18 +48,20 @@ export function CellMessage({ cell }: { cell: CellController }) {
         <IconVideoOff size={30} stroke={1.4} aria-hidden />
         <div className={classes.title}>{t('fault.videoTitle')}</div>
         <div className={classes.text}>{t('fault.videoText')}</div>
-        {next !== false && (
-          <div className={classes.buttons} data-chrome="">
-            {next}
-          </div>
-        )}
+        <div className={classes.buttons} data-chrome="">
+          {study !== null && <DownloadStudy studyId={study.study_id} />}
+          {next}
+        </div>
       </div>
     );
   }
+  // The file is known to be refused: it is the same at every try.
+  const lacksPixels = series !== undefined && !series.has_images && !passing && !gone;
+  const isFinal = lacksPixels || ((frame?.refusal ?? '') !== '' && !passing);
   // The server explains an image in English; elsewhere, and where a part of it is away, its words stand under Details.
-  const own = locale === 'en' && fault.message !== '' && !passing;
+  const own = locale === 'en' && !lacksPixels && fault.message !== '' && !passing;
   const away = fault.code === 'unavailable' ? 'common:failure.storage_unavailable' : 'fault.awayText';
-  const words = own ? fault.message : t(gone ? 'fault.goneText' : passing ? away : 'fault.text');
+  const words = own ? fault.message : t(gone ? 'fault.goneText' : lacksPixels ? 'fault.noPixels' : passing ? away : 'fault.text');
   return (
     <div className={classes.message} data-kind="fault" role="alert">
       <IconPhotoOff size={30} stroke={1.4} aria-hidden />
@@ -68,9 +70,11 @@ export function CellMessage({ cell }: { cell: CellController }) {
         {words} {others > 0 && !gone && !passing && t('fault.others', { count: others })}
       </div>
       <div className={classes.buttons} data-chrome="">
-        <Button size="xs" variant="default" onClick={() => cell.tryAgain()}>
-          {t('common:tryAgain')}
-        </Button>
+        {!isFinal && (
+          <Button size="xs" variant="default" onClick={() => cell.tryAgain()}>
+            {t('common:tryAgain')}
+          </Button>
+        )}
         {next}
       </div>
       <details className={classes.details} data-chrome="">

@@ -4,7 +4,7 @@ import { i18n } from '../../shared/i18n';
 import { ApiError } from '../../shared/api/errors';
 import { settle } from '../testing/fakes';
 import { seriesDetail } from '../testing/series';
-import { Stage } from '../testing/stage';
+import { Stage, studyOf } from '../testing/stage';
 import { Banner } from './Banner';
 import { CellMessage } from './CellMessage';
 
@@ -43,6 +43,30 @@ describe('a storage that is away', () => {
     stage.show(<CellMessage cell={stage.viewer.cell(0)} />);
     expect(screen.getByRole('button', { name: 'Next image' })).toBeInTheDocument();
   });
+});
+
+it.each([
+  ['en', 'The file holds no pixel data, or too little of it. Have it sent again.'],
+  ['pt', 'O arquivo não contém dados de pixels, ou contém menos do que precisa. Peça que seja enviado novamente.'],
+])('an image without pixels is refused in words of the page, and is not tried again (%s)', async (locale, words) => {
+  await i18n.changeLanguage(locale);
+  const contents = [{ sop_class_uid: '1.2.840.10008.5.1.4.1.1.3.1', instance_count: 1, without_pixels_count: 1 }];
+  stage.viewer.show(0, 8);
+  stage.viewer.setDetail(seriesDetail(0, 8));
+  fail('cannot_decode', 'This object has no pixels.');
+  stage.show(<CellMessage cell={stage.viewer.cell(0)} />, { locale, study: studyOf([{ ...seriesDetail(0, 8), has_images: false, contents }]) });
+  expect(screen.getByText(words)).toBeInTheDocument();
+  expect(screen.queryByRole('button')).toBeNull();
+  expect(screen.getByText(/This object has no pixels/).closest('details')).not.toBeNull();
+});
+
+it('a video that cannot be shown comes with the download that its words speak of', () => {
+  const detail = seriesDetail(1);
+  stage.viewer.setDetail({ ...detail, frames: detail.frames.map((frame) => ({ ...frame, is_video: true })) });
+  const cell = stage.viewer.cell(0);
+  cell.failed({ type: 'view_error', cell: 0, revision: cell.lastSent, code: 'cannot_decode', message: 'Video.', numbers: [], image: { instance_id: 100, frame_number: 1 }, edit: null });
+  stage.show(<CellMessage cell={cell} />, { study: { ...studyOf([detail]), study_id: 31 } });
+  expect(screen.getByRole('link', { name: 'Download the study' }).getAttribute('href')).toMatch(/\/v2\/studies\/archive\?study_ids=31$/);
 });
 
 it('a server without a render node is told as that, not as a lost connection', async () => {

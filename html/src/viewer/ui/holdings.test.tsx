@@ -36,6 +36,16 @@ describe('a study that holds no image', () => {
     expect(screen.getByRole('link', { name: 'Download the study' }).getAttribute('href')).toMatch(/\/v2\/studies\/archive\?study_ids=31$/);
   });
 
+  it.each([
+    ['en', 'This study holds no images: 1 ECG.It cannot be shown here yet, but it can be downloaded with the study.'],
+    ['pt', 'Este estudo não contém imagens: 1 ECG.Ainda não há como mostrar este objeto aqui, mas ele pode ser baixado com o estudo.'],
+  ])('speaks of one object as one (%s)', async (locale, words) => {
+    await i18n.changeLanguage(locale);
+    stage.viewer.show(0, 8);
+    stage.show(<CellMessage cell={stage.viewer.cell(0)} />, { study: studyOf([documents(['9.1.1'])]), locale });
+    expect(screen.getByRole('status')).toHaveTextContent(words);
+  });
+
   it('says it in Portuguese', async () => {
     await i18n.changeLanguage('pt');
     stage.viewer.show(0, 8);
