@@ -38,7 +38,7 @@ describe('a study that holds no image', () => {
 
   it.each([
     ['en', 'This study holds no images: 1 ECG.It cannot be shown here yet, but it can be downloaded with the study.'],
-    ['pt', 'Este estudo não contém imagens: 1 ECG.Ainda não há como mostrar este objeto aqui, mas ele pode ser baixado com o estudo.'],
+    ['pt', 'Este estudo não contém imagens: 1 ECG.Este objeto ainda não pode ser mostrado aqui, mas pode ser baixado com o estudo.'],
   ])('speaks of one object as one (%s)', async (locale, words) => {
     await i18n.changeLanguage(locale);
     stage.viewer.show(0, 8);
