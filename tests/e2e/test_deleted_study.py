@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
-from pydicom.uid import generate_uid
 
 from tests.support.browser import StreamTap, chromium, image_label, sign_in
 from tests.support.phantom_files import make_ct_series, to_bytes
@@ -16,12 +15,13 @@ from tests.support.unified_server import UnifiedServer
 from tests.support.waiting import eventually
 
 SLICES = 6
+STUDY_UIDS = ("1.2.826.0.1.3680043.8.498.1", "1.2.826.0.1.3680043.8.498.2")
 
 
 @pytest.fixture
 def server_with_two_studies(unified_server: UnifiedServer, tmp_path: Path) -> UnifiedServer:
     files = []
-    studies = (make_ct_series(SLICES, study_uid=uid, series_uid=f"{uid}.1") for uid in (generate_uid(), generate_uid()))
+    studies = (make_ct_series(SLICES, study_uid=uid, series_uid=f"{uid}.1") for uid in STUDY_UIDS)
     for number, ds in enumerate(ds for slices in studies for ds in slices):
         files.append(tmp_path / f"{number}.dcm")
         files[-1].write_bytes(to_bytes(ds))
@@ -102,6 +102,8 @@ def test_a_study_deleted_elsewhere_leaves_its_picture_and_a_message(server_with_
         reader.asked.clear()
         reader.page.keyboard.press("PageDown")
         reader.page.wait_for_timeout(3000)
+        expect(reader.page.get_by_text("1 → 2")).to_have_count(0)
+        assert reader.picture() == before
         assert [url for url in reader.asked if f"/studies/{first}" in url or "/render/" in url] == []
 
         # The other tab goes on.

@@ -346,7 +346,7 @@ export class ViewerController {
       return;
     }
     const cell = this.activeCell;
-    if ((cell.state.detail?.frames.length ?? 0) < 2) return;
+    if (this.state.deleted || (cell.state.detail?.frames.length ?? 0) < 2) return;
     const own = frameAt(cell.state.detail, cell.state.reference.image)?.frame_time_ms ?? null;
     if (own !== null && own > 0) this.store.set({ fps: Math.min(60, Math.max(1, Math.round(1000 / own))) });
     this.store.set({ playing: cell.number });

@@ -120,6 +120,8 @@ describe('a study that is deleted while it is read', () => {
     expect(stage.viewer.state.bindings.left).toBe('pan');
     stage.viewer.bind('left', 'zoom');
     expect(stage.viewer.state.bindings.left).toBe('zoom');
+    stage.viewer.togglePlay();
+    expect(stage.viewer.state.playing).toBeNull();
   });
 
   it('says so in Portuguese', async () => {
