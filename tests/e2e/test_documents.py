@@ -16,8 +16,8 @@ from tests.support.browser import chromium, sign_in
 from tests.support.phantom_files import ROOT, base, make_ct, make_enhanced_ct, to_bytes
 from tests.support.unified_server import UnifiedServer
 
-# Two of each kind are real where the shared files are there.
-REAL = {
+# SOP classes, and where real objects of them lie among the shared files.
+FOLDERS = {
     "1.2.840.10008.5.1.4.1.1.9.1.1": "ecg",
     "1.2.840.10008.5.1.4.1.1.88.11": "sr",
     "1.2.840.10008.5.1.4.1.1.88.33": "sr",
@@ -32,9 +32,10 @@ PORTUGUESE = (
 )
 
 
-def document(sop_class_uid: str, study_uid: str, number: int) -> Dataset:
-    """Return a real object of the class where there is one, else a header of it, as part of a study."""
-    real = (pydicom.dcmread(path, force=True) for path in shared_data.all_files_under(REAL[sop_class_uid]))
+def document(sop_class_uid: str, study_uid: str, number: int, *, is_real: bool) -> Dataset:
+    """Return a real object of the class where one is wanted and there, else a header of it, as part of a study."""
+    paths = shared_data.all_files_under(FOLDERS[sop_class_uid]) if is_real else []
+    real = (pydicom.dcmread(path, force=True) for path in paths)
     made = base(sop_class_uid=sop_class_uid, modality="OT")
     found: Dataset = next((one for one in real if one.get("SOPClassUID") == sop_class_uid), made)
     found.StudyInstanceUID = study_uid
@@ -69,12 +70,15 @@ def opened(page: Page, server: UnifiedServer, study: int) -> None:
     page.goto(f"{server.url}/viewer/image/?study={study}")
 
 
+@pytest.mark.parametrize("is_real", [False, True] if shared_data.has_shared_data() else [False])
 @pytest.mark.parametrize("language", ["en", "pt"])
 def test_a_study_without_images_says_what_it_holds(
-    unified_server: UnifiedServer, language: str, tmp_path: Path
+    unified_server: UnifiedServer, language: str, is_real: bool, tmp_path: Path
 ) -> None:
     study_uid = f"{ROOT}.70"
-    study = upload(unified_server, [document(uid, study_uid, number + 1) for number, uid in enumerate(REAL)])
+    study = upload(
+        unified_server, [document(uid, study_uid, number + 1, is_real=is_real) for number, uid in enumerate(FOLDERS)]
+    )
     said, download, mode = {
         "en": (
             "This study holds no images: 1 ECG, 2 structured reports, 1 PDF document, 1 presentation state, 1 RT plan.",
@@ -103,7 +107,7 @@ def test_a_study_without_images_says_what_it_holds(
         expect(page.get_by_text(mode)).to_be_visible()
         strip = page.locator('[data-zone="series"]')
         expect(strip.locator("img")).to_have_count(0)
-        expect(strip.locator("[data-series]")).to_have_count(len(REAL))
+        expect(strip.locator("[data-series]")).to_have_count(len(FOLDERS))
         expect(strip.get_by_text("PDF", exact=False).first).to_be_visible()
         with page.expect_download() as download_of:
             page.get_by_role("link", name=download).click()
