@@ -77,7 +77,7 @@ class Study:
     image_count: int  # frames
     size_bytes: int
     received_at: dt.datetime
-    first_series_id: SeriesId | None  # for the picture of a card
+    first_series_id: SeriesId | None  # opens first, and gives a card its picture; None without images
 
 
 @dataclass(frozen=True, slots=True)

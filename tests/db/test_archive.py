@@ -157,6 +157,19 @@ def test_the_picture_of_a_study_is_from_the_lowest_series_with_images(archive: S
     assert numbers == [1, 2, 5, 9, None]
 
 
+def test_the_first_series_of_a_study_is_a_stack_and_no_localizer(archive: SqlArchiveRepository) -> None:
+    def of(number: int, series_number: int) -> Receipt:
+        uid = {"study_instance_uid": "1.7", "series_instance_uid": f"1.7.{series_number}"}
+        return add(archive, record(number, **uid, series_number=series_number, image="{}"))[0]
+
+    localizer = of(1, 1)
+    assert archive.get_study(DOCTOR, localizer.study_id).first_series_id == localizer.series_id
+    stack, *_ = [of(number, 2) for number in range(2, 7)]
+    study = archive.get_study(DOCTOR, localizer.study_id)
+    assert study.first_series_id == stack.series_id
+    assert archive.find_studies(DOCTOR, StudyQuery()).studies == (study,)
+
+
 def test_a_study_says_what_each_series_holds(archive: SqlArchiveRepository) -> None:
     ct, enhanced, ecg, report = (f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "2.1", "9.1.1", "88.33"))
     records = [

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, get_args
 
-from sqlalchemy import Engine, event, insert, text
+from sqlalchemy import Engine, event, insert, literal, select, text
 
 from tests.support.archive_records import record
 from tests.support.many_studies import QUERIES
-from webviewer.adapters.db.archive_tables import patient, study
+from webviewer.adapters.db.archive_tables import patient, series, study
 from webviewer.adapters.db.study_search import fold, joined
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.archive import OwnerId, StudyQuery
@@ -24,6 +24,16 @@ ALL_QUERIES = {
     **{f"by {name}": StudyQuery(sort=name) for name in SORT_COLUMNS},
     **{f"by {name}, ascending": StudyQuery(sort=name, descending=False) for name in SORT_COLUMNS},
     **{f"CT by {name}": StudyQuery(sort=name, modalities=("CT",)) for name in SORT_COLUMNS},
+}
+SERIES_OF_STUDY = {
+    "owner_id": study.c.owner_id,
+    "study_id": study.c.study_id,
+    "series_instance_uid": study.c.study_instance_uid,
+    "modality": literal("CT"),
+    "series_description": literal(""),
+    "body_part_examined": literal(""),
+    "instance_count": study.c.instance_count,
+    "image_count": study.c.image_count,
 }
 
 
@@ -45,6 +55,7 @@ def fill(engine: Engine, owners: int, each: int) -> None:
         for start in range(0, owners * each, BATCH):
             rows = [row_of(number, 1 + number % owners) for number in range(start, min(start + BATCH, owners * each))]
             connection.execute(insert(study), rows)
+        connection.execute(insert(series).from_select([*SERIES_OF_STUDY], select(*SERIES_OF_STUDY.values())))
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))  # as autovacuum does within a minute

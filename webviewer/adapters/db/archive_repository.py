@@ -30,6 +30,7 @@ from webviewer.archive import (
     StudyId,
     StudyPage,
     StudyQuery,
+    in_reading_order,
 )
 from webviewer.core.errors import Conflict, NotFound
 
@@ -121,9 +122,10 @@ class SqlArchiveRepository:
         if total == 0 or query.offset >= total:
             return StudyPage((), total)
         statement = study_ids(self._connection, owner_id, query, conditions, total)
-        ids = self._connection.execute(statement).scalars().all()
+        ids = [StudyId(one) for one in self._connection.execute(statement).scalars()]
         rows = {row.study_id: row for row in self._connection.execute(select(study).where(study.c.study_id.in_(ids)))}
-        return StudyPage(tuple(_study(rows[study_id]) for study_id in ids), total)
+        first = self._first_series(ids)
+        return StudyPage(tuple(_study(rows[study_id], first.get(study_id)) for study_id in ids), total)
 
     def get_study(self, owner_id: OwnerId, study_id: StudyId) -> Study:
         """Return a study; raises NotFound."""
@@ -132,7 +134,21 @@ class SqlArchiveRepository:
         ).one_or_none()
         if row is None:
             raise NotFound(f"There is no study {study_id}.")
-        return _study(row)
+        return _study(row, self._first_series([study_id]).get(study_id))
+
+    def _first_series(self, study_ids: Sequence[StudyId]) -> dict[StudyId, SeriesId]:
+        """Return the series that opens first, of each study that holds images."""
+        found: defaultdict[StudyId, list[Series]] = defaultdict(list)
+        for part in _parts(study_ids):
+            rows = self._connection.execute(
+                select(series)
+                .where(series.c.study_id.in_(part))
+                .order_by(series.c.series_number.nulls_last(), series.c.series_id)
+            )
+            for row in rows:
+                found[StudyId(row.study_id)].append(_series(row))
+        firsts = {study_id: in_reading_order(of_study)[0] for study_id, of_study in found.items()}
+        return {study_id: first.series_id for study_id, first in firsts.items() if first.has_images}
 
     def list_series(self, owner_id: OwnerId, study_id: StudyId) -> tuple[Series, ...]:
         """Return the series of a study by series number, with their contents; those without a number come last."""
@@ -276,7 +292,7 @@ def _parts(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
         yield values[start : start + _MAX_VARIABLES]
 
 
-def _study(row: Row[Any]) -> Study:
+def _study(row: Row[Any], first_series_id: SeriesId | None) -> Study:
     return Study(
         study_id=StudyId(row.study_id),
         study_instance_uid=row.study_instance_uid,
@@ -297,7 +313,7 @@ def _study(row: Row[Any]) -> Study:
         image_count=row.image_count,
         size_bytes=row.size_bytes,
         received_at=row.received_at.replace(tzinfo=dt.UTC),
-        first_series_id=None if row.first_series_id is None else SeriesId(row.first_series_id),
+        first_series_id=first_series_id,
     )
 
 

@@ -82,7 +82,7 @@ study = Table(
     Column("image_count", Integer, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("received_at", DateTime, nullable=False),  # UTC, of the first object
-    Column("first_series_id", _Id),  # no foreign key: it would make a circle
+    Column("first_series_id", _Id),  # of earlier versions; the first series is told from the series now
     UniqueConstraint("owner_id", "study_instance_uid", name="uq_study_uid"),
     # In the order of the list, and wide enough that a search need not look at the table at all.
     Index(

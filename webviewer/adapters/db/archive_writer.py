@@ -31,8 +31,7 @@ FROM instance JOIN series ON series.series_id = instance.series_id
 WHERE instance.owner_id = <owner_id> AND instance.sop_instance_uid = <sop_instance_uid>
 """
 _SELECT_PLACE = """
-SELECT study.study_id, study.modalities, study.body_parts, study.first_series_id,
-       series.series_id, series.series_number, series.image_count
+SELECT study.study_id, study.modalities, study.body_parts, series.series_id
 FROM study LEFT JOIN series
      ON series.study_id = study.study_id AND series.series_instance_uid = <series_instance_uid>
 WHERE study.owner_id = <owner_id> AND study.study_instance_uid = <study_instance_uid>
@@ -70,7 +69,7 @@ WHERE study_id = <key>
 """
 # Apart from the counts, since these columns are in indexes, and change only with a new series.
 _UPDATE_STUDY_SERIES = """
-UPDATE study SET modalities = <modalities>, body_parts = <body_parts>, first_series_id = <first_series_id>,
+UPDATE study SET modalities = <modalities>, body_parts = <body_parts>,
        series_count = series_count + <new_series>
 WHERE study_id = <key>
 """
@@ -81,7 +80,6 @@ _SELECT_PATIENT = select(patient.c.patient_key).where(
     patient.c.issuer_of_patient_id == bindparam("issuer"),
     patient.c.unnamed_study_uid == bindparam("unnamed"),
 )
-_SELECT_SERIES_NUMBER = select(series.c.series_number).where(series.c.series_id == bindparam("series"))
 
 
 @functools.cache
@@ -92,8 +90,6 @@ def _written_for(dialect: str, statement: str) -> str:
 @dataclass(slots=True)
 class _SeriesState:
     series_id: SeriesId
-    number: int | None
-    has_images: bool
     instances: int = 0
     images: int = 0
 
@@ -103,7 +99,6 @@ class _StudyState:
     study_id: StudyId
     modalities: set[str]
     body_parts: set[str]
-    first_series_id: SeriesId | None
     new_series: int = 0
     is_changed: bool = False  # more than its counts
     instances: int = 0
@@ -159,9 +154,6 @@ class ArchiveWriter:
         study_state.instances += 1
         study_state.images += images
         study_state.size_bytes += record.file_bytes
-        if images and not series_state.has_images:
-            series_state.has_images = True
-            self._offer_as_first(study_state, series_state)
         return Receipt(
             "stored",
             study_state.study_id,
@@ -199,17 +191,16 @@ class ArchiveWriter:
         )
         if row is None:
             return None, None
-        study_id, modalities, body_parts, first_series_id, series_id, series_number, image_count = row
+        study_id, modalities, body_parts, series_id = row
         if study_state is None:
             study_state = self._studies[key] = _StudyState(
                 StudyId(study_id),
                 set(names_of(modalities)),
                 set(names_of(body_parts)),
-                None if first_series_id is None else SeriesId(first_series_id),
             )
         if series_id is None:
             return study_state, None
-        series_state = _SeriesState(SeriesId(series_id), series_number, image_count > 0)
+        series_state = _SeriesState(SeriesId(series_id))
         study_state.series[record.series_instance_uid] = series_state
         return study_state, series_state
 
@@ -217,12 +208,10 @@ class ArchiveWriter:
         self, owner_id: OwnerId, study_state: _StudyState | None, record: InstanceRecord
     ) -> tuple[_StudyState, _SeriesState]:
         if study_state is None:
-            study_state = _StudyState(self._insert_study(owner_id, record), set(), set(), None)
+            study_state = _StudyState(self._insert_study(owner_id, record), set(), set())
             self._studies[owner_id, record.study_instance_uid] = study_state
         series_state = _SeriesState(
             SeriesId(self._insert_series(owner_id, study_state.study_id, record)),
-            _int32(record.series_number),
-            has_images=False,
         )
         study_state.series[record.series_instance_uid] = series_state
         study_state.new_series += 1
@@ -231,17 +220,6 @@ class ArchiveWriter:
         study_state.modalities.add(record.modality.replace("\\", " "))
         study_state.body_parts.add(record.body_part_examined.replace("\\", " "))
         return study_state, series_state
-
-    def _offer_as_first(self, study_state: _StudyState, series_state: _SeriesState) -> None:
-        # The card's picture comes from the series with images whose number is lowest; no number counts as high.
-        if study_state.first_series_id is not None:
-            first = self._connection.execute(
-                _SELECT_SERIES_NUMBER, {"series": study_state.first_series_id}
-            ).scalar_one_or_none()
-            if series_state.number is None or (first is not None and first <= series_state.number):
-                return
-        study_state.first_series_id = series_state.series_id
-        study_state.is_changed = True
 
     def _update_counts(self) -> None:
         for state in self._studies.values():
@@ -263,7 +241,6 @@ class ArchiveWriter:
                         "key": state.study_id,
                         "modalities": joined(state.modalities),
                         "body_parts": joined(state.body_parts),
-                        "first_series_id": state.first_series_id,
                         "new_series": state.new_series,
                     },
                 )
@@ -324,7 +301,6 @@ class ArchiveWriter:
             "image_count": 0,
             "size_bytes": 0,
             "received_at": self._received_at,
-            "first_series_id": None,
         }
         return StudyId(self._inserted(self._connection.execute(insert(study), values)))
 

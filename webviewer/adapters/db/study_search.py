@@ -137,7 +137,7 @@ def study_ids(
     query: StudyQuery,
     conditions: Sequence[ColumnElement[bool]],
     total: int,
-) -> Select[tuple[int]]:
+) -> Select[int]:
     """Return the statement for the study ids of a page; empty values come first when ascending, last when descending.
 
     There are three ways through an owner's 100,000 studies, and SQLite's planner, which keeps no statistics here, finds
