@@ -135,5 +135,7 @@ def test_the_strip_counts_what_can_be_shown(unified_server: UnifiedServer) -> No
         expect(strip.get_by_text("1 image whose pixel data is missing or too short")).to_be_visible()
         expect(strip).not_to_have_text(re.compile("200"))
         strip.locator("[data-series]").last.dblclick()
-        expect(page.get_by_text("The file holds no pixel data, or too little of it. Have it sent again.").first).to_be_visible()
+        expect(
+            page.get_by_text("The file holds no pixel data, or too little of it. Have it sent again.").first
+        ).to_be_visible()
         page.close()
