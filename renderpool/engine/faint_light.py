@@ -19,7 +19,7 @@ from renderpool.scene.transfer_table import TransferTable
 FAINT_OPACITY = 0.01
 """Of one sample; the same number is in ``ray_cast.frag.glsl``."""
 FARTHEST_VOXELS = 2.0
-"""Between the samples of a pair: their light is that of a point one voxel away at most."""
+"""Between the samples of a pair: their light is taken at a point one voxel away at most."""
 _LEAST_SHARE = 0.2  # of the bricks that show something
 _KEPT = 16
 

@@ -142,7 +142,7 @@ def _sampled(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return values at places (n, 3), and at which of them at least half of what is around is present.
 
-    Between voxels a value is that of the present ones alone, by their weights.
+    Between voxels a value is the weighted mean of the present ones alone.
     """
     last = np.array(stored.shape) - 1
     everywhere = np.ones(len(index), np.bool_)

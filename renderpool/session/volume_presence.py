@@ -1,4 +1,4 @@
-"""Which voxels of a loaded volume are present: those that are no padding, as bits of the slices where some are absent.
+"""Presence of the voxels of a loaded volume: one bit a voxel, for the slices where padding makes some absent.
 
 Absent voxels hold 0 in the volume; only what stands here tells them from voxels whose value is 0. A volume without
 padding has nothing here. Threads: decoding threads put source slices in, the thread of the load puts slices of the

@@ -31,7 +31,7 @@ def server_with_two_studies(unified_server: UnifiedServer, tmp_path: Path) -> Un
 
 
 class Reader:
-    """A doctor's page; its event line can be cut, as that of a laptop that sleeps."""
+    """A doctor's page; its event line can be cut, as when a laptop sleeps."""
 
     def __init__(self, browser: Browser, server: UnifiedServer) -> None:
         self.page = browser.new_page(viewport={"width": 1200, "height": 700})

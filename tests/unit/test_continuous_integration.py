@@ -11,7 +11,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / ".ci/run"
 
 
 def run(folder: Path, *, user: int, ci: str, failing: str = "") -> tuple[int, list[str], str]:
-    """Return the exit code, the targets in their order, and what was said."""
+    """Return the exit code, the targets in their order, and the output."""
     notes = folder / "targets"
     programs = {
         "id": f"echo {user}",

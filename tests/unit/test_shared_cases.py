@@ -58,7 +58,7 @@ def environment(data: Path | str) -> dict[str, str]:
 
 
 def run(folder: Path, code: str, data: Path | str, *words: str) -> tuple[int, list[str], str]:
-    """Run planted tests; return the exit code, the names of those that passed, and what was said."""
+    """Run planted tests; return the exit code, the names of the passed tests, and the output."""
     (folder / "test_planted.py").write_text(code)
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "-rA", *words, "test_planted.py"]
     for name in PLUGINS:

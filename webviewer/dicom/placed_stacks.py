@@ -36,7 +36,7 @@ class PlacedStack:
 
     @property
     def everything(self) -> tuple[int, ...]:
-        """All frames of the stack, also those that are left out."""
+        """All frames of the stack, the left out ones included."""
         return (*self.frames, *self.doubled, *self.unassigned)
 
 

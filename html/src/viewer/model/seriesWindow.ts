@@ -43,7 +43,7 @@ export function scopeOf(detail: SeriesDetail | null, image: ImageReference | nul
   return scope !== 'image' && sharedWindow(detail, frameAt(detail, image)) !== null ? 'series' : 'image';
 }
 
-/** The VOI LUT function for windows set by hand: that of the shared recommendation, so that it stays while one scrolls. */
+/** The VOI LUT function for windows set by hand: the shared recommendation's, so that it stays while one scrolls. */
 export function voiFunction(detail: SeriesDetail | null, image: ImageReference | null): string | undefined {
   return recommendation(detail, image, 'series')?.voi_lut_function;
 }
