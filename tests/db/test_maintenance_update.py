@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -161,23 +162,26 @@ def test_two_updates_at_once_are_one(tmp_path: Path, database_settings: Database
 def test_a_second_update_waits_and_finds_nothing_to_do(database_settings: DatabaseSettings) -> None:
     old(database_settings)
     inside, go_on = threading.Event(), threading.Event()
-    found: list[str] = []
+    found: dict[str, str] = {}
 
     def hold(_line: str) -> None:
         inside.set()
         assert go_on.wait(60)
 
-    first = threading.Thread(target=lambda: found.append(update_database(database_settings, hold).before))
+    def update(name: str, say: Callable[[str], None]) -> None:
+        found[name] = update_database(database_settings, say).before
+
+    first = threading.Thread(target=update, args=("first", hold))
     first.start()
     assert inside.wait(60)
-    second = threading.Thread(target=lambda: found.append(update_database(database_settings).before))
+    second = threading.Thread(target=update, args=("second", lambda _line: None))
     second.start()
     second.join(1.0)
     assert second.is_alive(), "it waits for the first one"
     go_on.set()
     first.join(60)
     second.join(60)
-    assert found == ["0001", HEAD]
+    assert found == {"first": "0001", "second": HEAD}
 
 
 @pytest.mark.parametrize(
