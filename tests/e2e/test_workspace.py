@@ -16,7 +16,7 @@ from tests.support.waiting import eventually
 from webviewer.protocol.framing import FrameFlag
 
 SLICES = 12
-SIZE: ViewportSize = {"width": 1200, "height": 700}
+SIZE: ViewportSize = {"width": 1366, "height": 768}
 WIDE: ViewportSize = {"width": 1440, "height": 700}
 
 
