@@ -15,7 +15,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm/web-viewer"
-CI_VALUES = tuple(sorted((CHART / "ci").glob("*-values.yaml")))
+# those of the tests, and those that an operator copies
+CI_VALUES = (*sorted((CHART / "ci").glob("*-values.yaml")), *sorted((CHART / "examples").glob("*.yaml")))
 RELEASE, NAMESPACE = "house", "hospital"
 FULL_NAME = f"{RELEASE}-web-viewer"
 
@@ -85,15 +86,27 @@ def objects(values: Mapping[str, Any]) -> list[Manifest]:
 
 
 def ci(name: str) -> Values:
-    """Return the values of ``ci/<name>-values.yaml``."""
-    loaded = load((CHART / "ci" / f"{name}-values.yaml").read_text())
+    """Return the values of ``ci/<name>-values.yaml`` or ``examples/<name>.yaml``."""
+    [file] = [file for file, known in zip(CI_VALUES, ci_names(), strict=True) if known == name]
+    loaded = load(file.read_text())
     assert isinstance(loaded, dict)
     return loaded
 
 
 def ci_names() -> list[str]:
     """Return the names of all these files."""
-    return [file.name.removesuffix("-values.yaml") for file in CI_VALUES]
+    return [file.stem.removesuffix("-values") for file in CI_VALUES]
+
+
+def without_passwords(rendered: str) -> str:
+    """Return what helm renders with one word for each random password of a trial system."""
+    parts = rendered.split("\n---\n")
+    return "\n---\n".join(
+        re.sub(r'^(  [\w.-]+): "[A-Za-z0-9+/=]{40,}"$', r'\1: "random"', part, flags=re.MULTILINE)
+        if "\nkind: Secret\n" in part
+        else part
+        for part in parts
+    )
 
 
 def default_values() -> Values:

@@ -93,6 +93,7 @@ def test_a_package_has_all_but_the_cases_of_tests(tmp_path: Path) -> None:
         "web-viewer/README.md",
         "web-viewer/UPGRADE.md",
         "web-viewer/files/nginx.conf",
+        "web-viewer/examples/production.yaml",
     } <= names
     assert not [name for name in names if name.startswith("web-viewer/ci/")]
     done = chart.helm("template", "x", str(archive), "--set", "database.host=server")
@@ -117,9 +118,14 @@ def test_a_package_has_all_but_the_cases_of_tests(tmp_path: Path) -> None:
         ({"nginx": {"trustedProxies": ["everybody"]}}, "does not match pattern"),
         ({"functions": {"table": {"links": {"reaches": []}}}}, "missing property 'scalesToZero'"),
         # what a schema cannot say
-        ({"database": {"host": ""}}, "database.host is empty"),
+        (
+            {"database": {"host": ""}, "postgresql": {"enabled": False}},
+            "database.host is empty and postgresql.enabled is false",
+        ),
         ({"postgresql": {"enabled": True}}, "one system has one database server"),
-        ({"database": {"host": ""}, "postgresql": {"enabled": True}}, "needs database.master.enabled"),
+        ({"functions": {"mode": "all"}}, "value must be one of"),
+        ({"functions": {"single": {"replicas": 0}}}, "minimum: got 0, want 1"),
+        ({"functions": {"table": {"functions": {"scalesToZero": True, "reaches": []}}}}, "name of another component"),
         ({"database": {"tls": {"mode": "verify-full"}}}, "name the Secret of the authority"),
         ({"scaling": {"minimum": 11}}, "the minimum must not be above the maximum"),
         ({"gateway": {"enabled": True}}, "gateway.parents is empty"),

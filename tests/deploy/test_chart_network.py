@@ -123,6 +123,18 @@ def test_with_the_charts_own_database() -> None:
     assert may_reach(with_keda, operator, server, 5432)
 
 
+def test_all_functions_in_one_pod_reach_what_they_reached_apart() -> None:
+    def together(name: str) -> str:
+        return "functions" if name in FUNCTIONS else name
+
+    expected = {(together(source), together(target), port) for source, target, port in talks()}
+    single: chart.Values = {"functions": {"mode": "single"}}
+    assert table(chart.merged(VALUES, single)) == expected
+    trial = chart.merged(chart.merged(VALUES, single), {"database": {"host": ""}})
+    expected |= {(name, "postgresql", 5432) for name in ("functions", "storage-node", "migration")}
+    assert table(trial) == expected
+
+
 def test_anybody_may_reach_nginx_where_nobody_is_named() -> None:
     rendered = chart.objects(chart.merged(VALUES, {"networkPolicy": {"clients": []}}))
     pods = pod_ends(rendered)

@@ -238,7 +238,7 @@ def test_one_function_may_differ_from_the_others() -> None:
     line = {"replicas": 5, "resources": {"limits": {"memory": "3Gi"}}, "nodeSelector": {"pool": "large"}}
     rendered = chart.objects(chart.merged(chart.ci("default"), {"functions": {"table": {"studies": line}}}))
     studies, auth = (workload(rendered, name)["spec"] for name in ("studies", "auth"))
-    assert (studies["replicas"], auth["replicas"]) == (5, 2)
+    assert (studies["replicas"], auth["replicas"]) == (5, 1)
     assert studies["template"]["spec"]["nodeSelector"] == {"pool": "large"}
     assert studies["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"] == "3Gi"
     assert "nodeSelector" not in auth["template"]["spec"]

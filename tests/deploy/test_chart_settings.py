@@ -288,7 +288,7 @@ def test_the_scaler_left_to_others_says_no_size() -> None:
 
 def test_a_gpu_is_asked_for() -> None:
     spec = chart.find(chart.objects(chart.ci("gpu")), "Deployment", "render-node")["spec"]["template"]["spec"]
-    assert spec["containers"][0]["resources"]["limits"] == {"memory": "7Gi", "nvidia.com/gpu": 1}
+    assert spec["containers"][0]["resources"]["limits"] == {"memory": "4Gi", "nvidia.com/gpu": 1}
     assert spec["runtimeClassName"] == "nvidia"
     assert spec["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
     assert spec["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]

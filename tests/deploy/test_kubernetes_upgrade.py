@@ -30,6 +30,13 @@ CALLED_ALIKE: chart.Values = {
         "storage": {"user": "web-viewer-storage"},
     }
 }
+# a trial system of before 1.2.0, whose Secret somebody made by hand
+TRYOUT: chart.Values = {
+    "database": {"master": {"enabled": True}},
+    "postgresql": {"enabled": True},
+    "functions": {"secureCookie": False},
+}
+KEYS = ("internal-token", "control-database-password", "storage-database-password", "master-database-password")
 OURS = f"app.kubernetes.io/instance={chart.RELEASE}"
 
 
@@ -73,7 +80,11 @@ def test_an_upgrade_keeps_data_and_size(earlier: Path, case: str, plane: Control
     namespace = f"{case}-{earlier.stem.replace('.', '-')}"
     plane.kubectl("create", "namespace", namespace)
     values = tmp_path / "values.json"
-    values.write_text(json.dumps(chart.ci(case)))
+    given = TRYOUT if case == "tryout" else chart.ci(case)
+    values.write_text(json.dumps(given))
+    literals = [f"--from-literal={key}=made by hand: {key}" for key in KEYS]
+    plane.kubectl("create", "secret", "generic", "web-viewer", "-n", namespace, *literals)
+    secret = plane.get("secret", "web-viewer", "-n", namespace)
     common = (chart.RELEASE, "-n", namespace, "-f", str(values), "--wait", "--timeout", "5m")
     plane.helm("install", *common, str(earlier))
     eventually(lambda: settled(plane, namespace), 60.0, "the earlier version")
@@ -91,7 +102,7 @@ def test_an_upgrade_keeps_data_and_size(earlier: Path, case: str, plane: Control
         with pytest.raises(AssertionError, match=r'database\.control\.name is empty, .* has "web-viewer-control"'):
             plane.helm("upgrade", *common, newest)
         assert names(plane, "pods", namespace) == pods
-        values.write_text(json.dumps(chart.merged(chart.ci(case), CALLED_ALIKE)))
+        values.write_text(json.dumps(chart.merged(given, CALLED_ALIKE)))
     plane.helm("upgrade", *common, newest)
     eventually(lambda: settled(plane, namespace), 60.0, "this version")
     assert names(plane, "pvc", namespace) == claims  # patients' studies are where they were
@@ -99,7 +110,8 @@ def test_an_upgrade_keeps_data_and_size(earlier: Path, case: str, plane: Control
     assert migrations(plane, namespace) == 2
     same = {name for name, uid in names(plane, "pods", namespace).items() if pods.get(name) == uid}
     assert same - finished(plane, namespace) <= {f"{chart.FULL_NAME}-postgresql-0"}  # nothing of ours is in it
-    left = {one["metadata"]["name"] for one in chart.objects(chart.ci(case)) if one["kind"] == "NetworkPolicy"}
+    assert plane.get("secret", "web-viewer", "-n", namespace) == secret  # not ours to change
+    left = {one["metadata"]["name"] for one in chart.objects(given) if one["kind"] == "NetworkPolicy"}
     assert set(names(plane, "networkpolicies", namespace)) <= left  # nothing of the earlier one stays in force
 
     plane.helm("uninstall", chart.RELEASE, "-n", namespace, "--wait", "--timeout", "5m")

@@ -17,14 +17,11 @@ that they stop `helm template`, `install` and `upgrade` alike.
 {{- fail (printf "Value %q: %s UPGRADE.md tells more." $name $words) -}}
 {{- end -}}
 {{- end -}}
-{{- if and (not .Values.database.host) (not .Values.postgresql.enabled) -}}
-{{- fail "database.host is empty: must name a PostgreSQL server, or set postgresql.enabled to start one for trying out." -}}
+{{- if and (not .Values.database.host) (not (include "web-viewer.trial" .)) -}}
+{{- fail "database.host is empty and postgresql.enabled is false: name a PostgreSQL server in database.host, or leave postgresql.enabled out for a trial system." -}}
 {{- end -}}
-{{- if and .Values.database.host .Values.postgresql.enabled -}}
-{{- fail (printf "database.host is %q and postgresql.enabled is true: one system has one database server." .Values.database.host) -}}
-{{- end -}}
-{{- if and .Values.postgresql.enabled (not .Values.database.master.enabled) -}}
-{{- fail "postgresql.enabled needs database.master.enabled: somebody has to make the users and databases of a new server." -}}
+{{- if and .Values.database.host (include "web-viewer.trial" .) -}}
+{{- fail (printf "database.host is %q and postgresql.enabled is true: one system has one database server. Leave postgresql.enabled out." .Values.database.host) -}}
 {{- end -}}
 {{- if and (has .Values.database.tls.mode (list "verify-ca" "verify-full")) (not .Values.database.tls.caSecret) -}}
 {{- fail (printf "database.tls.mode is %q: name the Secret of the authority in database.tls.caSecret." .Values.database.tls.mode) -}}
@@ -37,7 +34,7 @@ that they stop `helm template`, `install` and `upgrade` alike.
 {{- end -}}
 {{- include "web-viewer.checks.databases" . -}}
 {{- range $name, $line := .Values.functions.table -}}
-{{- if has $name (list "nginx" "storage-node" "render-node" "controller" "migration" "postgresql" "internal") -}}
+{{- if has $name (list "functions" "nginx" "storage-node" "render-node" "controller" "migration" "postgresql" "internal") -}}
 {{- fail (printf "functions.table has %q: that is the name of another component." $name) -}}
 {{- end -}}
 {{- end -}}
@@ -60,14 +57,22 @@ called them alike in every release. Context: root.
 {{- define "web-viewer.checks.databases" -}}
 {{- if .Release.IsUpgrade -}}
 {{- $database := .Values.database -}}
+{{- $storage := lookup "apps/v1" "StatefulSet" $.Release.Namespace (printf "%s-storage-node" (include "web-viewer.fullname" $)) -}}
+{{- range $container := dig "spec" "template" "spec" "containers" (list) $storage -}}
+{{- range $entry := $container.env -}}
+{{- if and (eq $entry.name "WEBVIEWER_DATABASE_HOST") (include "web-viewer.trial" $) (ne $entry.value (include "web-viewer.databaseHost" $)) -}}
+{{- fail (printf "database.host is empty, which means a trial system with a database of its own, but this release has its databases on %q. Give the values of the install again: helm upgrade %s … -f my-values.yaml" $entry.value $.Release.Name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $control := lookup "apps/v1" "Deployment" $.Release.Namespace (printf "%s-nodes" (include "web-viewer.fullname" $)) | default (lookup "apps/v1" "Deployment" $.Release.Namespace (printf "%s-functions" (include "web-viewer.fullname" $))) -}}
 {{- range list
-      (list "database.control.name" $database.control.name "Deployment" "nodes" "WEBVIEWER_DATABASE_NAME" (include "web-viewer.controlDatabase" .))
-      (list "database.control.user" $database.control.user "Deployment" "nodes" "WEBVIEWER_DATABASE_USER" (include "web-viewer.controlUser" .))
-      (list "database.storage.user" $database.storage.user "StatefulSet" "storage-node" "WEBVIEWER_DATABASE_USER" (include "web-viewer.storageUser" .))
+      (list "database.control.name" $database.control.name $control "WEBVIEWER_DATABASE_NAME" (include "web-viewer.controlDatabase" .))
+      (list "database.control.user" $database.control.user $control "WEBVIEWER_DATABASE_USER" (include "web-viewer.controlUser" .))
+      (list "database.storage.user" $database.storage.user $storage "WEBVIEWER_DATABASE_USER" (include "web-viewer.storageUser" .))
 -}}
-{{- $path := index . 0 -}}{{- $said := index . 1 -}}{{- $variable := index . 4 -}}{{- $now := index . 5 -}}
-{{- $found := lookup "apps/v1" (index . 2) $.Release.Namespace (printf "%s-%s" (include "web-viewer.fullname" $) (index . 3)) -}}
-{{- range $container := dig "spec" "template" "spec" "containers" (list) $found -}}
+{{- $path := index . 0 -}}{{- $said := index . 1 -}}{{- $variable := index . 3 -}}{{- $now := index . 4 -}}
+{{- range $container := dig "spec" "template" "spec" "containers" (list) (index . 2) -}}
 {{- range $entry := $container.env -}}
 {{- if and (not $said) (eq $entry.name $variable) (ne ($entry.value | default "") $now) -}}
 {{- fail (printf "%s is empty, which means %q, but this release has %q: set it to that. UPGRADE.md tells more." $path $now $entry.value) -}}

@@ -51,14 +51,34 @@ labels:
   {{- include "web-viewer.labels" . | nindent 2 }}
 {{- end -}}
 
+{{- /* The component whose pods serve a function: in the mode single all functions have the same. Context: dict root name. */ -}}
+{{- define "web-viewer.componentOf" -}}
+{{- ternary "functions" .name (eq .root.Values.functions.mode "single") -}}
+{{- end -}}
+
 {{- /* The internal HTTP of the control node, where nodes register. Context: root. */ -}}
 {{- define "web-viewer.controlUrl" -}}
 http://{{ include "web-viewer.fullname" . }}-nodes.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}:8091
 {{- end -}}
 
+{{- /*
+"true" for a trial system, whose PostgreSQL is this chart's own: postgresql.enabled says so, or, where it says nothing, an
+empty database.host. Context: root.
+*/ -}}
+{{- define "web-viewer.trial" -}}
+{{- if kindIs "invalid" .Values.postgresql.enabled -}}
+{{- if not .Values.database.host -}}true{{- end -}}
+{{- else if .Values.postgresql.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{- /* "true" where the migration makes users and databases: a new server of a trial has none. Context: root. */ -}}
+{{- define "web-viewer.master" -}}
+{{- if or .Values.database.master.enabled (include "web-viewer.trial" .) -}}true{{- end -}}
+{{- end -}}
+
 {{- /* The database server. Context: root. */ -}}
 {{- define "web-viewer.databaseHost" -}}
-{{- if .Values.postgresql.enabled -}}
+{{- if include "web-viewer.trial" . -}}
 {{ include "web-viewer.fullname" . }}-postgresql.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
 {{- else -}}
 {{ .Values.database.host }}

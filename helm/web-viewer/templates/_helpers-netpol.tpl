@@ -48,7 +48,7 @@ the table of who talks with whom.
 
 {{- /* Egress to the database. Context: root. */ -}}
 {{- define "web-viewer.egress.database" -}}
-{{- if .Values.postgresql.enabled -}}
+{{- if include "web-viewer.trial" . -}}
 - to:
     {{- include "web-viewer.peer" (dict "root" . "component" "postgresql") | nindent 4 }}
   ports:
@@ -69,7 +69,7 @@ the table of who talks with whom.
 {{- /* Egress to where nodes register. Context: root. */ -}}
 {{- define "web-viewer.egress.control" -}}
 - to:
-    {{- include "web-viewer.peer" (dict "root" . "component" "nodes") | nindent 4 }}
+    {{- include "web-viewer.peer" (dict "root" . "component" (include "web-viewer.componentOf" (dict "root" . "name" "nodes"))) | nindent 4 }}
   ports:
     - port: 8091
       protocol: TCP

@@ -93,7 +93,7 @@ topologySpreadConstraints:
 - name: WEBVIEWER_DATABASE_HOST
   value: {{ include "web-viewer.databaseHost" .root }}
 - name: WEBVIEWER_DATABASE_PORT
-  value: {{ ternary 5432 .root.Values.database.port .root.Values.postgresql.enabled | quote }}
+  value: {{ ternary 5432 .root.Values.database.port (eq (include "web-viewer.trial" .root) "true") | quote }}
 - name: WEBVIEWER_DATABASE_NAME
   value: {{ .name | quote }}
 - name: WEBVIEWER_DATABASE_USER
@@ -153,7 +153,8 @@ Context: dict root secrets (dict of file name: key of .Values.secrets) database 
 {{- /*
 An init container that waits until the database is one that this version works with. A database that will never be
 (another program's tables, a newer version) ends it, so that `kubectl get pods` shows the trouble.
-Context: dict root image executable user name, and env (more variables, text).
+Context: dict root image executable user name resources (those of the pod's own container: the scheduler counts the larger
+ones), and env (more variables, text).
 */ -}}
 {{- define "web-viewer.waitForDatabase" -}}
 - name: wait-for-database
@@ -173,7 +174,7 @@ Context: dict root image executable user name, and env (more variables, text).
   securityContext:
     {{- include "web-viewer.containerSecurity" .root | nindent 4 }}
   resources:
-    {{- toYaml .root.Values.migration.resources | nindent 4 }}
+    {{- toYaml .resources | nindent 4 }}
   volumeMounts:
     {{- include "web-viewer.mounts" . | nindent 4 }}
 {{- end -}}

@@ -1,6 +1,6 @@
 {{- /*
-The pod of one function, as a Deployment and as a Knative Service start it.
-Context of all: dict root name (of the function) function (its whole line, from web-viewer.functions).
+The pod of one function, or of all, as a Deployment and as a Knative Service start it.
+Context of all: dict root name (the component) function (its whole line, from web-viewer.functionWorkloads).
 */ -}}
 
 {{- /* Labels of the pods beside the component's: NetworkPolicies and the metrics select by them. */ -}}
@@ -17,7 +17,7 @@ web-viewer/metrics: "true"
 
 {{- define "web-viewer.function.env" -}}
 - name: WEBVIEWER_FUNCTIONS
-  value: {{ .name }}
+  value: {{ .function.serves | join "," }}
 - name: WEBVIEWER_HOST
   value: 0.0.0.0
 - name: WEBVIEWER_PORT
@@ -29,7 +29,7 @@ web-viewer/metrics: "true"
 - name: WEBVIEWER_INTERNAL_PORT
   value: "8091"
 - name: WEBVIEWER_SECURE_COOKIE
-  value: {{ .root.Values.functions.secureCookie | quote }}
+  value: {{ include "web-viewer.secureCookie" .root | quote }}
 - name: WEBVIEWER_SESSION_IDLE_S
   value: {{ .root.Values.functions.sessionIdleS | int64 | quote }}
 - name: WEBVIEWER_TRUSTED_PROXIES

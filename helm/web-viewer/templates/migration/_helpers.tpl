@@ -6,7 +6,7 @@ does in its name, since a Job cannot be changed.
 
 {{- /* Annotations of a hook, or nothing. Context: dict root weight. */ -}}
 {{- define "web-viewer.migration.hook" -}}
-{{- if not .root.Values.postgresql.enabled }}
+{{- if not (include "web-viewer.trial" .root) }}
 annotations:
   helm.sh/hook: pre-install,pre-upgrade
   helm.sh/hook-weight: {{ .weight | quote }}
@@ -27,7 +27,7 @@ annotations:
   env:
     {{- include "web-viewer.env.common" .root | nindent 4 }}
     {{- include "web-viewer.env.database" (dict "root" .root "name" .database "user" .user "file" .secret) | nindent 4 }}
-    {{- if .root.Values.database.master.enabled }}
+    {{- if include "web-viewer.master" .root }}
     - name: MASTER_USER
       value: {{ .root.Values.database.master.user | quote }}
     - name: MASTER_DATABASE
@@ -46,7 +46,7 @@ annotations:
 {{- /* The pod: the control node's database, then each storage node's, one after another. Context: root. */ -}}
 {{- define "web-viewer.migration.pod" -}}
 {{- $secrets := dict "control-password" "controlDatabase" "storage-password" "storageDatabase" -}}
-{{- if .Values.database.master.enabled -}}
+{{- if include "web-viewer.master" . -}}
 {{- $_ := set $secrets "master-password" "masterDatabase" -}}
 {{- end -}}
 {{- $last := sub (int .Values.storage.replicas) 1 | int -}}

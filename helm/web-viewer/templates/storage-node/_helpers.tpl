@@ -14,3 +14,8 @@
 {{- end -}}
 {{- toJson $peers -}}
 {{- end -}}
+
+{{- /* The type of the DICOM Services: a trial system asks for no load balancer unless somebody says so. Context: root. */ -}}
+{{- define "web-viewer.dicomServiceType" -}}
+{{- .Values.storage.dicom.service.type | default (ternary "ClusterIP" "LoadBalancer" (eq (include "web-viewer.trial" .) "true")) -}}
+{{- end -}}
