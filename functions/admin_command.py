@@ -22,7 +22,7 @@ from typing import Any, Final
 from webviewer import __version__
 from webviewer.bootstrap import Administration, make_administration, require_ready
 from webviewer.config import MAIN_FILES, Configuration, Role, load_configuration
-from webviewer.core.errors import InvalidInput, NotFound, WebviewerError
+from webviewer.core.errors import Conflict, InvalidInput, NotFound, WebviewerError
 from webviewer.placement import HEARTBEAT_S, Node, NodeId, NodeKind
 from webviewer.usecases.nodes import Actor, NodeView
 
@@ -280,7 +280,14 @@ def _list_users(administration: Administration, options: argparse.Namespace) -> 
 
 def _add_user(administration: Administration, options: argparse.Namespace) -> int:
     storage_node_id = None if options.storage_node is None else NodeId(options.storage_node)
-    administration.accounts.check_new(options.name, options.ae_title, storage_node_id)  # before somebody types
+    if storage_node_id is not None:
+        _require_storage_node(administration, storage_node_id)
+    try:
+        administration.accounts.check_new(options.name, options.ae_title, storage_node_id)  # before somebody types
+    except Conflict as exc:
+        if exc.code != "user_name_taken":
+            raise
+        raise Conflict(f"{exc.message} To give this user a new password: users password {options.name}.") from exc
     password = _password(options.name, options.password_file)
     account = administration.accounts.create_user(
         options.name,
@@ -312,9 +319,23 @@ def _set_storage(administration: Administration, options: argparse.Namespace) ->
     account = administration.accounts.find(options.name)
     if account is None:
         raise NotFound(f"There is no user {options.name!r}.")
+    _require_storage_node(administration, NodeId(options.storage_node))
     administration.accounts.set_storage_node(account.user_id, NodeId(options.storage_node))
     _say(f"What comes for {account.user_name} from now on is kept by storage node {options.storage_node}.")
     return GOOD
+
+
+def _require_storage_node(administration: Administration, node_id: NodeId) -> None:
+    """Refuse a number that is no storage node's, and name the storage nodes that there are."""
+    nodes = [view.node for view in administration.nodes.all()]
+    kinds = {node.node_id: node.kind for node in nodes}
+    if kinds.get(node_id) is NodeKind.STORAGE:
+        return
+    wrong = f"Node {node_id} is a render node" if node_id in kinds else f"There is no node with the ID {node_id}"
+    known = ", ".join(f"{node.node_id} ({node.address})" for node in nodes if node.kind is NodeKind.STORAGE)
+    if known:
+        raise InvalidInput(f"{wrong}. Storage nodes: {known}.")
+    raise NotFound(f"{wrong}. No storage node has registered yet: start one, then see nodes list.")
 
 
 def _say_strength(password: str) -> None:

@@ -174,16 +174,27 @@ def test_what_is_taken_is_refused_before_the_password_is_asked_for(
 
     monkeypatch.setattr(admin_command, "_password", asked)
     for words, error in (
-        (("Mueller",), "There is a user 'Mueller' already."),
+        (("Mueller",), "There is a user 'Mueller' already. To give this user a new password: users password Mueller.\n"),
         (("m4", "--ae-title", "MUELLER"), "The AE title 'MUELLER' belongs to user 'mueller' already."),
         (("m4", "--ae-title", "A B"), "AE title 'A B' is invalid"),
-        (("m4", "--storage-node", "7"), "There is no node with the ID 7."),
-        (("m4", "--storage-node", "1"), "Node 1 is no storage node."),
+        (("m4", "--storage-node", "7"), "There is no node with the ID 7. No storage node has registered yet: start one"),
+        (("m4", "--storage-node", "1"), "Node 1 is a render node. No storage node has registered yet: start one"),
         (("4m",), "User name '4m' is invalid"),
     ):
         code, out, err = terminal.run("users", "add", *words)
         assert (code, out) == (1, "")
         assert err.startswith(f"WebViewerAdmin: {error}")
+
+
+def test_a_wrong_number_of_a_storage_node_is_answered_with_the_right_ones(terminal: Terminal) -> None:
+    terminal.run("nodes", "add", "render", "http://127.0.0.1:9")
+    terminal.run("nodes", "add", "storage", "http://127.0.0.1:10", "--id", "4")
+    terminal.run("nodes", "add", "storage", "http://127.0.0.1:11", "--id", "6")
+    terminal.run("users", "add", "boss", typed="long enough\n")
+    known = "Storage nodes: 4 (http://127.0.0.1:10), 6 (http://127.0.0.1:11).\n"
+    for words in (("add", "m", "--storage-node"), ("set-storage", "boss")):
+        for number, wrong in (("1", "Node 1 is a render node"), ("7", "There is no node with the ID 7")):
+            assert terminal.run("users", *words, number) == (1, "", f"WebViewerAdmin: {wrong}. {known}")
 
 
 def test_a_weak_password_is_taken_and_called_so(terminal: Terminal) -> None:
