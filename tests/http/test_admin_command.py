@@ -173,12 +173,13 @@ def test_what_is_taken_is_refused_before_the_password_is_asked_for(
         raise AssertionError("the password was asked for")
 
     monkeypatch.setattr(admin_command, "_password", asked)
+    none = "No storage node has registered yet: start one"
     for words, error in (
-        (("Mueller",), "There is a user 'Mueller' already. To give this user a new password: users password Mueller.\n"),
+        (("Mueller",), "There is a user 'Mueller' already. To give this user a new password: users password Mueller."),
         (("m4", "--ae-title", "MUELLER"), "The AE title 'MUELLER' belongs to user 'mueller' already."),
         (("m4", "--ae-title", "A B"), "AE title 'A B' is invalid"),
-        (("m4", "--storage-node", "7"), "There is no node with the ID 7. No storage node has registered yet: start one"),
-        (("m4", "--storage-node", "1"), "Node 1 is a render node. No storage node has registered yet: start one"),
+        (("m4", "--storage-node", "7"), f"There is no node with the ID 7. {none}"),
+        (("m4", "--storage-node", "1"), f"Node 1 is a render node. {none}"),
         (("4m",), "User name '4m' is invalid"),
     ):
         code, out, err = terminal.run("users", "add", *words)
