@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from functions.hang_watch import HangWatch
-from functions.supervisor import NodeCommand, Supervisor, python_module
+from functions.supervisor import NodeCannotStart, NodeCommand, Supervisor, python_module
 from webviewer import __version__
-from webviewer.command_line import ExitCode, Program, StartError, require_port, run
+from webviewer.command_line import LASTING_EXIT_CODES, ExitCode, Program, StartError, require_port, run
 from webviewer.config import Configuration, Role, Settings, environment_of, process_environment
 from webviewer.core.process import leave_with_parent
 
@@ -60,7 +60,7 @@ def serve(configuration: Configuration, config_file: Path | None) -> int:
     Raises
     ------
     StartError
-        A port is busy, or a folder or the database cannot be used.
+        A port is busy, a folder or the database cannot be used, or a node cannot start.
     """
     leave_with_parent()  # started by a test or another supervisor
     settings = configuration.settings
@@ -70,12 +70,21 @@ def serve(configuration: Configuration, config_file: Path | None) -> int:
         _check_database(environ)
         require_port(settings.control.host, settings.control.port, "HTTP", "--port, or port in control.json")
         require_port(settings.storage.dicom_host, settings.storage.dicom_port, "DICOM", "dicom_port in storage.json")
-        supervisor = Supervisor(node_commands(environ), say=_say, relay_output=_relay, say_output=_say_device)
+        supervisor = Supervisor(
+            node_commands(environ),
+            lasting_exit_codes=LASTING_EXIT_CODES,
+            say=_say,
+            relay_output=_relay,
+            say_output=_say_device,
+        )
         shown = str(config_file.absolute()) if config_file is not None else ""
         _hang_watch(environ, supervisor).start()
         logger.info("supervisor_started", extra={"version": __version__, "config": shown})
         threading.Thread(target=_announce, args=(settings, _say), name="announce", daemon=True).start()
-        code = supervisor.run()
+        try:
+            code = supervisor.run()
+        except NodeCannotStart as exc:
+            raise StartError(exc.message, ExitCode(exc.exit_code)) from exc
         logger.info("supervisor_stopped", extra={"exit_code": code})
         return code
     finally:
@@ -155,11 +164,12 @@ def _lock_storage(folder: Path) -> int:
 
 def _check_database(environ: Mapping[str, str]) -> None:
     """Ask a short-lived process, so that this one stays small, and refuse what the nodes would refuse."""
-    command = python_module("webviewer.database_commands")
+    command = python_module("functions.database_check")
     result = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True)
     if result.returncode != 0:
         told = result.stderr.strip().splitlines()
-        raise StartError(told[-1] if told else "The database cannot be checked.", ExitCode.DATABASE)
+        code = ExitCode.DATABASE_AWAY if result.returncode == ExitCode.DATABASE_AWAY else ExitCode.DATABASE
+        raise StartError(told[-1] if told else "The database cannot be checked.", code)
 
 
 def _free_ports(count: int) -> list[int]:

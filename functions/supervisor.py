@@ -11,15 +11,17 @@ import contextlib
 import logging
 import os
 import queue
+import re
 import selectors
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from webviewer.core.errors import WebviewerError
 from webviewer.core.process import Lifeline
 from webviewer.core.system import STOP_SIGNALS
 
@@ -32,8 +34,30 @@ STOP_GRACE_S = 12.0  # a storage node may take 9 s to end in good order, a contr
 IMPATIENT_AFTER_S = 1.0  # sooner it is the same wish: make passes on what the terminal or `timeout` gave to both
 
 _LONGEST_OUTPUT_LINE_BYTES = 16 * 1024
+_PROGRAM_NAME = re.compile(r"^[A-Za-z_.]+: (error: )?")  # before the reason in a program's last line
 _HANG_UP = getattr(signal, "SIGHUP", None)  # the terminal is gone; Windows has no such signal
 _STOP_SIGNALS = STOP_SIGNALS if _HANG_UP is None else (*STOP_SIGNALS, _HANG_UP)
+
+
+class NodeCannotStart(WebviewerError):
+    """A node ended at its start with an exit code that says: another start ends in the same way.
+
+    Parameters
+    ----------
+    name
+        Of the node.
+    exit_code
+        Of its process.
+    reason
+        The node's last line; may be empty.
+    """
+
+    default_code = "node_cannot_start"
+
+    def __init__(self, name: str, exit_code: int, reason: str) -> None:
+        said = reason or f"it ended with exit code {exit_code}; its log says more."
+        super().__init__(f"The {name} node cannot start: {said}")
+        self.exit_code = exit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +87,8 @@ class _Node:
     failures: int = 0
     start_at_s: float = 0.0
     partial_line: bytes = b""
+    last_line: str = ""
+    was_healthy: bool = False
 
 
 def restart_delay_s(failures: int) -> float:
@@ -105,6 +131,10 @@ class Supervisor:
         The nodes, in the order of their start.
     stop_grace_s
         Seconds between SIGTERM and SIGKILL at the end.
+    lasting_exit_codes
+        Exit codes of a node for reasons that a restart cannot mend. They end the supervisor while the node has never
+        been healthy. A node that was healthy had a good reason to start, which may come back, and the other nodes
+        go on receiving images: it is tried again.
     say
         Takes one line for the person at the console when a node ends.
     relay_output
@@ -120,6 +150,7 @@ class Supervisor:
         commands: Sequence[NodeCommand],
         *,
         stop_grace_s: float = STOP_GRACE_S,
+        lasting_exit_codes: Collection[int] = (),
         say: Callable[[str], None] = lambda _: None,
         relay_output: Callable[[bytes], None] = lambda _: None,
         say_output: Callable[[str], None] = lambda _: None,
@@ -127,6 +158,7 @@ class Supervisor:
     ) -> None:
         self._nodes = [_Node(command) for command in commands]
         self._stop_grace_s = stop_grace_s
+        self._lasting_exit_codes = lasting_exit_codes
         self._say = say
         self._relay_output = relay_output
         self._say_output = say_output
@@ -153,6 +185,11 @@ class Supervisor:
         -------
         int
             The exit code: 0, or 1 where a node had to be killed.
+
+        Raises
+        ------
+        NodeCannotStart
+            A node cannot start, and a restart does not help; the other nodes are stopped.
         """
         self._wake_receive.setblocking(False)
         self._wake_send.setblocking(False)
@@ -167,7 +204,12 @@ class Supervisor:
                     if node.process is None and time.monotonic() >= node.start_at_s:
                         self._start(node)
                 self._wait()
-                self._reap()
+                try:
+                    self._reap()
+                except NodeCannotStart:
+                    self._on_stopping()
+                    self._end()
+                    raise
                 number = self._next_stop_signal()
                 if number is not None:
                     logger.info("supervisor_stopping", extra={"signal": signal.Signals(number).name})
@@ -212,6 +254,7 @@ class Supervisor:
         node.process = process
         node.started_s = time.monotonic()
         node.partial_line = b""
+        node.last_line = ""
         if process.stdout is not None:
             os.set_blocking(process.stdout.fileno(), False)
             self._selector.register(process.stdout, selectors.EVENT_READ, node)
@@ -250,7 +293,7 @@ class Supervisor:
         if line.startswith(b'{"time": '):  # of the node's own log: it is in the log file already
             self._relay_output(line)
         elif line.strip():
-            text = line[:_LONGEST_OUTPUT_LINE_BYTES].decode("utf-8", "replace")
+            text = node.last_line = line[:_LONGEST_OUTPUT_LINE_BYTES].decode("utf-8", "replace")
             logger.info("node_output", extra={"child": node.command.name, "text": text})
             self._say_output(text)
 
@@ -275,6 +318,9 @@ class Supervisor:
             lived_s = time.monotonic() - node.started_s
             if lived_s >= HEALTHY_AFTER_S:
                 node.failures = 0
+                node.was_healthy = True
+            if process.returncode in self._lasting_exit_codes and not node.was_healthy:
+                raise NodeCannotStart(node.command.name, process.returncode, _PROGRAM_NAME.sub("", node.last_line))
             self._plan_restart(node, cause_of_end(process.returncode), pid=process.pid, lived_s=round(lived_s, 1))
 
     def _drain_output(self, node: _Node) -> None:

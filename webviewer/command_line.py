@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from webviewer import __version__
 from webviewer.config import (
@@ -53,6 +53,12 @@ class ExitCode(IntEnum):
     STORAGE = 6
     DATABASE = 7
     WRONG_WITH_CHECK = 8  # a command line with --check-database that cannot be: 2 would say "no connection"
+    DATABASE_AWAY = 9  # the database server does not answer now
+
+
+# Another start with the same settings ends in the same way. A busy port, a storage folder and a database server may
+# be free, mounted or running a moment later. The systemd units list the same numbers (RestartPreventExitStatus).
+LASTING_EXIT_CODES: Final = frozenset({ExitCode.USAGE, ExitCode.CONFIG, ExitCode.DEVICE, ExitCode.DATABASE})
 
 
 class StartError(WebviewerError):
@@ -374,12 +380,12 @@ def require_database(settings: Settings) -> None:
     StartError
         Says what is wrong with it and what to do.
     """
-    from webviewer.adapters.db.maintenance import require_ready
+    from webviewer.adapters.db.states import DatabaseState, examine, name_of
 
-    try:
-        require_ready(settings.database)
-    except WebviewerError as exc:
-        raise StartError(exc.message, ExitCode.DATABASE) from exc
+    found = examine(settings.database)
+    if found.state is not DatabaseState.READY:
+        code = ExitCode.DATABASE_AWAY if found.may_pass else ExitCode.DATABASE
+        raise StartError(found.words(name_of(settings.database)), code)
 
 
 def require_port(host: str, port: int, purpose: str = "HTTP", where: str = "port in control.json") -> None:

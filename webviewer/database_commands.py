@@ -1,7 +1,4 @@
-"""The database commands of the executables (manual 2.8), on SQLite and on PostgreSQL.
-
-``python -m webviewer.database_commands`` says why the database that the environment names cannot be worked with.
-"""
+"""The database commands of the executables (manual 2.8), on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from webviewer.adapters.db.states import (
     name_of,
     refuse_unless,
 )
-from webviewer.config import DatabaseDriver, DatabaseSettings, load_settings
+from webviewer.config import DatabaseDriver, DatabaseSettings
 from webviewer.core.errors import ConfigError
 
 __all__ = ["Master", "carry_out", "check"]
@@ -152,16 +149,3 @@ def _say(line: str) -> None:
     logger.info("database_command", extra={"text": line})
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-def main() -> int:
-    """Say why the database of the environment cannot be worked with; 0 where it can."""
-    settings = load_settings(None).database
-    found = examine(settings)
-    if found.state is not DatabaseState.READY:
-        sys.stderr.write(found.words(name_of(settings)) + "\n")
-    return int(found.state)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

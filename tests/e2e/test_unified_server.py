@@ -174,6 +174,24 @@ def test_a_missing_database_is_one_clear_line(tmp_path: Path) -> None:
     )
 
 
+def test_a_device_that_does_not_exist_is_one_clear_line_and_ends_the_server(profile: Path) -> None:
+    result = run_server(profile, "-c", str(profile / "renderserverconfig.json"), "--device", "77")
+    assert result.returncode == 5
+    assert one_line(result).startswith("RenderServer: The render node cannot start: Device 77 is not there: must be 0")
+    started = [json.loads(line) for line in (profile / "server.log").read_text().splitlines()]
+    assert [one["child"] for one in started if one["message"] == "node_started"].count("render") == 1
+
+
+def test_a_database_server_that_does_not_answer_has_a_code_of_its_own(profile: Path) -> None:
+    """systemd starts the server again after this one, and not after a database of another version."""
+    (profile / "renderserverconfig.json").write_text(
+        json.dumps({"driver": "QPSQL", "host": "127.0.0.1", "port": free_port(), "name": "w", "user": "w"})
+    )
+    result = run_server(profile, "-c", str(profile / "renderserverconfig.json"), WEBVIEWER_STORAGE=str(profile / "s"))
+    assert result.returncode == 9
+    assert "No server listens there" in one_line(result)
+
+
 def test_a_second_server_on_the_same_storage_is_refused(unified_server: UnifiedServer) -> None:
     result = run_server(unified_server.folder, "-c", str(unified_server.folder / "renderserverconfig.json"))
     assert result.returncode == 6

@@ -1,6 +1,6 @@
 """A supervisor with three small nodes in place of the real ones, for tests of the supervisor alone.
 
-``python -m tests.support.stand_in_nodes FOLDER [--stubborn NAME] [--broken NAME]``: every node writes
+``python -m tests.support.stand_in_nodes FOLDER [--stubborn NAME] [--broken NAME] [--refusing NAME]``: every node writes
 ``FOLDER/<name>.pid`` at each start (appending) and has a child of its own that writes ``FOLDER/<name>-child.pid``.
 """
 
@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from functions.supervisor import NodeCommand, Supervisor
+from functions.supervisor import NodeCannotStart, NodeCommand, Supervisor
 from webviewer.config import LogSettings
 from webviewer.core import log
 
@@ -23,7 +23,10 @@ leave_with_parent(grace_s=1.0)
 folder, name, mood = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 if mood == "broken":
     print("no graphics device found", file=sys.stderr, flush=True)
-    sys.exit(7)
+    sys.exit(70)
+if mood == "refusing":
+    print("RenderNode: Device 7 is not there: must be 0 to 0.", file=sys.stderr, flush=True)
+    sys.exit(5)
 if mood == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -41,15 +44,22 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--stubborn", default="")
     parser.add_argument("--broken", default="")
+    parser.add_argument("--refusing", default="")
     parser.add_argument("--grace", type=float, default=1.0)
     args = parser.parse_args()
     log.configure(LogSettings(file=args.folder / "server.log", to_console=False), "supervisor")
     commands = []
     for name in ("storage", "render", "control"):
-        mood = "stubborn" if name == args.stubborn else "broken" if name == args.broken else "good"
+        moods = {args.stubborn: "stubborn", args.broken: "broken", args.refusing: "refusing"}
+        mood = moods.get(name, "good")
         command = (sys.executable, "-c", NODE, str(args.folder), name, mood)
         commands.append(NodeCommand(name, command, dict(os.environ)))
-    return Supervisor(commands, stop_grace_s=args.grace).run()
+    supervisor = Supervisor(commands, stop_grace_s=args.grace, lasting_exit_codes={5})
+    try:
+        return supervisor.run()
+    except NodeCannotStart as exc:
+        sys.stderr.write(exc.message + "\n")
+        return exc.exit_code
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from functions.render_server import _say_device
-from functions.supervisor import NodeCommand, Supervisor, cause_of_end, restart_delay_s
+from functions.supervisor import NodeCannotStart, NodeCommand, Supervisor, cause_of_end, restart_delay_s
 from tests.support.waiting import eventually, lives
 
 NAMES = ("storage", "render", "control")
@@ -23,7 +23,7 @@ class Server:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
         command = [sys.executable, "-m", "tests.support.stand_in_nodes", str(folder), *arguments]
-        self.process = subprocess.Popen(command)
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
     def pids(self, name: str) -> list[int]:
         file = self.folder / f"{name}.pid"
@@ -52,6 +52,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     for server in servers:
         server.process.kill()
         server.process.wait()
+        assert server.process.stderr is not None
+        server.process.stderr.close()
         for pid in server.all_pids():
             if lives(pid):
                 os.kill(pid, signal.SIGKILL)
@@ -85,13 +87,49 @@ def test_a_node_that_cannot_run_is_tried_again_with_longer_and_longer_pauses(sta
 
     eventually(lambda: len(ends()) >= 3)
     assert [(line["cause"], line["restart_in_s"]) for line in ends()[:3]] == [
-        ("exit code 7", 0.2),
-        ("exit code 7", 0.4),
-        ("exit code 7", 0.8),
+        ("exit code 70", 0.2),
+        ("exit code 70", 0.4),
+        ("exit code 70", 0.8),
     ]
     output = next(line for line in server.log() if line["message"] == "node_output")
     assert (output["child"], output["text"]) == ("render", "no graphics device found")
     assert lives(server.pids("storage")[0])
+
+
+def test_a_node_that_no_restart_can_mend_ends_the_server_with_its_code_and_its_line(
+    start: Callable[..., Server],
+) -> None:
+    server = start("--refusing", "render")
+    _, said = server.process.communicate(timeout=20)
+    assert server.process.returncode == 5
+    assert said == "The render node cannot start: Device 7 is not there: must be 0 to 0.\n"
+    assert [line["child"] for line in server.log() if line["message"] == "node_started"].count("render") == 1
+    assert [pid for pid in server.all_pids() if lives(pid)] == []
+
+
+@pytest.mark.parametrize(("healthy_after_s", "starts"), [(0.0, 3), (1e6, 1)], ids=["was healthy", "never healthy"])
+def test_a_node_that_was_healthy_before_is_tried_again_whatever_its_exit_code(
+    healthy_after_s: float, starts: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A graphics card that falls off the bus must not stop the nodes that receive images."""
+    monkeypatch.setattr("functions.supervisor.HEALTHY_AFTER_S", healthy_after_s)
+    count = tmp_path / "starts"
+    count.touch()
+    code = f"import sys; open({str(count)!r}, 'a').write('.'); print('X: It is gone.'); sys.exit(5)"
+
+    def hear(_line: str) -> None:
+        if len(count.read_text()) == 3:
+            supervisor.stop()
+
+    supervisor = Supervisor(
+        [NodeCommand("render", (sys.executable, "-c", code), dict(os.environ))], say=hear, lasting_exit_codes={5}
+    )
+    if starts == 1:
+        with pytest.raises(NodeCannotStart, match=r"^The render node cannot start: It is gone\.$"):
+            supervisor.run()
+    else:
+        assert supervisor.run() == 0
+    assert len(count.read_text()) == starts
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -85,6 +85,10 @@ _ADVICE: Final[Sequence[tuple[re.Pattern[str], str]]] = tuple(
 )
 
 
+# Reasons of a missing connection that only a person mends.
+_LASTING: Final = re.compile(r"no such file|does not exist|password|authentication|pg_hba")
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The state of a database, and what made it so where that is known."""
@@ -100,6 +104,11 @@ class Finding:
                 if reason.search(self.reason):
                     return words
         return WORDS[self.state]
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the database may answer later with the same settings: its server starts, or the network is back."""
+        return self.state is DatabaseState.NO_CONNECTION and not _LASTING.search(self.reason)
 
     def words(self, name: str) -> str:
         """Say it in one line."""
