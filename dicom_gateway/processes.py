@@ -33,6 +33,7 @@ from webviewer import __version__
 from webviewer.adapters.db.archive_repository import SqlArchiveRepository
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
+from webviewer.adapters.disk import disk_id
 from webviewer.adapters.files import ObjectStore
 from webviewer.adapters.tls import client_context, server_context
 from webviewer.archive import OwnerId, StudyId
@@ -300,6 +301,7 @@ class StorageNode:
                 "stored_since_start": self._counters.total(Counter.STORED),
                 "refused_since_start": self._counters.total(Counter.REFUSED),
                 "free_bytes": store.free_bytes(),
+                "disk_id": disk_id(store.root),
                 **counts(),
             }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from webviewer.adapters.db import maintenance, postgresql_admin, sqlite_files
@@ -66,10 +67,13 @@ def carry_out(settings: DatabaseSettings, commands: Sequence[str], master: Maste
     _keep_log_off_console()
     if "--drop-database" in commands:
         _drop_database(settings, master, asks=asks)
-    if "--create-db-user" in commands:
-        _create_user(settings, master)
-    if "--create-database" in commands:
-        _create_database(settings, master)
+    if {"--create-db-user", "--create-database"} <= set(commands) and settings.driver is DatabaseDriver.POSTGRESQL:
+        _create_user_and_database(settings, master)
+    else:
+        if "--create-db-user" in commands:
+            _create_user(settings, master)
+        if "--create-database" in commands:
+            _create_database(settings, master)
     if "--create-db-scheme" in commands:
         maintenance.create_scheme(settings)
         _say(f"The tables of database {name_of(settings)} are made.")
@@ -80,21 +84,47 @@ def carry_out(settings: DatabaseSettings, commands: Sequence[str], master: Maste
 def _create_user(settings: DatabaseSettings, master: Master) -> None:
     if settings.driver is DatabaseDriver.SQLITE:
         _say("SQLite has no users: --create-db-user has nothing to do.")
-    elif postgresql_admin.create_user(settings, master):
+    else:
+        _say_user(settings, is_made=postgresql_admin.create_user(settings, master))
+
+
+def _say_user(settings: DatabaseSettings, *, is_made: bool) -> None:
+    if is_made:
         _say(f"The database user {settings.user!r} is made.")
     else:
         _say(f"The database user {settings.user!r} exists already: it and its password stay as they are.")
 
 
-def _create_database(settings: DatabaseSettings, master: Master) -> None:
+def _create_user_and_database(settings: DatabaseSettings, master: Master) -> None:
+    """Make both or nothing; a database that is there already and unfit is refused before anything is made."""
+    found = examine(replace(settings, user=master.user, password=master.password))
+    if found.state not in (DatabaseState.NO_CONNECTION, DatabaseState.EMPTY, DatabaseState.READY):
+        raise ConfigError(found.words(name_of(settings)))
+    told: list[str] = []
+    made = postgresql_admin.create_user_and_database(settings, master, lambda: told.append(_make_tables(settings)))
+    _say_user(settings, is_made=made.user)
+    _say_database(settings, is_made=made.database)
+    for line in told:
+        _say(line)
+
+
+def _say_database(settings: DatabaseSettings, *, is_made: bool) -> None:
     name = name_of(settings)
+    _say(f"The database {name} is made." if is_made else f"The database {name} exists already.")
+
+
+def _create_database(settings: DatabaseSettings, master: Master) -> None:
     if settings.driver is DatabaseDriver.POSTGRESQL:
-        made = postgresql_admin.create_database(settings, master)
-        _say(f"The database {name} is made." if made else f"The database {name} exists already.")
+        _say_database(settings, is_made=postgresql_admin.create_database(settings, master))
+    _say(_make_tables(settings))
+
+
+def _make_tables(settings: DatabaseSettings) -> str:
+    """Make the tables of an empty database; returns a sentence for the person at the console."""
+    name = name_of(settings)
     found = examine(settings)
     if found.state is DatabaseState.READY:
-        _say(f"The database {name} is ready: it stays as it is.")
-        return
+        return f"The database {name} is ready: it stays as it is."
     if found.state is DatabaseState.OUTDATED:
         raise ConfigError(found.words(name))
     if settings.driver is DatabaseDriver.SQLITE and found.state is DatabaseState.NO_CONNECTION:
@@ -102,7 +132,7 @@ def _create_database(settings: DatabaseSettings, master: Master) -> None:
         found = examine(settings)
     refuse_unless(found, settings, DatabaseState.EMPTY)
     maintenance.create_database(settings)
-    _say(f"The database {name} is ready.")
+    return f"The database {name} is ready."
 
 
 def _update(settings: DatabaseSettings) -> None:

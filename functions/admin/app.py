@@ -18,7 +18,8 @@ from functions.common.guard import administrator
 from functions.common.openapi import operation
 from webviewer.bootstrap import PRODUCT, Services
 from webviewer.core.errors import WebviewerError
-from webviewer.placement import Node
+from webviewer.placement import Node, NodeKind
+from webviewer.usecases.node_status import free_bytes_of
 
 _ASKED_AT_ONCE: Final = 32
 
@@ -54,6 +55,8 @@ class StateAnswer(BaseModel):
     user_count: int
     session_count: int
     websocket_count: int
+    free_bytes: int | None
+    """Room on the disks of all storage nodes; a disk that several nodes share counts once. None: no node says it."""
     nodes: list[NodeStateAnswer]
 
 
@@ -70,6 +73,7 @@ def create_app(services: Services) -> Flask:
         now = services.clock()
         with services.units(read_only=True) as unit:
             users, sessions = unit.accounts.count(), unit.sessions.count_open(now)
+        nodes = _nodes(services)
         return answer(
             StateAnswer(
                 product=PRODUCT,
@@ -80,7 +84,8 @@ def create_app(services: Services) -> Flask:
                 user_count=users,
                 session_count=sessions,
                 websocket_count=services.live.count(),
-                nodes=_nodes(services),
+                free_bytes=free_bytes_of(node.status for node in nodes if node.kind == NodeKind.STORAGE),
+                nodes=nodes,
             )
         )
 

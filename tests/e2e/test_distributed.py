@@ -157,6 +157,15 @@ def reader(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
+def test_two_storage_nodes_on_one_disk_are_counted_once(system: DistributedSystem) -> None:
+    administrator = system.administrator()
+    state = administrator.get(f"{system.url()}/v2/admin/state", timeout=30).json()
+    storages = [node["status"] for node in state["nodes"] if node["kind"] == "storage"]
+    assert len(storages) == 2
+    assert len({status["disk_id"] for status in storages}) == 1
+    assert state["free_bytes"] == min(status["free_bytes"] for status in storages)
+
+
 def test_a_render_node_killed_in_the_middle_of_scrolling_costs_a_moment(
     scheme: str, system: DistributedSystem, browser: Browser, tmp_path: Path
 ) -> None:

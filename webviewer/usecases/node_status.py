@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,36 @@ class NodeAnswer:
     ok: bool
     reason: str
     facts: Mapping[str, object]
+
+
+def free_bytes_of(statuses: Iterable[Mapping[str, object]]) -> int | None:
+    """Return the room on all disks together: nodes that name one disk count once, with the least that one of them says.
+
+    Parameters
+    ----------
+    statuses
+        Facts of storage nodes. One without ``disk_id`` (an older version, or it cannot know) counts by itself.
+
+    Returns
+    -------
+    int or None
+        None where no node says it.
+
+    Examples
+    --------
+    >>> one, other = {"disk_id": "a", "free_bytes": 5}, {"disk_id": "a", "free_bytes": 4}
+    >>> free_bytes_of([one, other, {"free_bytes": 2}, {}])
+    6
+    """
+    least: dict[object, int] = {}
+    for number, status in enumerate(statuses):
+        free = status.get("free_bytes")
+        if not isinstance(free, int) or isinstance(free, bool) or free < 0:
+            continue
+        name = status.get("disk_id")
+        disk = name if isinstance(name, str) and name else number
+        least[disk] = min(free, least.get(disk, free))
+    return sum(least.values()) if least else None
 
 
 class NodeProbe(Protocol):

@@ -58,7 +58,7 @@ function Facts({ state }: { state: ServerState }) {
   const number = (value: number | null): string => (value === null ? t('common:empty') : formatNumber(value, language));
   const storage = state.nodes.filter((node) => node.kind === 'storage');
   const first = storage[0];
-  const free = sumFact(storage, 'free_bytes');
+  const free = state.free_bytes;
   const stored = sumFact(storage, 'size_bytes');
   const port = numberFact(first, 'dicom_port');
   const open = sumFact(storage, 'open_associations');

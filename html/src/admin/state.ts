@@ -21,6 +21,8 @@ export interface ServerState {
   user_count: number;
   session_count: number;
   websocket_count: number;
+  /** Room on the disks of all storage nodes; a disk that several nodes share counts once. */
+  free_bytes: number | null;
   nodes: NodeState[];
 }
 

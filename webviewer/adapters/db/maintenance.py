@@ -74,7 +74,7 @@ def create_database(settings: DatabaseSettings) -> None:
         found = state_of(connection, settings.tables)
         refuse_unless(found, settings, DatabaseState.READY, DatabaseState.EMPTY, DatabaseState.OUTDATED)
         if found.state is not DatabaseState.READY:
-            upgrade(connection, settings.tables | sets_in(connection))
+            _upgrade_or_refuse(connection, settings, settings.tables | sets_in(connection), "cannot be prepared")
 
 
 def create_scheme(settings: DatabaseSettings) -> None:
@@ -90,7 +90,7 @@ def create_scheme(settings: DatabaseSettings) -> None:
     with _changing(settings) as connection:
         if state_of(connection, settings.tables).state is not DatabaseState.EMPTY:
             raise ConfigError(f"Database {name_of(settings)} is not empty: its tables stay as they are.")
-        upgrade(connection, settings.tables)
+        _upgrade_or_refuse(connection, settings, settings.tables, "cannot be prepared")
 
 
 def update_database(settings: DatabaseSettings, say: Callable[[str], None] = lambda _: None) -> Update:
@@ -124,12 +124,7 @@ def update_database(settings: DatabaseSettings, say: Callable[[str], None] = lam
             say(f"The database is backed up as {backup}.")
         else:
             say("No backup is made of a PostgreSQL database: that is pg_dump's work, and the operator's.")
-        try:
-            upgrade(connection, settings.tables | sets_in(connection))
-        except (OutOfResources, SQLAlchemyError) as exc:
-            reason = str(exc.args[0] if exc.args else exc).partition("\n")[0].rstrip(".")
-            message = f"Database {name_of(settings)} cannot be updated, and all stays as it was: {reason}."
-            raise OutOfResources(message) from exc
+        _upgrade_or_refuse(connection, settings, settings.tables | sets_in(connection), "cannot be updated")
         return Update(before, revision_of(connection) or "", backup)
 
 
@@ -152,6 +147,17 @@ def upgrade(connection: Connection, tables: frozenset[TableSet], revision: str =
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if broken is not None:
             raise ConfigError(f"The update would leave rows of table {broken[0]} that refer to nothing: all stays.")
+
+
+def _upgrade_or_refuse(
+    connection: Connection, settings: DatabaseSettings, tables: frozenset[TableSet], failure: str
+) -> None:
+    try:
+        upgrade(connection, tables)
+    except (OutOfResources, SQLAlchemyError) as exc:
+        reason = str(exc.args[0] if exc.args else exc).partition("\n")[0].rstrip(".")
+        message = f"Database {name_of(settings)} {failure}, and all stays as it was: {reason}."
+        raise OutOfResources(message) from exc
 
 
 def database_version(engine: Engine) -> str:
