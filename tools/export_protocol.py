@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from webviewer.protocol import base, framing, messages
+from webviewer.protocol import base, framing, messages, sockets
 
 TARGET = Path(__file__).resolve().parent.parent / "html/src/shared/protocol/messages.ts"
 
@@ -44,12 +44,12 @@ def _reference_name(entry: dict[str, Any]) -> str:
 
 
 def _constants() -> str:
-    codes = {name: value for name, value in vars(messages.CloseCode).items() if name.isupper()}
+    codes = {name: value for name, value in vars(sockets.CloseCode).items() if name.isupper()}
     encodings = {entry.name: int(entry) for entry in framing.Encoding}
     flags = {entry.name: int(entry) for entry in framing.FrameFlag}
     lines = [
         f"export const PROTOCOL_VERSION = {messages.VERSION};",
-        f'export const SUBPROTOCOL = "{messages.SUBPROTOCOL}";',
+        f'export const SUBPROTOCOL = "{sockets.SUBPROTOCOL}";',
         f"export const MAX_TEXT_BYTES = {messages.MAX_TEXT_BYTES};",
         f"export const MAX_CELLS = {base.MAX_CELLS};",
         "",

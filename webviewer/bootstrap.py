@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from webviewer import __version__
 from webviewer.accounts import PasswordHasher
@@ -19,9 +20,7 @@ from webviewer.adapters.db.maintenance import (
     require_ready,
 )
 from webviewer.adapters.db.unit_of_work import SqlControlUnitOfWorkFactory
-from webviewer.adapters.metrics import Metrics
 from webviewer.adapters.node_calls import BackgroundCalls
-from webviewer.adapters.node_clients import NodeClients
 from webviewer.adapters.node_probe import HttpNodeProbe
 from webviewer.adapters.tls import client_context
 from webviewer.config import DatabaseDriver, Settings
@@ -39,6 +38,10 @@ from webviewer.usecases.settings import UserSettings
 from webviewer.usecases.sign_in import SignIn
 from webviewer.usecases.tickets import Tickets
 from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
+
+if TYPE_CHECKING:
+    from webviewer.adapters.metrics import Metrics
+    from webviewer.adapters.node_clients import NodeClients
 
 __all__ = [
     "PRODUCT",
@@ -131,6 +134,10 @@ def make_services(
     clock = clock or system_clock
     chosen_hasher = hasher if hasher is not None else Argon2Hasher(offload)
     live = LiveSockets()
+    # Not for the programs of administrators, which serve nobody and start in half the time without them.
+    from webviewer.adapters.metrics import Metrics
+    from webviewer.adapters.node_clients import NodeClients
+
     metrics = Metrics()
     metrics.watch_sockets(live.count)
     idle_s = settings.control.session_idle_s

@@ -35,7 +35,7 @@ from webviewer.accounts import TicketPurpose
 from webviewer.bootstrap import Services
 from webviewer.core.callers import refuse_browser, require_token
 from webviewer.core.errors import NotSignedIn, PermissionDenied
-from webviewer.protocol.messages import CloseCode
+from webviewer.protocol.sockets import CloseCode
 from webviewer.usecases.sessions import SignedIn
 
 SESSION_COOKIE: Final = "webviewer_session"

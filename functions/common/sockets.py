@@ -15,7 +15,7 @@ from typing import Any, Final
 from flask import Request, Response
 from simple_websocket import ConnectionClosed, Server
 
-from webviewer.protocol.messages import SUBPROTOCOL, CloseCode
+from webviewer.protocol.sockets import SUBPROTOCOL, CloseCode
 
 logger = logging.getLogger(__name__)
 

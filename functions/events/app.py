@@ -14,7 +14,7 @@ from functions.common.sockets import MAX_MESSAGE_BYTES, PageSocket, prepare, ref
 from webviewer.accounts import TicketPurpose
 from webviewer.bootstrap import Services
 from webviewer.core.errors import LimitExceeded, NotSignedIn, Unavailable
-from webviewer.protocol.messages import SUBPROTOCOL, CloseCode
+from webviewer.protocol.sockets import SUBPROTOCOL, CloseCode
 
 
 def create_app(services: Services) -> Flask:

@@ -20,7 +20,7 @@ from webviewer.accounts import TicketPurpose
 from webviewer.bootstrap import Services
 from webviewer.core.errors import LimitExceeded, NotSignedIn, Unavailable
 from webviewer.placement import Node
-from webviewer.protocol.messages import CloseCode
+from webviewer.protocol.sockets import CloseCode
 from webviewer.protocol.surfaces import SurfaceWish
 from webviewer.usecases.sessions import SignedIn
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 from functions.render.frames import FrameSplitter, PageFrames, close_frame, ping_frame
 from functions.render.upstream import Upstream
 from webviewer.core.errors import ProtocolError
-from webviewer.protocol.messages import CloseCode
+from webviewer.protocol.sockets import CloseCode
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from webviewer.adapters.node_clients import host_and_port
 from webviewer.adapters.nodes import Unreachable
 from webviewer.core.correlation import headers_for_call
 from webviewer.core.errors import Unavailable
-from webviewer.protocol.messages import SUBPROTOCOL
+from webviewer.protocol.sockets import SUBPROTOCOL
 
 CONNECT_S: Final = 1.0
 HANDSHAKE_S: Final = 3.0

@@ -19,9 +19,7 @@ from renderpool.session.session import RenderSession
 from webviewer.core.errors import LimitExceeded, ProtocolError
 from webviewer.protocol.messages import (
     MAX_TEXT_BYTES,
-    SUBPROTOCOL,
     VERSION,
-    CloseCode,
     Hello,
     Ping,
     Pong,
@@ -29,6 +27,7 @@ from webviewer.protocol.messages import (
     Welcome,
     parse_client_message,
 )
+from webviewer.protocol.sockets import SUBPROTOCOL, CloseCode
 
 _LOG = logging.getLogger(__name__)
 

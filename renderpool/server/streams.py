@@ -9,7 +9,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from webviewer.core.errors import Unavailable
-from webviewer.protocol.messages import CloseCode
+from webviewer.protocol.sockets import CloseCode
 
 _CLOSED_WITHIN_S = 5.0  # the close frame may wait behind what is not read
 _MAX_REASON_BYTES = 120

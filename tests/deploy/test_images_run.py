@@ -37,7 +37,8 @@ from tests.support.waiting import eventually
 from tools import images as tool
 from webviewer import __version__
 from webviewer.protocol.framing import FrameFlag
-from webviewer.protocol.messages import SUBPROTOCOL, VERSION
+from webviewer.protocol.messages import VERSION
+from webviewer.protocol.sockets import SUBPROTOCOL
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(3000)]
 

@@ -82,6 +82,15 @@ def test_the_first_slice_works_through_nginx(
     a_study_arrives_is_found_opened_scrolled_and_windowed(system.url(scheme), user_name, send, browser, files)
 
 
+def test_two_storage_nodes_on_one_disk_are_counted_once(system: DistributedSystem) -> None:
+    administrator = system.administrator()
+    state = administrator.get(f"{system.url()}/v2/admin/state", timeout=30).json()
+    storages = [node["status"] for node in state["nodes"] if node["kind"] == "storage"]
+    assert len(storages) == 2
+    assert len({status["disk_id"] for status in storages}) == 1
+    assert state["free_bytes"] == min(status["free_bytes"] for status in storages)
+
+
 def test_no_log_keeps_the_name_that_a_doctor_searched_for(system: DistributedSystem) -> None:
     doctor = signed_in(system.url(), "user", "user")
     assert doctor.get(f"{system.url()}/v2/studies?patient_name=Secretpatient", timeout=20).status_code == 200
@@ -157,15 +166,6 @@ def reader(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_two_storage_nodes_on_one_disk_are_counted_once(system: DistributedSystem) -> None:
-    administrator = system.administrator()
-    state = administrator.get(f"{system.url()}/v2/admin/state", timeout=30).json()
-    storages = [node["status"] for node in state["nodes"] if node["kind"] == "storage"]
-    assert len(storages) == 2
-    assert len({status["disk_id"] for status in storages}) == 1
-    assert state["free_bytes"] == min(status["free_bytes"] for status in storages)
-
-
 def test_a_render_node_killed_in_the_middle_of_scrolling_costs_a_moment(
     scheme: str, system: DistributedSystem, browser: Browser, tmp_path: Path
 ) -> None:

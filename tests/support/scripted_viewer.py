@@ -18,7 +18,8 @@ import aiohttp
 
 from tests.support.frames import unpack_frame
 from webviewer.protocol.framing import FrameFlag, FrameHeader
-from webviewer.protocol.messages import SUBPROTOCOL, VERSION
+from webviewer.protocol.messages import VERSION
+from webviewer.protocol.sockets import SUBPROTOCOL
 
 THINK_S = (0.5, 2.0)
 ANSWER_WITHIN_S = 30.0

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from webviewer.adapters.nodes import NodeClient, Unreachable
 from webviewer.core.errors import WebviewerError
-from webviewer.protocol.messages import CloseCode
+from webviewer.protocol.sockets import CloseCode
 from webviewer.usecases.owners import OwnersList
 
 logger = logging.getLogger(__name__)
@@ -79,6 +78,8 @@ class BackgroundCalls:
         threading.Thread(target=self._tell, args=(address,), name="node-calls", daemon=True).start()
 
     def _tell(self, address: str) -> None:
+        from webviewer.adapters.nodes import NodeClient, Unreachable  # most commands of an administrator call no node
+
         try:
             client = NodeClient(
                 address,

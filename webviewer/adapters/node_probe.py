@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import Final
 
 from webviewer.adapters.call_token import ANOTHER_ADDRESS, CLOCKS_DIFFER
-from webviewer.adapters.nodes import NodeClient, Unreachable
 from webviewer.usecases.node_status import NodeAnswer
 
 TIMEOUT_S: Final = 3.0
@@ -36,6 +35,8 @@ class HttpNodeProbe:
         return self._ask(address, "/internal/v1/report")
 
     def _ask(self, address: str, path: str) -> NodeAnswer:
+        from webviewer.adapters.nodes import NodeClient, Unreachable  # most commands of an administrator ask no node
+
         # A client for each question: probes are rare, and a kept connection would outlive a node that was replaced.
         client = NodeClient(
             address,

@@ -18,7 +18,6 @@ from webviewer.protocol.volumes import CameraView, Edit, EditNote, OpenVolume, P
 from webviewer.protocol.windows import ColourTable, Window, WindowRecommended
 
 VERSION = 1
-SUBPROTOCOL = "webviewer.v1"
 MAX_TEXT_BYTES = 64 * 1024
 
 
@@ -161,18 +160,6 @@ ServerMessage = Annotated[
 
 CLIENT_ADAPTER: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 SERVER_ADAPTER: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)
-
-
-class CloseCode:
-    """WebSocket close codes that the page understands."""
-
-    GOING_AWAY = 1001  # node stops: reconnect at once
-    BAD_MESSAGE = 4400  # contract broken: reload the page
-    NOT_SIGNED_IN = 4401  # session ended: sign in again
-    FORBIDDEN = 4403
-    NOT_FOUND = 4404
-    TOO_MANY = 4429
-    NODE_LOST = 4503  # the render node is gone: reconnect, another will take over
 
 
 def parse_client_message(text: str) -> ClientMessage:

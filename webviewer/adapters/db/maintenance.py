@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,7 +15,6 @@ from webviewer.adapters.db.engine import READ_ONLY_OPTION, make_engine
 from webviewer.adapters.db.sqlite_files import back_up, make_file
 from webviewer.adapters.db.states import (
     DatabaseState,
-    alembic_config,
     check_database,
     database_exists,
     name_of,
@@ -28,6 +27,9 @@ from webviewer.adapters.db.states import (
 from webviewer.adapters.db.table_sets import ATTRIBUTE
 from webviewer.config import DatabaseDriver, DatabaseSettings, TableSet
 from webviewer.core.errors import ConfigError, OutOfResources
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 __all__ = [
     "DatabaseState",
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 MIGRATION_LOCK = 0x57454200  # PostgreSQL's advisory lock: one changes the tables at a time
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK_WAIT_S = 600  # for another one that migrates
 
 
@@ -128,12 +131,24 @@ def update_database(settings: DatabaseSettings, say: Callable[[str], None] = lam
         return Update(before, revision_of(connection) or "", backup)
 
 
+def alembic_config() -> Config:
+    """Return Alembic's configuration; there is no ``alembic.ini``."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
 def upgrade(connection: Connection, tables: frozenset[TableSet], revision: str = "head") -> None:
     """Run the migrations on an open connection, inside its transaction.
 
     On SQLite the connection must not enforce foreign keys (`make_engine`): a migration that makes a table anew drops
     the old one, and all that refers to its rows would be deleted with them.
     """
+    from alembic import command  # only who makes or changes tables loads it
+
     config = alembic_config()
     config.attributes["connection"] = connection
     config.attributes[ATTRIBUTE] = tables

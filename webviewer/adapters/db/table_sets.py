@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from alembic import op
 from sqlalchemy import MetaData, Table
 
 from webviewer.adapters.db import archive_tables, control_tables
@@ -28,6 +27,8 @@ def tables_of(sets: frozenset[TableSet]) -> dict[str, Table]:
 
 def for_held_tables(*, control: Callable[[], None] | None = None, storage: Callable[[], None] | None = None) -> None:
     """Run the parts of a migration that concern the database that is being migrated."""
+    from alembic import op  # only migrations need it: it is a tenth of a second of a program's start
+
     config = op.get_context().config
     if config is None:
         raise RuntimeError("Migrations run through webviewer.adapters.db.maintenance alone.")
