@@ -21,9 +21,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from dicom_gateway.association_seats import SeatRefusal
 from dicom_gateway.command import MAX_COMMAND_BYTES, Command, CommandField, encode_response, parse_command
 from dicom_gateway.counters import Counter, ProcessCounters
 from dicom_gateway.negotiation import (
@@ -90,8 +91,8 @@ class AcceptorServices:
     new_batch: Callable[[], FileBatch]
     index: InstanceIndex
     counters: ProcessCounters
-    take_seat: Callable[[], bool]
-    leave_seat: Callable[[], None]
+    take_seat: Callable[[str, str], int | SeatRefusal]  # of a calling AE title and an address
+    leave_seat: Callable[[int], None]
     max_pdu_bytes: int
     max_object_bytes: int
     idle_timeout_s: float
@@ -125,15 +126,14 @@ class Association:
         self._command_bytes = bytearray()
         self._message_context = 0
         self._ending = threading.Event()
+        self._seat = -1
 
     def run(self) -> None:
         """Serve the connection to its end; never raises."""
-        seated = False
         released = False
         try:
             self._stream = PduStream(self._socket)
-            seated = self._associate(self._stream)
-            if seated:
+            if self._associate(self._stream):
                 released = self._serve(self._stream)
         except ConnectionEnded:
             pass
@@ -148,11 +148,10 @@ class Association:
             self._abort(AbortReason.NOT_SPECIFIED)
         finally:
             self._clean_up()
-            if seated:
-                self._shared.counters.add(Counter.OPEN, -1)
+            if self._seat >= 0:
                 if not released:
                     self._shared.counters.add(Counter.ABORTED)
-                self._shared.leave_seat()
+                self._shared.leave_seat(self._seat)
 
     def end(self) -> None:
         """Make the association end now; called from another thread when the node stops."""
@@ -185,32 +184,36 @@ class Association:
             raise ProtocolViolation(AbortReason.INVALID_PARAMETER_VALUE, str(exc)) from exc
         self._request = request
         rejection, owner_id = self._judge(request)
-        if rejection is None and not self._shared.take_seat():
-            rejection = LOCAL_LIMIT_EXCEEDED
+        if rejection is None:
+            rejection = self._seat_or_rejection(request)
         if rejection is not None or owner_id is None:
             self._reject(stream, rejection or CALLED_AE_NOT_RECOGNIZED)
             return False
-        try:
-            answer, self._contexts = negotiate(self._shared.services, request, self._shared.max_pdu_bytes)
-            self._store = StoreServices(
-                owner_id=owner_id,
-                calling_ae_title=request.calling_ae_title,
-                files=self._shared.new_batch(),
-                index=self._shared.index,
-                counters=self._shared.counters,
-                max_object_bytes=self._shared.max_object_bytes,
-            )
-            stream.set_timeout(self._shared.idle_timeout_s)
-            stream.send(answer)
-        except BaseException:
-            self._shared.leave_seat()
-            raise
+        answer, self._contexts = negotiate(self._shared.services, request, self._shared.max_pdu_bytes)
+        self._store = StoreServices(
+            owner_id=owner_id,
+            calling_ae_title=request.calling_ae_title,
+            files=self._shared.new_batch(),
+            index=self._shared.index,
+            counters=self._shared.counters,
+            max_object_bytes=self._shared.max_object_bytes,
+        )
+        stream.set_timeout(self._shared.idle_timeout_s)
+        stream.send(answer)
         self._state = State.ESTABLISHED
         self._shared.established(self)
         self._shared.counters.add(Counter.ASSOCIATIONS)
-        self._shared.counters.add(Counter.OPEN)
         logger.info("association_accepted", extra=self._facts())
         return True
+
+    def _seat_or_rejection(self, request: Request) -> Rejection | None:
+        seat = self._shared.take_seat(request.calling_ae_title, self.address)
+        if not isinstance(seat, SeatRefusal):
+            self._seat = seat
+            return None
+        if seat is not SeatRefusal.NODE:
+            self._shared.counters.add(Counter.PEER_LIMITED)
+        return replace(LOCAL_LIMIT_EXCEEDED, words=f"{LOCAL_LIMIT_EXCEEDED.words}: {seat}")
 
     def _judge(self, request: Request) -> tuple[Rejection | None, OwnerId | None]:
         if not request.protocol_version & 0x0001:

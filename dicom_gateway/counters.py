@@ -17,8 +17,9 @@ class Counter(IntEnum):
     ASSOCIATIONS = 4  # accepted
     REJECTED = 5  # associations
     ABORTED = 6  # associations that ended without release
-    OPEN = 7  # associations now
-    COMMITS = 8  # of the index
+    COMMITS = 7  # of the index
+    PEER_LIMITED = 8  # associations rejected because their calling AE title or address held its share
+    RESTARTS = 9  # of processes of this node that died
 
 
 class ProcessCounters:

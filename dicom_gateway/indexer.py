@@ -1,5 +1,8 @@
 """The one writer of new objects: all that wait are indexed in one transaction, and answered after its commit.
 
+When a writer (an acceptor, say) has died, the indexer takes nothing more from it and settles its claims: it alone knows
+which of the dead writer's objects it will never commit.
+
 While a commit is on its way to the disk, more requests gather; they are the next group. So the cost of a durable commit
 is shared by as many objects as are waiting, and a single sender waits for nobody.
 """
@@ -15,7 +18,9 @@ import struct
 from collections.abc import Callable, Sequence
 
 from dicom_gateway.counters import Counter, ProcessCounters
+from dicom_gateway.index_client import receive_message
 from dicom_gateway.index_wire import MAX_MESSAGE_BYTES, decode_request, encode_outcome
+from webviewer.adapters.files import is_part_of
 from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
 from webviewer.core.errors import OutOfResources, WebviewerError
 from webviewer.usecases.receive_instance import OUTCOME_UNKNOWN
@@ -93,10 +98,11 @@ def _not_taken() -> OutOfResources:
 class _Client:
     """A connection of an `IndexClient`; it has at most one request under way."""
 
-    __slots__ = ("buffer", "connection")
+    __slots__ = ("buffer", "connection", "writer")
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, writer: str) -> None:
         self.connection = connection
+        self.writer = writer
         self.buffer = bytearray()
 
     def receive(self) -> bytes | None:
@@ -131,11 +137,22 @@ class IndexServer:
         Writes groups.
     counters
         This process's row.
+    settle
+        Settles the claims of a dead writer; must not raise.
     """
 
-    def __init__(self, doorbell: socket.socket, writer: IndexWriter, counters: ProcessCounters) -> None:
+    def __init__(
+        self,
+        doorbell: socket.socket,
+        writer: IndexWriter,
+        counters: ProcessCounters,
+        settle: Callable[[str], None],
+    ) -> None:
         self._doorbell = doorbell
         self._writer = writer
+        self._settle = settle
+        self._ended: set[str] = set()  # writers, by the names that `settle` got
+        self._waiting: list[tuple[_Client, OwnerId, InstanceRecord]] = []
         self._counters = counters
         self._selector = selectors.DefaultSelector()
         self._selector.register(doorbell, selectors.EVENT_READ, None)
@@ -149,39 +166,51 @@ class IndexServer:
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        waiting: list[tuple[_Client, OwnerId, InstanceRecord]] = []
         while not self._stopping:
-            waiting += self._gather(0.0 if waiting else 0.5)
-            if waiting:
-                group, waiting = waiting[:MAX_GROUP], waiting[MAX_GROUP:]
+            self._gather(0.0 if self._waiting else 0.5)
+            if self._waiting:
+                group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
                 self._commit(group)
 
-    def _gather(self, timeout_s: float) -> list[tuple[_Client, OwnerId, InstanceRecord]]:
-        requests: list[tuple[_Client, OwnerId, InstanceRecord]] = []
+    def _gather(self, timeout_s: float) -> None:
         for key, _events in self._selector.select(timeout_s):
             client = key.data
             if client is None:
-                self._welcome()
+                self._answer_door()
                 continue
+            if client.connection.fileno() < 0:
+                continue  # its writer has ended in this very round
             try:
                 text = client.receive()
                 if text is not None:
-                    requests.append((client, *decode_request(text)))
+                    self._waiting.append((client, *decode_request(text)))
             except (OSError, ValueError, TypeError, KeyError) as exc:
                 if not isinstance(exc, ConnectionResetError):
                     logger.error("index_client_dropped", extra={"reason": type(exc).__name__})
                 self._drop(client)
-        return requests
 
-    def _welcome(self) -> None:
-        message, fds, _flags, _address = socket.recv_fds(self._doorbell, 16, 4)
-        if not message and not fds:
+    def _answer_door(self) -> None:
+        message = receive_message(self._doorbell)
+        if message is None:
             self._stopping = True  # nobody is left who could ring
-            return
-        for fd in fds:
-            connection = socket.socket(fileno=fd)
-            connection.setblocking(False)
-            self._selector.register(connection, selectors.EVENT_READ, _Client(connection))
+        elif message.has_ended:
+            self._end_writer(message.writer)
+        else:
+            for connection in message.connections:
+                if any(is_part_of(message.writer, ended) for ended in self._ended):
+                    connection.close()
+                    continue
+                connection.setblocking(False)
+                self._selector.register(connection, selectors.EVENT_READ, _Client(connection, message.writer))
+
+    def _end_writer(self, writer: str) -> None:
+        self._ended.add(writer)
+        self._waiting = [one for one in self._waiting if not is_part_of(one[0].writer, writer)]
+        clients = [key.data for key in self._selector.get_map().values() if key.data is not None]
+        for client in clients:
+            if is_part_of(client.writer, writer):
+                self._drop(client)
+        self._settle(writer)
 
     def _drop(self, client: _Client) -> None:
         if client.connection.fileno() < 0:

@@ -12,32 +12,39 @@ from dicom_gateway.counters import Counter, SharedCounters
 
 _WORDS = {
     Counter.STORED: ("webviewer_dicom_objects_stored", "Objects stored"),
-    Counter.DUPLICATES: ("webviewer_dicom_objects_duplicate", "Objects that were stored already, byte for byte"),
+    Counter.DUPLICATES: ("webviewer_dicom_objects_duplicate", "Objects that were stored already, perhaps in another encoding"),
     Counter.REFUSED: ("webviewer_dicom_objects_refused", "Objects refused"),
     Counter.BYTES: ("webviewer_dicom_received_bytes", "Bytes of objects received"),
     Counter.ASSOCIATIONS: ("webviewer_dicom_associations", "Associations accepted"),
     Counter.REJECTED: ("webviewer_dicom_associations_rejected", "Associations rejected"),
     Counter.ABORTED: ("webviewer_dicom_associations_aborted", "Associations that ended without a release"),
+    Counter.PEER_LIMITED: (
+        "webviewer_dicom_associations_over_share",
+        "Associations rejected because their calling AE title or address held its share",
+    ),
+    Counter.RESTARTS: (
+        "webviewer_storage_process_restarts",
+        "Processes of this node that died and were replaced",
+    ),
     Counter.COMMITS: ("webviewer_index_commits", "Group commits of the index"),
 }
 
 
 class _NodeCollector(Collector):
-    def __init__(self, counters: SharedCounters, free_bytes: int) -> None:
+    def __init__(self, counters: SharedCounters, open_associations: int, free_bytes: int) -> None:
         self._counters = counters
+        self._open_associations = open_associations
         self._free_bytes = free_bytes
 
     def collect(self) -> Iterator[Metric]:
         for counter, (name, words) in _WORDS.items():
             yield CounterMetricFamily(name, words, value=self._counters.total(counter))
-        yield GaugeMetricFamily(
-            "webviewer_dicom_associations_open", "Associations now", value=self._counters.total(Counter.OPEN)
-        )
+        yield GaugeMetricFamily("webviewer_dicom_associations_open", "Associations now", value=self._open_associations)
         yield GaugeMetricFamily("webviewer_storage_free_bytes", "Room on the storage's disk", value=self._free_bytes)
 
 
-def metrics_text(counters: SharedCounters, free_bytes: int) -> bytes:
+def metrics_text(counters: SharedCounters, open_associations: int, free_bytes: int) -> bytes:
     """Return the counts as text for Prometheus."""
     registry = CollectorRegistry()
-    registry.register(_NodeCollector(counters, free_bytes))
+    registry.register(_NodeCollector(counters, open_associations, free_bytes))
     return generate_latest(registry)

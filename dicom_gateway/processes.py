@@ -1,8 +1,12 @@
 """The storage node: one process that starts the indexer, the acceptors and the internal HTTP, and watches them.
 
-Everything is imported before the children are forked and stays shared with them; no thread is started before that. If
-one child ends, all end and this process exits with 1: half a storage node helps nobody, and whoever supervises it
-starts a whole one, which first settles what was left (`webviewer.adapters.files.ObjectStore.recover`).
+Everything is imported before the children are forked and stays shared with them; no thread is started before that.
+
+- A child that dies is replaced at once. The kernel closes its connections, so its senders send again.
+- While the indexer is replaced, the acceptors hold their objects back and then submit them again (`IndexClient`).
+- A dead child was a writer: the indexer takes no more of its objects and settles its claims.
+- Children that die again and again end the node with exit code 1, without a wait for open associations. Its supervisor
+  starts a whole one, which first settles what was left (`webviewer.adapters.files.ObjectStore.recover`).
 """
 
 from __future__ import annotations
@@ -10,17 +14,19 @@ from __future__ import annotations
 import fcntl
 import gc
 import logging
-import multiprocessing
 import os
 import secrets
 import signal
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dicom_gateway.api import serve as serve_http
 from dicom_gateway.api.parts import ApiParts, make_parts
+from dicom_gateway.association_seats import AssociationSeats, SeatLimits
 from dicom_gateway.counters import Counter, SharedCounters
 from dicom_gateway.event_publisher import EventPublisher
 from dicom_gateway.index_client import Doorbell, IndexClient
@@ -48,6 +54,12 @@ logger = logging.getLogger("dicom_gateway.main")  # the name that it has had in 
 _SIGNALS = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT})
 _END_S = DRAIN_S + 2.0
 _LAST_S = 2.0
+_RESTARTS_WITHIN_S = 60.0
+_MAX_RESTARTS = 5  # of children, within that time
+_REMEMBERED_WRITERS = 1000  # that have died; a new indexer hears of them again
+_INDEXER = "indexer"
+_HTTP = "internal HTTP"
+_REGISTRATION = "registration"
 _ORPHAN_S = 0.1
 _LOCK_WAIT_S = 15.0
 _OWNERS_WITHIN_S = 5.0
@@ -57,6 +69,36 @@ def serve(configuration: Configuration, _file: Path | None) -> int:
     """Run the storage node until SIGTERM; returns the exit code."""
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # of what peers send wrongly we tell ourselves
     return StorageNode(configuration.settings).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """What a child does, and what its death leaves behind."""
+
+    name: str
+    work: Callable[[str], None]  # gets the name of the child as a writer
+    acceptor: int = -1  # its number, where it is one
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    role: _Role
+    writer: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Doors:
+    """The open sockets that children inherit. The main process keeps them for the successors of dead children."""
+
+    dicom: socket.socket
+    http: socket.socket
+    doorbell: Doorbell
+
+    def close_others(self, *kept: socket.socket) -> None:
+        """Close, in a child, what it does not serve."""
+        for one in (self.dicom, self.http, self.doorbell.client_side, self.doorbell.indexer_side):
+            if one not in kept:
+                one.close()
 
 
 class StorageNode:
@@ -70,13 +112,22 @@ class StorageNode:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._counters = SharedCounters(settings.storage.acceptors + 1)
+        storage = settings.storage
+        self._counters = SharedCounters(storage.acceptors + 2)
+        self._main_counters = self._counters.row(storage.acceptors + 1)
+        limits = SeatLimits(
+            storage.max_associations, storage.ae_title_associations_percent, storage.address_associations_percent
+        )
+        self._seats = AssociationSeats(limits)
         self._state = NodeState()
         self._identity = ""
         self._run = secrets.token_hex(8)
         self._client_tls = client_context(settings.tls)
         server_context(settings.tls)  # what is wrong with it is told before anything runs
-        self._children: dict[int, str] = {}
+        self._children: dict[int, _Child] = {}
+        self._writers = 0  # names given so far
+        self._dead_writers: deque[str] = deque(maxlen=_REMEMBERED_WRITERS)
+        self._restarted_at_s: deque[float] = deque()
         self._lifeline = Lifeline()
         self._mask: set[signal.Signals | int] = set()
 
@@ -87,54 +138,60 @@ class StorageNode:
         # while we start is not lost.
         self._mask = set(signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS))
         self._settle()
-        dicom = _listen_dicom(settings.storage.dicom_host, settings.storage.dicom_port)
-        http = _listen_http(settings.storage.host, settings.storage.port)
-        doorbell = Doorbell()
-        seats = multiprocessing.get_context("fork").BoundedSemaphore(settings.storage.max_associations)
-        gc.collect()
-        gc.freeze()  # so that the collector does not touch, and thereby copy, the pages that are shared
-
-        def index() -> None:
-            for unused in (dicom, http, doorbell.client_side):
-                unused.close()
-            gc.set_threshold(GARBAGE_THRESHOLD)
-            publisher = self._publisher()
-            writer = IndexWriter(self._units(), publisher.stored)
-            IndexServer(doorbell.indexer_side, writer, self._counters.row(settings.storage.acceptors)).run()
-
-        def accept(number: int) -> Callable[[], None]:
-            def work() -> None:
-                for unused in (http, doorbell.indexer_side):
-                    unused.close()
-                Acceptor(settings, dicom, IndexClient(doorbell.client_side), self._counters.row(number), seats).run()
-
-            return work
-
-        def answer() -> None:
-            for unused in (dicom, doorbell.indexer_side):
-                unused.close()
-            serve_http(http, lambda: self._api_parts(IndexClient(doorbell.client_side)), tls=self._settings.tls)
-
-        def register() -> None:
-            for unused in (dicom, http, doorbell.client_side, doorbell.indexer_side):
-                unused.close()
-            Registration(settings, self._units(), self._state, self._describe(), self._client_tls).run()
-
+        doors = _Doors(
+            _listen_dicom(settings.storage.dicom_host, settings.storage.dicom_port),
+            _listen_http(settings.storage.host, settings.storage.port),
+            Doorbell(),
+        )
         share_with_forked()
-        self._start("indexer", index)
-        for number in range(settings.storage.acceptors):
-            self._start(f"acceptor {number}", accept(number))
-        self._start("internal HTTP", answer)
-        if settings.node.control_url:  # else an administrator makes this node known by its address
-            self._start("registration", register)
-        for ours in (dicom, http, doorbell.indexer_side, doorbell.client_side):
-            ours.close()
+        for role in self._roles(doors):
+            self._start(role)
         leave_with_parent(grace_s=_END_S + _LAST_S + 1)
         logger.info(
             "storage_node_ready",
             extra={"dicom_port": settings.storage.dicom_port, "port": settings.storage.port, "version": __version__},
         )
-        return self._watch()
+        return self._watch(doors.doorbell)
+
+    def _roles(self, doors: _Doors) -> list[_Role]:
+        settings, doorbell = self._settings, doors.doorbell
+
+        def index(_writer: str) -> None:
+            doors.close_others(doorbell.indexer_side)
+            gc.set_threshold(GARBAGE_THRESHOLD)
+            writer = IndexWriter(self._units(), self._publisher().stored)
+            counters = self._counters.row(settings.storage.acceptors)
+            IndexServer(doorbell.indexer_side, writer, counters, self._settle_writer).run()
+
+        def accept(number: int) -> Callable[[str], None]:
+            def work(writer: str) -> None:
+                doors.close_others(doors.dicom, doorbell.client_side)
+                index = IndexClient(doorbell.client_side, writer)
+                counters = self._counters.row(number)
+                Acceptor(settings, doors.dicom, index, counters, self._seats, number=number, writer=writer).run()
+
+            return work
+
+        def answer(writer: str) -> None:
+            doors.close_others(doors.http, doorbell.client_side)
+            serve_http(
+                doors.http,
+                lambda part: self._api_parts(IndexClient(doorbell.client_side, part), part),
+                tls=settings.tls,
+                writer=writer,
+                writer_ended=doorbell.tell_end,
+            )
+
+        def register(_writer: str) -> None:
+            doors.close_others()
+            Registration(settings, self._units(), self._state, self._describe(), self._client_tls).run()
+
+        roles = [_Role(_INDEXER, index)]
+        roles += [_Role(f"acceptor {number}", accept(number), number) for number in range(settings.storage.acceptors)]
+        roles.append(_Role(_HTTP, answer))
+        if settings.node.control_url:  # else an administrator makes this node known by its address
+            roles.append(_Role(_REGISTRATION, register))
+        return roles
 
     def _settle(self) -> None:
         require_database(self._settings)
@@ -143,7 +200,7 @@ class StorageNode:
             store.prepare()
         except WebviewerError as exc:
             raise StartError(exc.message, ExitCode.STORAGE) from exc
-        _lock(store)
+        _lock(store.claims)
         engine = make_engine(self._settings.database)
         try:
             with engine.connect() as connection:
@@ -154,10 +211,13 @@ class StorageNode:
         if found.claims:
             logger.warning("claims_settled", extra={"claims": found.claims, "files_removed": found.files_removed})
 
-    def _start(self, name: str, work: Callable[[], None]) -> None:
+    def _start(self, role: _Role) -> None:
+        self._writers += 1
+        child = _Child(role, str(self._writers))
         pid = os.fork()
         if pid:
-            self._children[pid] = name
+            self._children[pid] = child
+            logger.info("child_started", extra={"child": role.name, "child_pid": pid})
             return
         code = 1
         try:
@@ -166,47 +226,76 @@ class StorageNode:
             # Without the parent there is nothing to wait for: what is under way is not acknowledged, and the next node
             # wants the port.
             leave_with_parent(self._lifeline.read_fd, grace_s=_ORPHAN_S)
-            work()
+            role.work(child.writer)
             code = 0
         except SystemExit as exc:
             code = exc.code if isinstance(exc.code, int) else 1
         except BaseException:
-            logger.exception("child_failed", extra={"child": name})
+            logger.exception("child_failed", extra={"child": role.name})
         finally:
             logging.shutdown()
             os._exit(code)
 
-    def _watch(self) -> int:
+    def _watch(self, doorbell: Doorbell) -> int:
         while True:
             number = signal.sigwait(_SIGNALS)
             if number == signal.SIGCHLD:
                 ended = self._reap()
-                if ended:
-                    logger.error("child_ended", extra={"child": ", ".join(ended)})
-                    self._end()
+                for child, code in ended:
+                    logger.error("child_ended", extra={"child": child.role.name, "code": code})
+                if ended and not self._replace([child for child, _code in ended], doorbell):
+                    logger.error("children_end_too_often", extra={"restarts": _MAX_RESTARTS})
+                    self._end_at_once()
                     return 1
             else:
                 logger.info("storage_node_stopping")
                 return self._end()
 
-    def _reap(self) -> list[str]:
-        ended: list[str] = []
+    def _replace(self, ended: list[_Child], doorbell: Doorbell) -> bool:
+        """Start successors of dead children; False if children die too often."""
+        now = time.monotonic()
+        while self._restarted_at_s and now - self._restarted_at_s[0] > _RESTARTS_WITHIN_S:
+            self._restarted_at_s.popleft()
+        for child in sorted(ended, key=lambda one: one.role.name != _INDEXER):  # the others wait for the indexer
+            if len(self._restarted_at_s) >= _MAX_RESTARTS:
+                return False
+            self._restarted_at_s.append(now)
+            self._main_counters.add(Counter.RESTARTS)
+            if child.role.acceptor >= 0:
+                self._main_counters.add(Counter.ABORTED, self._seats.release_all(child.role.acceptor))
+            if child.role.name == _INDEXER:
+                for writer in self._dead_writers:
+                    doorbell.tell_end(writer)
+            else:
+                self._dead_writers.append(child.writer)
+                doorbell.tell_end(child.writer)
+            self._start(child.role)
+        return True
+
+    def _reap(self) -> list[tuple[_Child, int]]:
+        """Return the children that have ended, and their exit codes."""
+        ended: list[tuple[_Child, int]] = []
         while self._children:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 break
-            name = self._children.pop(pid, None)
-            if name is not None:
-                ended.append(f"{name} (code {os.waitstatus_to_exitcode(status)})")
+            child = self._children.pop(pid, None)
+            if child is not None:
+                ended.append((child, os.waitstatus_to_exitcode(status)))
         return ended
+
+    def _end_at_once(self) -> None:
+        """Kill all children: their senders see the end of the connection now, and nothing more is acknowledged."""
+        self._signal(signal.SIGKILL, lambda _name: True)
+        self._wait(_LAST_S, lambda _name: True)
 
     def _end(self) -> int:
         """Let associations drain, then the HTTP, and the indexer last: it is what the others wait for."""
-        self._signal(signal.SIGTERM, lambda name: name != "indexer")
-        self._wait(_END_S, lambda name: name != "indexer")
+        self._signal(signal.SIGTERM, lambda name: name != _INDEXER)
+        self._wait(_END_S, lambda name: name != _INDEXER)
         self._signal(signal.SIGTERM, lambda _name: True)
         self._wait(_LAST_S, lambda _name: True)
-        late = list(self._children.values())
+        late = [child.role.name for child in self._children.values()]
         self._signal(signal.SIGKILL, lambda _name: True)
         self._wait(_LAST_S, lambda _name: True)
         if late:
@@ -215,29 +304,50 @@ class StorageNode:
         return 1 if late else 0
 
     def _signal(self, number: signal.Signals, which: Callable[[str], bool]) -> None:
-        for pid, name in self._children.items():
-            if which(name):
+        for pid, child in self._children.items():
+            if which(child.role.name):
                 os.kill(pid, number)
 
     def _wait(self, seconds: float, which: Callable[[str], bool]) -> None:
         deadline = time.monotonic() + seconds
-        while any(which(name) for name in self._children.values()):
+        while self._is_any_left(which):
             self._reap()
             left = deadline - time.monotonic()
             if left <= 0:
                 return
-            if any(which(name) for name in self._children.values()):
+            if self._is_any_left(which):
                 signal.sigtimedwait([signal.SIGCHLD], min(left, 0.2))
+
+    def _is_any_left(self, which: Callable[[str], bool]) -> bool:
+        return any(which(child.role.name) for child in self._children.values())
 
     # ---- in the children -------------------------------------------------------------------------------------------
 
     def _units(self) -> SqlStorageUnitOfWorkFactory:
         return SqlStorageUnitOfWorkFactory(make_engine(self._settings.database))
 
+    def _settle_writer(self, writer: str) -> None:
+        """Settle the claims of a dead writer, in the indexer. A failure leaves them to the next start."""
+        store = ObjectStore(self._settings.storage.storage)
+        try:
+            with self._units()(read_only=True) as unit:
+                found = store.recover(unit.archive.indexed_files, dead_writer=writer)
+        except Exception:
+            logger.exception("claims_not_settled", extra={"writer": writer})
+            return
+        if found.claims:
+            logger.warning("claims_settled", extra={"claims": found.claims, "files_removed": found.files_removed})
+
     def _describe(self) -> Description:
         store = ObjectStore(self._settings.storage.storage)
         return Description(
-            self._settings, self._identity, self._run, self._counters, store.free_bytes, units=self._units()
+            self._settings,
+            self._identity,
+            self._run,
+            self._counters,
+            self._seats,
+            free_bytes=store.free_bytes,
+            units=self._units(),
         )
 
     def _publisher(self) -> EventPublisher:
@@ -254,10 +364,10 @@ class StorageNode:
             self._settings.node.control_url, self._settings.internal_token, counts, tls=self._client_tls
         )
 
-    def _api_parts(self, index: IndexClient) -> ApiParts:
+    def _api_parts(self, index: IndexClient, writer: str) -> ApiParts:
         settings = self._settings
         units = self._units()
-        store = ObjectStore(settings.storage.storage)
+        store = ObjectStore(settings.storage.storage, writer)
         waits_for_owners = bool(settings.node.control_url)
 
         def counts() -> Mapping[str, int]:
@@ -297,7 +407,7 @@ class StorageNode:
                 "uptime_s": int(time.monotonic() - started_s),
                 "dicom_port": settings.storage.dicom_port,
                 "max_associations": settings.storage.max_associations,
-                "open_associations": self._counters.total(Counter.OPEN),
+                "open_associations": self._seats.count(),
                 "stored_since_start": self._counters.total(Counter.STORED),
                 "refused_since_start": self._counters.total(Counter.REFUSED),
                 "free_bytes": store.free_bytes(),
@@ -305,6 +415,9 @@ class StorageNode:
                 **counts(),
             }
 
+        uploads = settings.storage.storage / "uploads"
+        uploads.mkdir(exist_ok=True)
+        _lock(uploads)  # the predecessor of a killed process may still be in the middle of an object
         return make_parts(
             settings.storage,
             settings.internal_token,
@@ -313,26 +426,27 @@ class StorageNode:
             publish=self._publisher().publish,
             problems=problems,
             status=status,
-            metrics=lambda: metrics_text(self._counters, store.free_bytes()),
+            metrics=lambda: metrics_text(self._counters, self._seats.count(), store.free_bytes()),
             describe=self._describe(),
             state=self._state,
+            writer=writer,
         )
 
 
-def _lock(store: ObjectStore) -> None:
-    """Wait until no process of an earlier node has the storage, and keep it for this process and its children.
+def _lock(folder: Path) -> None:
+    """Wait until no earlier process has a folder of the storage, and keep it for this process and its children.
 
     Settling claims while somebody still commits would remove files that get a row a moment later. The descriptor is
     never closed: the lock ends with the last process that has inherited it.
     """
-    fd = os.open(store.claims, os.O_RDONLY | os.O_DIRECTORY)
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     deadline = time.monotonic() + _LOCK_WAIT_S
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                message = f"The storage folder {store.root} is in use by another storage node."
+                message = f"The storage folder {folder.parent} is in use by another storage node."
                 raise StartError(message, ExitCode.STORAGE) from None
             time.sleep(0.05)
         else:

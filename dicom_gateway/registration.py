@@ -9,6 +9,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 
+from dicom_gateway.association_seats import AssociationSeats
 from dicom_gateway.counters import Counter, SharedCounters
 from dicom_gateway.node_state import NodeState
 from webviewer import __version__
@@ -47,14 +48,16 @@ class Description:
         identity: str,
         run: str,
         counters: SharedCounters,
-        free_bytes: Callable[[], int],
+        seats: AssociationSeats,
         *,
+        free_bytes: Callable[[], int],
         units: StorageUnitOfWorkFactory,
     ) -> None:
         self._settings = settings
         self._identity = identity
         self._run = run
         self._counters = counters
+        self._seats = seats
         self._free_bytes = free_bytes
         self._units = units
         self._highest_owner = 0
@@ -80,7 +83,7 @@ class Description:
             "facts": {
                 "dicom_port": storage.dicom_port,
                 "free_bytes": self._free_bytes(),
-                "open_associations": self._counters.total(Counter.OPEN),
+                "open_associations": self._seats.count(),
                 "stored_since_start": self._counters.total(Counter.STORED),
                 "refused_since_start": self._counters.total(Counter.REFUSED),
             },

@@ -13,9 +13,9 @@ import signal
 import socket
 import threading
 import time
-from multiprocessing.synchronize import BoundedSemaphore
 
 from dicom_gateway.association import AcceptorServices, Association
+from dicom_gateway.association_seats import AssociationSeats
 from dicom_gateway.counters import ProcessCounters
 from dicom_gateway.index_client import IndexClient
 from dicom_gateway.negotiation import Services, is_known_address
@@ -60,7 +60,11 @@ class Acceptor:
     counters
         This process's row.
     seats
-        As many as associations may be open in all acceptors together.
+        Table of the open associations of all acceptors together.
+    number
+        Of this process among the acceptors, from 0.
+    writer
+        Name that this process's claims carry.
     """
 
     def __init__(
@@ -69,7 +73,10 @@ class Acceptor:
         listener: socket.socket,
         index: IndexClient,
         counters: ProcessCounters,
-        seats: BoundedSemaphore,
+        seats: AssociationSeats,
+        *,
+        number: int,
+        writer: str,
     ) -> None:
         storage = settings.storage
         self._listener = listener
@@ -87,11 +94,11 @@ class Acceptor:
             services=Services(),
             peers=storage.peers,
             owner_of_ae_title=self._owner_of_ae_title,
-            new_batch=ObjectStore(storage.storage).batch,
+            new_batch=ObjectStore(storage.storage, writer).batch,
             index=index,
             counters=counters,
-            take_seat=lambda: seats.acquire(block=False),
-            leave_seat=seats.release,
+            take_seat=lambda ae_title, address: seats.take(number, ae_title, address),
+            leave_seat=seats.leave,
             max_pdu_bytes=storage.max_pdu_bytes,
             max_object_bytes=storage.max_object_bytes,
             idle_timeout_s=storage.idle_timeout_s,

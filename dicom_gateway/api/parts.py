@@ -106,6 +106,7 @@ def make_parts(
     state: NodeState,
     upload_limits: UploadLimits | None = None,
     examine_limits: ExamineLimits | None = None,
+    writer: str = "",
 ) -> ApiParts:
     """Put the services together; to be called in the process that serves, after the last fork.
 
@@ -123,8 +124,10 @@ def make_parts(
         As in `ApiParts`.
     upload_limits, examine_limits
         How much uploads may cost.
+    writer
+        Name that this process's claims carry; see `webviewer.adapters.files`.
     """
-    store = ObjectStore(settings.storage)
+    store = ObjectStore(settings.storage, writer)
     uploads_folder = settings.storage / "uploads"
     receiver = UploadReceiver(store, index, settings.max_object_bytes, uploads_folder)
     examiner = Examiner(receiver, examine_limits or ExamineLimits(max_object_bytes=settings.max_object_bytes))

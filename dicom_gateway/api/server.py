@@ -33,10 +33,12 @@ KEEP_ALIVE_S = 75  # longer than the pools of our clients keep a connection, so 
 
 def serve(
     listener: socket.socket,
-    make_parts: Callable[[], ApiParts],
+    make_parts: Callable[[str], ApiParts],
     *,
     threads: int = THREADS,
     tls: TlsSettings | None = None,
+    writer: str = "0",
+    writer_ended: Callable[[str], None] = lambda _writer: None,
 ) -> None:
     """Serve until SIGTERM; must run in the main thread of a process of its own.
 
@@ -45,11 +47,16 @@ def serve(
     listener
         A bound and listening socket; whoever bound it says in words when the port is taken.
     make_parts
-        Makes the services; called in the worker after the fork, so that no database connection crosses it.
+        Makes the services; called in the worker after the fork, so that no database connection crosses it. Gets the
+        name of the worker as a writer of objects.
     threads
         Requests served at the same time.
     tls
         What the listener speaks TLS with; plain HTTP without a certificate.
+    writer
+        Name of this process as a writer; its workers have names that are parts of it.
+    writer_ended
+        Called with the name of a worker that has ended.
 
     Notes
     -----
@@ -59,7 +66,7 @@ def serve(
     # Connections inherit the limits; the kernel keeps them for every read and write, the head of a request included.
     for option, seconds in ((socket.SO_RCVTIMEO, RECEIVE_SILENCE_S), (socket.SO_SNDTIMEO, SEND_SILENCE_S)):
         listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
-    _Application(listener, make_parts, threads, tls).run()
+    _Application(listener, make_parts, threads, tls, _WorkerNames(writer, writer_ended)).run()
 
 
 class _ToOurLog(Logger):  # type: ignore[misc]
@@ -123,18 +130,38 @@ def _end(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
+class _WorkerNames:
+    """Names of the workers as writers of objects; a name is never given twice."""
+
+    def __init__(self, writer: str, ended: Callable[[str], None]) -> None:
+        self._writer = writer
+        self._ended = ended
+        self.current = writer
+
+    def before_fork(self, _server: Any, worker: Any) -> None:
+        """Name a worker; `age` counts all workers that this process has started."""
+        self.current = f"{self._writer}-{worker.age}"
+        worker.writer = self.current
+
+    def after_exit(self, _server: Any, worker: Any) -> None:
+        """Tell that a worker has ended, in the process that started it."""
+        self._ended(worker.writer)
+
+
 class _Application(BaseApplication):  # type: ignore[misc]
     def __init__(
         self,
         listener: socket.socket,
-        make_parts: Callable[[], ApiParts],
+        make_parts: Callable[[str], ApiParts],
         threads: int,
         tls: TlsSettings | None,
+        names: _WorkerNames,
     ) -> None:
         self._listener = listener
         self._make_parts = make_parts
         self._threads = threads
         self._tls = tls
+        self._names = names
         self._parts: ApiParts | None = None
         super().__init__()
 
@@ -151,6 +178,8 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "logger_class": _ToOurLog,
             "control_socket_disable": True,
             "worker_exit": self._close,
+            "pre_fork": self._names.before_fork,
+            "child_exit": self._names.after_exit,
             "forwarded_allow_ips": "",  # no node of ours is asked for by a proxy's headers
             "proc_name": "webviewer-storage-http",
         }
@@ -163,7 +192,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        self._parts = self._make_parts()
+        self._parts = self._make_parts(self._names.current)
         return create_api(self._parts)
 
     def _close(self, _server: Any, _worker: Any) -> None:

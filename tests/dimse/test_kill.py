@@ -15,7 +15,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage
 from pynetdicom import AE
 
-from tests.dimse.node import AE_TITLE, Node, processes_of_session
+from tests.dimse.node import AE_TITLE, Node
 from tests.support.phantom_files import data_set_bytes, make_ct, to_bytes
 
 # pynetdicom leaves the sockets of associations that broke to the garbage collector; see also `gc.collect` below
@@ -143,13 +143,3 @@ def test_what_was_acknowledged_survives_eight_kills(node: Node, tmp_path: Path) 
 @pytest.mark.timeout(3600)
 def test_what_was_acknowledged_survives_a_hundred_kills(node: Node, tmp_path: Path) -> None:
     assert kill_many_times(node, tmp_path / "sent", 100, SEED + 1) > 600
-
-
-def test_a_child_that_dies_ends_the_node_with_an_error(node: Node) -> None:
-    node.start()
-    assert node.process is not None
-    children = [pid for pid in processes_of_session(node.process.pid) if pid != node.process.pid]
-    subprocess.run(["kill", "-9", str(min(children))], check=True)
-    assert node.process.wait(15) == 1
-    node.wait_until_gone()
-    assert len(node.messages("child_ended")) == 1

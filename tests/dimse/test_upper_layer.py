@@ -314,7 +314,11 @@ def test_an_object_sent_byte_by_byte_is_stored_as_sent(node: Node) -> None:
 
 
 def test_more_associations_than_allowed_are_rejected_for_now(tmp_path: Path) -> None:
-    with running_node(tmp_path, {"WEBVIEWER_MAX_ASSOCIATIONS": "3"}) as node:
+    whole = {
+        "WEBVIEWER_AE_TITLE_ASSOCIATIONS_PERCENT": "100",
+        "WEBVIEWER_ADDRESS_ASSOCIATIONS_PERCENT": "100",
+    }
+    with running_node(tmp_path, {"WEBVIEWER_MAX_ASSOCIATIONS": "3", **whole}) as node:
         peers = [Peer(node.dicom_port) for _ in range(4)]
         for peer in peers[:3]:
             peer.associate()

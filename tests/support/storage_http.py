@@ -222,7 +222,7 @@ def main() -> None:
         for owner_id, receipt in receipts:
             publish({"type": "study_changed", "owner_id": owner_id, "study_id": receipt.study_id})
 
-    def parts() -> Any:
+    def parts(_writer: str) -> Any:
         units = SqlStorageUnitOfWorkFactory(make_engine(database))
         return make_parts(
             StorageSettings(storage=folder / "storage"),

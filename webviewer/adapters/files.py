@@ -2,13 +2,16 @@
 
 ::
 
-    <storage>/claims/<uuid>        lines of file names: "these may be there without a row of the index"; an empty one
-                                   speaks of the data file that has its own name
-    <storage>/data/ab/cd/<uuid>    an object; ab and cd are the first digits of its name
+    <storage>/claims/<uuid>[.<writer>]  lines of file names: "these may be there without a row of the index"; an
+                                        empty one speaks of the data file that has its own name
+    <storage>/data/ab/cd/<uuid>         an object; ab and cd are the first digits of its name
 
 A claim is on the disk before its data files are made, and removed after the index has committed; for deleting it is
 the other way round. So `ObjectStore.recover` looks only at claims and never walks through the data. Nothing a peer sent
 ever becomes a path.
+
+A writer is a process of the node, or a part of one, under a name that the node never gives again. The claims of a
+writer that has died can be settled while the others go on.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from webviewer.core.errors import NotFound, OutOfResources
 logger = logging.getLogger(__name__)
 
 _FILE_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{32}")
-_CLAIM_NAME = re.compile(r"[0-9a-f]{32}")
+_CLAIM_NAME = re.compile(r"([0-9a-f]{32})(?:\.([0-9a-z]+(?:-[0-9a-z]+)?))?")
 _FOLDER_DIGITS = 4
 _FILES_A_FOLDER = 512  # that one sender fills before it takes another folder
 _MOST_MADE_AT_ONCE = 64
@@ -310,10 +313,13 @@ class ObjectStore:
     ----------
     root
         The storage folder; made if missing.
+    writer
+        Name of the writer that claims are made for: small letters and digits, and again after one ``-``.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, writer: str = "") -> None:
         self.root = root
+        self._claim_suffix = f".{writer}" if writer else ""
         self.data = root / "data"
         self.claims = root / "claims"
         self.room = _Room(self.free_bytes)
@@ -346,7 +352,7 @@ class ObjectStore:
 
     def make_claim(self, file_names: Sequence[str]) -> Path:
         """Note, durably, that these files go unless the index has them at the next start; raises OSError."""
-        claim = self.claims / uuid.uuid4().hex
+        claim = self._claim_path(uuid.uuid4().hex)
         fd = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640)
         try:
             text = "".join(f"{file_name}\n" for file_name in file_names).encode("ascii")
@@ -366,7 +372,7 @@ class ObjectStore:
         try:
             for file_name in file_names:
                 self.path(file_name)
-                (self.claims / file_name[-32:]).touch(mode=0o640)
+                self._claim_path(file_name[-32:]).touch(mode=0o640)
             _sync_folder(self.claims)
         except OSError as exc:
             raise _no_room("claimed", exc) from exc
@@ -375,20 +381,28 @@ class ObjectStore:
         """Remove the files, then their claims; a file that is gone already is fine."""
         for file_name in file_names:
             if _unlink(self.path(file_name)) is not None:
-                _unlink(self.claims / file_name[-32:])
+                _unlink(self._claim_path(file_name[-32:]))
 
-    def recover(self, indexed: Callable[[Iterable[str]], Iterable[str]]) -> Recovery:
+    def _claim_path(self, name: str) -> Path:
+        return self.claims / f"{name}{self._claim_suffix}"
+
+    def recover(self, indexed: Callable[[Iterable[str]], Iterable[str]], *, dead_writer: str | None = None) -> Recovery:
         """Settle the claims that a crash left: no row, the file goes; a row, only the claim goes.
 
         Parameters
         ----------
         indexed
             Returns those of the given file names that the index has. If it raises, nothing is changed.
+        dead_writer
+            Settle the claims of this writer and its parts alone; all claims if it is None, when no process writes.
         """
         names = [entry.name for entry in os.scandir(self.claims)]
-        claims = [name for name in names if _CLAIM_NAME.fullmatch(name)]
-        if len(claims) < len(names):
-            logger.warning("claims_folder_has_other_files", extra={"count": len(names) - len(claims)})
+        found = {name: match for name in names if (match := _CLAIM_NAME.fullmatch(name))}
+        claims = [
+            name for name, match in found.items() if dead_writer is None or is_part_of(match[2] or "", dead_writer)
+        ]
+        if len(found) < len(names):
+            logger.warning("claims_folder_has_other_files", extra={"count": len(names) - len(found)})
         removed = 0
         for start in range(0, len(claims), _RECOVERY_BATCH):
             some = claims[start : start + _RECOVERY_BATCH]
@@ -404,7 +418,7 @@ class ObjectStore:
     def _claimed(self, claim: str) -> list[str]:
         """Return what a claim names; of one that a crash cut off no file was made yet (see `make_claim`)."""
         lines = (self.claims / claim).read_text("ascii", "replace").splitlines()
-        return [line for line in lines if _FILE_NAME.fullmatch(line)] if lines else [_file_name(claim)]
+        return [line for line in lines if _FILE_NAME.fullmatch(line)] if lines else [_file_name(claim[:32])]
 
     def free_bytes(self) -> int:
         """Return how many bytes the storage's disk still has for us."""
@@ -415,6 +429,11 @@ class ObjectStore:
         """Return in words that the disk is too full for objects; empty if it is not. Raises OSError."""
         free = self.free_bytes()
         return f"The storage takes no objects: {_too_full(free)}." if free < _LEAST_FREE_BYTES else ""
+
+
+def is_part_of(writer: str, whole: str) -> bool:
+    """Tell whether a writer is another one or a part of it: ``3-2`` is a part of ``3``."""
+    return writer == whole or writer.startswith(f"{whole}-")
 
 
 def _file_name(name: str) -> str:

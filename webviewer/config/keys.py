@@ -192,6 +192,22 @@ KEYS: tuple[Key, ...] = (
         "DICOM associations at once",
     ),
     Key(
+        "storage.ae_title_associations_percent",
+        STORAGE_FILE,
+        "ae_title_associations_percent",
+        "WEBVIEWER_AE_TITLE_ASSOCIATIONS_PERCENT",
+        Number(1, 100),
+        "share of the associations that one calling AE title may hold, at least one",
+    ),
+    Key(
+        "storage.address_associations_percent",
+        STORAGE_FILE,
+        "address_associations_percent",
+        "WEBVIEWER_ADDRESS_ASSOCIATIONS_PERCENT",
+        Number(1, 100),
+        "share of the associations that one address (a router with many devices, say) may hold, at least one",
+    ),
+    Key(
         "storage.max_pdu_bytes",
         STORAGE_FILE,
         "max_pdu_bytes",

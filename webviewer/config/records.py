@@ -100,6 +100,8 @@ class StorageSettings:
     dicom_port: int = 3000
     acceptors: int = 2
     max_associations: int = 64
+    ae_title_associations_percent: int = 50
+    address_associations_percent: int = 50
     max_pdu_bytes: int = 131072
     idle_timeout_s: float = 60.0
     max_object_bytes: int = 8 * 1024**3
