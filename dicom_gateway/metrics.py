@@ -12,7 +12,7 @@ from dicom_gateway.counters import Counter, SharedCounters
 
 _WORDS = {
     Counter.STORED: ("webviewer_dicom_objects_stored", "Objects stored"),
-    Counter.DUPLICATES: ("webviewer_dicom_objects_duplicate", "Objects that were stored already, perhaps in another encoding"),
+    Counter.DUPLICATES: ("webviewer_dicom_objects_duplicate", "Objects that were stored already, in any encoding"),
     Counter.REFUSED: ("webviewer_dicom_objects_refused", "Objects refused"),
     Counter.BYTES: ("webviewer_dicom_received_bytes", "Bytes of objects received"),
     Counter.ASSOCIATIONS: ("webviewer_dicom_associations", "Associations accepted"),

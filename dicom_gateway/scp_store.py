@@ -169,7 +169,9 @@ class StoreReceiver:
     def _refusal_of(self, error: Exception) -> Outcome:
         if not isinstance(error, WebviewerError):
             return self._told(status_of(error), "internal error", error)
-        reason = "other bytes under a known SOP Instance UID" if isinstance(error, DuplicateObject) else error.message
+        reason = (
+            "another object under a known SOP Instance UID" if isinstance(error, DuplicateObject) else error.message
+        )
         return self._told(status_of(error), reason)
 
     def _told(self, status: Status, reason: str, error: Exception | None = None) -> Outcome:

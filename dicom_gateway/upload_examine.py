@@ -91,7 +91,7 @@ class ObjectReceiver(Protocol):
         InvalidInput
             This is no DICOM object.
         DuplicateObject
-            Other bytes are stored under its SOP Instance UID.
+            Another object is stored under its SOP Instance UID.
         DataError
             It is damaged.
         LimitExceeded

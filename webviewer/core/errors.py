@@ -8,7 +8,7 @@
     ├── PermissionDenied        known, but not allowed
     ├── NotFound
     ├── Conflict                the wish contradicts what is stored
-    │   └── DuplicateObject     other bytes under a known SOP Instance UID
+    │   └── DuplicateObject     another object under a known SOP Instance UID
     ├── LimitExceeded           too much or too often; resets_in_s says when to try again
     │   └── TooLarge            too much by itself: it will not do later either
     ├── Unavailable             a part that is needed does not answer now
@@ -84,7 +84,7 @@ class Conflict(WebviewerError):
 
 
 class DuplicateObject(Conflict):
-    """Other bytes are stored already under this SOP Instance UID."""
+    """Another object is stored already under this SOP Instance UID."""
 
     default_code = "duplicate_object"
 

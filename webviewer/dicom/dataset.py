@@ -25,8 +25,8 @@ MAX_VALUE_BYTES = 16 * 1024**2
 MAX_NUMBERS_BYTES = 1024**2
 UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_SHORT_VRS = {vr: vr.decode() for vr in b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()}
-_LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+SHORT_VRS = {vr: vr.decode() for vr in b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()}
+LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _FORMATS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]+")
 _ESCAPES = re.compile("\x1b[$()*+,./-]*[0-~]")  # ISO 2022 designations that a codec left standing
@@ -288,8 +288,8 @@ class Reader:
             group, element, length = self._tag_length.unpack_from(window.buffer, local)
             return group << 16 | element, "", length, position + 8
         group, element, vr, short = self._tag_vr_length.unpack_from(window.buffer, local)
-        if vr in _SHORT_VRS:
-            return group << 16 | element, _SHORT_VRS[vr], short, position + 8
+        if vr in SHORT_VRS:
+            return group << 16 | element, SHORT_VRS[vr], short, position + 8
         if group == 0xFFFE or not (vr.isalpha() and vr.isupper()):
             # Items and delimiters never have a VR; some writers leave it out elsewhere too.
             (length,) = self._long.unpack_from(window.buffer, local + 4)
@@ -357,7 +357,7 @@ class Reader:
         first_left = left = self._elements_left
         while here + 8 <= last and left:
             group, element, vr, length = unpack(buffer, here)
-            name = _SHORT_VRS.get(vr)
+            name = SHORT_VRS.get(vr)
             after = here + 8 + length
             if name is None or after > last or group >= 0x7FE0:
                 break
@@ -439,7 +439,7 @@ def looks_explicit(file: BinaryIO, start: int, order: str) -> bool | None:
     if group == 0 or group > 0x0018 or group == 0x0001:
         return None
     vr = head[4:6]
-    if vr in _SHORT_VRS or vr in _LONG_VRS:
+    if vr in SHORT_VRS or vr in LONG_VRS:
         return True
     length = struct.unpack(f"{order}I", head[4:])[0]
     return False if length < 0x10000 or length == UNDEFINED else None

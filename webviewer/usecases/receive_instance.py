@@ -16,6 +16,7 @@ from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
 from webviewer.core.errors import DuplicateObject, LimitExceeded, OutOfResources, WebviewerError
 from webviewer.dicom.file_meta import encode_file_meta
 from webviewer.dicom.header import Header, is_valid_uid, read_header, read_header_from_data_set
+from webviewer.dicom.same_data_set import EncodedDataSet, is_same_data_set
 from webviewer.dicom.transfer_syntaxes import DEFLATED_DATA_SETS
 
 OUTCOME_UNKNOWN = "outcome_unknown"
@@ -184,14 +185,14 @@ def receive_announced(
     Returns
     -------
     Receipt
-        "stored", or "duplicate": the same bytes are stored already and this copy is gone.
+        "stored", or "duplicate": the same object is stored already, perhaps in another encoding, and this copy is gone.
 
     Raises
     ------
     IdentityMismatch
         Command and data set name different objects.
     DuplicateObject
-        Other bytes are stored under this UID.
+        Another object is stored under this UID.
     InvalidInput, DataError
         The data set cannot be understood.
     OutOfResources
@@ -308,18 +309,35 @@ def _submit(
             # The index has this very file, from a request that was written twice: it is no copy and must stay.
             return replace(answer.receipt, outcome="stored")
         try:
-            # Byte by byte, and only when the question comes up: no digest is made of all that never comes twice.
-            if answer.transfer_syntax_uid == record.transfer_syntax_uid and incoming.is_same_as(
-                files.path(answer.file_name), answer.data_set_offset_bytes, record.data_set_offset_bytes
-            ):
+            if _is_same_object(files, incoming, record, answer):
                 return answer.receipt
         except FileNotFoundError:
             continue  # it has been deleted in the meantime, so ours is a new one; its row goes before its file
         raise DuplicateObject(
-            f"Other bytes are stored already under SOP Instance UID {record.sop_instance_uid}.",
+            f"Another object is stored already under SOP Instance UID {record.sop_instance_uid}.",
             details={"sop_instance_uid": record.sop_instance_uid},
         )
     raise OutOfResources("The index knows this object, but its file is missing.")
+
+
+def _is_same_object(files: IncomingFiles, incoming: Incoming, record: InstanceRecord, known: KnownObject) -> bool:
+    """Tell whether an object is the stored one, in the same bytes or in another encoding; raises FileNotFoundError."""
+    stored = files.path(known.file_name)
+    # Byte by byte first, and only when the question comes up: no digest is made of all that never comes twice.
+    if known.transfer_syntax_uid == record.transfer_syntax_uid and incoming.is_same_as(
+        stored, known.data_set_offset_bytes, record.data_set_offset_bytes
+    ):
+        return True
+    try:
+        with incoming.reader() as own, stored.open("rb") as other:
+            return is_same_data_set(
+                EncodedDataSet(own, record.transfer_syntax_uid, record.data_set_offset_bytes),
+                EncodedDataSet(other, known.transfer_syntax_uid, known.data_set_offset_bytes),
+            )
+    except FileNotFoundError:
+        raise
+    except OSError as exc:
+        raise OutOfResources(f"The stored object cannot be read: {exc.strerror or exc}.") from exc
 
 
 def _check_identity(announced: Announced, header: Header) -> None:
