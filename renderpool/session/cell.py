@@ -67,8 +67,13 @@ class Surroundings:
 
     @property
     def whose(self) -> Hashable:
-        """Whose work it is: two storage nodes may know different users by one number."""
-        return id(self.images), self.owner_id
+        """Whose work it is."""
+        return user_of(self.images, self.owner_id)
+
+
+def user_of(images: ImageStore, owner_id: int) -> Hashable:
+    """Return what tells users apart: two storage nodes may know different users by one number."""
+    return id(images), owner_id
 
 
 Prepared = TypeVar("Prepared")

@@ -12,6 +12,7 @@ from renderpool.session.job import Job, Pace
 
 MAX_IN_FLIGHT = 2
 MAX_UNREAD_BYTES = 64 * 1024**2
+MAX_UNREAD_BYTES_OF_USER = 256 * 1024**2
 
 
 @dataclass(slots=True)
@@ -24,17 +25,31 @@ class _Sent:
     acknowledged: bool = False  # maybe before it was written, by somebody who guesses: counts from then on
 
 
+class UserFlights:
+    """The account of all connections of one user; guarded by the scheduler's lock.
+
+    ``held_bytes`` are those of unread frames, and of frames that are made now what they may hold at most.
+    """
+
+    def __init__(self) -> None:
+        self.held_bytes = 0
+
+
 class Flight:
     """The account of one connection; guarded by the scheduler's lock.
 
     Parameters
     ----------
+    of_user
+        The account that connections of one user share.
     clock
         Seconds.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], of_user: UserFlights | None = None) -> None:
         self._clock = clock
+        self._of_user = of_user or UserFlights()
+        self._held_bytes = 0
         self._making: dict[tuple[int, bool], Job] = {}  # what is drawn or encoded now, by cell and whether it is light
         self._sent: dict[int, _Sent] = {}  # by sequence, in the order of sending
         self._sequence = 0
@@ -70,23 +85,33 @@ class Flight:
             return False
         if not self._sent and not self._making:
             return True  # a single larger one goes out alone
-        made_bytes = sum(job.most_bytes for job in self._making.values())
-        return self.unread_bytes + made_bytes + next_bytes <= MAX_UNREAD_BYTES
+        return (
+            self._held_bytes + next_bytes <= MAX_UNREAD_BYTES
+            and self._of_user.held_bytes + next_bytes <= MAX_UNREAD_BYTES_OF_USER
+        )
+
+    def _recount(self) -> None:
+        held_bytes = self.unread_bytes + sum(job.most_bytes for job in self._making.values())
+        self._of_user.held_bytes += held_bytes - self._held_bytes
+        self._held_bytes = held_bytes
 
     def begin(self, job: Job) -> None:
         """Say that a picture is being made."""
         self._making[job.cell, job.light is not None] = job
+        self._recount()
 
     def end(self, job: Job) -> None:
         """Say that a picture is made, or will not be."""
         kind = (job.cell, job.light is not None)
         if self._making.get(kind) is job:
             del self._making[kind]
+            self._recount()
 
     def sent(self, number: int, pace: Pace | None, size_bytes: int) -> None:
         """Count a frame that goes out now, as `next_sequence`; ``pace`` is that of a light one."""
         self._sequence += 1
         self._sent[self._sequence] = _Sent(number, self._clock(), pace, size_bytes)
+        self._recount()
 
     def acknowledged(self, sequence: int) -> None:
         """Take the browser's word that it has painted or dropped a frame."""
@@ -115,7 +140,10 @@ class Flight:
     def _forget(self, entries: Iterable[int]) -> None:
         for entry in tuple(entries):
             del self._sent[entry]
+        self._recount()
 
     def clear(self) -> None:
-        """Forget what is on its way: nobody reads any more."""
+        """Forget what is made and on its way: nobody reads any more."""
+        self._making.clear()
         self._sent.clear()
+        self._recount()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from renderpool.session.job import Job
@@ -11,7 +11,9 @@ from renderpool.session.painting import Painting
 from renderpool.session.session import RenderSession
 from renderpool.session.turns import STILL_PATIENCE_S, Turns
 
-_MAX_BEGUN_STILLS = 8  # each has some MB of pixels
+# Each has some MB of pixels. The first of a user is begun beyond that number: many of one user keep nobody waiting.
+_MAX_BEGUN_STILLS = 8
+_MAX_FIRST_STILLS = 16
 
 
 @dataclass(eq=False, slots=True)
@@ -40,12 +42,16 @@ class Begun:
         return self.picture.step()
 
 
+def _user_of(session: RenderSession) -> Hashable:
+    return session.user
+
+
 class PictureQueue:
     """What is begun, and what sessions have to begin, in the order that `turns` gives."""
 
     def __init__(self) -> None:
         self._begun: list[Begun] = []
-        self._turns = Turns()
+        self._turns = Turns(_user_of)
 
     def next(self, sessions: Sequence[RenderSession], now_s: float, *, lights: bool, stills: bool) -> Begun | None:
         """Return a picture of which a part is to be drawn now.
@@ -78,21 +84,31 @@ class PictureQueue:
         return None
 
     def _still(self, sessions: Sequence[RenderSession], now_s: float, patience_s: float) -> Begun | None:
-        stills = [begun for begun in self._begun if begun.is_still]
+        all_begun = [begun for begun in self._begun if begun.is_still and begun.session in sessions]
+        limit_s = self._turns.still_limit_s(begun.session for begun in all_begun)
+        stills = [begun for begun in all_begun if self._turns.still_used_s(begun.session) <= limit_s]
         current = next((begun for begun in stills if begun.is_in_pass), None)
         order = self._turns.in_order(sessions, still=True)
-        if len(stills) < _MAX_BEGUN_STILLS:
-            for session in order:
+        for session in order:
+            if self._turns.still_used_s(session) > limit_s:
+                break
+            if self._may_begin_still(session):
                 fresh = self._begin(session, now_s, still=True, patience_s=patience_s, quick=current is not None)
                 if fresh is not None:
                     return fresh
-                if current is not None and session is current.session:
-                    break  # those who follow have used more
+            if current is not None and session is current.session:
+                break  # those who follow have used more
         # One that takes little time is finished before a pass that takes long goes on: a preset's picture is seen at
         # once, and holds the doctor's own up by its few passes and no more.
         quick = next((begun for begun in stills if not begun.job.pace.is_slow), None)
         rest = min(stills, key=lambda begun: (begun.passes, order.index(begun.session)), default=None)
         return quick or current or rest
+
+    def _may_begin_still(self, session: RenderSession) -> bool:
+        stills = [begun for begun in self._begun if begun.is_still]
+        if len(stills) < _MAX_BEGUN_STILLS:
+            return True
+        return len(stills) < _MAX_FIRST_STILLS and all(begun.session.user != session.user for begun in stills)
 
     def _begin(
         self, session: RenderSession, now_s: float, *, still: bool, patience_s: float = 0.0, quick: bool = False

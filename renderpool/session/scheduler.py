@@ -5,7 +5,8 @@ parts, and between two of them somebody else may have a turn; one that nobody wa
 pictures (thumbnails, rendered frames) fill the gaps and get at least every ``_TURNS_BEFORE_SINGLE``-th turn.
 
 What is drawn is encoded by a few other threads, so that a large picture of one viewer does not hold up the drawing of
-the others. Nothing is drawn that no encoder will take soon, and still pictures leave an encoder free for moving ones.
+the others. Nothing is drawn that no encoder will take soon, still pictures leave an encoder free for moving ones, and
+one user's pictures leave one free for those of other users.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 from renderpool.engine.renderer import Renderer
+from renderpool.session.cell import user_of
 from renderpool.session.job import Job
 from renderpool.session.painter import encode
 from renderpool.session.painters import Painters
@@ -118,9 +120,11 @@ class Scheduler:
         self._warm_up = warm_up or VolumeWarmUp()
         self._warm_at_s = 0.0
         self._tidy_at_s: float | None = None
-        self._work_since_s: float | None = None
+        self._works, self._is_at_work = 0, False
         self._encoding = self._encoding_stills = 0
         self._max_encoding = encode_threads + 1  # one is drawn while all encode
+        self._encoding_of: Counter[Hashable] = Counter()  # by user
+        self._max_encoding_of_user = max(1, encode_threads - 1)
         self._max_encoding_stills = max(1, encode_threads - 1)
         self._encoders = ThreadPoolExecutor(encode_threads, "encode")
         self._workers = Workers()
@@ -156,10 +160,9 @@ class Scheduler:
         return self._thread.is_alive()
 
     @property
-    def at_one_picture_s(self) -> float:
-        """For how long the drawing thread has been at one picture: a driver may never return."""
-        since_s = self._work_since_s
-        return 0.0 if since_s is None else self._clock() - since_s
+    def work_number(self) -> int | None:
+        """The number of what the drawing thread does now, None while it waits: a driver may never return."""
+        return self._works if self._is_at_work else None
 
     @property
     def session_count(self) -> int:
@@ -183,6 +186,7 @@ class Scheduler:
         LimitExceeded
             There are ``MAX_SESSIONS`` that show something.
         """
+        user = user_of(stores.images, owner_id)
         with self._lock:
             own = [session for session in self._sessions if session.owner_id == owner_id]
             if len(own) >= MAX_SESSIONS_OF_OWNER:
@@ -202,6 +206,7 @@ class Scheduler:
                 clock=self._clock,
                 bandwidth_bytes_per_s=self._bandwidth,
                 end=end,
+                of_user=next((one.flights_of_user for one in self._sessions if one.user == user), None),
             )
             self._sessions.append(session)
             return session
@@ -265,11 +270,11 @@ class Scheduler:
                 work = self._wait()
                 if work is None:
                     break
-                self._work_since_s = self._clock()
+                self._works, self._is_at_work = self._works + 1, True
                 work(painters)
                 del work  # with the picture that it made, and what that held
                 self._tidy(painters.volumes)
-                self._work_since_s = None
+                self._is_at_work = False
         except DeviceLost:
             _LOG.critical("graphics_device_lost")
             self._on_lost()
@@ -298,7 +303,7 @@ class Scheduler:
                 waits += [] if self._tidy_at_s is None else [self._tidy_at_s - now_s]
                 if self._encoding < self._max_encoding:  # else the end of an encoding wakes us
                     stills = self._encoding_stills < self._max_encoding_stills
-                    found = (session.due_in_s(now_s, stills=stills) for session in self._sessions)
+                    found = (session.due_in_s(now_s, stills=stills) for session in self._served())
                     waits += [wait for wait in found if wait is not None]
                 # A wait of nothing would spin when a due picture cannot be picked after all.
                 self._lock.wait(max(0.002, min(waits)) if waits else None)
@@ -325,11 +330,18 @@ class Scheduler:
             return self._next_single()
         lights = self._encoding < self._max_encoding
         stills = lights and self._encoding_stills < self._max_encoding_stills
-        begun = self._queue.next(self._sessions, now_s, lights=lights, stills=stills)
+        begun = self._queue.next(self._served(), now_s, lights=lights, stills=stills)
         if begun is not None:
             self._turns_since_single += 1
             return lambda painters: self._draw(painters, begun)
         return self._next_single() if self._singles else None
+
+    def _served(self) -> list[RenderSession]:
+        """Return the sessions whose users may have one more picture encoded: an encoder is left for other users."""
+        users = {session.user for session in self._sessions if not session.is_spare}
+        if len(users) < 2:
+            return list(self._sessions)
+        return [session for session in self._sessions if self._encoding_of[session.user] < self._max_encoding_of_user]
 
     def _next_single(self) -> Callable[[Painters], None]:
         self._turns_since_single = 0
@@ -347,7 +359,7 @@ class Scheduler:
             is_finished = begun.picture is None or begun.picture.is_finished
             if not is_finished and not self._is_preview(begun):
                 return
-            self._count_encoding(begun.job, 1)
+            self._count_encoding(begun.session, begun.job, 1)
         try:
             encoding = self._encoders.submit(
                 self._encode, begun.session, begun.job, painting, begun.drawn_s, is_finished
@@ -365,8 +377,11 @@ class Scheduler:
         begun.preview_at_s = now_s
         return True
 
-    def _count_encoding(self, job: Job, change: int) -> None:
+    def _count_encoding(self, session: RenderSession, job: Job, change: int) -> None:
         self._encoding += change
+        self._encoding_of[session.user] += change
+        if not self._encoding_of[session.user]:
+            del self._encoding_of[session.user]
         if job.light is None:
             self._encoding_stills += change
 
@@ -380,7 +395,7 @@ class Scheduler:
             return
         made_s = drawn_s + time.perf_counter() - start_s
         with self._lock:
-            self._count_encoding(job, -1)
+            self._count_encoding(session, job, -1)
             sent = session.drawn(job, painting, picture, made_s, last=last)
             self.counters.draw_s += made_s if last else 0.0
             if not sent:
@@ -405,7 +420,7 @@ class Scheduler:
 
     def _fail_encoding(self, session: RenderSession, job: Job, error: WebviewerError) -> None:
         with self._lock:
-            self._count_encoding(job, -1)
+            self._count_encoding(session, job, -1)
             self._fail(session, job, error)
 
     def _fail(self, session: RenderSession, job: Job, error: WebviewerError) -> None:

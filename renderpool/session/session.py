@@ -12,7 +12,8 @@ worker threads, and the drawing thread asks what is next. Rules:
 - At most ``MAX_IN_FLIGHT`` frames of a cell are made or unacknowledged, one of each kind is made at a time, and all
   frames of a connection together hold at most ``MAX_UNREAD_BYTES`` (a single larger one goes out alone). The connection
   counts, not the cell, which a viewer may close and open as often as it likes; and only what has left for the socket
-  can be acknowledged. So a viewer that reads nothing costs no more than one that reads slowly.
+  can be acknowledged. All connections of a user hold at most ``MAX_UNREAD_BYTES_OF_USER``. So a viewer that reads
+  nothing costs no more than one that reads slowly.
 - A frame older than one that was sent never goes out: a light one may overtake a still one that takes long.
 - Of a cell one series and a few images are asked for at a time, however often it is opened.
 """
@@ -20,13 +21,13 @@ worker threads, and the drawing thread asks what is next. Rules:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
 from renderpool.engine.encode import EncodedPicture
 from renderpool.session.asking import Asking
 from renderpool.session.cell import Cell, Draw, Surroundings
-from renderpool.session.flight import MAX_IN_FLIGHT, Flight
+from renderpool.session.flight import MAX_IN_FLIGHT, Flight, UserFlights
 from renderpool.session.frames import frame_of
 from renderpool.session.image_cell import ImageCell
 from renderpool.session.job import Job, Pace, Wish
@@ -63,6 +64,8 @@ class RenderSession:
         says by `written` when a frame, one after the other, has left.
     end
         Closes the connection with a reason, because another of the owner's takes its seat; must not block.
+    of_user
+        What the user's connections hold together.
     """
 
     def __init__(
@@ -77,15 +80,17 @@ class RenderSession:
         clock: Callable[[], float],
         bandwidth_bytes_per_s: int | None = None,
         end: Callable[[str], None] = lambda _reason: None,
+        of_user: UserFlights | None = None,
     ) -> None:
         self.end = end
+        self._of_user = of_user or UserFlights()
         self.owner_id = owner_id
         self._lock = lock
         self._send = send
         self._clock = clock
         self._cells: dict[int, Cell[Any]] = {}
         self._generation = 0
-        self._flight = Flight(clock)
+        self._flight = Flight(clock, self._of_user)
         self._bucket = TokenBucket(bandwidth_bytes_per_s, clock())
         self._bandwidth_bytes_per_s = bandwidth_bytes_per_s
         self._paces: dict[tuple[type, int], Pace] = {}
@@ -145,29 +150,37 @@ class RenderSession:
 
     def handle(self, message: Message) -> None:
         """Take one message of the browser; never blocks."""
+        self.handle_all((message,))
+
+    def handle_all(self, messages: Iterable[Message]) -> None:
+        """Take messages of the browser in their order; wakes the drawing thread once. Never blocks."""
         with self._lock:
             if self._closed:
                 return
             self.used_at_s = self._clock()
-            if isinstance(message, View):
-                self._wish(message, ImageCell)
-            elif isinstance(message, PlaneView | CameraView):
-                self._wish(message, VolumeCell)
-            elif isinstance(message, Ack):
-                self._flight.acknowledged(message.sequence)
-            elif isinstance(message, Open):
-                self._cell(message.cell, ImageCell).open(message)
-            elif isinstance(message, OpenVolume):
-                self._cell(message.cell, VolumeCell).open(message)
-            elif isinstance(message, Edit):
-                cell = self._cells.get(message.cell)
-                if isinstance(cell, VolumeCell):  # else it was on its way when the cell was closed
-                    cell.on_edit(message)
-            elif isinstance(message, Ask):
-                self._asking.ask(message)
-            else:
-                self._on_close(message.cell)
+            for message in messages:
+                self._take(message)
             self._lock.notify_all()
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, View):
+            self._wish(message, ImageCell)
+        elif isinstance(message, PlaneView | CameraView):
+            self._wish(message, VolumeCell)
+        elif isinstance(message, Ack):
+            self._flight.acknowledged(message.sequence)
+        elif isinstance(message, Open):
+            self._cell(message.cell, ImageCell).open(message)
+        elif isinstance(message, OpenVolume):
+            self._cell(message.cell, VolumeCell).open(message)
+        elif isinstance(message, Edit):
+            cell = self._cells.get(message.cell)
+            if isinstance(cell, VolumeCell):  # else it was on its way when the cell was closed
+                cell.on_edit(message)
+        elif isinstance(message, Ask):
+            self._asking.ask(message)
+        else:
+            self._on_close(message.cell)
 
     def _wish(self, wish: Wish, kind: type[Cell[Any]]) -> None:
         cell = self._cells.get(wish.cell)
@@ -183,6 +196,16 @@ class RenderSession:
         made = kind(number, self._around)
         self._cells[number] = made
         return made
+
+    @property
+    def flights_of_user(self) -> UserFlights:
+        """What the user's connections hold together."""
+        return self._of_user
+
+    @property
+    def user(self) -> Hashable:
+        """The user whose sessions share turns, encoders and memory."""
+        return self._around.whose
 
     def written(self) -> None:
         """Say that the oldest frame not yet written has been handed to the socket whole; from any thread."""

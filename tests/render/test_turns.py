@@ -22,6 +22,7 @@ class Sitter:
     due_s: float = 0.0
     left: int = 0
     used_s: float = 0.0
+    user: str = ""
     waits_s: list[float] = field(default_factory=list)
 
     def wants(self, now_s: float) -> bool:
@@ -29,7 +30,7 @@ class Sitter:
 
 
 def run(sitters: list[Sitter], seconds: float) -> dict[str, Sitter]:
-    turns, now_s = Turns(), 0.0
+    turns, now_s = Turns(lambda one: one.user or one.name), 0.0
     while now_s < seconds:
         moving = [one for one in turns.in_order(sitters, still=False) if not one.still and one.wants(now_s)]
         stills = [one for one in turns.in_order(sitters, still=True) if one.still and one.wants(now_s)]
@@ -115,3 +116,27 @@ def test_who_was_idle_has_no_claim_to_what_others_used_meanwhile() -> None:
     early = Sitter("early", 0.02)
     run([late, early], 31.0)
     assert late.used_s < 0.5 + 0.23, "half of the last second, and half of what it has in hand"
+
+
+def test_sixteen_streams_of_one_user_have_the_share_of_one_of_another() -> None:
+    many = [Sitter(f"a{number}", 0.02, parts=1 + number % 3, user="a") for number in range(16)]
+    found = run([*many, Sitter("b", 0.02, parts=2)], 60.0)
+    assert found["b"].used_s / 60.0 == pytest.approx(0.5, abs=0.02)
+    own = [found[f"a{number}"].used_s for number in range(16)]
+    assert min(own) > 0.8 * 30.0 / 16, "and they share what is theirs"
+
+
+def test_one_who_scrolls_waits_for_one_part_beside_a_user_with_sixteen_streams() -> None:
+    many = [Sitter(f"a{number}", 0.03, parts=20, user="a") for number in range(16)]
+    found = run([*many, Sitter("b", 0.005, every_s=0.05)], 60.0)
+    assert max(found["b"].waits_s[1:]) <= 0.03 + 0.005 + 1e-9
+
+
+def test_a_user_who_leaves_and_comes_back_finds_the_debt_again() -> None:
+    turns = Turns(lambda session: session[0])
+    for _ in range(10):
+        turns.charge("b1", 0.1, still=False, is_begun=False)
+        turns.charge("a1", 0.1, still=False, is_begun=False)
+    turns.charge("a1", 0.1, still=False, is_begun=False)
+    turns.forget("a1")
+    assert turns.in_order(["a2", "b1"], still=False) == ["b1", "a2"]
