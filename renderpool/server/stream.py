@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket as socket_module
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from renderpool.server.callers import StreamCaller, stream_caller
+from renderpool.server.intake import Intake
 from renderpool.server.node import NODE, RenderNode
-from renderpool.server.streams import STREAMS, OpenStream, close_socket
-from renderpool.session.session import RenderSession
+from renderpool.server.streams import STREAMS, OpenStream, Streams, close_socket
+from renderpool.session.session import Message
 from webviewer.core.errors import LimitExceeded, ProtocolError
 from webviewer.protocol.messages import (
     MAX_TEXT_BYTES,
@@ -33,7 +34,11 @@ _LOG = logging.getLogger(__name__)
 
 PING_EVERY_S = 20.0
 SILENCE_S = 65.0  # three pings unanswered: the peer is gone
+_READ_WITHIN_S = 1.0  # of what has arrived
 _HELLO_WITHIN_S = 10.0
+_PINGS_BEFORE_HELLO = 8
+_RECEIVE_BUFFER_BYTES = 64 * 1024  # of the kernel, which doubles it: what a flood may have under way
+_REFUSED_WITHIN_S = 1.0  # a viewer that is refused is read for no longer
 _MAX_QUEUE = 512  # answers to a peer that asks and never reads
 # The session stops at `MAX_UNREAD_BYTES` (and one picture that is being made): more means that its account is wrong.
 _MAX_QUEUE_BYTES = 160 * 1024**2
@@ -114,12 +119,16 @@ async def get_stream(request: web.Request) -> web.WebSocketResponse:
     node, streams, caller = request.app[NODE], request.app[STREAMS], stream_caller(request)
     streams.check_open()
     # Pictures are compressed already: the extension would only cost time.
-    socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,), max_msg_size=MAX_TEXT_BYTES, compress=False)
+    # Pings are answered by the intake: the library's own answer would take a flood of them without end.
+    socket = web.WebSocketResponse(
+        protocols=(SUBPROTOCOL,), max_msg_size=MAX_TEXT_BYTES, compress=False, autoping=False
+    )
     await socket.prepare(request)
+    _bound_kernel_buffer(request)
     stream = OpenStream(socket, caller.session_id)
     streams.add(stream)
     try:
-        await _serve(node, stream, caller)
+        await _serve(node, streams, stream, caller)
     finally:
         streams.discard(stream)
         # What a peer does not read would be kept until it does.
@@ -128,7 +137,13 @@ async def get_stream(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
-async def _serve(node: RenderNode, stream: OpenStream, caller: StreamCaller) -> None:
+def _bound_kernel_buffer(request: web.Request) -> None:
+    raw = None if request.transport is None else request.transport.get_extra_info("socket")
+    if raw is not None:
+        raw.setsockopt(socket_module.SOL_SOCKET, socket_module.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+
+
+async def _serve(node: RenderNode, streams: Streams, stream: OpenStream, caller: StreamCaller) -> None:
     socket, owner_id = stream.socket, caller.owner_id
     if not await _greet(node, socket):
         return
@@ -142,9 +157,16 @@ async def _serve(node: RenderNode, stream: OpenStream, caller: StreamCaller) -> 
         return
     stream.finish = outbox.finish
     _LOG.info("stream_opened", extra={"owner_id": owner_id, "sessions": node.scheduler.session_count})
+
+    def handle(messages: Sequence[Message]) -> None:
+        node.uses.note(caller.session_id)  # pings do not count, or a forgotten page would never be signed out
+        session.handle_all(messages)
+
+    allowance = streams.allowances.open((caller.storage, owner_id))
+    intake = Intake(socket, allowance, handle, lambda: outbox.put(Pong()), clock=time.monotonic)
     tasks = [
         asyncio.create_task(outbox.send_all(socket, session.written)),
-        asyncio.create_task(_receive(socket, session, outbox, partial(node.uses.note, caller.session_id))),
+        asyncio.create_task(_receive(stream, intake)),
         asyncio.create_task(outbox.ended.wait()),
         asyncio.create_task(_ping(outbox)),
     ]
@@ -154,6 +176,7 @@ async def _serve(node: RenderNode, stream: OpenStream, caller: StreamCaller) -> 
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         node.scheduler.close_session(session)
+        streams.allowances.close(allowance)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -168,7 +191,8 @@ async def _serve(node: RenderNode, stream: OpenStream, caller: StreamCaller) -> 
 async def _greet(node: RenderNode, socket: web.WebSocketResponse) -> bool:
     """Take `hello`, answer `welcome`; False when the socket was closed instead."""
     try:
-        message = await socket.receive(timeout=_HELLO_WITHIN_S)
+        async with asyncio.timeout(_HELLO_WITHIN_S):
+            message = await _first_message(socket)
     except TimeoutError:
         await close_socket(socket, CloseCode.BAD_MESSAGE, f"No hello within {_HELLO_WITHIN_S:g} s.")
         return False
@@ -190,34 +214,48 @@ async def _greet(node: RenderNode, socket: web.WebSocketResponse) -> bool:
     return True
 
 
-async def _receive(
-    socket: web.WebSocketResponse, session: RenderSession, outbox: _Outbox, note_use: Callable[[], None]
-) -> None:
-    while not socket.closed:
-        try:
-            message = await socket.receive(timeout=SILENCE_S)
-        except TimeoutError:
-            await close_socket(socket, CloseCode.GOING_AWAY, "Nothing was heard for too long.")
-            return
-        if message.type is WSMsgType.BINARY:
-            await close_socket(socket, CloseCode.BAD_MESSAGE, "Binary messages are not spoken by the browser.")
-            return
-        if message.type is not WSMsgType.TEXT:
-            return  # closed, or broken below us (aiohttp has answered too large a message with 1009)
-        try:
-            parsed = parse_client_message(message.data)
-        except ProtocolError as exc:
-            _LOG.warning("bad_message", extra={"reason": exc.message[:200]})
-            await close_socket(socket, CloseCode.BAD_MESSAGE, exc.message)
-            return
-        if isinstance(parsed, Ping):
-            outbox.put(Pong())
-        elif isinstance(parsed, Hello):
-            await close_socket(socket, CloseCode.BAD_MESSAGE, "hello came twice.")
-            return
-        elif not isinstance(parsed, Pong):
-            note_use()  # pings do not count, or a forgotten page would never be signed out
-            session.handle(parsed)
+async def _first_message(socket: web.WebSocketResponse) -> WSMessage:
+    """Return the first message; the relay of the control node may ask for a sign of life before it."""
+    for _ in range(_PINGS_BEFORE_HELLO):
+        message = await socket.receive()
+        if message.type is WSMsgType.PING:
+            await socket.pong(message.data)
+        elif message.type is not WSMsgType.PONG:
+            break
+    return message
+
+
+async def _receive(stream: OpenStream, intake: Intake) -> None:
+    """Take the viewer's messages until it closes, is silent, or breaks a rule."""
+    tasks = [asyncio.create_task(work) for work in (intake.read(), intake.handle(), _silence(intake))]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            await task
+    except ProtocolError as exc:
+        _LOG.warning("bad_message", extra={"reason": exc.message[:200]})
+        await close_socket(stream.socket, CloseCode.BAD_MESSAGE, exc.message, within_s=_REFUSED_WITHIN_S)
+    except LimitExceeded as exc:
+        _LOG.warning("stream_refused", extra={"reason": exc.code, "messages": intake.count})
+        reason = f"{exc.code}: {exc.message}"
+        await close_socket(stream.socket, CloseCode.TOO_MANY, reason, within_s=_REFUSED_WITHIN_S)
+    except TimeoutError:
+        await close_socket(stream.socket, CloseCode.GOING_AWAY, "Nothing was heard for too long.")
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _silence(intake: Intake) -> None:
+    """Raise TimeoutError once nothing was heard for too long."""
+    while True:
+        count = intake.count
+        await asyncio.sleep(SILENCE_S)
+        if intake.count == count:
+            await asyncio.sleep(_READ_WITHIN_S)  # a node that stood still has not read yet what came meanwhile
+            if intake.count == count:
+                raise TimeoutError
 
 
 async def _ping(outbox: _Outbox) -> None:

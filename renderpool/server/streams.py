@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
 from aiohttp import web
 
+from renderpool.server.allowance import Allowances
 from webviewer.core.errors import Unavailable
 from webviewer.protocol.sockets import CloseCode
 
@@ -29,6 +31,7 @@ class Streams:
 
     def __init__(self) -> None:
         self._streams: set[OpenStream] = set()
+        self.allowances = Allowances(time.monotonic)
         self._closing: set[asyncio.Task[None]] = set()
         self.is_active = True
         self.is_stopping = False
@@ -88,9 +91,9 @@ class Streams:
 STREAMS = web.AppKey("streams", Streams)
 
 
-async def close_socket(socket: web.WebSocketResponse, code: int, reason: str) -> None:
+async def close_socket(socket: web.WebSocketResponse, code: int, reason: str, *, within_s: float | None = None) -> None:
     """Say goodbye, and wait a moment for the answer; the connection is ended in any case by who serves it."""
     text = reason.encode("utf-8")[:_MAX_REASON_BYTES].decode("utf-8", "ignore").encode("utf-8")
     with contextlib.suppress(ConnectionError, TimeoutError):
-        async with asyncio.timeout(_CLOSED_WITHIN_S):
+        async with asyncio.timeout(_CLOSED_WITHIN_S if within_s is None else within_s):
             await socket.close(code=code, message=text)

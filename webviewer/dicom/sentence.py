@@ -302,6 +302,10 @@ ENGLISH: dict[str, str] = {
         "The surface at this value has more than {{0}} million triangles: cut away what is not needed, or choose "
         "another value."
     ),
+    # Why a stream was closed.
+    "too_many_messages": (
+        "This browser tab sends more messages than the server takes of one user. It connects again in a moment."
+    ),
 }
 
 MAX_TEXT_CHARACTERS = 80
