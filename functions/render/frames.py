@@ -107,18 +107,21 @@ class PageFrames:
         """Whether no frame is under way."""
         return not self._head and not self._left_bytes
 
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes of the page's stream."""
-        position = 0
+    def feed(self, data: bytes) -> int | None:
+        """Take the next bytes of the page's stream; returns behind which of them a frame ends, None where none does."""
+        position, end = 0, None
         while position < len(data):
             if self._left_bytes:
                 taken = min(self._left_bytes, len(data) - position)
                 self._left_bytes -= taken
                 position += taken
-                continue
-            self._head.append(data[position])
-            position += 1
-            self._start_if_complete()
+            else:
+                self._head.append(data[position])
+                position += 1
+                self._start_if_complete()
+            if self.is_between:
+                end = position
+        return end
 
     def _start_if_complete(self) -> None:
         head = self._head

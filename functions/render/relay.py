@@ -28,6 +28,7 @@ QUIET_S: Final = 4.0  # a node that says nothing for so long is asked
 HANGS_AFTER_S: Final = 12.0  # one that is only busy answers a ping: its sockets have a thread of their own
 GOODBYE_S: Final = 2.0
 _PIECE_BYTES: Final = 64 * 1024
+_KERNEL_BUFFER_BYTES: Final = 64 * 1024  # the kernel takes the double
 
 
 class Relay:
@@ -49,6 +50,7 @@ class Relay:
         self._sending = threading.Lock()  # to the node: what the page says, and our pings between
         self._heard_s = time.monotonic()  # when the node last said anything
         self._page_is_slow = False  # the node is not asked for more while the page does not take what there is
+        self._ping_is_due = False
         self._over = threading.Event()
         self._goodbye: tuple[int, str] | None = None
         self._page_done = threading.Event()
@@ -77,6 +79,10 @@ class Relay:
         """Pass bytes both ways until either side ends."""
         for sock in (self._page, self._upstream.socket):
             sock.settimeout(SILENT_TOO_LONG_S)
+        # What a page sends and the node does not take yet stays with the page: the kernel keeps little of it here.
+        with contextlib.suppress(OSError):
+            self._page.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KERNEL_BUFFER_BYTES)
+            self._upstream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER_BYTES)
         with contextlib.suppress(OSError, AttributeError):  # a Unix socket has none
             self._page.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         other = threading.Thread(target=self._page_to_node, name="relay", daemon=True)
@@ -123,6 +129,7 @@ class Relay:
         node_takes = True
         try:
             while data := self._page.recv(_PIECE_BYTES):
+                time.sleep(0)  # a socket that always has something to read would keep all other greenlets waiting
                 # Read on when the node is gone: a connection that is closed with something unread is reset, and the
                 # page would not learn why.
                 node_takes = node_takes and self._pass_on(data)
@@ -135,8 +142,11 @@ class Relay:
 
     def _pass_on(self, data: bytes) -> bool:
         with self._sending:
-            self._page_frames.feed(data)
+            between = self._page_frames.feed(data)
             try:
+                if self._ping_is_due and between is not None:  # a page that floods is hardly ever between two frames
+                    self._ping_is_due = False
+                    data = data[:between] + ping_frame() + data[between:]
                 self._upstream.socket.sendall(data)
             except OSError:
                 return False
@@ -158,10 +168,13 @@ class Relay:
 
     def _ping(self) -> None:
         if not self._sending.acquire(blocking=False):
-            return  # the page's own message waits to be taken: that is silence too
+            self._ping_is_due = True  # behind the page's own message; while that is not taken, it is silence too
+            return
         try:
             if self._page_frames.is_between:
                 self._upstream.socket.sendall(ping_frame())
+            else:
+                self._ping_is_due = True
         except OSError:
             pass  # the pump sees it too
         finally:

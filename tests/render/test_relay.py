@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -113,9 +115,9 @@ def test_the_splitter_sees_a_whole_close_frame_and_refuses_what_no_server_sends(
 class Wire:
     """A page and a node at the two ends of a running relay."""
 
-    def __init__(self) -> None:
-        self.page, page_inside = socket.socketpair()
-        self.node, node_inside = socket.socketpair()
+    def __init__(self, pair: Callable[[], tuple[socket.socket, socket.socket]] = socket.socketpair) -> None:
+        self.page, page_inside = pair()
+        self.node, node_inside = pair()
         for sock in (self.page, self.node):
             sock.settimeout(10)
         self.relay = Relay(page_inside, Upstream(node_inside, b"HTTP/1.1 101 Switching Protocols\r\n\r\n", b""))
@@ -272,6 +274,44 @@ def test_a_ping_is_never_put_into_a_message_of_the_page(impatient_wire: Wire) ->
     impatient_wire.page.sendall(b"LLO")
     assert impatient_wire.node.recv(3) == b"LLO"
     assert impatient_wire.node.recv(100)[:1] == b"\x89"
+
+
+def test_a_page_that_is_never_between_two_frames_gets_its_node_asked_all_the_same(impatient_wire: Wire) -> None:
+    message = b"\x81\xfe\x01\x00mask" + b"x" * 256
+    impatient_wire.page.sendall(message[:100])
+    rest, found = message[100:] + message[:100], b""
+    deadline_s = time.monotonic() + 20
+    while KNOCK not in found:
+        assert time.monotonic() < deadline_s
+        impatient_wire.page.sendall(rest)
+        found = impatient_wire.node.recv(len(rest) + 11)
+        found = next(
+            (unmasked(found[place:]) for place in range(len(found)) if found[place : place + 1] == b"\x89"), b""
+        )
+    assert found[:5] == KNOCK
+
+
+@pytest.fixture
+def tcp_wire() -> Iterator[Wire]:
+    running = Wire(tcp_pair)
+    yield running
+    running.finish()
+
+
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = socket.create_connection(listener.getsockname())
+        return near, listener.accept()[0]
+
+
+def test_a_page_that_floods_is_held_back_while_its_node_takes_nothing(tcp_wire: Wire) -> None:
+    tcp_wire.page.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32 * 1024)
+    tcp_wire.page.settimeout(1)
+    messages, sent_bytes = b"\x81\xfe\x01\x00mask" + b"x" * 256, 0
+    with contextlib.suppress(TimeoutError):
+        while sent_bytes < 64 * 1024**2:
+            sent_bytes += tcp_wire.page.send(messages * 100)
+    assert sent_bytes < 1536 * 1024
 
 
 def test_the_frames_of_a_page_are_followed_however_they_are_cut() -> None:
