@@ -9,6 +9,7 @@ from aiohttp import web
 
 from renderpool.server.callers import STREAM_PATH, check_caller
 from renderpool.server.control import DESCRIPTION, Description, close_session, get_report, put_active
+from renderpool.server.drawing_watch import DRAWING_WATCH, DrawingWatch, watch_drawing
 from renderpool.server.node import NODE, RenderNode
 from renderpool.server.pictures import PICTURES, PictureCache, get_rendered, get_thumbnail
 from renderpool.server.status import get_health, get_metrics, get_status
@@ -70,6 +71,8 @@ def create_app(node: RenderNode, description: Description) -> web.Application:
     app[STREAMS] = Streams()
     app[PICTURES] = PictureCache()
     app[SURFACES] = SurfaceSeats()
+    app[DRAWING_WATCH] = DrawingWatch(node.scheduler)
+    app.cleanup_ctx.append(watch_drawing)
     owner = r"/internal/v1/render/owners/{owner:\d{1,18}}"
     app.router.add_get(owner + r"/series/{series:\d{1,15}}/thumbnail", get_thumbnail)
     app.router.add_get(owner + r"/instances/{instance:\d{1,15}}/frames/{frame:\d{1,9}}/rendered", get_rendered)

@@ -9,9 +9,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from renderpool.server.drawing_watch import DRAWING_WATCH, LOOK_EVERY_S
 from renderpool.server.node import NODE, RenderNode
-
-HANGS_AFTER_S = 30.0
 
 
 def facts(node: RenderNode) -> dict[str, object]:
@@ -63,8 +62,9 @@ async def get_health(request: web.Request) -> web.Response:
     node = request.app[NODE]
     if not node.scheduler.is_drawing:
         return web.json_response({"ready": False, "reason": "The drawing thread has ended."}, status=503)
-    if (stuck_s := node.scheduler.at_one_picture_s) > HANGS_AFTER_S:
-        reason = f"The drawing thread has been at one picture for {stuck_s:.0f} s."
+    watch = request.app[DRAWING_WATCH]
+    if watch.hangs:
+        reason = f"The drawing thread has been at one part of a picture for {watch.looks * LOOK_EVERY_S:.0f} s."
         return web.json_response({"ready": False, "reason": reason}, status=503)
     return web.json_response({"ready": True})
 

@@ -22,7 +22,7 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from renderpool.server import Description, RenderNode, StorageNodes, create_app, status
+from renderpool.server import Description, RenderNode, StorageNodes, create_app, drawing_watch
 from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import Scheduler
 from renderpool.session.volume_cache import VolumeCache
@@ -462,19 +462,18 @@ def test_a_monitor_needs_no_token_for_health_and_metrics_and_reads_of_nobody(ser
 
 
 def test_health_says_when_the_driver_does_not_return(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status, "HANGS_AFTER_S", 0.2)
+    monkeypatch.setattr(drawing_watch, "HANGS_AFTER_LOOKS", 2)
     assert server.get("/internal/v1/health").status_code == 200
     release = threading.Event()
     drawn = server.scheduler.submit(lambda _: release.wait(20))
     try:
-        time.sleep(0.5)
+        wait_until(lambda: server.get("/internal/v1/health").status_code == 503)
         answer = server.get("/internal/v1/health")
-        assert answer.status_code == 503
-        assert str(answer.json()["reason"]).startswith("The drawing thread has been at one picture for ")
+        assert str(answer.json()["reason"]).startswith("The drawing thread has been at one part of a picture for ")
     finally:
         release.set()
     assert drawn.result(5)
-    assert server.get("/internal/v1/health").status_code == 200
+    wait_until(lambda: server.get("/internal/v1/health").status_code == 200)
 
 
 def test_health_says_when_nothing_can_be_drawn_any_more(server: Server) -> None:
