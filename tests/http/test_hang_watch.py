@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -132,7 +132,7 @@ WAITING = replace(IDLE, is_waiting=True)
 LOOK_S = 8.0
 
 
-def judged(looks: list[tuple[Answer, Activity | None, float]]) -> list[bool]:
+def judged(looks: Sequence[tuple[Answer, Activity | None, float]]) -> list[bool]:
     """Return what each look finds, of a node that was well before."""
     judgement = Judgement(LOOK_S, hangs_after_s=20.0)
     assert not judgement.look(Answer.WELL, IDLE, 3.0)

@@ -131,8 +131,10 @@ def test_a_user_begins_a_still_however_many_another_has_begun() -> None:
     for number in range(400):
         begun = queue.next(many, number * PART_S, lights=True, stills=True)
         assert begun is not None
-        begun.picture, begun.was_prepared = SimpleNamespace(is_finished=False, is_prepared=True), True  # type: ignore[assignment]
-        queue.drawn(begun, PART_S, object())  # type: ignore[arg-type]
+        unfinished: Any = SimpleNamespace(is_finished=False, is_prepared=True)
+        painting: Any = object()
+        begun.picture, begun.was_prepared = unfinished, True
+        queue.drawn(begun, PART_S, painting)
     assert sum(session.picked for session in many) == 8
     late: Any = Restless("b", slow=True, user="b")
     found = queue.next([*many, late], 400 * PART_S, lights=True, stills=True)

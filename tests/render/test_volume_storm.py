@@ -155,4 +155,5 @@ def test_whatever_viewers_send_nothing_breaks_and_nothing_is_left(
     assert sum(len(reader.viewer.all_frames) for reader in readers) > 30
     assert not house.scheduler._queue._begun
     assert house.scheduler._encoding == house.scheduler._encoding_stills == 0
-    assert not house.scheduler._queue._turns._moving._used_s
+    assert not house.scheduler._encoding_of
+    assert not any(account._used_s for account in house.scheduler._queue._turns._moving._sessions.values())
