@@ -91,6 +91,30 @@ class Running:
             return knock.connect_ex(("127.0.0.1", self.port(probe["tcpSocket"]["port"]))) == 0
 
 
+def resident_bytes(process_id: int) -> int:
+    """Return the main memory of a process and its children: their own pages, and once the files that they share."""
+    own = files = 0
+    for number in _with_children(process_id):
+        rollup = _kilobytes(Path(f"/proc/{number}/smaps_rollup"))
+        own += rollup["Pss_Anon"] + rollup["Pss_Shmem"]
+        files = max(files, _kilobytes(Path(f"/proc/{number}/status"))["RssFile"])
+    return (own + files) * 1024
+
+
+def _with_children(process_id: int) -> list[int]:
+    children = [
+        int(child)
+        for thread in Path(f"/proc/{process_id}/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    ]
+    return [process_id, *(one for child in children for one in _with_children(child))]
+
+
+def _kilobytes(file: Path) -> dict[str, int]:
+    lines = (line.split() for line in file.read_text().splitlines())
+    return {words[0].rstrip(":"): int(words[1]) for words in lines if words[-1] == "kB"}
+
+
 @contextmanager
 def running(
     container: Mapping[str, Any],

@@ -35,7 +35,7 @@ SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "procps", "python3", "postgresql-15", "dcmtk", "libegl1", "libegl-mesa0"),
     *("libgles2", "libgl1", "libgl1-mesa-dri", "sudo", "curl", "adduser", "logrotate", "ca-certificates"),
-    *("nginx-light", "iproute2"),
+    *("nginx-light", "iproute2", "openssl", "rsync", "sqlite3"),
 )
 IMAGE = "localhost/webviewer-systemd:" + hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:12]
 PRODUCT = "inobitec-web-dicom-viewer-server"

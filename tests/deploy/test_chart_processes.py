@@ -12,7 +12,8 @@ import pytest
 import requests
 
 from tests.deploy import chart
-from tests.deploy.chart_processes import JOIN_SECRET, Running, lay_out, run_to_the_end, running
+from tests.deploy.chart_processes import JOIN_SECRET, Running, lay_out, resident_bytes, run_to_the_end, running
+from tests.deploy.chart_requests import quantity
 from tests.support.databases import PostgresqlServer, postgresql_server  # noqa: F401  a fixture
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
@@ -24,19 +25,22 @@ PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
 
 def _pod(kind: str, component: str) -> dict[str, Any]:
-    pod = chart.find(chart.objects(chart.ci("tryout")), kind, component)["spec"]["template"]["spec"]
+    values = {"functions": {"mode": "single"}} if component == "functions" else chart.ci("tryout")
+    pod = chart.find(chart.objects(values), kind, component)["spec"]["template"]["spec"]
     assert isinstance(pod, dict)
     return pod
 
 
 @pytest.fixture
 def house(postgresql_server: PostgresqlServer, tmp_path: Path) -> Iterator[dict[str, Running]]:  # noqa: F811
-    """Run the migration, two functions, a storage node and a render node."""
+    """Run the migration, two functions, the Deployment of all functions, a storage node and a render node."""
     lay_out(tmp_path)
     [job] = [one for one in chart.objects(chart.ci("tryout")) if one["kind"] == "Job"]
     for step in chart.containers(job["spec"]["template"]):
         run_to_the_end(step, tmp_path, postgresql_server.port)
-    ports = {name: free_port() for name in ("nodes", "nodes internal", "auth", "auth internal", "8081", "3000", "8080")}
+    functions = ("nodes", "auth", "functions")
+    names = (*functions, *(f"{name} internal" for name in functions), "8081", "3000", "8080")
+    ports = {name: free_port() for name in names}
     control_url = f"http://127.0.0.1:{ports['nodes internal']}"
     with ExitStack() as stack:
         house: dict[str, Running] = {}
@@ -51,7 +55,7 @@ def house(postgresql_server: PostgresqlServer, tmp_path: Path) -> Iterator[dict[
             process = running(container, folder, postgresql_server.port, ports=own, other=other, fields=fields)
             house[component] = stack.enter_context(process)
 
-        for function in ("nodes", "auth"):
+        for function in functions:
             own = {8090: ports[function], 8091: ports[f"{function} internal"]}
             other = {
                 "WEBVIEWER_HOST": "127.0.0.1",
@@ -95,7 +99,11 @@ def test_pods_start_become_ready_and_stop(house: dict[str, Running]) -> None:
         url = f"http://127.0.0.1:{pod.port('internal')}/metrics"
         assert requests.get(url, timeout=10).status_code == 200, component
 
-    for component in ("render-node", "storage-node", "auth", "nodes"):
+    for component, pod in house.items():  # at rest; what a pod takes beyond its request may be taken back from it
+        asked = quantity(pod.container["resources"]["requests"]["memory"])
+        assert resident_bytes(pod.process.pid) <= asked, component
+
+    for component in ("render-node", "storage-node", "functions", "auth", "nodes"):
         pod = house[component]
         pod.process.send_signal(signal.SIGTERM)
         kind = "StatefulSet" if component == "storage-node" else "Deployment"

@@ -69,14 +69,14 @@ def downloaded(doctor: requests.Session, url: str) -> dict[str, bytes]:
 
 def copy_folder(storage: Path, target: Path) -> None:
     """Copy what the guide's rsync does."""
-    found = re.search(r"`rsync -a STORAGE/(\w+) /backup/STORAGE/`", GUIDE.read_text("utf-8"))
+    found = re.search(r"^sudo rsync -a /var/lib/\S+/(\w+) /backup/storage/$", GUIDE.read_text("utf-8"), re.MULTILINE)
     assert found is not None
     shutil.copytree(storage / found[1], target / found[1])
 
 
 def claim_every_file(storage: Path) -> None:
     """Run the guide's command that has files without a row removed at the next start."""
-    found = re.search(r"^cd STORAGE (&& .*claims.*)$", GUIDE.read_text("utf-8"), re.MULTILINE)
+    found = re.search(r"sh -c 'cd /var/lib/\S+ (&& .*claims.*)'$", GUIDE.read_text("utf-8"), re.MULTILINE)
     assert found is not None
     subprocess.run(["bash", "-ec", f"cd {shlex.quote(str(storage))} {found[1]}"], check=True, timeout=60)
 
