@@ -17,6 +17,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from renderpool.engine.gl import Way
+from renderpool.engine.gl import use as use_way
 from renderpool.server import STREAMS, Description, Heartbeats, RenderNode, StorageNodes, create_app, http_source
 from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import DeviceFacts, Scheduler
@@ -56,6 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(configuration: Configuration, _file: Path | None) -> int:
+    try:
+        _choose_way(configuration.settings.render.off_screen)
+    except RenderError as exc:
+        raise StartError(exc.message, ExitCode.DEVICE) from exc
     compiler = ShaderCompiler(configuration.settings.render.device)
     compiler.start()  # a fork: before the first thread
     leave_with_parent()
@@ -65,6 +71,11 @@ def _run(configuration: Configuration, _file: Path | None) -> int:
         raise StartError(exc.message, ExitCode.DEVICE) from exc
     except OSError as exc:
         raise StartError(f"The render node cannot listen: {exc.strerror or exc}.", ExitCode.PORT_BUSY) from exc
+
+
+def _choose_way(off_screen: str) -> None:
+    if off_screen != "auto":
+        use_way(Way(off_screen.upper()))
 
 
 def make_node(
@@ -190,13 +201,15 @@ def _listen(host: str, port: int) -> socket.socket:
 def _say_device(device: DeviceFacts) -> None:
     kind = "software" if device.software else "hardware"
     for index, name in enumerate(device.available):
-        sys.stdout.write(f"Rendering device {index}: {name}{' (used)' if index == device.index else ''}\n")
+        used = " (used)" if index == device.index else ""
+        sys.stdout.write(f"Rendering device {index}: {name}, {device.way}{used}\n")
     sys.stdout.write(f"Drawing with {kind}: {device.renderer}, OpenGL {device.version}\n")
     sys.stdout.flush()
     _LOG.info(
         "rendering_device",
         extra={
             "device": device.index,
+            "way": device.way.value,
             "renderer": device.renderer,
             "driver": device.version,
             "software": device.software,

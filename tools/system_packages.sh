@@ -32,6 +32,8 @@ if [ "$purpose" = test ]; then
 	command -v Orthanc >/dev/null || [ -x /usr/sbin/Orthanc ] || need orthanc
 	command -v chromium >/dev/null || need chromium
 	command -v dciodvfy >/dev/null || need dicom3tools
+	command -v Xvfb >/dev/null || need xvfb
+	has_library libGLX_mesa.so.0 || need libglx-mesa0
 fi
 
 if [ "$purpose" = bare ] || [ "$purpose" = prove ]; then

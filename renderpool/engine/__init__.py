@@ -2,7 +2,8 @@
 
 ::
 
-    device.py    EGL devices and the context that is current in one thread
+    device.py    the context that is current in one thread, and which device it is on
+    egl.py, glfw_window.py  two ways to draw off screen, behind devices.py; gl.way() says which one this process has
     shaders/     GLSL files: .vert.glsl, .frag.glsl, plain .glsl = include; `#include "x.glsl"` and `#define` only
     program.py   files → program; ShaderError names file and line
     textures.py  modality values (R32F; RG32F if padded) and colour (RGB8) as textures, least recently used goes first

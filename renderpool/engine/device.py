@@ -1,73 +1,54 @@
-"""EGL devices, and a context without a surface.
+"""The devices that can draw, and a context that is current in one thread.
 
-A node without a display has no window system, so the devices are asked of EGL itself (EGL_EXT_device_enumeration);
-where that is missing, Mesa's surfaceless platform is the one device. Unless the administrator names one (``--device``)
-the fastest is taken: of several in hardware the one that copies pictures fastest, software (llvmpipe) if none works.
+`egl` and `glfw_window` are two ways to draw off screen; `gl.way` chooses one for the process. Unless the administrator
+names a device (``--device``) the fastest is taken: of several in hardware the one that copies pictures fastest,
+software (llvmpipe) if none works.
 """
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from renderpool.engine import gl
+from renderpool.engine import egl, gl, glfw_window
+from renderpool.engine.devices import Device, OffScreen, OpenContext
 from renderpool.engine.framebuffer import Framebuffer
 from webviewer.core.errors import RenderError
 
 _LOG = logging.getLogger(__name__)
 
-_PLATFORM_DEVICE_EXT = 0x313F
-_PLATFORM_SURFACELESS_MESA = 0x31DD
-_DRM_DEVICE_FILE_EXT = 0x3233
-_CONTEXT_MAJOR, _CONTEXT_MINOR = 0x3098, 0x30FB
-_CONTEXT_PROFILE_MASK, _CORE_PROFILE = 0x30FD, 1
-_MAX_DEVICES = 32
 _MEASURED_S = 0.05
 _MEASURED_SIDE_PX = 2048
 _MEASURED_AT_ONCE = 8
 
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A graphics device as EGL lists it; ``index`` is what ``--device`` names."""
-
-    index: int
-    name: str
-    software: bool
-    handle: Any = None  # EGLDeviceEXT; None = Mesa's surfaceless platform
+_WAYS: Final[Mapping[gl.Way, OffScreen]] = {gl.Way.EGL: egl, gl.Way.GLFW: glfw_window}
 
 
 def list_devices() -> list[Device]:
-    """Return all devices in the order of EGL; at least one."""
-    extensions = _text(gl.EGL.eglQueryString(gl.EGL.EGL_NO_DISPLAY, gl.EGL.EGL_EXTENSIONS))
-    devices: list[Device] = []
-    if "EGL_EXT_device_enumeration" in extensions:
-        from OpenGL.EGL.EXT.device_enumeration import eglQueryDevicesEXT  # needs the extension's entry point
-
-        handles = (gl.EGL.EGLDeviceEXT * _MAX_DEVICES)()
-        count = gl.EGL.EGLint()
-        if eglQueryDevicesEXT(_MAX_DEVICES, handles, count):
-            devices = [_describe(index, handles[index]) for index in range(count.value)]
-    return devices or [Device(0, "Mesa surfaceless platform", software=True)]
+    """Return all devices in the order of the way that this process draws by; at least one."""
+    return _WAYS[gl.way()].list_devices()
 
 
-def _describe(index: int, handle: Any) -> Device:
-    from OpenGL.EGL.EXT.device_query import eglQueryDeviceStringEXT
+def open_hidden_window() -> OpenContext | None:
+    """Open the window that another thread draws with, in the main thread; None where drawing takes no window.
 
-    extensions = _text(eglQueryDeviceStringEXT(handle, gl.EGL.EGL_EXTENSIONS))
-    software = "EGL_MESA_device_software" in extensions
-    name = "software" if software else "hardware"
-    if not software and "EGL_EXT_device_drm" in extensions:
-        name = _text(eglQueryDeviceStringEXT(handle, _DRM_DEVICE_FILE_EXT)) or name
-    return Device(index, name, software, handle)
+    Raises
+    ------
+    RenderError
+        There is no GLFW, no desktop, or no OpenGL 3.3.
+    """
+    return glfw_window.open_window() if gl.way() is gl.Way.GLFW else None
 
 
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode("ascii", "replace")
+def _open(device: Device) -> OpenContext:
+    return _WAYS[gl.way()].open_context(device)
+
+
+def _current(opened: OpenContext) -> OpenContext:
+    opened.make_current()
+    return opened
 
 
 class Context:
@@ -77,6 +58,8 @@ class Context:
     ----------
     device_index
         Position in `list_devices`; None takes the fastest that works: hardware before software.
+    opened
+        A context that was opened beforehand in the main thread (`open_hidden_window`), whose opener destroys it.
 
     Raises
     ------
@@ -84,7 +67,7 @@ class Context:
         No such device, or none of them gives a context.
     """
 
-    def __init__(self, device_index: int | None = None) -> None:
+    def __init__(self, device_index: int | None = None, *, opened: OpenContext | None = None) -> None:
         devices = list_devices()
         self.devices = tuple(devices)
         if device_index is not None:
@@ -96,7 +79,7 @@ class Context:
         reasons: list[str] = []
         for device in candidates:
             try:
-                self._display, self._context = _open(device)
+                self._opened = _open(device) if opened is None else _current(opened)
             except RenderError as exc:
                 reasons.append(f"device {device.index} ({device.name}): {exc.message}")
                 continue
@@ -104,8 +87,10 @@ class Context:
             break
         else:
             raise RenderError("No graphics device gives an OpenGL 3.3 context: " + "; ".join(reasons))
-        self.renderer = _text(gl.GL_1_0.glGetString(gl.GL_1_0.GL_RENDERER))
-        self.version = _text(gl.GL_1_0.glGetString(gl.GL_1_0.GL_VERSION))
+        self._is_own = opened is None
+        self.way = gl.way()
+        self.renderer = gl.text(gl.GL_1_0.glGetString(gl.GL_1_0.GL_RENDERER))
+        self.version = gl.text(gl.GL_1_0.glGetString(gl.GL_1_0.GL_VERSION))
         software_names = ("llvmpipe", "softpipe", "swrast", "SwiftShader")
         self.software = device.software or any(name in self.renderer for name in software_names)
         self.max_texture_px = int(gl.GL_1_0.glGetIntegerv(gl.GL_1_0.GL_MAX_TEXTURE_SIZE))
@@ -113,6 +98,7 @@ class Context:
             "graphics_device_opened",
             extra={
                 "device": device.index,
+                "way": self.way.value,
                 "renderer": self.renderer,
                 "version": self.version,
                 "software": self.software,
@@ -120,9 +106,10 @@ class Context:
         )
 
     def close(self) -> None:
-        """Destroy the context; the thread has none afterwards."""
-        _close(self._display, self._context)
-        # The display is shared by the process: another context may use it, so it is not terminated.
+        """Leave the thread without a context, and destroy it if it was opened here."""
+        self._opened.release()
+        if self._is_own:
+            self._opened.destroy()
 
 
 def fastest_first(devices: Sequence[Device]) -> list[Device]:
@@ -131,7 +118,7 @@ def fastest_first(devices: Sequence[Device]) -> list[Device]:
     speeds: dict[int, float] = {}
     for device in hardware if len(hardware) > 1 else ():
         try:
-            display, context = _open(device)
+            opened = _open(device)
         except RenderError:
             continue  # it is told of where it is tried
         try:
@@ -139,11 +126,12 @@ def fastest_first(devices: Sequence[Device]) -> list[Device]:
         except RenderError as exc:
             _LOG.warning("graphics_device_not_measured", extra={"device": device.index, "reason": exc.message})
         finally:
-            _close(display, context)
+            opened.release()
+            opened.destroy()
     if speeds:
         told = {str(index): round(speed) for index, speed in speeds.items()}
         _LOG.info("graphics_devices_measured", extra={"pictures_per_s": told})
-    # stable: the order of EGL among equals
+    # stable: the order of the list among equals
     return sorted(devices, key=lambda device: (device.software, -speeds.get(device.index, 0.0)))
 
 
@@ -174,47 +162,3 @@ def measure_speed() -> float:
     finally:
         source.close()
         target.close()
-
-
-def _close(display: Any, context: Any) -> None:
-    gl.EGL.eglMakeCurrent(display, gl.EGL.EGL_NO_SURFACE, gl.EGL.EGL_NO_SURFACE, gl.EGL.EGL_NO_CONTEXT)
-    gl.EGL.eglDestroyContext(display, context)
-
-
-def _open(device: Device) -> tuple[Any, Any]:
-    try:
-        return _open_unchecked(device)
-    except gl.EGL.EGLError as exc:
-        raise RenderError(f"EGL reports {exc.err}") from exc
-
-
-def _open_unchecked(device: Device) -> tuple[Any, Any]:
-    if device.handle is None:
-        display = gl.EGL.eglGetPlatformDisplay(_PLATFORM_SURFACELESS_MESA, None, None)
-    else:
-        display = gl.EGL.eglGetPlatformDisplay(_PLATFORM_DEVICE_EXT, device.handle, None)
-    major, minor = gl.EGL.EGLint(), gl.EGL.EGLint()
-    if not display or not gl.EGL.eglInitialize(display, major, minor):
-        raise RenderError("EGL does not initialise")
-    extensions = _text(gl.EGL.eglQueryString(display, gl.EGL.EGL_EXTENSIONS))
-    for needed in ("EGL_KHR_surfaceless_context", "EGL_KHR_create_context"):
-        if needed not in extensions:
-            raise RenderError(f"{needed} is missing")
-    if not gl.EGL.eglBindAPI(gl.EGL.EGL_OPENGL_API):
-        raise RenderError("OpenGL is not offered")
-    wish = (gl.EGL.EGLint * 5)(
-        gl.EGL.EGL_RENDERABLE_TYPE, gl.EGL.EGL_OPENGL_BIT, gl.EGL.EGL_SURFACE_TYPE, 0, gl.EGL.EGL_NONE
-    )
-    configs, count = (gl.EGL.EGLConfig * 1)(), gl.EGL.EGLint()
-    if not gl.EGL.eglChooseConfig(display, wish, configs, 1, count) or count.value < 1:
-        raise RenderError("there is no configuration for OpenGL")
-    attributes = (gl.EGL.EGLint * 7)(
-        _CONTEXT_MAJOR, 3, _CONTEXT_MINOR, 3, _CONTEXT_PROFILE_MASK, _CORE_PROFILE, gl.EGL.EGL_NONE
-    )
-    context = gl.EGL.eglCreateContext(display, configs[0], gl.EGL.EGL_NO_CONTEXT, attributes)
-    if not context or not ctypes.cast(context, ctypes.c_void_p).value:
-        raise RenderError("OpenGL 3.3 core is not offered")
-    if not gl.EGL.eglMakeCurrent(display, gl.EGL.EGL_NO_SURFACE, gl.EGL.EGL_NO_SURFACE, context):
-        gl.EGL.eglDestroyContext(display, context)
-        raise RenderError("the context cannot be made current")
-    return display, context

@@ -12,11 +12,17 @@ from renderpool.engine import gl
 from renderpool.engine.textures import pointer
 from webviewer.core.errors import RenderError
 
-_KINDS: dict[np.dtype[Any], tuple[Any, Any]] = {
-    np.dtype(np.uint8): (gl.GL_3_0.GL_R8UI, gl.GL_1_0.GL_UNSIGNED_BYTE),
-    np.dtype(np.uint16): (gl.GL_3_0.GL_R16UI, gl.GL_1_0.GL_UNSIGNED_SHORT),
-    np.dtype(np.uint32): (gl.GL_3_0.GL_R32UI, gl.GL_1_0.GL_UNSIGNED_INT),
+# Names of OpenGL's constants: nothing of OpenGL is loaded at import.
+_KINDS: dict[np.dtype[Any], tuple[str, str]] = {
+    np.dtype(np.uint8): ("GL_R8UI", "GL_UNSIGNED_BYTE"),
+    np.dtype(np.uint16): ("GL_R16UI", "GL_UNSIGNED_SHORT"),
+    np.dtype(np.uint32): ("GL_R32UI", "GL_UNSIGNED_INT"),
 }
+
+
+def _kind(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    internal, kind = _KINDS[dtype]
+    return getattr(gl.GL_3_0, internal), getattr(gl.GL_1_0, kind)
 
 
 class FieldTexture:
@@ -31,7 +37,7 @@ class FieldTexture:
     def __init__(self, values: NDArray[Any]) -> None:
         if values.ndim != 3 or values.dtype not in _KINDS:
             raise RenderError(f"Facts of bricks of shape {values.shape} and type {values.dtype} cannot be used.")
-        internal, kind = _KINDS[values.dtype]
+        internal, kind = _kind(values.dtype)
         values = np.ascontiguousarray(values)
         slices, rows, columns = values.shape
         self._name = _generate(gl.GL_1_2.GL_TEXTURE_3D, gl.GL_1_0.GL_NEAREST)
@@ -46,7 +52,7 @@ class FieldTexture:
         target = gl.GL_1_2.GL_TEXTURE_3D
         gl.GL_1_1.glBindTexture(target, self._name)
         gl.GL_1_0.glPixelStorei(gl.GL_1_0.GL_UNPACK_ALIGNMENT, 1)
-        layout, kind = gl.GL_3_0.GL_RED_INTEGER, _KINDS[values.dtype][1]
+        layout, kind = gl.GL_3_0.GL_RED_INTEGER, _kind(values.dtype)[1]
         gl.GL_1_2.glTexSubImage3D(target, 0, column, 0, slice_, columns, rows, slices, layout, kind, pointer(values))
 
     def bind(self, unit: int) -> None:

@@ -9,11 +9,66 @@ every test instead. `OpenGL.GL` as a whole is not imported: the versions used he
 
 from __future__ import annotations
 
+import ctypes
 import importlib
+import sys
+from enum import StrEnum
 from typing import Any
 
 from webviewer.core.errors import DeviceLost, RenderError
 
+
+class Way(StrEnum):
+    """How a process draws off screen."""
+
+    EGL = "EGL"
+    GLFW = "GLFW"
+
+
+def use(wanted: Way) -> None:
+    """Choose how this process draws, before anything of OpenGL is loaded; it holds for the whole process.
+
+    Raises
+    ------
+    RenderError
+        It draws in the other way already.
+    """
+    chosen = globals().setdefault("_way", wanted)
+    if chosen is not wanted:
+        raise RenderError(f"This process draws by {chosen} already.")
+
+
+def way() -> Way:
+    """Return how this process draws: as `use` chose, else by EGL where there is one, else by GLFW."""
+    if "_way" not in globals():
+        use(automatic_way(sys.platform))
+    chosen: Way = globals()["_way"]
+    return chosen
+
+
+def automatic_way(platform: str) -> Way:
+    """Return the way of a system: EGL, unless the system (Windows, macOS) or this machine has none.
+
+    Parameters
+    ----------
+    platform
+        As `sys.platform`. What is called EGL on Windows (ANGLE) has no desktop OpenGL.
+    """
+    if platform in ("win32", "darwin"):
+        return Way.GLFW
+    try:
+        ctypes.CDLL("libEGL.so.1")
+    except OSError:
+        return Way.GLFW
+    return Way.EGL
+
+
+def text(value: bytes | None) -> str:
+    """Return a text of OpenGL or EGL."""
+    return (value or b"").decode("ascii", "replace")
+
+
+_PLATFORMS = {"win32": "nt", "darwin": "darwin"}  # PyOpenGL's names; others have X11
 _VERSIONS = frozenset({"GL_1_0", "GL_1_1", "GL_1_2", "GL_1_3", "GL_2_0", "GL_3_0"})
 
 
@@ -23,12 +78,15 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import OpenGL
 
-    OpenGL.setPlatform("egl")
+    is_egl = way() is Way.EGL
+    OpenGL.setPlatform("egl" if is_egl else _PLATFORMS.get(sys.platform, "x11"))
     OpenGL.ERROR_LOGGING = False
-    try:
-        egl = importlib.import_module("OpenGL.EGL")  # with PyOpenGL's checks (EGLError): it does not load without them
-    except ImportError as exc:  # no libEGL on this system, as on Windows
-        raise RenderError(f"The graphics library EGL cannot be loaded: {exc}.") from exc
+    egl: Any = None
+    if is_egl or name == "EGL":
+        try:
+            egl = importlib.import_module("OpenGL.EGL")  # with PyOpenGL's checks (EGLError): else it does not load
+        except ImportError as exc:
+            raise RenderError(f"The graphics library EGL cannot be loaded: {exc}.") from exc
     flags: Any = importlib.import_module("OpenGL._configflags")
     flags.ERROR_CHECKING = False  # for the functions of OpenGL, loaded next
     found = egl if name == "EGL" else importlib.import_module(f"OpenGL.GL.VERSION.{name}")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from renderpool.engine import gl
 from renderpool.engine.device import Context
+from renderpool.engine.devices import OpenContext
 from renderpool.engine.framebuffer import Framebuffer
 from renderpool.engine.gl import check_gl
 from renderpool.engine.program import Program, Programs
@@ -37,12 +38,19 @@ class Renderer:
         Check OpenGL's error state after each step, not only after each picture.
     textures_bytes
         How much is kept of images that were drawn; 0 = only the one drawn last, None = what suits the device.
+    opened
+        As in `renderpool.engine.device.Context`.
     """
 
     def __init__(
-        self, device_index: int | None = None, *, debug: bool = False, textures_bytes: int | None = None
+        self,
+        device_index: int | None = None,
+        *,
+        debug: bool = False,
+        textures_bytes: int | None = None,
+        opened: OpenContext | None = None,
     ) -> None:
-        self.context = Context(device_index)
+        self.context = Context(device_index, opened=opened)
         self._debug = debug
         suitable = _SOFTWARE_TEXTURES_BYTES if self.context.software else _HARDWARE_TEXTURES_BYTES
         self.textures = TextureCache(suitable if textures_bytes is None else textures_bytes)

@@ -20,6 +20,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from renderpool.engine.device import open_hidden_window
+from renderpool.engine.devices import OpenContext
+from renderpool.engine.gl import Way
 from renderpool.engine.renderer import Renderer
 from renderpool.session.cell import user_of
 from renderpool.session.job import Job
@@ -60,6 +63,7 @@ class DeviceFacts:
     version: str
     software: bool
     available: tuple[str, ...]  # every device's name, in the order that ``--device`` counts
+    way: Way = Way.EGL
 
 
 @dataclass(slots=True)
@@ -130,6 +134,7 @@ class Scheduler:
         self._workers = Workers()
         self._stopping = False
         self._started: Future[DeviceFacts] = Future()
+        self._window: OpenContext | None = None
         self._thread = threading.Thread(target=self._run, name="draw", daemon=True)
         self.counters = Counters()
 
@@ -141,6 +146,7 @@ class Scheduler:
         RenderError
             There is no such device, or none that works.
         """
+        self._window = open_hidden_window()
         self._thread.start()
         return self._started.result(timeout_s)
 
@@ -151,6 +157,9 @@ class Scheduler:
             self._lock.notify_all()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+        if self._window is not None and not self._thread.is_alive():
+            self._window.destroy()
+            self._window = None
         self._encoders.shutdown(wait=True, cancel_futures=True)
         self._workers.close()
 
@@ -252,14 +261,16 @@ class Scheduler:
     def _run(self) -> None:
         try:
             textures_bytes = None if self._keep_textures else 0
-            renderer = Renderer(self._device_index, debug=self._debug, textures_bytes=textures_bytes)
+            renderer = Renderer(
+                self._device_index, debug=self._debug, textures_bytes=textures_bytes, opened=self._window
+            )
         except Exception as exc:  # noqa: BLE001  an edge: `start` raises it in the thread that waits
             self._started.set_exception(exc)
             return
         context = renderer.context
         names = tuple(device.name for device in context.devices)
         self._started.set_result(
-            DeviceFacts(context.device.index, context.renderer, context.version, context.software, names)
+            DeviceFacts(context.device.index, context.renderer, context.version, context.software, names, context.way)
         )
         painters: Painters | None = None
         try:

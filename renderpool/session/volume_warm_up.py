@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
 from typing import Final
 
+from renderpool.engine import gl
 from renderpool.engine.renderer import Renderer
 from renderpool.session.painters import Painters
 from renderpool.session.volume_painter import VolumePainter
@@ -46,8 +47,12 @@ class ShaderCompiler:
         self._lifeline: Lifeline | None = None
 
     def start(self) -> None:
-        """Start the process, before this one has threads: a forked process lacks them. On Windows nothing happens."""
-        if not can_fork():
+        """Start the process, before this one has threads: a forked process lacks them.
+
+        Nothing happens on Windows, which cannot fork, nor where a window is needed: a desktop's library does not
+        survive a fork.
+        """
+        if not can_fork() or gl.way() is not gl.Way.EGL:
             return
         self._lifeline = Lifeline()
         self._process = multiprocessing.get_context("fork").Process(

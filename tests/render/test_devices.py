@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from renderpool.engine import device, gl
-from renderpool.engine.device import Context, Device, fastest_first, list_devices, measure_speed
+from renderpool.engine.device import Context, fastest_first, list_devices, measure_speed
+from renderpool.engine.devices import Device, OpenContext
 from webviewer.core.errors import RenderError
 
 
@@ -38,7 +39,7 @@ def three_cards(monkeypatch: pytest.MonkeyPatch) -> list[Device]:
     cards = [dataclasses.replace(real, index=index, software=False) for index in range(3)]
     opened = device._open
 
-    def open_if_it_works(asked: Device) -> tuple[object, object]:
+    def open_if_it_works(asked: Device) -> OpenContext:
         if asked.index == 1:
             raise RenderError("EGL does not initialise")
         return opened(asked)

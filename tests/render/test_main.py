@@ -100,7 +100,7 @@ def test_a_node_says_what_draws_stays_small_and_closes_streams_before_it_leaves(
     assert caught.value.rcvd.code == 1001
     assert process.returncode == 0
     assert welcome["device"] in out
-    assert "(used)" in out
+    assert "EGL (used)" in out
     assert pss_kb < IDLE_PSS_LIMIT_KB
 
 

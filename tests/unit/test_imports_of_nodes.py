@@ -13,6 +13,7 @@ LIBRARIES = (
     "aiohttp",
     "alembic",
     "flask",
+    "glfw",
     "imagecodecs",
     "numpy",
     "psycopg2",
@@ -33,7 +34,7 @@ def imported(module: str) -> set[str]:
     [
         ("functions.render_server", set()),
         ("functions.control_node", {"flask", "sqlalchemy"}),
-        ("renderpool.main", {"OpenGL", "aiohttp", "imagecodecs", "numpy"}),
+        ("renderpool.main", {"aiohttp", "imagecodecs", "numpy"}),
         ("dicom_gateway.processes", {"flask", "numpy", "pydicom", "pynetdicom", "sqlalchemy"}),
     ],
 )

@@ -244,6 +244,14 @@ KEYS: tuple[Key, ...] = (
         roles=_UNIFIED,
     ),
     Key(
+        "render.off_screen",
+        "",
+        "",
+        "WEBVIEWER_OFF_SCREEN",
+        Choice(("auto", "egl", "glfw")),
+        "how it draws without a screen: by EGL, or in a hidden window of GLFW, which needs a desktop; auto: EGL if any",
+    ),
+    Key(
         "render.render_bandwidth_bytes_per_s",
         MAIN_FILE,
         "render_bandwidth",

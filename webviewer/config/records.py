@@ -115,6 +115,7 @@ class RenderSettings:
     host: str = "127.0.0.1"
     port: int = 8080
     device: int | None = None
+    off_screen: str = "auto"
     render_bandwidth_bytes_per_s: int | None = None
     max_thread_pool_threads: int = 4
     image_cache: bool = True
