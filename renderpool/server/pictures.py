@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from renderpool.engine.encode import encode_jpeg, encode_png
 from renderpool.engine.renderer import Renderer
 from renderpool.server.callers import storage_of
+from renderpool.server.drawing_version import drawing_version
 from renderpool.server.node import NODE, RenderNode
 from renderpool.server.storage import StorageNode
 from renderpool.session.loaded_image import LoadedImage
 from renderpool.session.painter import paint
 from renderpool.session.series_voi import ValuesOfSeries, candidates, recommended_voi, representative_wanted
 from renderpool.session.source import CacheKey, FrameKey, SeriesFrames
-from webviewer.core.errors import InvalidInput, NotFound, Unavailable, WebviewerError
+from webviewer.core.errors import DataError, InvalidInput, NotFound, Unavailable, WebviewerError
 from webviewer.dicom.lut import VoiChoice
 from webviewer.protocol.messages import View
 from webviewer.protocol.windows import WindowRecommended, WindowValues
@@ -33,6 +34,7 @@ _THUMBNAIL_QUALITY = 85
 _RENDERED_QUALITY = 95
 _MAX_SIDE_PX = 4096
 _CACHE_BYTES = 8 * 1024**2
+_NOT_KEPT = {"Cache-Control": "private, no-store"}
 
 
 ThumbnailKey = tuple[str, int, int, int, bool, bool]
@@ -108,12 +110,14 @@ async def get_thumbnail(request: web.Request) -> web.Response:
             data = cached.data
         else:
             image = await _load(storage, owner_id, newer, key)
-            recommended = await _recommended(storage, owner_id, newer, key)
+            recommended, is_final = await _recommended(storage, owner_id, newer, key)
             width_px, height_px = _fitted_size(image, size_px, size_px)
             view = View(
                 cell=0, revision=0, width_px=width_px, height_px=height_px, overlays=overlays, shutters=shutters
             )
             data = await _thumbnail(node, storage, image, view, recommended)
+            if not is_final:  # the next one may have another window: nobody keeps this one
+                return web.Response(body=data, content_type="image/jpeg", headers={**_headers(""), **_NOT_KEPT})
         cached = Thumbnail(newer.version, frames, etag, data)
         cache.put(cache_key, cached)
     if cached is None:
@@ -125,15 +129,20 @@ async def get_thumbnail(request: web.Request) -> web.Response:
 
 async def _recommended(
     storage: StorageNode, owner_id: int, series: SeriesFrames, key: FrameKey
-) -> tuple[VoiChoice, ...] | None:
-    """Return the windows that a frame shares with others of its series, as its viewer shows it; None = its own."""
+) -> tuple[tuple[VoiChoice, ...] | None, bool]:
+    """Return the windows that a frame shares with others of its series, as its viewer shows it; None = its own.
+
+    Also whether they are final: an image that could not be had for a reason that may pass could tell others.
+    """
     window, values = WindowRecommended(), ValuesOfSeries()
     while (wanted := representative_wanted(series, key, window, values)) is not None:
         try:
             values.put(wanted, await _load(storage, owner_id, series, wanted))
-        except WebviewerError:
+        except DataError:
             values.put(wanted, None)
-    return recommended_voi(series, key, window, values)
+        except WebviewerError:
+            values.miss(wanted)
+    return recommended_voi(series, key, window, values), values.missed is None
 
 
 async def _thumbnail(
@@ -245,7 +254,8 @@ def _number(request: web.Request, name: str, default: int, low: int, high: int) 
 
 
 def _etag(*facts: object) -> str:
-    return '"' + hashlib.sha256(repr(facts).encode()).hexdigest()[:24] + '"'
+    known = (drawing_version(), *facts)
+    return '"' + hashlib.sha256(repr(known).encode()).hexdigest()[:24] + '"'
 
 
 def _is_known(request: web.Request, etag: str) -> bool:
@@ -253,4 +263,5 @@ def _is_known(request: web.Request, etag: str) -> bool:
 
 
 def _headers(etag: str) -> dict[str, str]:
-    return {"ETag": etag, "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
+    return {**headers, "ETag": etag} if etag else headers

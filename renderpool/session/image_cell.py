@@ -16,7 +16,7 @@ from renderpool.session.painting import Painting
 from renderpool.session.prefetch import Prefetcher
 from renderpool.session.series_voi import ValuesOfSeries, recommended_voi, representative_wanted
 from renderpool.session.source import FrameKey, SeriesFrames
-from webviewer.core.errors import WebviewerError
+from webviewer.core.errors import DataError, WebviewerError
 from webviewer.protocol.messages import Open, Opened, View
 
 _MAX_LOADS = 2  # of one cell: the image of the series before must not hold up the first one of the next
@@ -35,6 +35,7 @@ class ImageCell(Cell[SeriesFrames]):
         self._values = ValuesOfSeries()
         self._loading_values: FrameKey | None = None  # the representative image that is asked for
         self._is_shown = False  # whether the series has been
+        self._asked_at_revision = -1  # of the wish at which a missed representative image was asked for again
 
     def open(self, message: Open) -> None:
         """Show a series, or what it has now."""
@@ -129,6 +130,9 @@ class ImageCell(Cell[SeriesFrames]):
         while True:
             wanted = representative_wanted(series, key, view.window, self._values)
             if wanted is None:
+                if view.revision != self._asked_at_revision:
+                    self._asked_at_revision = view.revision
+                    self._ask_again(series)
                 return True
             image = self._around.images.get(series, wanted)
             if image is None and self._around.images.failure(series, wanted) is None:
@@ -151,13 +155,30 @@ class ImageCell(Cell[SeriesFrames]):
                 around.image_loads[self.number] -= 1
                 cell = around.cell_of(self.number)
                 if cell is self and self.generation == generation:
-                    self._loading_values = None
-                    self._values.put(key, image)
+                    self._take_values(key, image, outcome)
                 if isinstance(cell, ImageCell):
                     cell.on_turn()
                 around.lock.notify_all()
 
         around.images.request(around.owner_id, series, key, loaded)
+
+    def _take_values(self, key: FrameKey, image: LoadedImage | None, outcome: LoadedImage | WebviewerError) -> None:
+        self._loading_values = None
+        was_missed = self._values.missed == key
+        if image is None and not isinstance(outcome, DataError):
+            self._values.miss(key)
+            self._asked_at_revision = -1 if self.wish is None else self.wish.revision
+            return
+        self._values.put(key, image)
+        if was_missed and self._ready is not None and self._ready[0] is self.wish:
+            self._advance()  # the picture on the page has another window
+
+    def _ask_again(self, series: SeriesFrames) -> None:
+        """Ask once more, at a new wish, for the image that could not be had; the picture does not wait for it."""
+        key = self._values.missed
+        is_free = self._loading_values is None and self._around.image_loads[self.number] < _MAX_LOADS
+        if key is not None and is_free:
+            self._load_values(series, key)
 
     def _show(self, view: View, series: SeriesFrames, image: LoadedImage) -> None:
         if not self._knows_window(view, series, image.key):

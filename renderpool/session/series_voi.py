@@ -14,6 +14,7 @@ class ValuesOfSeries:
 
     def __init__(self) -> None:
         self._choices: dict[FrameKey, tuple[VoiChoice, ...] | None] = {}
+        self.missed: FrameKey | None = None  # an image that could not be had for a reason that may pass
 
     def get(self, key: FrameKey) -> tuple[VoiChoice, ...] | None:
         """Return the windows of an image.
@@ -29,6 +30,13 @@ class ValuesOfSeries:
     def put(self, key: FrameKey, image: LoadedImage | None) -> None:
         """Take in an image; None for one that cannot be shown."""
         self._choices[key] = None if image is None else image.recommended_to_others
+        if self.missed == key:
+            self.missed = None
+
+    def miss(self, key: FrameKey) -> None:
+        """Let images keep their own windows until an image comes that could not be had now."""
+        self._choices[key] = None
+        self.missed = key
 
 
 def representative_wanted(

@@ -56,6 +56,7 @@ class MemorySource:
         self.bad = bad
         self.size = size
         self.away = False
+        self.away_for: frozenset[int] = frozenset()  # instances that the storage node does not send now
         self.gate = threading.Event()
         self.gate.set()
         self.gates: dict[int, threading.Event] = {}
@@ -104,7 +105,9 @@ class MemorySource:
             raise Unavailable("The storage node does not answer.")
         for key in keys:
             assert self.gates.get(key[0], self.gate).wait(20)
-            if key[0] in self.bad:
+            if key[0] in self.away_for:
+                yield key, Unavailable("The storage node does not answer.")
+            elif key[0] in self.bad:
                 yield key, DataError("This image is damaged: its pixel data end early.")
             else:
                 yield key, values_of(key[0], *self.size).tobytes()

@@ -315,6 +315,24 @@ def test_a_thumbnail_of_a_blank_middle_slice_has_the_window_of_the_nearest_slice
     assert np.abs(pixels - expected).max() <= 3, "as JPEG; its own window would make it half bright"
 
 
+def test_a_thumbnail_whose_window_is_not_known_now_is_kept_by_nobody() -> None:
+    source = BlankSource(frozenset({2}), count=3, value=500)
+    source.away_for = frozenset({1})
+    running = Server(source)
+    try:
+        passing = running.get("/internal/v1/render/owners/7/series/1/thumbnail?size=80")
+        source.away_for = frozenset()
+        final = running.get("/internal/v1/render/owners/7/series/1/thumbnail?size=80")
+        again = running.get("/internal/v1/render/owners/7/series/1/thumbnail?size=80")
+    finally:
+        running.stop()
+    assert (passing.status_code, passing.headers["Cache-Control"]) == (200, "private, no-store")
+    assert "ETag" not in passing.headers
+    assert final.content != passing.content, "the window of the nearest slice with a range"
+    assert final.headers["ETag"] == again.headers["ETag"]
+    assert final.content == again.content
+
+
 def test_a_rendered_frame_has_the_image_s_own_size_and_recommended_window(server: Server) -> None:
     answer = server.get("/internal/v1/render/owners/7/instances/2/frames/1/rendered")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")

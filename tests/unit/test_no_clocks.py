@@ -17,10 +17,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CLOCKS = {
-    ("time", name)
-    for name in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time")
-} | {("datetime", "now"), ("datetime", "utcnow")}
+_CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
+OF_TIME = {*_CLOCKS, *(f"{name}_ns" for name in _CLOCKS), "clock_gettime", "clock_gettime_ns"}
+CLOCKS = {("time", name) for name in OF_TIME} | {("datetime", "now"), ("datetime", "utcnow")}
 SUBTRACTED = "readings of a clock are subtracted"
 COMPARED = "a reading of a clock is compared outside of a loop that waits"
 ASKED = "the time of an answer is asked for"
@@ -28,13 +27,16 @@ ASKED = "the time of an answer is asked for"
 REPORTS = {"tests/support/scripted_viewer.py"}
 
 
-def is_reading(node: ast.AST) -> bool:
-    """Say whether an expression reads a clock."""
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-        return False
-    owner = node.func.value
-    name = owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(owner, ast.Name) else ""
-    return (name, node.func.attr) in CLOCKS
+def imported_clocks(tree: ast.Module) -> tuple[set[str], dict[str, str]]:
+    """Return the names that stand for a clock itself, and what modules with clocks are called here."""
+    functions: set[str] = set()
+    modules: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "time":
+            functions |= {one.asname or one.name for one in node.names if one.name in OF_TIME}
+        elif (isinstance(node, ast.ImportFrom) and node.module == "datetime") or isinstance(node, ast.Import):
+            modules |= {one.asname: one.name for one in node.names if one.asname}
+    return functions, modules
 
 
 class Finder(ast.NodeVisitor):
@@ -43,16 +45,35 @@ class Finder(ast.NodeVisitor):
     def __init__(self, tree: ast.Module) -> None:
         self.found: list[tuple[int, str]] = []
         self._loops = 0
+        self._functions, self._modules = imported_clocks(tree)
         # Names that hold a reading, also one to which seconds are added, in the whole module: tests have few.
         self._names: set[str] = set()
         for node in ast.walk(tree):
             for target, value in _assigned(node):
-                if isinstance(target, ast.Name) and _has_reading(value):
+                if isinstance(target, ast.Name) and self._has_reading(value):
                     self._names.add(target.id)
         self.visit(tree)
 
+    def _is_reading(self, node: ast.AST) -> bool:
+        """Say whether an expression reads a clock."""
+        if not isinstance(node, ast.Call):
+            return False
+        if isinstance(node.func, ast.Name):
+            return node.func.id in self._functions
+        if not isinstance(node.func, ast.Attribute):
+            return False
+        owner = node.func.value
+        name = owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(owner, ast.Name) else ""
+        return (self._modules.get(name, name), node.func.attr) in CLOCKS
+
+    def _has_reading(self, value: ast.AST) -> bool:
+        # `time.monotonic() + 5`, not what a call makes of a reading
+        if isinstance(value, ast.BinOp):
+            return self._has_reading(value.left) or self._has_reading(value.right)
+        return self._is_reading(value)
+
     def _is_time(self, node: ast.AST) -> bool:
-        return is_reading(node) or (isinstance(node, ast.Name) and node.id in self._names)
+        return self._is_reading(node) or (isinstance(node, ast.Name) and node.id in self._names)
 
     def _holds_time(self, node: ast.AST) -> bool:
         """Say whether an expression is a reading, or one with something added; not what a call makes of it."""
@@ -72,7 +93,7 @@ class Finder(ast.NodeVisitor):
 
     def visit_Compare(self, node: ast.Compare) -> None:
         sides = (node.left, *node.comparators)
-        is_read = any(_has_reading(one) for one in sides) or all(self._holds_time(one) for one in sides)
+        is_read = any(self._has_reading(one) for one in sides) or all(self._holds_time(one) for one in sides)
         if not self._loops and is_read:
             self.found.append((node.lineno, COMPARED))
         self.generic_visit(node)
@@ -99,13 +120,6 @@ def _assigned(node: ast.AST) -> list[tuple[ast.AST, ast.AST]]:
     return pairs
 
 
-def _has_reading(value: ast.AST) -> bool:
-    # `time.monotonic() + 5`, not what a call makes of a reading
-    if isinstance(value, ast.BinOp):
-        return _has_reading(value.left) or _has_reading(value.right)
-    return is_reading(value)
-
-
 def measures(code: str) -> list[str]:
     """Return what is wrong in a module."""
     return [what for _, what in sorted(Finder(ast.parse(code)).found)]
@@ -123,6 +137,13 @@ def measures(code: str) -> list[str]:
         ("a = time.monotonic()\nwork()\nb = time.monotonic()\nassert b < a + 3", [COMPARED]),
         ("began = dt.datetime.now(UTC)\nwork()\ntook = dt.datetime.now(UTC) - began", [SUBTRACTED]),
         ("assert answer.elapsed.total_seconds() < 3", [ASKED]),
+        ("a = time.thread_time()\nwork()\nassert time.thread_time() - a < 1", [COMPARED, SUBTRACTED]),
+        ("a = time.process_time_ns()\nprint(time.process_time_ns() - a)", [SUBTRACTED]),
+        ("a = time.clock_gettime(1)\nprint(time.clock_gettime(1) - a)", [SUBTRACTED]),
+        ("from time import monotonic\na = monotonic()\nwork()\nassert monotonic() < a + 3", [COMPARED]),
+        ("from time import perf_counter as now\na = now()\nprint(now() - a)", [SUBTRACTED]),
+        ("import time as clock\na = clock.monotonic()\nprint(clock.monotonic() - a)", [SUBTRACTED]),
+        ("from datetime import datetime as dt\na = dt.now()\nprint(dt.now() - a)", [SUBTRACTED]),
         ("if (at_s := time.monotonic()):\n    x(time.monotonic() - at_s)", [SUBTRACTED]),
     ],
 )  # fmt: skip

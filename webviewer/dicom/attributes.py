@@ -9,7 +9,7 @@ import functools
 import json
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from webviewer.core.errors import DataError
 
@@ -282,20 +282,27 @@ def _tuples(plain: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
 
 
-def _lookup_table(plain: dict[str, Any]) -> LookupTable:
-    return LookupTable(**_tuples(plain))
-
-
 _TECHNIQUE_NAMES = frozenset(field.name for field in fields(Technique))
 _FRAME_NAMES = frozenset(field.name for field in fields(FrameAttributes))
 _IMAGE_NAMES = frozenset(field.name for field in fields(ImageAttributes))
-_SHUTTER_NAMES = frozenset(field.name for field in fields(Shutter))
-_OVERLAY_NAMES = frozenset(field.name for field in fields(OverlayPlane))
 
 
 def _known(names: frozenset[str], plain: dict[str, Any]) -> dict[str, Any]:
     """Return what this version knows: the node that wrote it may have been upgraded before this one."""
     return _tuples(plain if plain.keys() <= names else {name: plain[name] for name in plain.keys() & names})
+
+
+_Record = TypeVar("_Record")
+
+
+def _made(kind: Callable[..., _Record], plain: dict[str, Any]) -> _Record:
+    """Return a small record; fields that a later version has are left out."""
+    return kind(**_known(_names(kind), plain))
+
+
+@functools.cache
+def _names(kind: Any) -> frozenset[str]:
+    return frozenset(field.name for field in fields(kind))
 
 
 _Slots = tuple[tuple[str, Callable[[Any, Any], None], Any], ...]
@@ -324,39 +331,36 @@ def _record(kind: type[Any], slots: _Slots, known: dict[str, Any]) -> Any:
 
 @functools.lru_cache(maxsize=1024)  # thousands of frames of a series share a few
 def _technique(items: tuple[tuple[str, Any], ...]) -> Technique:
-    return Technique(**{name: value for name, value in items if name in _TECHNIQUE_NAMES})
+    return Technique(**dict(items))
 
 
 def _frame_from_plain(plain: dict[str, Any]) -> FrameAttributes:
     known = _known(_FRAME_NAMES, plain)
     if plain.get("shutter") is not None:
-        known["shutter"] = Shutter(**_known(_SHUTTER_NAMES, plain["shutter"]))
+        known["shutter"] = _made(Shutter, plain["shutter"])
     technique = plain.get("technique")
     if technique is not None:
-        known["technique"] = _technique(tuple(_tuples(technique).items()))
-    known["windows"] = tuple(VoiWindow(**window) for window in plain.get("windows", ()))
+        known["technique"] = _technique(tuple(_known(_TECHNIQUE_NAMES, technique).items()))
+    known["windows"] = tuple(_made(VoiWindow, window) for window in plain.get("windows", ()))
     frame: FrameAttributes = _record(FrameAttributes, _FRAME_SLOTS, known)
     return frame
-
-
-def _notice(plain: dict[str, Any]) -> Notice:
-    return Notice(**_tuples(plain))
 
 
 def _image_from_plain(plain: dict[str, Any]) -> ImageAttributes:
     known = _known(_IMAGE_NAMES, plain)
     known["frames"] = tuple(_frame_from_plain(frame) for frame in plain["frames"])
     if plain.get("modality_lut") is not None:
-        known["modality_lut"] = _lookup_table(plain["modality_lut"])
-    known["voi_luts"] = tuple(_lookup_table(table) for table in plain.get("voi_luts", ()))
+        known["modality_lut"] = _made(LookupTable, plain["modality_lut"])
+    known["voi_luts"] = tuple(_made(LookupTable, table) for table in plain.get("voi_luts", ()))
     if plain.get("palette") is not None:
         red, green, blue = plain["palette"]
-        known["palette"] = (_lookup_table(red), _lookup_table(green), _lookup_table(blue))
-    known["overlays"] = tuple(OverlayPlane(**_known(_OVERLAY_NAMES, plane)) for plane in plain.get("overlays", ()))
-    known["ultrasound_regions"] = tuple(UltrasoundRegion(**region) for region in plain.get("ultrasound_regions", ()))
-    known["notices"] = tuple(_notice(notice) for notice in plain.get("notices", ()))
-    for name, make in (("tiling", lambda found: Tiling(**found)), ("volume_refusal", _notice)):
+        known["palette"] = (_made(LookupTable, red), _made(LookupTable, green), _made(LookupTable, blue))
+    known["overlays"] = tuple(_made(OverlayPlane, plane) for plane in plain.get("overlays", ()))
+    regions = plain.get("ultrasound_regions", ())
+    known["ultrasound_regions"] = tuple(_made(UltrasoundRegion, region) for region in regions)
+    known["notices"] = tuple(_made(Notice, notice) for notice in plain.get("notices", ()))
+    for name, kind in (("tiling", Tiling), ("volume_refusal", Notice)):
         if plain.get(name) is not None:
-            known[name] = make(plain[name])
+            known[name] = _made(kind, plain[name])
     image: ImageAttributes = _record(ImageAttributes, _IMAGE_SLOTS, known)
     return image
