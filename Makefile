@@ -105,8 +105,8 @@ prove: setup $(STAMPS)/prove-system ## the long proofs
 prove-k8s: setup $(STAMPS)/prove-system ## install the chart in a real Kubernetes control plane
 	@$(PYTEST) tests/deploy -m kubernetes --timeout 3600
 
-deb: setup $(STAMPS)/prove-system ## make the Debian packages of both builds into build/deb
-	@$(BIN)/python -m tools.make_deb
+deb: setup $(STAMPS)/prove-system ## make the Debian packages of both builds into build/deb [ARCHITECTURE=amd64]
+	@$(BIN)/python -m tools.make_deb $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)")
 
 images: setup $(STAMPS)/prove-system ## build the container images of all roles
 	@$(BIN)/python -m tools.images build

@@ -1,8 +1,10 @@
 """``make deb``: the two Debian packages of the manual (2.4), under their names in the manual's format.
 
-``python -m tools.make_deb [--output FOLDER] [--work FOLDER]`` lays a clean source tree out (files that git does not
-ignore, the built pages, our wheel, ``packaging/debian``), runs ``dpkg-buildpackage`` on it, and gives the files their
-names.
+``python -m tools.make_deb [--output FOLDER] [--work FOLDER] [--architecture amd64]`` lays a clean source tree out
+(files that git does not ignore, the built pages, our wheel, ``packaging/debian``), runs ``dpkg-buildpackage`` on it,
+and gives the files their names. The packages carry their Python interpreter (`tools/deb_interpreter.py`), so one file
+serves all supported releases of Debian and Ubuntu. ``--architecture arm64`` makes the packages of the other
+architecture on the same machine.
 """
 
 from __future__ import annotations
@@ -10,40 +12,33 @@ from __future__ import annotations
 import argparse
 import email.utils
 import os
-import platform
-import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
+from tools.deb_interpreter import (
+    BuildError,
+    build_source_only,
+    fetch_interpreter,
+    lay_out_interpreter,
+    lay_out_libraries,
+    require_architecture,
+    run_pip,
+)
 from webviewer import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "inobitec-web-dicom-viewer-server"
 BUILD_TYPES = ("unified", "distributed")
 SUFFIX = "r1"
+# in file names: the release whose Python is carried, the oldest Debian that the packages are for
+SYSTEM = "debian-12"
 
 SOURCES = ("webviewer", "functions", "dicom_gateway", "renderpool", "config", "nginx")
 FILES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "requirements.lock", "docs/operate.md")
 # the container images have theirs by it too
 LICENCES = ROOT / "helm/images/licences.mjs"
-
-
-class BuildError(Exception):
-    """The packages cannot be built here; the message says why."""
-
-
-def system_of(release: Mapping[str, str]) -> str:
-    """Return the operating system as it stands in a file name, from what ``/etc/os-release`` says.
-
-    Examples
-    --------
-    >>> system_of({"ID": "debian", "VERSION_ID": "12"})
-    'debian-12'
-    """
-    return f"{release['ID']}-{release.get('VERSION_ID', 'unstable')}"
 
 
 def bitness_of(architecture: str) -> str:
@@ -62,20 +57,6 @@ def file_name(version: str, suffix: str, system: str, architecture: str, build_t
     return f"{NAME}-{version}-{suffix}-{system}-{bitness_of(architecture)}-{build_type}.deb"
 
 
-def entry_of(lock: str, package: str) -> str:
-    """Return the lines of one package in a lock file: its version and hashes.
-
-    Raises
-    ------
-    BuildError
-        It is not in there.
-    """
-    found = re.search(rf"^{re.escape(package)}==.*?(?=^\S|\Z)", lock, re.MULTILINE | re.DOTALL)
-    if found is None:
-        raise BuildError(f"{package} is not locked.")
-    return found[0]
-
-
 def changelog(version: str, suffix: str, date_s: int) -> str:
     """Return ``debian/changelog``: the version is the program's, so it is written down in one place only."""
     date = email.utils.formatdate(date_s)
@@ -86,7 +67,9 @@ def changelog(version: str, suffix: str, date_s: int) -> str:
     )
 
 
-def build(output: Path, work: Path, *, version: str = __version__, suffix: str = SUFFIX) -> list[Path]:
+def build(
+    output: Path, work: Path, *, version: str = __version__, suffix: str = SUFFIX, architecture: str = ""
+) -> list[Path]:
     """Build both packages.
 
     Parameters
@@ -99,6 +82,8 @@ def build(output: Path, work: Path, *, version: str = __version__, suffix: str =
         Of the packages; tests of upgrades make another one.
     suffix
         The manual's suffix, and the revision of the package's version.
+    architecture
+        Debian's name: ``amd64`` or ``arm64``; that of this machine if empty.
 
     Returns
     -------
@@ -115,29 +100,35 @@ def build(output: Path, work: Path, *, version: str = __version__, suffix: str =
             raise BuildError(f"{tool} is missing: install the Debian package {package}.")
     if not (ROOT / "html/dist/index.html").is_file():
         raise BuildError("html/dist holds no pages: build them with make setup.")
+    architecture = architecture or _run("dpkg", "--print-architecture").strip()
+    require_architecture(architecture)
     shutil.rmtree(work, ignore_errors=True)
     tree = work / "tree"
     tree.mkdir(parents=True)
     date_s = int(_run("git", "log", "-1", "--format=%ct", cwd=ROOT).strip())
     _lay_out(tree, date_s, version, suffix)
+    packages = fetch_interpreter(architecture, work)
+    lay_out_interpreter(packages, tree / "python", work)
+    lay_out_libraries(tree / "requirements.lock", tree / "wheel", tree / "site-packages", architecture)
     environ = os.environ | {"SOURCE_DATE_EPOCH": str(date_s), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-    # the interpreter of the machine, not another one on the path; and no virtual environment of ours
+    # the tools of the machine, not others on the path; and no virtual environment of ours
     environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
     for name in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
         environ.pop(name, None)
     log = work / "build.log"
     with log.open("wb") as out:
-        command = ["dpkg-buildpackage", "-us", "-uc", "-b", "-d"]
+        command = ["dpkg-buildpackage", "-us", "-uc", "-b", "-d", f"--host-arch={architecture}"]
         code = subprocess.run(command, cwd=tree, env=environ, stdout=out, stderr=subprocess.STDOUT, check=False)
     if code.returncode != 0:
         last = "\n".join(log.read_text("utf-8", "replace").splitlines()[-30:])
         raise BuildError(f"dpkg-buildpackage failed ({code.returncode}); the end of {log}:\n{last}")
-    return _take(output, work, version, suffix)
+    return _take(output, work, version, suffix, architecture)
 
 
 def inputs() -> list[Path]:
     """Return all files of the tree that the packages are made of, in one order: they are stale when one is changed."""
     others = [ROOT / "requirements-dev.lock", ROOT / "html/package-lock.json", LICENCES, Path(__file__)]
+    others += [ROOT / "tools/deb_interpreter.py"]
     return sorted({*_sources(), *others, *(path for path in (ROOT / "html/dist").rglob("*") if path.is_file())})
 
 
@@ -157,13 +148,10 @@ def _lay_out(tree: Path, date_s: int, version: str, suffix: str) -> None:
     shutil.copytree(ROOT / "html/dist", tree / "html")
     shutil.copy(ROOT / "html/package-lock.json", tree)
     _lay_out_page_licences(tree / "LICENCES-OF-LIBRARIES")
-    locked = (ROOT / "requirements-dev.lock").read_text("utf-8")
-    (tree / "requirements-build.lock").write_text(entry_of(locked, "setuptools"), "utf-8")
     (tree / "debian/changelog").write_text(changelog(version, suffix, date_s), "utf-8")
     environ = os.environ | {"SOURCE_DATE_EPOCH": str(date_s)}
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", "wheel", "."]
-    if subprocess.run(command, cwd=tree, env=environ, check=False).returncode != 0:
-        raise BuildError("The wheel of the program could not be built.")
+    build_source_only(tree / "requirements.lock", tree / "wheel", environ)
+    run_pip("wheel", "--no-deps", "--no-build-isolation", "-w", "wheel", ".", environ=environ, cwd=tree)
 
 
 def _lay_out_page_licences(target: Path) -> None:
@@ -177,14 +165,12 @@ def _lay_out_page_licences(target: Path) -> None:
     target.write_text(done.stdout, "utf-8")
 
 
-def _take(output: Path, work: Path, version: str, suffix: str) -> list[Path]:
+def _take(output: Path, work: Path, version: str, suffix: str, architecture: str) -> list[Path]:
     output.mkdir(parents=True, exist_ok=True)
-    system = system_of(platform.freedesktop_os_release())
-    architecture = _run("dpkg", "--print-architecture").strip()
     taken = []
     for build_type in BUILD_TYPES:
         built = work / f"{NAME}-{build_type}_{version}-{suffix}_{architecture}.deb"
-        target = output / file_name(version, suffix, system, architecture, build_type)
+        target = output / file_name(version, suffix, SYSTEM, architecture, build_type)
         shutil.move(built, target)
         taken.append(target)
     return taken
@@ -200,9 +186,12 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=ROOT / "build/deb", metavar="FOLDER")
     parser.add_argument("--work", type=Path, default=ROOT / "build/deb-work", metavar="FOLDER")
     parser.add_argument("--suffix", default=SUFFIX)
+    parser.add_argument("--architecture", default="", metavar="NAME", help="amd64 or arm64 (that of this machine)")
     options = parser.parse_args()
     try:
-        packages = build(options.output.absolute(), options.work.absolute(), suffix=options.suffix)
+        packages = build(
+            options.output.absolute(), options.work.absolute(), suffix=options.suffix, architecture=options.architecture
+        )
     except BuildError as exc:
         print(exc, file=sys.stderr)
         return 1

@@ -94,8 +94,17 @@ def test_files_lie_where_the_manual_says(listing: dict[str, tuple[str, str]], bu
     programs = {path.rpartition("/")[2] for path in listing if path.startswith(f"{HOME}/bin/")}
     assert programs == PROGRAMS[build_type]
     configuration = {path.rpartition("/")[2] for path in listing if path.startswith(f"{ETC}/")}
-    assert configuration == CONFIGURATION[build_type] | {"control.json", "storage.json"}
-    for path in (f"{HOME}/html/index.html", f"{HOME}/html/.config.json", LOGS, STATE):
+    assert configuration == CONFIGURATION[build_type]
+    # files that both builds have; postinst lays them out
+    defaults = f"/usr/share/{PRODUCT}-{build_type}/defaults"
+    shared = {path: mode for path, (mode, _) in listing.items() if path.startswith(f"{defaults}/")}
+    assert shared == {
+        f"{defaults}/control.json": "-rw-r-----",
+        f"{defaults}/storage.json": "-rw-r-----",
+        f"{defaults}/pages.json": "-rw-r--r--",
+        f"{defaults}/logrotate": "-rw-r--r--",
+    }
+    for path in (f"{HOME}/html/index.html", LOGS, STATE):
         assert path in listing
 
 
@@ -114,14 +123,22 @@ def test_owners_and_modes(listing: dict[str, tuple[str, str]]) -> None:
     writable = [path for path, (mode, _) in listing.items() if not mode.startswith("l") and "w" in mode[5] + mode[8]]
     assert writable == []
     executable = {path for path, (mode, _) in listing.items() if mode.startswith("-") and "x" in mode}
-    assert {path.rpartition("/")[0] for path in executable} == {f"{HOME}/bin"}
+    assert {path.rpartition("/")[0] for path in executable} == {f"{HOME}/bin", f"{HOME}/python/bin"}
 
 
 def test_configuration_files_are_marked(tree: Path, listing: dict[str, tuple[str, str]]) -> None:
     marked = set((tree / "DEBIAN/conffiles").read_text("utf-8").split())
     # the folder itself comes without a slash after it
-    expected = {path for path in listing if path.startswith("/etc/") and listing[path][0].startswith("-")}
-    assert marked == expected | {f"{HOME}/html/.config.json"}
+    assert marked == {path for path in listing if path.startswith("/etc/") and listing[path][0].startswith("-")}
+
+
+def test_no_configuration_file_has_two_packages_as_owners() -> None:
+    # dpkg deletes such a file with the one that is purged, also where the other one needs it
+    [one, two] = [
+        {line.split(None, 5)[5] for line in deb("--contents", str(package)).splitlines() if not line.startswith("d")}
+        for package in packages().values()
+    ]
+    assert {path for path in one & two if path.startswith("./etc/")} == set()
 
 
 def test_nothing_of_development_is_in_it(listing: dict[str, tuple[str, str]]) -> None:
@@ -133,11 +150,30 @@ def test_nothing_of_development_is_in_it(listing: dict[str, tuple[str, str]]) ->
     assert not ours & {"tools", "tests"}
 
 
-def test_every_module_is_compiled_and_no_more(listing: dict[str, tuple[str, str]]) -> None:
-    # what is not compiled would be compiled at each start: the service may not write here
-    sources = {path for path in listing if path.startswith(f"{SITE}/webviewer/") and path.endswith(".py")}
-    compiled = {path for path in listing if path.startswith(f"{SITE}/webviewer/") and path.endswith(".pyc")}
-    assert compiled == {re.sub(r"([^/]+)\.py$", r"__pycache__/\1.cpython-311.pyc", path) for path in sources}
+def test_no_compiled_file_is_in_it(listing: dict[str, tuple[str, str]]) -> None:
+    # a fifth of the package; postinst compiles, prerm removes
+    assert [path for path in listing if "__pycache__" in path or path.endswith((".pyc", ".pyo"))] == []
+
+
+def test_programs_need_no_newer_system_library_than_the_oldest_release_has(tree: Path) -> None:
+    """Ubuntu 22.04 has glibc 2.35 and GCC 12; the names of libraries must be those that Depends brings."""
+    newest = {"GLIBC": (2, 35), "GLIBCXX": (3, 4, 30), "CXXABI": (1, 3, 13), "GCC": (12, 0, 0), "OPENSSL": (3, 0, 0)}
+    brought = {
+        *("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libresolv.so.2"),
+        *("ld-linux-x86-64.so.2", "libgcc_s.so.1", "libstdc++.so.6", "libz.so.1", "libexpat.so.1", "libffi.so.8"),
+        *("libsqlite3.so.0", "libssl.so.3", "libcrypto.so.3", "libbz2.so.1.0", "liblzma.so.5", "libuuid.so.1"),
+        "libcrypt.so.1",
+    }
+    files = [path for path in inside(tree, HOME).rglob("*") if path.is_file() and path.read_bytes()[:4] == b"\x7fELF"]
+    assert len(files) > 200
+    carried = {path.name for path in files}
+    for path in files:
+        command = ["readelf", "--wide", "--dynamic", "--version-info", str(path)]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert set(re.findall(r"\(NEEDED\)\s+Shared library: \[(.+)\]", shown)) - carried <= brought, path
+        for family, digits in re.findall(r"Name: ([A-Z]+)_([0-9.]+) ", shown):
+            if family in newest:
+                assert tuple(map(int, digits.split("."))) <= newest[family], f"{path}: {family}_{digits}"
 
 
 def test_no_path_of_the_build_is_left(tree: Path) -> None:
@@ -146,11 +182,11 @@ def test_no_path_of_the_build_is_left(tree: Path) -> None:
         assert found.stdout == "", f"{place} stands in {found.stdout}"
 
 
-def test_interpreters_are_the_systems(tree: Path, build_type: str) -> None:
+def test_the_interpreter_is_carried(tree: Path, build_type: str) -> None:
     for name in PROGRAMS[build_type]:
         assert inside(tree, f"{HOME}/bin/{name}").read_bytes().startswith(b"#!/bin/sh\n")
-    assert inside(tree, f"{HOME}/venv/bin/python3").readlink() == Path("/usr/bin/python3")
-    assert "home = /usr/bin\n" in inside(tree, f"{HOME}/venv/pyvenv.cfg").read_text("utf-8")
+    assert inside(tree, f"{HOME}/venv/bin/python3").resolve() == inside(tree, f"{HOME}/python/bin/python3.11")
+    assert f"home = {HOME}/python/bin\n" in inside(tree, f"{HOME}/venv/pyvenv.cfg").read_text("utf-8")
     for script in ("postinst", "postrm", "prerm"):
         path = tree / "DEBIAN" / script
         if path.exists():
@@ -161,6 +197,7 @@ def test_interpreters_are_the_systems(tree: Path, build_type: str) -> None:
 def test_the_licence_of_each_library_is_named(tree: Path, build_type: str) -> None:
     documents = inside(tree, f"/usr/share/doc/{PRODUCT}-{build_type}")
     text = (documents / "copyright").read_text("utf-8")
+    assert b"PYTHON SOFTWARE FOUNDATION LICENSE" in gzip.decompress((documents / "LICENCE-OF-PYTHON.gz").read_bytes())
     texts = gzip.decompress((documents / "LICENCES-OF-LIBRARIES.gz").read_bytes()).decode()
     libraries = [path for path in inside(tree, SITE).glob("*.dist-info") if not path.name.startswith("web_dicom")]
     assert len(libraries) > 30
@@ -176,4 +213,10 @@ def test_the_two_exclude_each_other(package: Path, build_type: str) -> None:
     [other] = set(BUILD_TYPES) - {build_type}
     assert deb("--field", str(package), "Conflicts").strip() == f"{PRODUCT}-{other}"
     assert deb("--field", str(package), "Replaces").strip() == f"{PRODUCT}-{other}"
-    assert "python3 (>= 3.11~)" in deb("--field", str(package), "Depends")
+
+
+def test_it_depends_on_no_python_and_names_libraries_as_each_release_does(package: Path) -> None:
+    depends = deb("--field", str(package), "Depends").strip().split(", ")
+    assert [name for name in depends if "python" in name] == []
+    assert "libssl3t64 | libssl3 (>= 3.0)" in depends
+    assert "libc6 (>= 2.35)" in depends
