@@ -8,7 +8,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NewType, Protocol
+
+from webviewer.core.file_digest import FileDigest
 
 OwnerId = NewType("OwnerId", int)
 StudyId = NewType("StudyId", int)
@@ -52,6 +55,8 @@ class InstanceRecord:
     pixel_data_offset_bytes: int | None  # where the value of Pixel Data starts in the file
     pixel_data_length_bytes: int | None  # None: undefined length (encapsulated), up to the sequence delimiter
     image: str | None
+    file_digest: str  # `webviewer.core.file_digest.FileDigest.whole`
+    block_digests: str  # `webviewer.core.file_digest.FileDigest.blocks`
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,55 @@ class StoredInstance:
     pixel_data_offset_bytes: int | None
     pixel_data_length_bytes: int | None
     image: str | None
+    file_digest: str | None = None  # of objects that a version before the digests has stored, until they are verified
+    block_digests: str = ""
+
+    @property
+    def file(self) -> StoredFile:
+        """Its file."""
+        return StoredFile(self.instance_id, self.file_name, self.file_bytes, self.file_digest, self.block_digests)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """The file of an instance as it was received."""
+
+    instance_id: InstanceId
+    file_name: str
+    file_bytes: int
+    file_digest: str | None
+    block_digests: str = ""
+
+
+class FileDamage(StrEnum):
+    """How a stored file differs from the one that was received; the values stand in the database and in metrics."""
+
+    MISSING = "missing"
+    TRUNCATED = "truncated"
+    TOO_LONG = "too_long"
+    ALTERED = "altered"
+    UNREADABLE = "unreadable"  # no permission, a disk error, or no regular file
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedObject:
+    """An instance whose file is known to be damaged."""
+
+    instance_id: InstanceId
+    study_id: StudyId
+    damage: FileDamage
+    found_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationRound:
+    """How far a reading of all stored files has come, and when the last whole one ended."""
+
+    next_instance_id: InstanceId  # the first that has not been verified
+    started_at: dt.datetime | None  # None: no round is under way
+    finished_at: dt.datetime | None  # of the round before
+    files: int  # verified in the round that is under way
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,4 +336,44 @@ class ArchiveRepository(Protocol):
 
     def ping(self) -> None:
         """Prove that the index can be read; raises OutOfResources when it cannot."""
+        ...
+
+
+class VerificationRepository(Protocol):
+    """The state of stored files, inside one unit of work."""
+
+    def files_from(self, instance_id: InstanceId, limit: int) -> tuple[StoredFile, ...]:
+        """Return the files of instances from a number on, by number."""
+        ...
+
+    def has_file(self, instance_id: InstanceId, file_name: str) -> bool:
+        """Tell whether the index still has the instance with this file."""
+        ...
+
+    def set_digest(self, instance_id: InstanceId, file_name: str, digest: FileDigest) -> None:
+        """Give a file that has no digest its first one."""
+        ...
+
+    def record_damage(self, instance_id: InstanceId, file_name: str, damage: FileDamage, found_at: dt.datetime) -> bool:
+        """Note that a file is damaged; returns whether that is new. Nothing happens if the index has no such file."""
+        ...
+
+    def clear_damage(self, instance_ids: Sequence[InstanceId]) -> int:
+        """Note that files are whole; returns how many of them were noted as damaged."""
+        ...
+
+    def damage_counts(self) -> dict[FileDamage, int]:
+        """Return how many files are damaged, by the kind of damage; kinds without a file are left out."""
+        ...
+
+    def damaged_objects(self, limit: int) -> tuple[DamagedObject, ...]:
+        """Return the objects whose files are damaged, the newest finding first."""
+        ...
+
+    def round_of(self, reader: str) -> VerificationRound:
+        """Return how far a reader of all files (``scrub``, ``verify``) has come."""
+        ...
+
+    def keep_round(self, reader: str, state: VerificationRound) -> None:
+        """Keep how far a reader of all files has come."""
         ...

@@ -66,7 +66,7 @@ def test_tables_of_another_program(node: Node, capsys: pytest.CaptureFixture[str
 
 def test_a_table_that_is_missing(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
     create_database(node.settings)
-    table = "user_setting" if node.role is Role.CONTROL else "instance"
+    table = "user_setting" if node.role is Role.CONTROL else "file_damage"
     change(node.settings, f"DROP TABLE {table}")
     assert node.run("--check-database") == FOREIGN
     assert f"there is no table {table}" in capsys.readouterr().out
@@ -105,7 +105,7 @@ OBJECT = (
         "'', '', '', '', '', '', '', '', 1, 1, 1, 1, '2026-01-01', 1)"
     ),
     "INSERT INTO series VALUES (1, 1, 1, '1', '', 1, '', '', 1, 1)",
-    "INSERT INTO instance VALUES (1, 1, 1, '1', '1', '1', 1, 1, 'f', 1, 1, 1, 1, {}, NULL)",
+    "INSERT INTO instance VALUES (1, 1, 1, '1', '1', '1', 1, 1, 'f', 1, 1, 1, 1, {}, NULL, NULL, '')",
 )
 
 

@@ -43,5 +43,7 @@ def record(number: int, **changes: Any) -> InstanceRecord:
         "pixel_data_offset_bytes": 800,
         "pixel_data_length_bytes": 200,
         "image": '{"rows": 8}',
+        "file_digest": f"xxh3-128:{number:032x}",
+        "block_digests": "",
     }
     return InstanceRecord(**{**values, **changes})

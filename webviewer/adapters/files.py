@@ -29,6 +29,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from webviewer.core.errors import NotFound, OutOfResources
+from webviewer.core.file_digest import FileDigest, FileHasher
+from webviewer.core.regular_file import open_regular
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +103,7 @@ class IncomingFile:
     stays and the next start decides).
     """
 
-    __slots__ = ("_claim", "_fd", "_kept", "_path", "_room", "file_name", "size_bytes")
+    __slots__ = ("_claim", "_fd", "_hasher", "_kept", "_path", "_room", "file_name", "size_bytes")
 
     def __init__(self, file_name: str, path: Path, claim: _Claim, kept: list[IncomingFile], room: _Room) -> None:
         self.file_name = file_name
@@ -110,7 +112,12 @@ class IncomingFile:
         self._path = path
         self._claim = claim
         self._kept = kept
+        self._hasher = FileHasher()
         self._fd = -1
+
+    def digest(self) -> FileDigest:
+        """Return the digests of what was written."""
+        return self._hasher.digest()
 
     def open(self, folder_fd: int) -> None:
         """Open the empty file for writing; raises OSError."""
@@ -127,7 +134,7 @@ class IncomingFile:
             One of them cannot be read.
         """
         try:
-            with stored.open("rb", buffering=0) as file:
+            with os.fdopen(open_regular(stored), "rb", buffering=0) as file:
                 if os.fstat(file.fileno()).st_size - stored_offset_bytes != self.size_bytes - own_offset_bytes:
                     return False
                 for at in range(0, self.size_bytes - own_offset_bytes, _COMPARED_AT_ONCE_BYTES):
@@ -145,6 +152,8 @@ class IncomingFile:
         wanted = sum(len(part) for part in parts)
         self._room.take(wanted, "written")
         self.size_bytes += wanted
+        for part in parts:
+            self._hasher.update(part)
         try:
             if len(parts) <= _MAX_BUFFERS and os.writev(self._fd, parts) == wanted:
                 return
@@ -343,12 +352,9 @@ class ObjectStore:
             raise NotFound("The index names a file that was not made here.")
         return self.data / file_name
 
-    def open(self, file_name: str) -> BinaryIO:
-        """Open a stored object for reading; raises NotFound."""
-        try:
-            return self.path(file_name).open("rb")
-        except FileNotFoundError as exc:
-            raise NotFound("The file of a stored object is missing.") from exc
+    def open_file(self, file_name: str) -> int:
+        """Open a stored object for reading and return its descriptor; raises OSError, NotFound."""
+        return open_regular(self.path(file_name))
 
     def make_claim(self, file_names: Sequence[str]) -> Path:
         """Note, durably, that these files go unless the index has them at the next start; raises OSError."""

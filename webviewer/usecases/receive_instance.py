@@ -7,6 +7,7 @@ the index may commit, and the sender hears of it after the commit.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import BinaryIO, Protocol
 
 from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
 from webviewer.core.errors import DuplicateObject, LimitExceeded, OutOfResources, WebviewerError
+from webviewer.core.file_digest import FileDigest
+from webviewer.core.regular_file import open_regular
 from webviewer.dicom.file_meta import encode_file_meta
 from webviewer.dicom.header import Header, is_valid_uid, read_header, read_header_from_data_set
 from webviewer.dicom.same_data_set import EncodedDataSet, is_same_data_set
@@ -34,6 +37,10 @@ class Incoming(Protocol):
 
     def write(self, parts: Sequence[bytes | memoryview]) -> None:
         """Append."""
+        ...
+
+    def digest(self) -> FileDigest:
+        """Return the digests of what was written."""
         ...
 
     def is_same_as(self, stored: Path, stored_offset_bytes: int, own_offset_bytes: int) -> bool:
@@ -98,7 +105,8 @@ class Announced:
 
 
 def record_of(header: Header, incoming: Incoming) -> InstanceRecord:
-    """Return what the index is told about a received file."""
+    """Return what the index is told about a received file that is wholly written."""
+    digest = incoming.digest()
     return InstanceRecord(
         sop_instance_uid=header.sop_instance_uid,
         sop_class_uid=header.sop_class_uid,
@@ -128,6 +136,8 @@ def record_of(header: Header, incoming: Incoming) -> InstanceRecord:
         pixel_data_offset_bytes=header.pixel_data_offset_bytes,
         pixel_data_length_bytes=header.pixel_data_length_bytes,
         image=header.image,
+        file_digest=digest.whole,
+        block_digests=digest.blocks,
     )
 
 
@@ -323,13 +333,13 @@ def _submit(
 def _is_same_object(files: IncomingFiles, incoming: Incoming, record: InstanceRecord, known: KnownObject) -> bool:
     """Tell whether an object is the stored one, in the same bytes or in another encoding; raises FileNotFoundError."""
     stored = files.path(known.file_name)
-    # Byte by byte first, and only when the question comes up: no digest is made of all that never comes twice.
+    # Byte by byte first: the same data set may have come with other file meta information, so digests may differ.
     if known.transfer_syntax_uid == record.transfer_syntax_uid and incoming.is_same_as(
         stored, known.data_set_offset_bytes, record.data_set_offset_bytes
     ):
         return True
     try:
-        with incoming.reader() as own, stored.open("rb") as other:
+        with incoming.reader() as own, os.fdopen(open_regular(stored), "rb") as other:
             return is_same_data_set(
                 EncodedDataSet(own, record.transfer_syntax_uid, record.data_set_offset_bytes),
                 EncodedDataSet(other, known.transfer_syntax_uid, known.data_set_offset_bytes),

@@ -23,7 +23,7 @@ from webviewer.accounts import (
     SettingsRepository,
     TicketRepository,
 )
-from webviewer.archive import ArchiveRepository
+from webviewer.archive import ArchiveRepository, VerificationRepository
 from webviewer.audit import AuditRepository
 from webviewer.events import EventRepository
 from webviewer.placement import PlacementRepository
@@ -68,6 +68,7 @@ class StorageUnitOfWork(UnitOfWork, Protocol):
     """A transaction on a storage node's database and the repositories inside it."""
 
     archive: ArchiveRepository
+    verification: VerificationRepository
 
 
 class ControlUnitOfWorkFactory(Protocol):

@@ -347,4 +347,6 @@ def _instance(row: Row[Any]) -> StoredInstance:
         pixel_data_offset_bytes=row.pixel_data_offset_bytes,
         pixel_data_length_bytes=row.pixel_data_length_bytes,
         image=None if row.image is None else zlib.decompress(row.image).decode("utf-8"),
+        file_digest=row.file_digest,
+        block_digests=row.block_digests,
     )

@@ -142,11 +142,34 @@ instance = Table(
     Column("pixel_data_length_bytes", BigInteger),  # null: undefined length, or no pixels
     Column("image_encoding", SmallInteger, nullable=False),  # 0: no image, 1: zlib of the JSON text
     Column("image", LargeBinary),
+    Column("file_digest", String(64)),  # null: stored before there were digests, and not verified since
+    Column("block_digests", Text, nullable=False, server_default=""),
     UniqueConstraint("owner_id", "sop_instance_uid", name="uq_instance_uid"),
     UniqueConstraint("file_name", name="uq_instance_file"),  # claims are looked up by it after a crash
     sqlite_autoincrement=True,
 )
 """A stored object: its file, and what showing its pixels needs."""
+
+file_damage = Table(
+    "file_damage",
+    storage_metadata,
+    Column("instance_id", _Id, ForeignKey("instance.instance_id", ondelete="CASCADE"), primary_key=True),
+    Column("damage", String(16), nullable=False),  # `webviewer.archive.FileDamage`
+    Column("found_at", DateTime, nullable=False),  # UTC
+)
+"""Objects whose files are not as they were received; a row goes when a later verification finds the file whole."""
+
+verification_round = Table(
+    "verification_round",
+    storage_metadata,
+    Column("reader", String(16), primary_key=True),
+    Column("next_instance_id", _Id, nullable=False),
+    Column("started_at", DateTime),  # UTC; null: no round is under way
+    Column("finished_at", DateTime),  # UTC, of the round before
+    Column("files", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+)
+"""How far each reader of all files (``scrub``, ``verify``) has come."""
 
 node_identity = Table(
     "node_identity",

@@ -51,6 +51,8 @@ _INSTANCE_COLUMNS = (
     "pixel_data_length_bytes",
     "image_encoding",
     "image",
+    "file_digest",
+    "block_digests",
 )
 # Nothing is looked up beforehand: the usual object is a new one, and the insert asks the index of UIDs anyway.
 _INSERT_INSTANCE = (
@@ -335,6 +337,8 @@ class ArchiveWriter:
             "pixel_data_length_bytes": record.pixel_data_length_bytes,
             "image_encoding": _IMAGE_IS_ZLIB if has_image else 0,
             "image": zlib.compress((record.image or "").encode("utf-8"), 1) if has_image else None,
+            "file_digest": record.file_digest,
+            "block_digests": record.block_digests,
         }
         row = self._one(_INSERT_INSTANCE, values)
         return None if row is None else InstanceId(row[0])

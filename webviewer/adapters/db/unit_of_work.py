@@ -25,7 +25,8 @@ from webviewer.adapters.db.sessions_repository import (
     SqlSessionRepository,
     SqlTicketRepository,
 )
-from webviewer.archive import ArchiveRepository
+from webviewer.adapters.db.verification_repository import SqlVerificationRepository
+from webviewer.archive import ArchiveRepository, VerificationRepository
 from webviewer.audit import AuditRepository
 from webviewer.core.errors import Unavailable
 from webviewer.events import EventRepository
@@ -101,9 +102,11 @@ class SqlStorageUnitOfWork(_SqlUnitOfWork):
     """A transaction on a storage node's database."""
 
     archive: ArchiveRepository
+    verification: VerificationRepository
 
     def _open_repositories(self, connection: Connection) -> None:
         self.archive = SqlArchiveRepository(connection)
+        self.verification = SqlVerificationRepository(connection)
 
 
 class SqlControlUnitOfWorkFactory:
