@@ -20,6 +20,10 @@ class Counter(IntEnum):
     COMMITS = 7  # of the index
     PEER_LIMITED = 8  # associations rejected because their calling AE title or address held its share
     RESTARTS = 9  # of processes of this node that died
+    DAMAGED_READS = 10  # of stored files that readers met damaged
+    SCRUBBED_FILES = 11  # verified in the background
+    SCRUBBED_BYTES = 12
+    FILES_READ = 13  # stored files that were opened for readers
 
 
 class ProcessCounters:

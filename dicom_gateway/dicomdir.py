@@ -7,6 +7,7 @@ hundred bytes each. What the index does not know of an object without pixels is 
 from __future__ import annotations
 
 import datetime as dt
+import os
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import UID
 
 from webviewer.archive import Series, StoredInstance, Study
+from webviewer.core.regular_file import open_regular
 from webviewer.dicom.file_meta import encode_file_meta
 
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
@@ -230,10 +232,9 @@ class DicomDirectory:
     def _keys_of_object(self, instance: StoredInstance, record_type: str, number: int) -> bytes:
         """Return the encoded keys of a record of an object without pixels; empty where the object lacks them."""
         try:
-            with pydicom.config.disable_value_validation():
-                source = pydicom.dcmread(
-                    self._data_folder / instance.file_name, stop_before_pixels=True, specific_tags=_WANTED
-                )
+            descriptor = open_regular(self._data_folder / instance.file_name)
+            with os.fdopen(descriptor, "rb") as file, pydicom.config.disable_value_validation():
+                source = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_WANTED)
                 source.SOPClassUID = instance.sop_class_uid
                 _invent(source, record_type, instance.instance_number or number)
                 record = DIRECTORY_RECORDERS[record_type](source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZIP_STORED
@@ -13,14 +13,17 @@ from zipfile import ZIP_STORED
 from zipstream import ZipStream
 
 from dicom_gateway.dicomdir import DicomDirectory
-from webviewer.archive import OwnerId, Series, StoredInstance, Study
+from webviewer.archive import FileDamage, OwnerId, Series, StoredFile, StoredInstance, Study
+from webviewer.core.file_digest import FileHasher
 from webviewer.usecases.download_studies import contents_of
+from webviewer.usecases.stored_files import DamagedFile, StoredFiles, altered, of_another_size, unreadable
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 _log = logging.getLogger(__name__)
 
 NOTE_NAME = "PROBLEMS.TXT"
 _PIECE_BYTES = 1024**2
+_COMPARED_BEFORE_BYTES = 256 * 1024**2
 _MAX_NOTES = 1000
 
 
@@ -52,8 +55,8 @@ class ArchiveStream:
         Whose studies.
     studies
         Which, those of one patient together.
-    open_file
-        Opens a stored file by its name and returns the descriptor.
+    files
+        Opens stored files and compares them with what was received.
     data_folder
         Where stored files lie.
     """
@@ -63,13 +66,13 @@ class ArchiveStream:
         units: StorageUnitOfWorkFactory,
         owner_id: OwnerId,
         studies: Sequence[Study],
-        open_file: Callable[[str], int],
+        files: StoredFiles,
         data_folder: Path,
     ) -> None:
         self._units = units
         self._owner_id = owner_id
         self._studies = tuple(studies)
-        self._open_file = open_file
+        self._files = files
         self._directory = DicomDirectory(data_folder)
         self._notes: list[str] = []
         self._problem_count = 0
@@ -101,12 +104,12 @@ class ArchiveStream:
         for entry in self._entries():
             instance, place = entry.instance, entry.file_id
             try:
-                descriptor = self._open_file(instance.file_name)
-            except OSError as error:
-                self._note(place, instance, f"could not be opened ({error.strerror}) and is not in this archive")
+                descriptor = self._open(instance.file)
+            except (OSError, DamagedFile) as error:
+                self._note(place, instance, f"{_words(error)} and is not in this archive", error)
                 continue
             try:
-                size = os.fstat(descriptor).st_size
+                size = instance.file_bytes
                 stream.add(self._pieces(descriptor, size, place, instance), "/".join(place), size=size)
                 yield from stream.file()
             finally:
@@ -120,6 +123,11 @@ class ArchiveStream:
             stream.add(self._note_text(), NOTE_NAME)
             yield from stream.file()
         yield from stream.finalize()
+
+    def _open(self, file: StoredFile) -> int:
+        # A file is read twice, so that a damaged one stays out. The second time it comes from the system's cache; one
+        # that is too large for that is compared while it is sent, since a reader would wait too long for its start.
+        return self._files.open_whole(file) if file.file_bytes <= _COMPARED_BEFORE_BYTES else self._files.open(file)
 
     def _entries(self) -> Iterator[_Entry]:
         patient_number = study_number = series_number = 0
@@ -138,24 +146,35 @@ class ArchiveStream:
 
     def _pieces(self, descriptor: int, size: int, place: Sequence[str], instance: StoredInstance) -> Iterator[bytes]:
         done = 0
+        hasher = FileHasher() if size > _COMPARED_BEFORE_BYTES and instance.file_digest is not None else None
         while done < size:
             try:
                 piece = os.pread(descriptor, min(_PIECE_BYTES, size - done), done)
             except OSError as error:
+                self._tell(instance, unreadable(error))
                 self._note(place, instance, f"could not be read after byte {done} ({error.strerror}): it is cut there")
                 return
             if not piece:
+                self._tell(instance, of_another_size(done, size))
                 self._note(place, instance, f"ended at byte {done} of {size} while it was read: it is cut there")
                 return
             done += len(piece)
+            if hasher is not None:
+                hasher.update(piece)
             yield piece
+        if hasher is not None and hasher.digest().whole != instance.file_digest:
+            self._tell(instance, altered())
+            self._note(place, instance, "has other bytes than were received: do not use it")
 
-    def _note(self, place: Sequence[str], instance: StoredInstance, words: str) -> None:
-        _log.error(
-            "a stored file is missing or damaged: it %s",
-            words,
-            extra={"instance_id": instance.instance_id, "file_name": instance.file_name},
-        )
+    def _tell(self, instance: StoredInstance, damage: DamagedFile) -> None:
+        self._files.tell(instance.file, damage)
+
+    def _note(
+        self, place: Sequence[str], instance: StoredInstance, words: str, error: OSError | DamagedFile | None = None
+    ) -> None:
+        if not isinstance(error, DamagedFile):  # damage is in the log already
+            facts = {"instance_id": instance.instance_id, "file_name": instance.file_name, "reason": words}
+            _log.error("stored_file_not_sent", extra=facts)
         self._problem_count += 1
         if len(self._notes) < _MAX_NOTES:
             self._notes.append(f"{'/'.join(place)}: the object {instance.sop_instance_uid} {words}.")
@@ -165,3 +184,13 @@ class ArchiveStream:
         if self._problem_count > len(self._notes):
             lines.append(f"and {self._problem_count - len(self._notes)} more.")
         return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def _words(error: OSError | DamagedFile) -> str:
+    if isinstance(error, OSError):
+        return f"could not be opened ({error.strerror})"
+    if error.damage is FileDamage.MISSING:
+        return "is missing in the storage"
+    if error.damage is FileDamage.UNREADABLE:
+        return f"could not be read ({error.reason})"
+    return f"is damaged ({error.damage.value.replace('_', ' ')}: {error.reason})"

@@ -27,6 +27,7 @@ _WORDS = {
         "Processes of this node that died and were replaced",
     ),
     Counter.COMMITS: ("webviewer_index_commits", "Group commits of the index"),
+    Counter.DAMAGED_READS: ("webviewer_stored_file_damaged_reads", "Readings of stored files that were damaged"),
 }
 
 

@@ -28,6 +28,7 @@ from dicom_gateway.api import serve as serve_http
 from dicom_gateway.api.parts import ApiParts, make_parts
 from dicom_gateway.association_seats import AssociationSeats, SeatLimits
 from dicom_gateway.counters import Counter, SharedCounters
+from dicom_gateway.damage_report import DamageReporter
 from dicom_gateway.event_publisher import EventPublisher
 from dicom_gateway.index_client import Doorbell, IndexClient
 from dicom_gateway.indexer import IndexServer, IndexWriter
@@ -113,7 +114,7 @@ class StorageNode:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         storage = settings.storage
-        self._counters = SharedCounters(storage.acceptors + 2)
+        self._counters = SharedCounters(storage.acceptors + 3)  # indexer, main process, internal HTTP
         self._main_counters = self._counters.row(storage.acceptors + 1)
         limits = SeatLimits(
             storage.max_associations, storage.ae_title_associations_percent, storage.address_associations_percent
@@ -374,6 +375,8 @@ class StorageNode:
             with units(read_only=True) as unit:
                 return unit.archive.counts()
 
+        damages = DamageReporter(units, self._counters.row(settings.storage.acceptors + 2))
+        damages.start()
         started_s = time.monotonic()
         told = [""]  # the trouble that the log has
 
@@ -430,6 +433,7 @@ class StorageNode:
             describe=self._describe(),
             state=self._state,
             writer=writer,
+            on_damage=damages.report,
         )
 
 

@@ -22,7 +22,7 @@ def archive_routes(parts: ApiParts) -> Blueprint:
         owner = OwnerId(owner_id)
         wanted = [StudyId(number) for number in ids_from(request.args.getlist("study_ids"), "study_ids", MAX_STUDIES)]
         studies = studies_to_download(parts.units, owner, wanted)
-        stream = ArchiveStream(parts.units, owner, studies, parts.open_file, parts.data_folder)
+        stream = ArchiveStream(parts.units, owner, studies, parts.stored_files, parts.data_folder)
         name = archive_name(studies, dt.datetime.now(dt.UTC).date())
         seat = parts.archive_seats.take(owner)
         response = Response(

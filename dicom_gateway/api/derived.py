@@ -154,7 +154,7 @@ def _object(parts: ApiParts, owner: OwnerId, series_id: SeriesId, head: _Head, b
         if not stored:
             raise NotFound("There is no such series in the storage.")
         series = unit.archive.list_series(owner, unit.archive.get_series(owner, series_id).study_id)
-    with os.fdopen(parts.open_file(stored[0].file_name), "rb") as file:
+    with os.fdopen(parts.stored_files.open_whole(stored[0].file), "rb") as file:
         source = read_source(file)
     content = head.content
     pixels = Pixels(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from dicom_gateway.upload import UploadLimits, UploadStore
 from dicom_gateway.upload_examine import ExamineLimits, Examiner
 from dicom_gateway.upload_receive import UploadReceiver
 from webviewer.adapters.files import ObjectStore
-from webviewer.archive import OwnerId, Receipt
+from webviewer.archive import OwnerId, Receipt, StoredFile
 from webviewer.config import StorageSettings
 from webviewer.core.octets import ByteSource
 from webviewer.core.seats import Seats
@@ -22,6 +21,7 @@ from webviewer.usecases.read_frames import FrameReader
 from webviewer.usecases.read_overlays import OverlayReader
 from webviewer.usecases.read_presentation_states import PresentationStateReader
 from webviewer.usecases.receive_instance import InstanceIndex
+from webviewer.usecases.stored_files import DamagedFile, StoredFiles
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 UPLOADS_AT_ONCE = 16
@@ -40,8 +40,8 @@ class ApiParts:
         Transactions on the index.
     token
         What every caller must present.
-    open_file
-        Opens a stored file by its name for reading and returns the descriptor.
+    stored_files
+        Opens stored files and compares them with what was received.
     data_folder
         Where stored files lie.
     files
@@ -73,7 +73,7 @@ class ApiParts:
 
     units: StorageUnitOfWorkFactory
     token: str = field(repr=False)
-    open_file: Callable[[str], int]
+    stored_files: StoredFiles
     data_folder: Path
     files: FileRemoval
     frames: FrameReader
@@ -104,6 +104,7 @@ def make_parts(
     metrics: Callable[[], bytes],
     describe: Callable[[], Mapping[str, object]],
     state: NodeState,
+    on_damage: Callable[[StoredFile, DamagedFile], None] = lambda _file, _damage: None,
     upload_limits: UploadLimits | None = None,
     examine_limits: ExamineLimits | None = None,
     writer: str = "",
@@ -122,18 +123,18 @@ def make_parts(
         The one writer of new objects.
     publish, problems, status, metrics, describe, state
         As in `ApiParts`.
+    on_damage
+        Takes each damaged file that a reader met.
     upload_limits, examine_limits
         How much uploads may cost.
     writer
         Name that this process's claims carry; see `webviewer.adapters.files`.
     """
     store = ObjectStore(settings.storage, writer)
+    stored_files = StoredFiles(store.open_file, on_damage)
     uploads_folder = settings.storage / "uploads"
     receiver = UploadReceiver(store, index, settings.max_object_bytes, uploads_folder)
     examiner = Examiner(receiver, examine_limits or ExamineLimits(max_object_bytes=settings.max_object_bytes))
-
-    def open_file(file_name: str) -> int:
-        return os.open(store.path(file_name), os.O_RDONLY | os.O_CLOEXEC)
 
     def receive(owner_id: OwnerId, source: ByteSource) -> Receipt:
         try:
@@ -144,12 +145,12 @@ def make_parts(
     return ApiParts(
         units=units,
         token=token,
-        open_file=open_file,
+        stored_files=stored_files,
         data_folder=store.data,
         files=store,
-        frames=FrameReader(units, open_file),
-        overlays=OverlayReader(units, open_file),
-        presentation_states=PresentationStateReader(units, open_file),
+        frames=FrameReader(units, stored_files),
+        overlays=OverlayReader(units, stored_files),
+        presentation_states=PresentationStateReader(units, stored_files),
         uploads=UploadStore(uploads_folder, examiner, upload_limits),
         receive=receive,
         publish=publish,

@@ -57,6 +57,7 @@ def render_json(detail: RenderDetail) -> bytes:
             "frames": detail.frames,
             "files": detail.files,
             "native_bytes": detail.native_bytes,
+            "digests": detail.digests,
         }
     )
     images = ",".join(f'"{instance_id}":{text}' for instance_id, text in detail.images.items())

@@ -20,6 +20,7 @@ from renderpool.session.volume_store import VolumeStore
 from webviewer.adapters.nodes import RenderSeries, StorageClient
 from webviewer.core.errors import InvalidInput, WebviewerError
 from webviewer.dicom.pixel_module import native_frame_bits
+from webviewer.usecases.stored_files import FileComparer
 
 _MAX_STORAGES = 256
 _READ_TIMEOUT_S = 30.0  # a node that says nothing for so long hangs: its viewers are to read it soon
@@ -45,6 +46,7 @@ class StorageSource:
     def __init__(self, client: StorageClient, data_folder: Path | None = None) -> None:
         self._client = client
         self._data_folder = None if data_folder is None else str(data_folder)
+        self._comparer = FileComparer()
         self._lock = threading.Lock()
         self._fetches: dict[tuple[int, int], Future[SeriesFrames]] = {}
 
@@ -96,9 +98,9 @@ class StorageSource:
     def frame_in_file(self, series: SeriesFrames, key: FrameKey) -> FrameInFile | None:
         """Return where an uncompressed frame lies in a file of this machine, None if it is to be asked for."""
         instance_id, frame_number = key
-        first = series.native_bytes.get(instance_id)
+        first, file = series.native_bytes.get(instance_id), series.stored.get(instance_id)
         name = series.files[instance_id]
-        if self._data_folder is None or first is None or not _FILE_NAME.fullmatch(name):
+        if self._data_folder is None or first is None or file is None or not _FILE_NAME.fullmatch(name):
             return None
         image = series.instances[instance_id]
         bits = native_frame_bits(
@@ -107,7 +109,8 @@ class StorageSource:
         # The tiles of a mosaic lie beside one another, in no piece of the file of their own.
         if bits % 8 or image.tiling is not None or not 1 <= frame_number <= image.number_of_frames:
             return None
-        return FrameInFile(f"{self._data_folder}/{name}", first + (frame_number - 1) * bits // 8, bits // 8)
+        first_byte = first + (frame_number - 1) * bits // 8
+        return FrameInFile(f"{self._data_folder}/{name}", first_byte, bits // 8, file, self._comparer)
 
     def store_derived(self, owner_id: int, series_id: int, head: Mapping[str, object], pixels: bytes) -> int:
         """Store an object made of a series and return the series it is in; raises WebviewerError."""
@@ -123,6 +126,7 @@ def _series(found: RenderSeries) -> SeriesFrames:
         found.files,
         found.version,
         found.native_bytes,
+        found.stored,
     )
 
 

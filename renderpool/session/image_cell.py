@@ -97,7 +97,7 @@ class ImageCell(Cell[SeriesFrames]):
             return
         error = self._around.images.failure(series, key)
         if error is not None:
-            self._send_error(view, error.code, error.message, key)
+            self._send_failure(view, error, key)
             self._prefetch_around(key)
             return
         if self._loading is None and self._around.image_loads[self.number] < _MAX_LOADS:
@@ -197,7 +197,7 @@ class ImageCell(Cell[SeriesFrames]):
         newest = self.wish is not None and self.wish.revision == view.revision
         if isinstance(outcome, WebviewerError):
             if newest:
-                self._send_error(view, outcome.code, outcome.message, key)
+                self._send_failure(view, outcome, key)
                 self._prefetch_around(key)
                 return
         elif newest and self.series is not None:

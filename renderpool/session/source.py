@@ -8,9 +8,12 @@ from functools import cached_property
 from io import FileIO
 from typing import Protocol, runtime_checkable
 
+from webviewer.archive import StoredFile
 from webviewer.core.errors import WebviewerError
+from webviewer.core.regular_file import open_regular
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.series_window import SeriesWindow, SeriesWindows, series_windows
+from webviewer.usecases.stored_files import FileComparer, Part
 
 FrameKey = tuple[int, int]  # instance_id, frame_number (from 1)
 CacheKey = tuple[str, int, int]  # name of the stored file, instance_id, frame_number
@@ -22,7 +25,8 @@ class SeriesFrames:
 
     ``files`` has the name of each object's file: a storage node that is restored gives numbers again, and an address
     may be given to another node, but no two files ever have one name. ``version`` changes when images are added;
-    empty = unknown. ``native_bytes`` has where in its file the frames of an uncompressed object begin, if it is known.
+    empty = unknown. ``native_bytes`` has where in its file the frames of an uncompressed object begin, if it is known,
+    and ``stored`` the size and the digests of that file.
     """
 
     series_id: int
@@ -32,6 +36,7 @@ class SeriesFrames:
     files: Mapping[int, str]
     version: str = ""
     native_bytes: Mapping[int, int] = field(default_factory=dict)
+    stored: Mapping[int, StoredFile] = field(default_factory=dict)
 
     @cached_property
     def positions(self) -> dict[FrameKey, int]:
@@ -80,17 +85,22 @@ class FrameInFile:
     path: str
     first_byte: int
     length_bytes: int
+    file: StoredFile
+    comparer: FileComparer
 
     def read_into(self, out: memoryview) -> None:
-        """Fill ``out``, of as many bytes; raises OSError, also where the file ends before."""
-        with FileIO(self.path) as file:
-            file.seek(self.first_byte)
+        """Fill ``out``, of as many bytes, of a file that is as it was received; raises OSError and DamagedFile."""
+        with FileIO(open_regular(self.path)) as opened:
+            self.comparer.compare_size(self.file, opened.fileno())
+            opened.seek(self.first_byte)
             done = 0
             while done < self.length_bytes:
-                count = file.readinto(out[done:])
+                count = opened.readinto(out[done:])
                 if not count:
                     raise OSError(f"The file ends at byte {self.first_byte + done}.")
                 done += count
+            part = Part(self.first_byte, out)
+            self.comparer.compare(self.file, opened.fileno(), self.first_byte, self.first_byte + done, part)
 
 
 @runtime_checkable

@@ -38,6 +38,7 @@ from webviewer.dicom.volume_values import (
     value_range,
     word_voxels,
 )
+from webviewer.usecases.stored_files import DamagedFile
 
 _LOG = logging.getLogger(__name__)
 
@@ -232,7 +233,7 @@ class VolumeLoad:
                 continue
             del wanted[key]
             if isinstance(data, WebviewerError):
-                self._lose(source, Loss.UNREADABLE, data.message)
+                self._lose(source, Loss.of(data), data.message)
             else:
                 self._submit([(source, data)], work)
             self._publish_if_due()
@@ -289,7 +290,7 @@ class VolumeLoad:
                 self._read(source, work, data)
             else:
                 work(source, self._decoded(source, data))
-        except OSError:
+        except (OSError, DamagedFile):
             self._unread.append(source)
         except WebviewerError as exc:
             self._lose(source, Loss.UNREADABLE, exc.message)

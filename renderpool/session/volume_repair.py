@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from webviewer.core.errors import DataError
+from webviewer.core.errors import DataError, WebviewerError
 from webviewer.dicom.sentence import Sentence, joined, say
 from webviewer.dicom.volume_plan import VolumePlan
 from webviewer.dicom.volume_slices import SliceSampling
@@ -23,6 +23,12 @@ class Loss(StrEnum):
 
     UNREADABLE = "slice_unreadable"
     NOT_SENT = "slice_not_sent"
+    DAMAGED = "slice_damaged"
+
+    @classmethod
+    def of(cls, error: WebviewerError) -> Loss:
+        """Return why a slice could not be had, of the error that stands in its place."""
+        return cls.DAMAGED if error.code.startswith("stored_file_") else cls.UNREADABLE
 
 
 def source_index(plan: VolumePlan) -> NDArray[np.float64]:

@@ -6,12 +6,14 @@ import contextlib
 import io
 import os
 import re
+import sqlite3
 import subprocess
 import time
 import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.archive import OwnerId, StudyId
 from webviewer.dicom.file_meta import IMPLEMENTATION_CLASS_UID
 from webviewer.usecases.download_studies import studies_to_download
+from webviewer.usecases.stored_files import StoredFiles
 
 ROOT = "1.2.826.0.1.3680043.8.498.7.6"
 KINDS = ("rt", "sr", "pdf", "ecg", "seg", "presentation_state", "key_object", "charset", "color", "video")
@@ -145,7 +148,7 @@ def test_a_file_that_is_gone_leaves_a_note_and_the_rest_is_whole(node: StorageHt
     archive, _ = fetch(node, all_studies(node))
     assert archive.testzip() is None
     note = archive.read("PROBLEMS.TXT").decode()
-    assert "could not be opened" in note
+    assert "is missing in the storage and is not in this archive" in note
     assert "Phantom" not in note
     assert len([name for name in archive.namelist() if name.startswith("DICOM/")]) == 2
     archive.extractall(tmp_path / "medium")
@@ -200,9 +203,11 @@ def test_kinds_of_objects_have_their_kinds_of_records() -> None:
 
 
 def stretch(node: StorageHttp, size: int) -> None:
-    """Make every stored file as large as a huge object, without using the disk."""
+    """Make every stored file as large as a huge object, without using the disk; the index knows no digests of them."""
     for path in node.stored_files():
         os.truncate(path, size)
+    with closing(sqlite3.connect(node.database.name)) as database, database:
+        database.execute("UPDATE instance SET file_bytes = ?, file_digest = NULL, block_digests = ''", (size,))
 
 
 def slow_read(node: StorageHttp, total: int, pause_every: int) -> tuple[int, int]:
@@ -245,12 +250,10 @@ def test_a_download_leaves_a_trace_of_who_took_what_and_no_name(
     units = SqlStorageUnitOfWorkFactory(make_engine(node.database))
     studies = studies_to_download(units, OwnerId(1), [StudyId(study_id)])
 
-    def open_file(name: str) -> int:
-        return os.open(node.data / name, os.O_RDONLY)
-
+    files = StoredFiles(lambda name: os.open(node.data / name, os.O_RDONLY))
     with caplog.at_level("INFO", logger="dicom_gateway.download"):
-        whole = b"".join(ArchiveStream(units, OwnerId(1), studies, open_file, node.data))
-        cut = iter(ArchiveStream(units, OwnerId(1), studies, open_file, node.data))
+        whole = b"".join(ArchiveStream(units, OwnerId(1), studies, files, node.data))
+        cut = iter(ArchiveStream(units, OwnerId(1), studies, files, node.data))
         next(cut)
         cut.close()  # type: ignore[attr-defined]
     first, second = caplog.records

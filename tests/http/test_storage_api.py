@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import shutil
 import socket
@@ -382,10 +383,12 @@ def test_a_cut_and_a_missing_file_cost_only_their_own_frames(node: StorageHttp) 
     os.truncate(by_data[originals[1]], 2000)
     by_data[originals[2]].unlink()
     got = frames_of(node.session.post(f"{node.owner()}/frames", json={"frames": frames}).content, 4)
-    assert [status for _, _, status, _ in got] == [0, 1, 1, 0]
+    assert [status for _, _, status, _ in got] == [0, 2, 2, 0]
     assert got[0][3] == originals[0]
-    assert got[1][3].startswith(b"The file is cut")
-    assert b"not in the storage any more" in got[2][3]
+    cut, gone = json.loads(got[1][3]), json.loads(got[2][3])
+    assert cut["code"] == "stored_file_size"
+    assert cut["numbers"][0] == 2000.0
+    assert gone["code"] == "stored_file_missing"
     assert got[3][3] == originals[3]
     assert node.worker_pid() > 0
     links = [str(link.readlink()) for link in Path(f"/proc/{node.worker_pid()}/fd").iterdir() if link.is_symlink()]

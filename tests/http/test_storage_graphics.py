@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
 import pytest
-import requests
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
@@ -16,8 +16,14 @@ from tests.support.overlay_files import add_overlay
 from tests.support.phantom_files import data_set_bytes, make_grey, to_bytes
 from tests.support.presentation_state_files import BLENDING, make_presentation_state, referenced_image
 from tests.support.storage_http import TOKEN, StorageHttp
+from webviewer.adapters.db.engine import make_engine
+from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.nodes import StorageClient
+from webviewer.archive import OwnerId, SeriesId
 from webviewer.core import errors
+from webviewer.core.regular_file import open_regular
+from webviewer.usecases.read_presentation_states import PresentationStateReader
+from webviewer.usecases.stored_files import StoredFiles
 
 __all__ = ["node", "own_node", "shared_nodes"]  # fixtures
 
@@ -62,7 +68,7 @@ def test_overlay_bits_come_by_frame_from_the_file_as_it_is_stored(node: StorageH
     client.close()
 
 
-def test_overlays_of_a_file_that_was_cut_since_are_said_to_be_empty(own_node: StorageHttp) -> None:
+def test_overlays_of_a_damaged_file_are_refused_like_its_pixels(own_node: StorageHttp) -> None:
     ds = add_overlay(make_grey(np.zeros((9, 11), np.uint16)), np.ones((9, 11)))
     assert own_node.upload(to_bytes(ds))["state"] == "done"
     series = only_series(own_node)
@@ -70,10 +76,13 @@ def test_overlays_of_a_file_that_was_cut_since_are_said_to_be_empty(own_node: St
     (file,) = own_node.stored_files()
     os.truncate(file, 500)
     client = StorageClient(own_node.base_url, TOKEN)
-    assert list(client.overlays(1, (frame["instance_id"], 1))) == [(0x6000, b"")]
-    file.unlink()
-    with pytest.raises(errors.NotFound):
+    with pytest.raises(errors.DataError) as caught:
         list(client.overlays(1, (frame["instance_id"], 1)))
+    assert caught.value.code == "stored_file_size"
+    file.unlink()
+    with pytest.raises(errors.DataError) as caught:
+        list(client.overlays(1, (frame["instance_id"], 1)))
+    assert caught.value.code == "stored_file_missing"
     client.close()
 
 
@@ -225,14 +234,20 @@ def test_one_reading_of_states_of_an_owner_goes_on_at_a_time(own_node: StorageHt
     image = make_grey(np.zeros((9, 11), np.uint16))
     (state,) = states_of_many_references(image.SeriesInstanceUID, 1)
     assert own_node.upload(state)["stored"] == 1
-    (file,) = own_node.stored_files()
     assert own_node.upload(to_bytes(image))["stored"] == 1
-    url = series_url(own_node)
-    file.unlink()
-    os.mkfifo(file)  # a disk that hangs
+    series_id = SeriesId(int(series_url(own_node).split("/")[-2]))
+    engine, disk = make_engine(own_node.database), threading.Event()
+
+    def open_file(name: str) -> int:
+        assert disk.wait(30)  # a disk that hangs
+        return open_regular(own_node.data / name)
+
+    reader = PresentationStateReader(SqlStorageUnitOfWorkFactory(engine), StoredFiles(open_file))
     with ThreadPoolExecutor(2) as pool:
-        answers = [pool.submit(requests.get, url, headers=own_node.session.headers, timeout=30) for _ in range(2)]
-        refused = next(as_completed(answers, timeout=30)).result()
-        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
-        os.close(os.open(file, os.O_WRONLY))
-        assert sorted(answer.result().status_code for answer in answers) == [200, 429]
+        answers = [pool.submit(reader.read, OwnerId(1), series_id) for _ in range(2)]
+        refused = next(as_completed(answers, timeout=30)).exception()
+        assert isinstance(refused, errors.LimitExceeded)
+        assert refused.resets_in_s == 5.0
+        disk.set()
+        assert sorted(answer.exception(30) is None for answer in answers) == [False, True]
+    engine.dispose()

@@ -6,7 +6,7 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,13 @@ from renderpool.session import painters as painters_module
 from renderpool.session import scheduler as scheduler_module
 from renderpool.session.flight import MAX_IN_FLIGHT
 from renderpool.session.painter import paint
+from renderpool.session.source import FrameKey
 from renderpool.session.volume_painter import VolumePainter
 from renderpool.session.volume_warm_up import VolumeWarmUp
 from tests.render.house import WAIT_S, House, Viewer, pixels_of, wait_until
 from tests.render.reference_view import grey_linear, worst
 from tests.render.sources import COLUMNS, ROWS, MemorySource, values_of
+from webviewer.core.errors import DataError, WebviewerError
 from webviewer.protocol.base import ImageReference
 from webviewer.protocol.framing import Encoding, FrameFlag, FrameHeader
 from webviewer.protocol.messages import Ack, Close, Open, Opened, View, ViewError
@@ -206,6 +208,24 @@ def test_an_image_that_cannot_be_decoded_is_said_in_words_and_the_others_go_on(
     assert viewer.next_still()[0].instance_id == 3
     viewer.view(3, instance_id=2)
     assert viewer.next_message(ViewError).revision == 3
+
+
+def test_a_damaged_stored_file_is_said_with_the_numbers_of_its_sentence(make_house: Callable[..., House]) -> None:
+    class Damaged(MemorySource):
+        def frames(self, owner_id: int, keys: Sequence[FrameKey]) -> Iterator[tuple[FrameKey, bytes | WebviewerError]]:
+            damage = DataError("Cut.", code="stored_file_size", details={"numbers": [4, 9]})
+            for key, frame in super().frames(owner_id, keys):
+                yield key, damage if key[0] == 2 else frame
+
+    viewer = Viewer(make_house(Damaged()))
+    viewer.open()
+    viewer.view(1, instance_id=2)
+    error = viewer.next_message(ViewError)
+    assert (error.code, error.numbers, error.message) == ("stored_file_size", (4.0, 9.0), "Cut.")
+    viewer.view(2, instance_id=3)
+    assert viewer.next_still()[0].instance_id == 3
+    viewer.view(3, instance_id=2)  # now it is known already
+    assert viewer.next_message(ViewError).numbers == (4.0, 9.0)
 
 
 def test_an_image_of_another_series_is_refused(house: House) -> None:

@@ -193,3 +193,26 @@ def test_a_stream_of_frames_that_ends_early_is_said(odd_node: tuple[str, type[Od
     with pytest.raises(Unavailable, match="broke off"):
         list(found)
     client.close()
+
+
+def test_a_damaged_file_is_refused_with_the_code_and_the_numbers_of_its_sentence(storage: StorageHttp) -> None:
+    cache = ImageCache(64 * 1024**2, decode_threads=1)
+    source = StorageSource(StorageClient(storage.base_url, TOKEN))
+    store = ImageStore(cache, source)
+    try:
+        series = source.series(1, SERIES)
+        (altered, _), (cut, _), (good, _) = series.frames
+        path = storage.data / series.files[altered]
+        path.write_bytes(path.read_bytes()[:-1] + b"\x77")
+        (storage.data / series.files[cut]).write_bytes(b"DICM")
+        with pytest.raises(DataError, match="its bytes have changed since it was received") as caught:
+            store.load_blocking(1, series, (altered, 1))
+        assert (caught.value.code, caught.value.details) == ("stored_file_altered", {"numbers": []})
+        with pytest.raises(DataError, match="it has 4 bytes") as caught:
+            store.load_blocking(1, series, (cut, 1))
+        assert caught.value.code == "stored_file_size"
+        assert caught.value.details == {"numbers": [4.0, float(series.stored[cut].file_bytes)]}
+        assert store.load_blocking(1, series, (good, 1)).stored.shape == (64, 64)
+    finally:
+        store.close()
+        cache.close()

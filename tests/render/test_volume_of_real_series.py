@@ -27,6 +27,7 @@ from tests.support.phantom_files import compress, ct_values, make_ct, make_ct_se
 from tests.support.storage_http import TOKEN, StorageHttp, fill_series, sqlite_settings
 from tests.support.stored_image import StoredImage, image_attributes, read_image
 from webviewer.adapters.nodes import StorageClient
+from webviewer.archive import InstanceId, StoredFile
 from webviewer.core.errors import NotFound, WebviewerError
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.geometry import FramePlace, places_of
@@ -308,12 +309,15 @@ def test_a_file_that_cannot_be_read_is_asked_for_and_the_storage_node_says_why(
     (node.data / names[4]).unlink()
     cut = node.data / names[9]
     cut.write_bytes(cut.read_bytes()[:-100])
+    altered = node.data / names[14]
+    altered.write_bytes(altered.read_bytes()[:-3] + b"\x77" + altered.read_bytes()[-2:])
     client = CountingClient(node.base_url)
     volume = _loaded(node, client, images)
-    assert client.asked == 2
+    assert client.asked == 3
     assert [(warning.code, warning.numbers[0]) for warning in volume.warnings] == [
-        ("slice_unreadable+interpolated_there", 5),
-        ("slice_unreadable+interpolated_there", 10),
+        ("slice_damaged+interpolated_there", 5),
+        ("slice_damaged+interpolated_there", 10),
+        ("slice_damaged+interpolated_there", 15),
     ]
     assert not volume.standing_in().any()
 
@@ -333,9 +337,12 @@ def test_no_name_of_a_file_leads_out_of_the_folder(tmp_path: Path) -> None:
     image = StorageSource(StorageClient("http://127.0.0.1:9", TOKEN), tmp_path)
     attributes = read_image_of(make_ct())
     for name in ("../../../etc/passwd", "/etc/passwd", "ab/cd/../../../" + "0" * 32, "AB/CD/" + "0" * 32, ""):
-        series = SeriesFrames(1, "CT", ((1, 1),), {1: attributes}, {1: name}, "", {1: 100})
+        stored = StoredFile(InstanceId(1), name, 9000, None)
+        series = SeriesFrames(1, "CT", ((1, 1),), {1: attributes}, {1: name}, "", {1: 100}, {1: stored})
         assert image.frame_in_file(series, (1, 1)) is None
-    good = SeriesFrames(1, "CT", ((1, 1),), {1: attributes}, {1: "ab/cd/" + "0" * 32}, "", {1: 100})
+    name = "ab/cd/" + "0" * 32
+    stored = StoredFile(InstanceId(1), name, 9000, None)
+    good = SeriesFrames(1, "CT", ((1, 1),), {1: attributes}, {1: name}, "", {1: 100}, {1: stored})
     found = image.frame_in_file(good, (1, 1))
     assert found is not None
     assert (found.path, found.first_byte, found.length_bytes) == (f"{tmp_path}/ab/cd/{'0' * 32}", 100, 8192)

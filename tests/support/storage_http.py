@@ -23,6 +23,8 @@ from typing import Any
 import requests
 
 from dicom_gateway.api import make_parts, serve
+from dicom_gateway.counters import SharedCounters
+from dicom_gateway.damage_report import DamageReporter
 from dicom_gateway.indexer import IndexWriter
 from dicom_gateway.node_state import NodeState
 from dicom_gateway.upload import UploadLimits
@@ -224,6 +226,8 @@ def main() -> None:
 
     def parts(_writer: str) -> Any:
         units = SqlStorageUnitOfWorkFactory(make_engine(database))
+        damages = DamageReporter(units, SharedCounters(1).row(0))
+        damages.start()
         return make_parts(
             StorageSettings(storage=folder / "storage"),
             TOKEN,
@@ -235,6 +239,7 @@ def main() -> None:
             metrics=lambda: b"# none\n",
             describe=lambda: {"kind": "storage", "identity": node_identity(units)},
             state=NodeState(),
+            on_damage=damages.report,
             upload_limits=UploadLimits(**{"keep_free_bytes": 0, **limits.get("upload", {})}),
             examine_limits=ExamineLimits(**limits.get("examine", {})),
         )

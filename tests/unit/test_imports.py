@@ -32,6 +32,7 @@ SQL = "SQL lives in adapters.db"
 ARGON = "Password hashing lives in adapters.crypto"
 CLIENT = "HTTP to other nodes lives in the adapters"
 METRICS = "Metrics live in the nodes' own modules"
+DIGESTS = "Digests of files live in core.file_digest"
 ZIP = "ZIP archives live in the gateway"
 DIMSE = "DIMSE lives in the gateway"
 PYDICOM = "pydicom lives in webviewer.dicom and the gateway"
@@ -94,6 +95,7 @@ PLANTS = [
     ("functions/render/relay.py", "import requests", CLIENT),
     ("dicom_gateway/event_publisher.py", "import urllib3", CLIENT),
     ("webviewer/usecases/live.py", "import prometheus_client", METRICS),
+    ("webviewer/adapters/files.py", "import xxhash", DIGESTS),
     ("dicom_gateway/api/archive.py", "import zipstream", ZIP),
     ("webviewer/dicom/dataset.py", "import pynetdicom", DIMSE),
     ("dicom_gateway/api/uploads.py", "import pynetdicom", DIMSE),

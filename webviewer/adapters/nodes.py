@@ -18,6 +18,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, Ne
 from urllib3.response import BaseHTTPResponse
 
 from webviewer.adapters.call_token import ANOTHER_ADDRESS, CLOCKS_DIFFER, call_authorization
+from webviewer.archive import InstanceId, StoredFile
 from webviewer.core.correlation import headers_for_call
 from webviewer.core.errors import (
     ConfigError,
@@ -33,7 +34,7 @@ from webviewer.core.errors import (
 )
 from webviewer.core.octets import ByteSource
 from webviewer.dicom.attributes import ImageAttributes
-from webviewer.usecases.frame_records import FRAME_HEADER, STATUS_GOOD
+from webviewer.usecases.frame_records import FRAME_HEADER, STATUS_GOOD, STATUS_REFUSED
 from webviewer.usecases.overlay_records import overlays_of
 from webviewer.usecases.placement import STORAGE_SILENT
 
@@ -315,7 +316,7 @@ class RenderSeries:
 
     ``files`` has the name of each object's file, which no other object ever gets. ``version`` is an entity tag: the
     same one means that nothing has been added; empty of what has none. ``native_bytes`` has where in its file the
-    frames of an uncompressed object begin.
+    frames of an uncompressed object begin, and ``stored`` what that file must be.
     """
 
     series_id: int
@@ -325,6 +326,7 @@ class RenderSeries:
     files: Mapping[int, str]
     version: str = ""
     native_bytes: Mapping[int, int] = field(default_factory=dict)
+    stored: Mapping[int, StoredFile] = field(default_factory=dict)
 
 
 class _LazyImages(Mapping[int, ImageAttributes]):
@@ -431,7 +433,7 @@ class StorageClient(NodeClient):
                 data = body.take(length)
                 if len(data) < length:
                     raise Unavailable("The storage node broke off in the middle of a frame.")
-                yield key, data if status == STATUS_GOOD else DataError(data.decode("utf-8", "replace"))
+                yield key, data if status == STATUS_GOOD else _frame_error(status, data)
             body.take(1)  # the end of the stream: the connection can be used again
 
     def overlays(self, owner_id: int, key: FrameKey) -> Iterator[tuple[int, bytes]]:
@@ -505,9 +507,25 @@ def _render_series(plain: Any, version: str = "") -> RenderSeries:
         if any(one not in instances or one not in files for one in {instance for instance, _ in frames}):
             raise ValueError("a frame of no instance")
         native = {int(instance): int(first) for instance, first in plain.get("native_bytes", {}).items()}
-        return RenderSeries(int(plain["series_id"]), str(plain["modality"]), frames, instances, files, version, native)
+        digests = {int(instance): digest for instance, digest in plain.get("digests", {}).items()}
+        stored = {one: StoredFile(InstanceId(one), files[one], *digest) for one, digest in digests.items()}
+        return RenderSeries(
+            int(plain["series_id"]), str(plain["modality"]), frames, instances, files, version, native, stored
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unavailable("The storage node answered something else than a series.") from error
+
+
+def _frame_error(status: int, data: bytes) -> DataError:
+    """Return why a frame cannot be had, of the words in its place."""
+    text = data.decode("utf-8", "replace")
+    if status != STATUS_REFUSED:
+        return DataError(text)
+    try:
+        sentence = json.loads(text)
+        return DataError(str(sentence["text"]), code=str(sentence["code"]), details={"numbers": sentence["numbers"]})
+    except (ValueError, TypeError, KeyError) as exc:
+        raise Unavailable("The storage node sent a reason that cannot be read.") from exc
 
 
 def _broken(node: str, error: Exception) -> Unreachable:

@@ -148,10 +148,21 @@ ENGLISH: dict[str, str] = {
     "values_rounded": "Values of this volume are rounded to steps of {{0}}.",
     "slice_unreadable": "Slice {{0}} of {{1}}, at {{2}} mm, is missing: its image cannot be read.",
     "slice_not_sent": "Slice {{0}} of {{1}}, at {{2}} mm, is missing: the storage node did not send it.",
+    "slice_damaged": "Slice {{0}} of {{1}}, at {{2}} mm, is missing: its stored file is damaged.",
     "interpolated_there": "Values there are interpolated.",
     "repeated_there": "The nearest slice is repeated there.",
     "further_slices_one": "{{0}} further slice is missing, at {{1}} mm.",
     "further_slices_other": "{{0}} further slices are missing, the last at {{1}} mm.",
+    # Why an image cannot be shown: its stored file.
+    "stored_file_missing": "The stored file of this image is missing. Tell your administrator.",
+    "stored_file_size": (
+        "The stored file of this image is damaged: it has {{0}} bytes and should have {{1}}. Tell your administrator."
+    ),
+    "stored_file_altered": (
+        "The stored file of this image is damaged: its bytes have changed since it was received. Tell your "
+        "administrator."
+    ),
+    "stored_file_unreadable": "The stored file of this image cannot be read. Tell your administrator.",
     # What was assumed of images; some of it also says why there is no volume.
     "mosaic": (
         "The {{0}} slices of each volume were stored as one picture, a mosaic. They were cut out of it, and their"

@@ -7,3 +7,5 @@ import struct
 FRAME_HEADER = struct.Struct("<QIIQ")  # instance_id, frame_number, status, length in bytes
 STATUS_GOOD = 0
 STATUS_ERROR = 1
+STATUS_REFUSED = 2
+"""A sentence for the doctor follows, as JSON: ``{"code", "numbers", "text"}``."""

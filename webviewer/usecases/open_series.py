@@ -97,7 +97,8 @@ class RenderDetail:
     """What the render node must know: frames in display order and the attributes of each object as JSON text.
 
     ``files`` names the file of each object: a number comes again when a node is restored, the name of a file never.
-    ``native_bytes`` says at which byte of it the frames of an uncompressed object begin, one after the other.
+    ``native_bytes`` says at which byte of it the frames of an uncompressed object begin, one after the other, and
+    ``digests`` what such a file must be: its size and its digests, for a render node that reads it by itself.
     """
 
     series_id: SeriesId
@@ -106,6 +107,7 @@ class RenderDetail:
     images: dict[InstanceId, str]
     files: dict[InstanceId, str]
     native_bytes: dict[InstanceId, int]
+    digests: dict[InstanceId, tuple[int, str | None, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +159,17 @@ def open_instance_for_render(
 
 def _render_detail(series: Series, instances: Iterable[StoredInstance]) -> RenderDetail:
     ordered = _ordered(instances)
+    images = {image.instance.instance_id: image for image, _ in ordered}
+    native = {number: first for number, image in images.items() if (first := _native_byte(image)) is not None}
+    stored = {number: images[number].instance for number in native}
     return RenderDetail(
         series.series_id,
         series.modality,
         tuple((image.instance.instance_id, number) for image, number in ordered),
-        {image.instance.instance_id: image.text for image, _ in ordered},
-        {image.instance.instance_id: image.instance.file_name for image, _ in ordered},
-        {image.instance.instance_id: first for image, _ in ordered if (first := _native_byte(image)) is not None},
+        {number: image.text for number, image in images.items()},
+        {number: image.instance.file_name for number, image in images.items()},
+        native,
+        {number: (one.file_bytes, one.file_digest, one.block_digests) for number, one in stored.items()},
     )
 
 

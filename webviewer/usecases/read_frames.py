@@ -6,17 +6,20 @@ frames are found once and kept. A frame that cannot be read becomes a record wit
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from webviewer.archive import InstanceId, OwnerId, StoredInstance
+from webviewer.archive import InstanceId, OwnerId, StoredFile, StoredInstance
 from webviewer.core.errors import DataError, NotFound, WebviewerError
 from webviewer.dicom.attributes import ImageAttributes
 from webviewer.dicom.encapsulation import FrameLocator, locate_frames
-from webviewer.usecases.frame_records import FRAME_HEADER, STATUS_ERROR, STATUS_GOOD
+from webviewer.dicom.sentence import numbers_of
+from webviewer.usecases.frame_records import FRAME_HEADER, STATUS_ERROR, STATUS_GOOD, STATUS_REFUSED
+from webviewer.usecases.stored_files import DamagedFile, StoredFiles
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 MAX_FRAMES = 100_000
@@ -25,6 +28,7 @@ _GROUP = 128  # frames looked up in the index at once: the first leaves before t
 _PIECE_BYTES = 8 * 1024**2  # largest single read, so that a huge frame does not lie in memory whole
 _SMALL_BYTES = 64 * 1024  # frames below this are sent together
 _TOGETHER_BYTES = 256 * 1024
+_ITEM_HEAD_BYTES = 8
 
 FrameWish = tuple[InstanceId, int]
 
@@ -33,14 +37,19 @@ FrameWish = tuple[InstanceId, int]
 class _Place:
     """Where the frames of one object are, or why they cannot be told."""
 
-    file_name: str
+    file: StoredFile
     locator: FrameLocator | WebviewerError
 
     def weight_bytes(self) -> int:
         """Return about how much memory this takes."""
         if isinstance(self.locator, WebviewerError):
-            return 1000
-        return 1000 + 150 * len(self.locator.fragments) + 40 * len(self.locator.first_fragments)
+            return 1000 + len(self.file.block_digests)
+        return (
+            1000
+            + len(self.file.block_digests)
+            + 150 * len(self.locator.fragments)
+            + 40 * len(self.locator.first_fragments)
+        )
 
 
 class PlaceCache:
@@ -93,8 +102,8 @@ class FrameReader:
     ----------
     units
         Transactions, to look objects up.
-    open_file
-        Opens a stored file by its name for reading and returns the descriptor.
+    files
+        Opens stored files and compares them with what was received.
     cache
         Remembers where frames lie.
     """
@@ -102,11 +111,11 @@ class FrameReader:
     def __init__(
         self,
         units: StorageUnitOfWorkFactory,
-        open_file: Callable[[str], int],
+        files: StoredFiles,
         cache: PlaceCache | None = None,
     ) -> None:
         self._units = units
-        self._open_file = open_file
+        self._files = files
         self.cache = cache or PlaceCache()
 
     def stream(self, owner_id: OwnerId, wishes: Sequence[FrameWish]) -> Iterator[bytes]:
@@ -153,8 +162,8 @@ class FrameReader:
         if missing:
             with self._units(read_only=True) as unit:
                 known.update(unit.archive.get_instances(owner_id, missing))
-        handles = _Handles(self._open_file)
-        finder = _Finder()
+        handles = _Handles(self._files)
+        finder = _Finder(self._files)
         try:
             for index, (instance_id, frame_number) in enumerate(wishes):
                 following = known.get(wishes[index + 1][0]) if index + 1 < len(wishes) else None
@@ -162,17 +171,17 @@ class FrameReader:
                     found = known.get(instance_id)
                     if found is None:
                         raise NotFound("There is no such image in the storage.")
-                    descriptor = handles.get(found.file_name)
+                    descriptor = handles.get(found.file)
                     if isinstance(found, StoredInstance):
                         found = known[instance_id] = self._locate(owner_id, instance_id, found, descriptor)
                     frame = finder.find(found, frame_number, descriptor)
                 except (OSError, WebviewerError) as error:
-                    if isinstance(error, OSError):
+                    if isinstance(error, OSError | DamagedFile):
                         self.cache.forget(owner_id, instance_id)
                     yield from _error_record(instance_id, frame_number, error)
                     continue
                 if following is not None:
-                    handles.prefetch(following.file_name)
+                    handles.prefetch(following.file)
                 yield from _frame_record(instance_id, frame_number, descriptor, frame)
         finally:
             finder.close()
@@ -180,41 +189,56 @@ class FrameReader:
 
     def _locate(self, owner_id: OwnerId, instance_id: InstanceId, instance: StoredInstance, descriptor: int) -> _Place:
         locator: FrameLocator | WebviewerError
+        file = instance.file
         try:
             if instance.image is None or instance.pixel_data_offset_bytes is None:
                 raise DataError("This object has no pixels.")
-            with os.fdopen(os.dup(descriptor), "rb") as file:
-                locator = locate_frames(file, instance, ImageAttributes.from_json(instance.image))
+            attributes = ImageAttributes.from_json(instance.image)
+            self._files.compare(file, descriptor, 0, _end_of_places(instance, attributes))
+            with os.fdopen(os.dup(descriptor), "rb") as opened:
+                locator = locate_frames(opened, instance, attributes)
+        except DamagedFile:
+            raise
         except WebviewerError as error:
+            # Damage may be the reason: it can be repaired, and what the file is by itself cannot.
+            self._files.compare(file, descriptor, 0, file.file_bytes)
             locator = error
-        place = _Place(instance.file_name, locator)
+        place = _Place(file, locator)
         self.cache.put(owner_id, instance_id, place)
         return place
+
+
+def _end_of_places(instance: StoredInstance, attributes: ImageAttributes) -> int:
+    """Return the end of the bytes that say where frames lie: the header, and the Basic Offset Table of fragments."""
+    offset_bytes = instance.pixel_data_offset_bytes or 0
+    if instance.pixel_data_length_bytes is not None:
+        return offset_bytes
+    return offset_bytes + _ITEM_HEAD_BYTES + 4 * attributes.number_of_frames
 
 
 class _Handles:
     """At most two open files: the one being read and the next one, which the kernel is asked to fetch ahead."""
 
-    def __init__(self, open_file: Callable[[str], int]) -> None:
-        self._open_file = open_file
+    def __init__(self, files: StoredFiles) -> None:
+        self._files = files
         self._open: OrderedDict[str, int] = OrderedDict()
 
-    def get(self, file_name: str) -> int:
-        descriptor = self._open.get(file_name)
+    def get(self, file: StoredFile) -> int:
+        descriptor = self._open.get(file.file_name)
         if descriptor is None:
-            descriptor = self._open_file(file_name)
-            self._open[file_name] = descriptor
+            descriptor = self._files.open(file)
+            self._open[file.file_name] = descriptor
             while len(self._open) > 2:
                 os.close(self._open.popitem(last=False)[1])
         return descriptor
 
-    def prefetch(self, file_name: str) -> None:
-        if file_name in self._open:
-            self._open.move_to_end(file_name)
+    def prefetch(self, file: StoredFile) -> None:
+        if file.file_name in self._open:
+            self._open.move_to_end(file.file_name)
             return
         try:
-            os.posix_fadvise(self.get(file_name), 0, _PIECE_BYTES, os.POSIX_FADV_WILLNEED)
-        except OSError:
+            os.posix_fadvise(self.get(file), 0, _PIECE_BYTES, os.POSIX_FADV_WILLNEED)
+        except (OSError, WebviewerError):
             return  # told when the frame's own turn comes
 
     def close(self) -> None:
@@ -245,7 +269,8 @@ class _Run:
 class _Finder:
     """Finds frames of one stream; keeps the run of the object that was read last."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: StoredFiles) -> None:
+        self._files = files
         self._run: _Run | None = None
 
     def find(self, place: _Place, frame_number: int, descriptor: int) -> bytes | tuple[tuple[int, int], ...]:
@@ -256,6 +281,7 @@ class _Finder:
         if locator.inflate_from is not None or locator.frame_bits % 8 or locator.tiles is not None:
             if self._run is None or self._run.locator is not locator:
                 self.close()
+                self._files.compare(place.file, descriptor, 0, place.file.file_bytes)
                 self._run = _Run(locator, descriptor)
             try:
                 return self._run.read(frame_number)
@@ -267,6 +293,8 @@ class _Finder:
         size_bytes = os.fstat(descriptor).st_size
         if end > size_bytes:
             raise DataError(f"The file is cut: the frame ends at byte {end}, the file at {size_bytes}.")
+        for offset, length in spans:
+            self._files.compare(place.file, descriptor, offset, offset + length)
         return spans
 
     def close(self) -> None:
@@ -309,12 +337,14 @@ def _read(descriptor: int, offset: int, length: int) -> bytes:
 
 
 def _error_record(instance_id: InstanceId, frame_number: int, error: OSError | WebviewerError) -> Iterator[bytes]:
-    if isinstance(error, WebviewerError):
+    status = STATUS_ERROR
+    if isinstance(error, DamagedFile):
+        sentence = {"code": error.code, "numbers": numbers_of(error.details), "text": error.message}
+        status, words = STATUS_REFUSED, json.dumps(sentence)
+    elif isinstance(error, WebviewerError):
         words = error.message
-    elif isinstance(error, FileNotFoundError):
-        words = "The file of this image is not in the storage any more."
     else:
         words = f"The file of this image cannot be read: {error.strerror}."
     text = words.encode()
-    yield FRAME_HEADER.pack(instance_id, frame_number, STATUS_ERROR, len(text))
+    yield FRAME_HEADER.pack(instance_id, frame_number, status, len(text))
     yield text

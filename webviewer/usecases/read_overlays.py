@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from webviewer.archive import InstanceId, OwnerId, StoredInstance
@@ -14,6 +14,7 @@ from webviewer.dicom.deflated import InflatedFile
 from webviewer.dicom.overlay import bits_of_frame, has_bits, overlays_of_frame, swapped_words
 from webviewer.dicom.transfer_syntaxes import DEFLATED_DATA_SETS
 from webviewer.usecases.overlay_records import OVERLAY_HEADER
+from webviewer.usecases.stored_files import StoredFiles
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 
@@ -24,13 +25,13 @@ class OverlayReader:
     ----------
     units
         Transactions, to look objects up.
-    open_file
-        Opens a stored file by its name for reading and returns the descriptor.
+    files
+        Opens stored files and compares them with what was received.
     """
 
-    def __init__(self, units: StorageUnitOfWorkFactory, open_file: Callable[[str], int]) -> None:
+    def __init__(self, units: StorageUnitOfWorkFactory, files: StoredFiles) -> None:
         self._units = units
-        self._open_file = open_file
+        self._files = files
 
     def read(self, owner_id: OwnerId, instance_id: InstanceId, frame_number: int) -> Iterator[bytes]:
         """Yield a header and the bits of each plane with Overlay Data that lies over a frame.
@@ -41,7 +42,9 @@ class OverlayReader:
         Raises
         ------
         NotFound
-            The owner has no such image, the image has no such frame, or its file is gone.
+            The owner has no such image, or the image has no such frame.
+        DamagedFile
+            Its file is not as it was received.
         """
         with self._units(read_only=True) as unit:
             instance = unit.archive.get_instances(owner_id, [instance_id]).get(instance_id)
@@ -51,11 +54,18 @@ class OverlayReader:
         if not 1 <= frame_number <= image.number_of_frames:
             raise NotFound(f"There is no frame {frame_number} of this image; it has {image.number_of_frames}.")
         wanted = [one for one in overlays_of_frame(image, frame_number) if has_bits(*one)]
+        return _records(os.fdopen(self._open(instance), "rb"), instance, wanted)
+
+    def _open(self, instance: StoredInstance) -> int:
+        if instance.transfer_syntax_uid in DEFLATED_DATA_SETS or instance.pixel_data_offset_bytes is None:
+            return self._files.open_whole(instance.file)
+        descriptor = self._files.open(instance.file)
         try:
-            file = os.fdopen(self._open_file(instance.file_name), "rb")
-        except OSError as exc:
-            raise NotFound("The file of this image is not in the storage any more.") from exc
-        return _records(file, instance, wanted)
+            self._files.compare(instance.file, descriptor, 0, instance.pixel_data_offset_bytes)  # planes lie before it
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
 
 def _records(file: BinaryIO, instance: StoredInstance, planes: list[tuple[OverlayPlane, int]]) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from webviewer.archive import OwnerId, SeriesId, StoredInstance, StudyId
@@ -21,6 +21,7 @@ from webviewer.dicom.presentation_state import (
     StateCost,
     read_presentation_state,
 )
+from webviewer.usecases.stored_files import DamagedFile, StoredFiles
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
 MAX_STATES = 256  # of one answer
@@ -155,17 +156,15 @@ class PresentationStateReader:
     ----------
     units
         Transactions on the index.
-    open_file
-        Opens a stored file by its name for reading and returns the descriptor.
+    files
+        Opens stored files and compares them with what was received.
     cache_bytes
         Memory for states that were read.
     """
 
-    def __init__(
-        self, units: StorageUnitOfWorkFactory, open_file: Callable[[str], int], cache_bytes: int = 32 * 1024**2
-    ) -> None:
+    def __init__(self, units: StorageUnitOfWorkFactory, files: StoredFiles, cache_bytes: int = 32 * 1024**2) -> None:
         self._units = units
-        self._open_file = open_file
+        self._files = files
         self._cache = _StateCache(cache_bytes)
         self._seats = Seats("readings of presentation states", _READINGS_AT_ONCE, 1)
 
@@ -197,7 +196,7 @@ class PresentationStateReader:
         for instance in stored[:MAX_STATES]:
             try:
                 reading = self._reading(instance, budget)
-            except OSError:  # the next request tries again: the disk may be away for a moment
+            except (OSError, DamagedFile):  # the next request tries again: the file may be repaired
                 unread, seen = unread + 1, seen + 1
                 continue
             if reading is None:
@@ -213,7 +212,7 @@ class PresentationStateReader:
         return StatesOfSeries(tuple(states), unread, len(stored) - seen)
 
     def _reading(self, instance: StoredInstance, budget: _Budget) -> _Reading | None:
-        """Return the reading of a file, None if the budget does not suffice; raises OSError."""
+        """Return the reading of a file, None if the budget does not suffice; raises OSError, DamagedFile."""
         reading = self._cache.get(instance.file_name)
         if reading is None or (reading.is_over_limit and not budget.is_within(reading.cost)):
             reading = self._read(instance, budget)
@@ -228,7 +227,7 @@ class PresentationStateReader:
         )
         references = min(MAX_REFERENCES, budget.references)
         cost = StateCost()
-        with os.fdopen(self._open_file(instance.file_name), "rb") as file:
+        with os.fdopen(self._files.open_whole(instance.file), "rb") as file:
             try:
                 state = read_presentation_state(
                     file,

@@ -195,7 +195,7 @@ export class CellController extends PictureCell<CellState, Placement, SentView> 
   }
 
   protected override faultOf(error: ViewError): CellFault {
-    return { code: error.code, message: error.message, image: error.image ?? null };
+    return { code: error.code, numbers: error.numbers, message: error.message, image: error.image ?? null };
   }
 
   protected override receive(frame: Frame, bitmap: ImageBitmap, sent: Sent<SentView> | null): { picture: Picture<Placement>; patch: Partial<CellState> } {

@@ -60,6 +60,8 @@ export interface Shown extends PictureShown {
 
 export interface CellFault {
   code: string;
+  /** Of the sentence that has this code, if one has. */
+  numbers: readonly number[];
   message: string;
   image: ImageReference | null;
 }

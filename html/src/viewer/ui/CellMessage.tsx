@@ -5,6 +5,7 @@ import type { CellController } from '../control/cell';
 import { PASSING } from '../control/pictureCell';
 import { useSelected } from '../control/store';
 import { withoutPixels } from '../model/holdings';
+import { type Say, sayOf } from '../model/sentences';
 import { frameAt } from '../model/series';
 import { useViewer } from './context';
 import { DownloadStudy, Holdings } from './Holdings';
@@ -12,7 +13,7 @@ import classes from './CellView.module.css';
 
 /** What a window says when there is no picture to show, and what to do next. */
 export function CellMessage({ cell }: { cell: CellController }) {
-  const { t } = useTranslation('viewer');
+  const { t } = useTranslation(['viewer', 'sentences']);
   const { viewer, phone, locale, study } = useViewer();
   const deleted = useSelected(viewer.store, (state) => state.deleted);
   const seriesId = useSelected(cell.store, ({ reference }) => reference.seriesId);
@@ -58,10 +59,11 @@ export function CellMessage({ cell }: { cell: CellController }) {
   // The file is known to be refused: it is the same at every try.
   const lacksPixels = series !== undefined && !series.has_images && !passing && !gone;
   const isFinal = lacksPixels || ((frame?.refusal ?? '') !== '' && !passing);
-  // The server explains an image in English; elsewhere, and where a part of it is away, its words stand under Details.
-  const own = locale === 'en' && !lacksPixels && fault.message !== '' && !passing;
+  // Without a code that the pages know, the server explains an image in English alone; elsewhere, and where a part of it is away, its words stand under Details.
+  const sentence = sayOf(t as unknown as Say, { code: fault.code, numbers: [...fault.numbers], text: '' });
+  const own = locale === 'en' && sentence === '' && !lacksPixels && fault.message !== '' && !passing;
   const away = fault.code === 'unavailable' ? 'common:failure.storage_unavailable' : 'fault.awayText';
-  const words = own ? fault.message : t(gone ? 'fault.goneText' : lacksPixels ? 'fault.noPixels' : passing ? away : 'fault.text');
+  const words = sentence !== '' ? sentence : own ? fault.message : t(gone ? 'fault.goneText' : lacksPixels ? 'fault.noPixels' : passing ? away : 'fault.text');
   return (
     <div className={classes.message} data-kind="fault" role="alert">
       <IconPhotoOff size={30} stroke={1.4} aria-hidden />
@@ -79,7 +81,7 @@ export function CellMessage({ cell }: { cell: CellController }) {
       </div>
       <details className={classes.details} data-chrome="">
         <summary>{t('common:details')}</summary>
-        {own ? '' : `${fault.message} `}
+        {own || sentence === fault.message ? '' : `${fault.message} `}
         {t('fault.code', { code: fault.code })}
       </details>
     </div>

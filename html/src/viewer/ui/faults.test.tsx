@@ -20,9 +20,9 @@ afterEach(async () => {
   await i18n.changeLanguage('en');
 });
 
-const fail = (code: string, message: string): void => {
+const fail = (code: string, message: string, numbers: number[] = []): void => {
   const cell = stage.viewer.cell(0);
-  cell.failed({ type: 'view_error', cell: 0, revision: cell.lastSent, code, message, numbers: [], image: null, edit: null });
+  cell.failed({ type: 'view_error', cell: 0, revision: cell.lastSent, code, message, numbers, image: null, edit: null });
 };
 
 describe('a storage that is away', () => {
@@ -43,6 +43,17 @@ describe('a storage that is away', () => {
     stage.show(<CellMessage cell={stage.viewer.cell(0)} />);
     expect(screen.getByRole('button', { name: 'Next image' })).toBeInTheDocument();
   });
+});
+
+it.each([
+  ['en', /The stored file of this image is damaged: it has 1000 bytes and should have 526008\. Tell your administrator\./],
+  ['pt', /O arquivo armazenado desta imagem está danificado: tem 1000 bytes e deveria ter 526008\. Avise o administrador\./],
+])('a damaged stored file is told as that, with its numbers (%s)', async (locale, words) => {
+  await i18n.changeLanguage(locale);
+  fail('stored_file_size', 'English of the server.', [1000, 526008]);
+  stage.show(<CellMessage cell={stage.viewer.cell(0)} />, { locale });
+  expect(screen.getByText(words)).toBeInTheDocument();
+  expect(screen.getByText(/English of the server/).closest('details')).not.toBeNull();
 });
 
 it.each([

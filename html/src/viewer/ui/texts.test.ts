@@ -73,7 +73,7 @@ describe('corners', () => {
 
   it('say no zoom as long as there is no picture, nor where there can be none', () => {
     expect(cornerTexts({ ...state, shown: null }, context).topRight).toEqual(['W 350 L 50 · series', 'Recommended']);
-    const fault = { code: 'unprocessable', message: '', image: null };
+    const fault = { code: 'unprocessable', numbers: [], message: '', image: null };
     expect(cornerTexts({ ...state, fault }, context).topRight).toEqual(['W 350 L 50 · series', 'Recommended']);
     const empty = { ...seriesDetail(1), frames: [frameFacts(100, { rows: 0, columns: 0 })] };
     expect(resolvePlacement({ ...state, detail: empty })).toBeNull();
