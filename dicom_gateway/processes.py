@@ -35,6 +35,8 @@ from dicom_gateway.indexer import IndexServer, IndexWriter
 from dicom_gateway.metrics import metrics_text
 from dicom_gateway.node_state import NodeState
 from dicom_gateway.registration import Description, Registration
+from dicom_gateway.scrub import NAME as SCRUB
+from dicom_gateway.scrub import Pace, Scrub
 from dicom_gateway.server import DRAIN_S, GARBAGE_THRESHOLD, Acceptor, listen
 from webviewer import __version__
 from webviewer.adapters.db.archive_repository import SqlArchiveRepository
@@ -48,7 +50,9 @@ from webviewer.command_line import ExitCode, StartError, require_database
 from webviewer.config import Configuration, Settings
 from webviewer.core.errors import NotFound, WebviewerError
 from webviewer.core.process import Lifeline, leave_with_parent, share_with_forked
+from webviewer.usecases.clock import system_clock
 from webviewer.usecases.served_owners import node_identity
+from webviewer.usecases.verify_files import FilesReader
 
 logger = logging.getLogger("dicom_gateway.main")  # the name that it has had in the logs
 
@@ -114,7 +118,7 @@ class StorageNode:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         storage = settings.storage
-        self._counters = SharedCounters(storage.acceptors + 3)  # indexer, main process, internal HTTP
+        self._counters = SharedCounters(storage.acceptors + 4)  # indexer, main process, internal HTTP, scrub
         self._main_counters = self._counters.row(storage.acceptors + 1)
         limits = SeatLimits(
             storage.max_associations, storage.ae_title_associations_percent, storage.address_associations_percent
@@ -187,11 +191,20 @@ class StorageNode:
             doors.close_others()
             Registration(settings, self._units(), self._state, self._describe(), self._client_tls).run()
 
+        def scrub(_writer: str) -> None:
+            doors.close_others()
+            store = ObjectStore(settings.storage.storage)
+            pace = Pace(settings.storage.scrub_bytes_per_s, self._counters)
+            reader = FilesReader(self._units(), store.open_file, SCRUB, system_clock, pace)
+            Scrub(reader, pace, self._counters.row(settings.storage.acceptors + 3), system_clock).run()
+
         roles = [_Role(_INDEXER, index)]
         roles += [_Role(f"acceptor {number}", accept(number), number) for number in range(settings.storage.acceptors)]
         roles.append(_Role(_HTTP, answer))
         if settings.node.control_url:  # else an administrator makes this node known by its address
             roles.append(_Role(_REGISTRATION, register))
+        if settings.storage.scrub_bytes_per_s:
+            roles.append(_Role(SCRUB, scrub))
         return roles
 
     def _settle(self) -> None:
@@ -375,7 +388,8 @@ class StorageNode:
             with units(read_only=True) as unit:
                 return unit.archive.counts()
 
-        damages = DamageReporter(units, self._counters.row(settings.storage.acceptors + 2))
+        own_counters = self._counters.row(settings.storage.acceptors + 2)
+        damages = DamageReporter(units, own_counters)
         damages.start()
         started_s = time.monotonic()
         told = [""]  # the trouble that the log has
@@ -434,6 +448,7 @@ class StorageNode:
             state=self._state,
             writer=writer,
             on_damage=damages.report,
+            on_read=lambda: own_counters.add(Counter.FILES_READ),
         )
 
 

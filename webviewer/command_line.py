@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 CHECK = "--check-database"
 INTERNAL_ERROR = 1  # of --check-database: wrong settings, or no driver
+VERIFY = "--verify"
 COMMANDS = ("--create-database", "--create-db-user", "--drop-database", "--update-database", "--create-db-scheme")
 
 
@@ -54,6 +55,8 @@ class ExitCode(IntEnum):
     DATABASE = 7
     WRONG_WITH_CHECK = 8  # a command line with --check-database that cannot be: 2 would say "no connection"
     DATABASE_AWAY = 9  # the database server does not answer now
+    DAMAGED_FILES = 10  # of --verify: stored files are missing or damaged
+    UNINDEXED_FILES = 11  # of --verify: all stored files are whole, but the folder holds others besides
 
 
 # Another start with the same settings ends in the same way. A busy port, a storage folder and a database server may
@@ -130,8 +133,12 @@ def run(program: Program, arguments: Sequence[str] | None, serve: Serve) -> int:
     options = parser.parse_args(words)
     checks = program.has_database and options.check_database
     chosen = commands_of(options) if program.has_database else ()
-    if checks and chosen:
-        parser.error(f"{CHECK} cannot go with {', '.join(chosen)}: nothing was done")
+    verifies = has_storage(program) and options.verify
+    if checks and (chosen or verifies):
+        others = (*chosen, VERIFY) if verifies else chosen
+        parser.error(f"{CHECK} cannot go with {', '.join(others)}: nothing was done")
+    if verifies and chosen:
+        parser.error(f"{VERIFY} cannot go with {', '.join(chosen)}: nothing was done")
     try:
         file = config_file_of(program, options)
         configuration = load_configuration(
@@ -147,6 +154,9 @@ def run(program: Program, arguments: Sequence[str] | None, serve: Serve) -> int:
             if checks:
                 return database_commands.check(configuration.settings.database)
             return _maintain(configuration.settings, chosen, options)
+        if verifies:
+            require_fork(program)
+            return _verify(configuration.settings)
         require_fork(program)
         require_join_secret(configuration)
         return serve(configuration, file)
@@ -194,7 +204,14 @@ def make_parser(program: Program, *, checks: bool = False) -> argparse.ArgumentP
         _add_drawing(parser, program)
     if program.has_database:
         _add_database(parser)
+    if has_storage(program):
+        _add_verification(parser)
     return parser
+
+
+def has_storage(program: Program) -> bool:
+    """Return whether the program keeps stored files."""
+    return program.role in (Role.STORAGE, Role.UNIFIED)
 
 
 def _add_log(parser: argparse.ArgumentParser, program: Program) -> None:
@@ -268,6 +285,17 @@ def _add_database(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         default="postgres",
         help="database to which the administrator connects (%(default)s)",
+    )
+
+
+def _add_verification(parser: argparse.ArgumentParser) -> None:
+    storage = parser.add_argument_group("stored files")
+    storage.add_argument(
+        VERIFY,
+        action="store_true",
+        help="compare all stored files with the index and end, also while the program serves; exit code 0 all are "
+        f"whole, {ExitCode.DAMAGED_FILES} some are missing or damaged, {ExitCode.UNINDEXED_FILES} the folder holds "
+        "files that the index does not know",
     )
 
 
@@ -418,6 +446,23 @@ def refuse(name: str, message: str, code: int) -> int:
         logger.error("cannot_start", extra={"reason": message, "exit_code": int(code)})
     sys.stderr.write(f"{name}: {message}\n")
     return int(code)
+
+
+def _verify(settings: Settings) -> int:
+    require_database(settings)
+    from webviewer import verify_command
+
+    try:
+        damaged, unindexed = verify_command.verify(settings.database, settings.storage.storage)
+    except verify_command.StorageInUse as exc:
+        raise StartError(exc.message, ExitCode.STORAGE) from exc
+    except WebviewerError as exc:
+        raise StartError(exc.message, ExitCode.DATABASE_AWAY) from exc
+    except KeyboardInterrupt:
+        raise StartError("The verification was stopped; the next one goes on there.", ExitCode.FAILED) from None
+    if damaged:
+        return ExitCode.DAMAGED_FILES
+    return ExitCode.UNINDEXED_FILES if unindexed else ExitCode.GOOD
 
 
 def _maintain(settings: Settings, chosen: tuple[str, ...], options: argparse.Namespace) -> int:

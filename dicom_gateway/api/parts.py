@@ -105,6 +105,7 @@ def make_parts(
     describe: Callable[[], Mapping[str, object]],
     state: NodeState,
     on_damage: Callable[[StoredFile, DamagedFile], None] = lambda _file, _damage: None,
+    on_read: Callable[[], None] = lambda: None,
     upload_limits: UploadLimits | None = None,
     examine_limits: ExamineLimits | None = None,
     writer: str = "",
@@ -125,13 +126,20 @@ def make_parts(
         As in `ApiParts`.
     on_damage
         Takes each damaged file that a reader met.
+    on_read
+        Called for each stored file that is opened for a reader.
     upload_limits, examine_limits
         How much uploads may cost.
     writer
         Name that this process's claims carry; see `webviewer.adapters.files`.
     """
     store = ObjectStore(settings.storage, writer)
-    stored_files = StoredFiles(store.open_file, on_damage)
+
+    def open_file(file_name: str) -> int:
+        on_read()
+        return store.open_file(file_name)
+
+    stored_files = StoredFiles(open_file, on_damage)
     uploads_folder = settings.storage / "uploads"
     receiver = UploadReceiver(store, index, settings.max_object_bytes, uploads_folder)
     examiner = Examiner(receiver, examine_limits or ExamineLimits(max_object_bytes=settings.max_object_bytes))

@@ -421,6 +421,15 @@ class ObjectStore:
                     _unlink(self.claims / name)
         return Recovery(len(claims), removed)
 
+    def claimed_files(self) -> list[str]:
+        """Return the files that claims name now; raises OSError."""
+        found: list[str] = []
+        for entry in os.scandir(self.claims):
+            if _CLAIM_NAME.fullmatch(entry.name):
+                with contextlib.suppress(FileNotFoundError):  # settled meanwhile
+                    found += self._claimed(entry.name)
+        return found
+
     def _claimed(self, claim: str) -> list[str]:
         """Return what a claim names; of one that a crash cut off no file was made yet (see `make_claim`)."""
         lines = (self.claims / claim).read_text("ascii", "replace").splitlines()

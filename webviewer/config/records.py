@@ -105,6 +105,7 @@ class StorageSettings:
     max_pdu_bytes: int = 131072
     idle_timeout_s: float = 60.0
     max_object_bytes: int = 8 * 1024**3
+    scrub_bytes_per_s: int = 8 * 1024**2  # 0: stored files are not verified in the background
     peers: tuple[PeerRule, ...] = (PeerRule("*", "127.0.0.0/8"), PeerRule("*", "::1/128"))
 
 
