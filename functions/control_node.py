@@ -9,9 +9,6 @@ from gevent import monkey
 if __name__ == "__main__":
     monkey.patch_all()
 
-import contextlib
-import json
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,34 +16,30 @@ from typing import Any, Final
 
 import gevent
 import gunicorn.app.base
-import gunicorn.glogging
 from flask import Flask
-from gunicorn.http.errors import LimitRequestLine
-from gunicorn.workers.ggevent import GeventWorker
 
 from functions import admin, auth, events, health, nodes, pages, render, studies, settings as user_settings
 from functions.common.housekeeping import Housekeeping
 from functions.common.mount import ByPath, ByPort, Wsgi
 from functions.common.openapi import document
+from functions.common.peer import Peers
 from functions.common.program import CONTROL_NODE
+from functions.control_worker import ControlWorker, Door, RootLogger
 from webviewer.adapters.tls import server_context
 from webviewer.bootstrap import PRODUCT, Services, make_services
 from webviewer.command_line import ExitCode, require_database, require_port, run
 from webviewer.config import Configuration, DatabaseDriver, Function, Settings
-from webviewer.core.correlation import begin_request, end_request
-from webviewer.core.http_errors import error_body
+from webviewer.core.connections import ConnectionLimits, Connections
 from webviewer.core.process import leave_with_parent, share_with_forked
+from webviewer.core.system import open_files_limit
 from webviewer.usecases.events import EventPump
-
-logger = logging.getLogger(__name__)
 
 GRACEFUL_S: Final = 5
 KEEPALIVE_S: Final = 20
 WORKER_SILENT_S: Final = 60
-TLS_HANDSHAKE_S: Final = 10
-MAX_CONNECTIONS: Final = 4000
-# A page that is told to leave needs a moment to answer the close frame before the listener goes.
-LEAVE_S: Final = 0.3
+INTERNAL_CONNECTIONS: Final = 1024
+# gunicorn stops accepting at its own limit. Ours ends older connections instead, and they may still be closing.
+GUNICORN_CONNECTIONS: Final = 1_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,8 +107,9 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
 
     def __init__(self, control_settings: Settings, make: Callable[..., Services] = make_services) -> None:
         self.settings = control_settings
-        self.internal_tls = server_context(control_settings.tls)
+        server_context(control_settings.tls)  # a wrong certificate ends the start, not the worker
         self.services: Services | None = None
+        self.doors: dict[int, Door] = {}
         self._make = make
         self._chores: Housekeeping | None = None
         self._pump: EventPump | None = None
@@ -128,7 +122,7 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
             "bind": [_bind(control.host, control.port), _bind(control.internal_host, control.internal_port)],
             "worker_class": ControlWorker,
             "workers": 1,
-            "worker_connections": MAX_CONNECTIONS,
+            "worker_connections": GUNICORN_CONNECTIONS,
             "timeout": WORKER_SILENT_S,
             "graceful_timeout": GRACEFUL_S,
             "keepalive": KEEPALIVE_S,
@@ -150,6 +144,7 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
             patch_psycopg()  # else a query would hold up every other request and socket
         services = self._make(self.settings, offload=offload)
         self.services = services
+        self._open_doors(services)
         served = self.settings.control.functions
         if served & {Function.EVENTS, Function.RENDER}:  # who holds sockets of pages
             services.event_pump.start()
@@ -159,6 +154,26 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
             self._chores.start()
         return make_wsgi(services)
 
+    def _open_doors(self, services: Services) -> None:
+        """Limit the connections of both ports, each by itself: whatever happens to one leaves the other free."""
+        control, open_files = self.settings.control, open_files_limit()
+        public = ConnectionLimits.within(
+            connections=control.max_connections,
+            per_address=control.max_connections_per_address,
+            open_files=open_files - 2 * INTERNAL_CONNECTIONS,
+        )
+        internal = ConnectionLimits.within(
+            connections=INTERNAL_CONNECTIONS, per_address=INTERNAL_CONNECTIONS, open_files=open_files
+        )
+        self.doors = {
+            control.port: Door(Connections(public), Peers.of(control.trusted_proxies, control.proxy_count)),
+            control.internal_port: Door(Connections(internal), None, server_context(self.settings.tls)),
+        }
+        names = {control.port: "public", control.internal_port: "internal"}
+        services.metrics.watch_connections({names[port]: door.connections for port, door in self.doors.items()})
+        for door in self.doors.values():
+            door.connections.start_sweeping()
+
     def leave(self) -> None:
         """Close the WebSockets with a code that pages understand, and stop what runs beside the requests."""
         if self._chores is not None:
@@ -167,64 +182,6 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
             self.services.live.leave()
         if self._pump is not None:
             self._pump.stop()
-
-
-class ControlWorker(GeventWorker):  # type: ignore[misc]
-    """A gevent worker that speaks TLS on the internal port, and closes its WebSockets first when it is told to stop."""
-
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        """Serve a connection; with TLS only those between nodes, browsers have it from the proxy in front."""
-        context = self.app.internal_tls
-        if context is not None and listener.getsockname()[1] == self.app.settings.control.internal_port:
-            try:
-                client.settimeout(TLS_HANDSHAKE_S)
-                client = context.wrap_socket(client, server_side=True)
-            except OSError:  # nobody who speaks TLS, or who believes us
-                client.close()
-                return
-        super().handle(listener, client, addr)
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer an address that is too long, as a long search makes one, in our shape; the rest as gunicorn does."""
-        if not isinstance(exc, LimitRequestLine):
-            super().handle_error(req, client, addr, exc)
-            return
-        correlation_id = begin_request("")  # none of the request's headers has been read
-        logger.warning("address_too_long")
-        end_request()
-        words = f"The address of this request is longer than {self.cfg.limit_request_line} characters: search for less."
-        body = json.dumps(error_body("address_too_long", words, {}, correlation_id)).encode()
-        head = (
-            "HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: application/json\r\n"
-            f"Cache-Control: no-store\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        with contextlib.suppress(OSError):
-            client.sendall(head.encode() + body)
-
-    def handle_exit(self, sig: int, frame: object) -> None:
-        """Stop: sockets first, then the listener."""
-        gevent.spawn(self._leave, sig, frame)
-
-    def _leave(self, sig: int, frame: object) -> None:
-        try:
-            self.app.leave()
-            gevent.sleep(LEAVE_S)
-        finally:
-            super().handle_exit(sig, frame)
-
-
-class RootLogger(gunicorn.glogging.Logger):  # type: ignore[misc]
-    """Hands gunicorn's own messages to our log."""
-
-    def setup(self, cfg: Any) -> None:
-        """Keep gunicorn from opening outputs of its own."""
-        self.cfg = cfg
-        self._access_log_enabled = False
-        self.error_log.handlers.clear()
-        self.error_log.propagate = True
-        self.error_log.setLevel(logging.NOTSET)
-        self.access_log.handlers.clear()
-        self.access_log.propagate = False
 
 
 def offload(work: Callable[[], object]) -> object:

@@ -19,7 +19,18 @@ from aiohttp import web
 
 from renderpool.engine.gl import Way
 from renderpool.engine.gl import use as use_way
-from renderpool.server import STREAMS, Description, Heartbeats, RenderNode, StorageNodes, create_app, http_source
+from renderpool.server import (
+    DOOR,
+    KEEP_ALIVE_S,
+    STREAMS,
+    Description,
+    Heartbeats,
+    RenderNode,
+    StorageNodes,
+    create_app,
+    http_source,
+    listening,
+)
 from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import DeviceFacts, Scheduler
 from renderpool.session.volume_cache import VolumeCache
@@ -122,23 +133,29 @@ async def _serve(settings: Settings, compiler: ShaderCompiler) -> int:
     _say_device(node.device)
     description = Description(node, partial(_address, settings, port), settings.node.name)
     app = create_app(node, description)
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=_CLOSE_WITHIN_S)
+    runner = web.AppRunner(
+        app,
+        handle_signals=False,
+        access_log=None,
+        shutdown_timeout=_CLOSE_WITHIN_S,
+        keepalive_timeout=KEEP_ALIVE_S,
+    )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     on_stop(lambda: loop.call_soon_threadsafe(stop.set))  # not add_signal_handler: loops of Windows lack it
     await runner.setup()
     agent = _agent(settings, Heartbeats(node, description, app[STREAMS], loop), tls)
     try:
-        await web.SockSite(runner, listener, backlog=256, ssl_context=serving_tls).start()
-        _settle()
-        _LOG.info("render_node_ready", extra={"host": render.host, "port": port})
-        if agent is not None:
-            agent.start()
-        await stop.wait()
-        _LOG.info("render_node_stopping")
-        app[STREAMS].is_stopping = True
-        if agent is not None:  # before the streams are closed: their pages come back at once, to another node
-            await loop.run_in_executor(None, agent.leave)
+        async with listening(runner, app[DOOR], listener, serving_tls):
+            _settle()
+            _LOG.info("render_node_ready", extra={"host": render.host, "port": port})
+            if agent is not None:
+                agent.start()
+            await stop.wait()
+            _LOG.info("render_node_stopping")
+            app[STREAMS].is_stopping = True
+            if agent is not None:  # before the streams are closed: their pages come back at once, to another node
+                await loop.run_in_executor(None, agent.leave)
     finally:
         await runner.cleanup()  # closes the streams with 1001 first
         node.close()

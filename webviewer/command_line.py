@@ -31,7 +31,7 @@ from webviewer.config import (
 )
 from webviewer.core import log
 from webviewer.core.errors import ConfigError, WebviewerError
-from webviewer.core.system import can_fork, reuse_address
+from webviewer.core.system import can_fork, raise_open_files_limit, reuse_address
 
 logger = logging.getLogger(__name__)
 
@@ -159,6 +159,7 @@ def run(program: Program, arguments: Sequence[str] | None, serve: Serve) -> int:
             return _verify(configuration.settings)
         require_fork(program)
         require_join_secret(configuration)
+        raise_open_files_limit()
         return serve(configuration, file)
     except ConfigError as exc:
         return refuse(program.name, exc.message, INTERNAL_ERROR if checks else ExitCode.CONFIG)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
-import ssl
 from collections.abc import Mapping
 
 from flask import Flask, Response, request
@@ -19,10 +17,13 @@ from dicom_gateway.api.plain import answer
 from dicom_gateway.api.studies import study_routes
 from dicom_gateway.api.uploads import upload_routes
 from webviewer.adapters.call_token import OwnAddresses, arrived_at, require_call
+from webviewer.adapters.limited_socket import LimitedSocket
+from webviewer.adapters.metrics import connections_text
 from webviewer.adapters.row_numbers import bound_numbers
-from webviewer.adapters.wsgi import hang_up, receiving_within
+from webviewer.adapters.wsgi import hang_up
 from webviewer.core import errors
 from webviewer.core.callers import MONITOR_PATHS, refuse_browser
+from webviewer.core.connections import Connections
 from webviewer.core.correlation import REQUEST_ID_HEADER, begin_request, correlation_id, end_request
 from webviewer.core.http_errors import error_body, error_headers, status_of
 from webviewer.core.octets import drain
@@ -30,16 +31,17 @@ from webviewer.core.octets import drain
 _log = logging.getLogger(__name__)
 
 _MAX_DRAINED_BYTES = 32 * 1024**2
-_DRAIN_SILENCE_S = 0.5  # the thread is wanted elsewhere
 
 
-def create_api(parts: ApiParts) -> Flask:
+def create_api(parts: ApiParts, connections: Connections) -> Flask:
     """Return the application; every route but those of monitors wants the token.
 
     Parameters
     ----------
     parts
         Services behind it.
+    connections
+        The open connections, for the metrics.
     """
     app = Flask("dicom_gateway.api", static_folder=None)
     bound_numbers(app)
@@ -52,14 +54,15 @@ def create_api(parts: ApiParts) -> Flask:
         refuse_browser(request.headers.keys())
         if request.path in MONITOR_PATHS and "Authorization" not in request.headers:
             return
-        connection: socket.socket = request.environ["gunicorn.socket"]
+        sock: LimitedSocket = request.environ["gunicorn.socket"]
         require_call(
             request.headers.get("Authorization", ""),
             parts.token,
             own,
-            arrived=arrived_at(connection.getsockname(), is_tls=isinstance(connection, ssl.SSLSocket)),
+            arrived=arrived_at(sock.getsockname(), is_tls=sock.is_tls),
             host=request.headers.get("Host", ""),
         )
+        sock.connection.admit("node", is_node=True)
 
     @app.errorhandler(errors.WebviewerError)
     def tell(error: errors.WebviewerError) -> Response:
@@ -94,9 +97,10 @@ def create_api(parts: ApiParts) -> Flask:
             hang_up(environ)
         elif response.status_code >= 400 and length is not None and length <= _MAX_DRAINED_BYTES:
             try:
-                with receiving_within(environ, _DRAIN_SILENCE_S):
-                    drain(environ["wsgi.input"], length)
-            except OSError:
+                sock: LimitedSocket = environ["gunicorn.socket"]
+                sock.connection.refuse_body()
+                drain(environ["wsgi.input"], length)
+            except (OSError, errors.WebviewerError):
                 hang_up(environ)
         return response
 
@@ -113,7 +117,9 @@ def create_api(parts: ApiParts) -> Flask:
 
     @app.get("/metrics")
     def metrics() -> Response:
-        return Response(parts.metrics(), mimetype="text/plain; version=0.0.4")
+        return Response(
+            parts.metrics() + connections_text({"internal": connections}), mimetype="text/plain; version=0.0.4"
+        )
 
     app.register_blueprint(node_routes(parts), url_prefix="/internal/v1")
     owned = (

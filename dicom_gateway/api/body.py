@@ -7,6 +7,7 @@ from typing import TypeVar
 from flask import request
 from pydantic import BaseModel, ValidationError
 
+from webviewer.adapters.wsgi import connection_of
 from webviewer.core.errors import InvalidInput
 from webviewer.core.octets import AnnouncedOctets
 from webviewer.usecases.list_studies import invalid_field, rule_of
@@ -32,4 +33,7 @@ def read_json(model: type[_Model]) -> _Model:
 
 def announced_body(*, least_bytes: int = 1) -> AnnouncedOctets:
     """Return the body of a request that brings a part or a small file; raises InvalidInput."""
+    connection = connection_of(request.environ)
+    if connection is not None:
+        connection.expect_upload()
     return announced_part(request.environ["wsgi.input"], request.content_length, least_bytes=least_bytes)

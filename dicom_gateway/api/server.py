@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 import ssl
@@ -10,22 +11,34 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from selectors import EVENT_READ
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.http import get_parser
+from gunicorn.sock import ssl_wrap_socket
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from dicom_gateway.api.app import create_api
 from dicom_gateway.api.parts import ApiParts
+from webviewer.adapters.limited_socket import LimitedSocket, answer_to_no_request, is_drained
 from webviewer.adapters.tls import server_context
 from webviewer.config import TlsSettings
+from webviewer.core.connections import ConnectionLimits, Connections
+from webviewer.core.errors import WebviewerError
+from webviewer.core.system import open_files_limit
 
 _log = logging.getLogger(__name__)
 
 THREADS = 48  # uploads and archives together take at most 32 of them (`dicom_gateway.api.parts`)
 RECEIVE_SILENCE_S = 20  # a caller that says nothing for so long in the middle of a request is let go
 SEND_SILENCE_S = 60  # and one that takes nothing of its answer for so long
+CONNECTIONS = 1024
+_HEAD_PIECE_BYTES = 8 * 1024
+_MAX_HEAD_BYTES = 64 * 1024
+_NO_DESCRIPTOR_PAUSE_S = 0.05
 _GOODBYE_S = 0.5
 _GOODBYE_PIECE_BYTES = 64 * 1024
 KEEP_ALIVE_S = 75  # longer than the pools of our clients keep a connection, so that they never send into a closed one
@@ -102,19 +115,112 @@ class _PatientSocket(ssl.SSLSocket):
         self.settimeout(None if flag else 0.0)
 
 
+class _Connection(TConn):  # type: ignore[misc]
+    """A connection within the limits, whose head is collected without a thread.
+
+    Parameters
+    ----------
+    cfg, sock, client, server
+        As gunicorn gives them.
+    connections
+        Open connections of the server.
+    """
+
+    def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any, connections: Connections) -> None:
+        limited = LimitedSocket(sock)
+        limited.connection = connections.open(client[0], limited.close_line)
+        super().__init__(cfg, limited, client, server)
+        self.initialized = False
+        self._head = bytearray()
+
+    def init(self) -> None:
+        """Begin in a thread: TLS where it is spoken, then the head that has been collected."""
+        if not self.initialized:
+            self.sock.setblocking(True)
+            if self.cfg.is_ssl:
+                tls = ssl_wrap_socket(self.sock.plain, self.cfg)
+                self.sock.replace(tls)  # before the handshake, which has the deadline of a head
+                tls.do_handshake()
+            self.parser = get_parser(self.cfg, self.sock, self.client)
+            self.initialized = True
+        if self._head:
+            self.parser.unreader.unread(bytes(self._head))
+            self._head.clear()
+
+    def collect_head(self) -> bool:
+        """Take what has arrived; return whether a thread has something to do with it."""
+        if self.cfg.is_ssl:
+            return True
+        try:
+            piece = self.sock.recv(_HEAD_PIECE_BYTES)
+        except BlockingIOError:
+            return False
+        except (OSError, WebviewerError):
+            return True  # the thread meets the same error, and answers
+        self._head += piece
+        return not piece or b"\r\n\r\n" in self._head or len(self._head) > _MAX_HEAD_BYTES
+
+
 class _Worker(ThreadWorker):  # type: ignore[misc]
     """A worker of threads whose listening loop never waits for a caller.
 
-    gunicorn ends a connection in the loop that also accepts and hands out all others, and waits up to two seconds for
-    the caller to end it too: one that stands still would hold up everybody. Here its own thread waits, and briefly.
+    A thread gets a connection when the head of a request has arrived, not before: clients that send nothing, or a head
+    without end, cost no thread. gunicorn ends a connection in the loop that also accepts and hands out all others, and
+    waits up to two seconds for the caller to end it too. Here the thread of the request waits, and briefly.
     """
 
-    def handle(self, conn: Any) -> Any:
+    def accept(self, listener: socket.socket) -> None:
+        """Accept a connection and wait for its head in the poller."""
+        try:
+            sock, address = listener.accept()
+        except OSError as exc:
+            if exc.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                # The connection still waits in the queue, so the poller would call again at once.
+                self.app.connections.no_descriptors()
+                time.sleep(_NO_DESCRIPTOR_PAUSE_S)
+                return
+            if exc.errno in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                return
+            raise
+        self.nr_conns += 1
+        connection = _Connection(self.cfg, sock, address, listener.getsockname(), self.app.connections)
+        connection.set_timeout()
+        self.pending_conns.append(connection)
+        self.poller.register(connection.sock, EVENT_READ, partial(self.on_pending_socket_readable, connection))
+
+    def on_pending_socket_readable(self, conn: _Connection, client: Any) -> None:
+        """Go on with a new connection once its first head is here."""
+        if conn.collect_head():
+            super().on_pending_socket_readable(conn, client)
+
+    def on_client_socket_readable(self, conn: _Connection, client: Any) -> None:
+        """Go on with a kept connection once its next head is here."""
+        if conn.collect_head():
+            super().on_client_socket_readable(conn, client)
+
+    def handle(self, conn: _Connection) -> Any:
         """Handle a request; a connection that is not to be kept has ended on both sides when this returns."""
         keep = super().handle(conn)
         if not keep:
             _end(conn.sock)
         return keep
+
+    def handle_request(self, req: Any, conn: _Connection) -> Any:
+        """Answer a request."""
+        connection = conn.sock.connection
+        connection.begin_request()
+        try:
+            return super().handle_request(req, conn) and is_drained(req.body, connection)
+        finally:
+            connection.end_request()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer a head that was too slow in the one shape of errors; leave the rest to gunicorn."""
+        if isinstance(exc, WebviewerError):
+            with suppress(OSError):
+                client.sendall(answer_to_no_request(exc))
+        else:
+            super().handle_error(req, client, addr, exc)
 
 
 def _end(connection: socket.socket) -> None:
@@ -163,6 +269,9 @@ class _Application(BaseApplication):  # type: ignore[misc]
         self._tls = tls
         self._names = names
         self._parts: ApiParts | None = None
+        self.connections = Connections(
+            ConnectionLimits.within(connections=CONNECTIONS, per_address=CONNECTIONS, open_files=open_files_limit())
+        )
         super().__init__()
 
     def load_config(self) -> None:
@@ -174,7 +283,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "keepalive": KEEP_ALIVE_S,
             "timeout": 60,  # of the worker's own loop, not of a request
             "graceful_timeout": 3,
-            "worker_connections": 512,
+            "worker_connections": 2 * CONNECTIONS,  # never reached: older connections are ended before
             "logger_class": _ToOurLog,
             "control_socket_disable": True,
             "worker_exit": self._close,
@@ -193,7 +302,8 @@ class _Application(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         self._parts = self._make_parts(self._names.current)
-        return create_api(self._parts)
+        self.connections.start_sweeping()
+        return create_api(self._parts, self.connections)
 
     def _close(self, _server: Any, _worker: Any) -> None:
         if self._parts is not None:

@@ -53,7 +53,7 @@ def new_app(name: str, services: Services, *, max_body_bytes: int = MAX_BODY_BYT
     app.url_map.merge_slashes = False  # the router would redirect to an address made from the Host header
     app.json = _Json(app)
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
-    peers = Peers.of(services.settings.control.trusted_proxies)
+    peers = Peers.of(services.settings.control.trusted_proxies, services.settings.control.proxy_count)
     app.extensions["services"] = services
     app.extensions["peers"] = peers
     app.before_request(_begin)

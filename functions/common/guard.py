@@ -22,7 +22,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, ParamSpec, TypeVar
@@ -32,9 +32,10 @@ from flask import Flask, Request, Response, current_app, g, request
 from functions.common.peer import Peers
 from functions.common.sockets import offered_ticket, refuse_socket
 from webviewer.accounts import TicketPurpose
+from webviewer.adapters.wsgi import connection_of
 from webviewer.bootstrap import Services
 from webviewer.core.callers import refuse_browser, require_token
-from webviewer.core.errors import NotSignedIn, PermissionDenied
+from webviewer.core.errors import LimitExceeded, NotSignedIn, PermissionDenied, Unavailable
 from webviewer.protocol.sockets import CloseCode
 from webviewer.usecases.sessions import SignedIn
 
@@ -144,6 +145,7 @@ def install(app: Flask, services: Services, peers: Peers) -> None:
         if access.level is Level.INTERNAL:
             refuse_browser(request.headers.keys())
             require_token(request.headers.get("Authorization", ""), services.settings.internal_token)
+            _admit("node", is_node=True)
             return None
         if access.level is Level.MONITOR:
             refuse_browser(request.headers.keys())
@@ -158,6 +160,7 @@ def install(app: Flask, services: Services, peers: Peers) -> None:
         if not token:
             raise NotSignedIn("Sign in first.")
         g.who = services.sessions.authenticate(token)
+        _admit(g.who.user_id)
         if request.method not in _SAFE_METHODS:
             _require_csrf(request, token)
         if access.level is Level.ADMINISTRATOR and not g.who.is_administrator:
@@ -165,6 +168,13 @@ def install(app: Flask, services: Services, peers: Peers) -> None:
         return None
 
     app.before_request(check)
+
+
+def _admit(key: Hashable, *, is_node: bool = False) -> None:
+    """Give the connection of the request an authenticated seat."""
+    connection = connection_of(request.environ)
+    if connection is not None:
+        connection.admit(key, is_node=is_node)
 
 
 def _require_csrf(request: Request, session_token: str) -> None:
@@ -183,7 +193,10 @@ def _check_socket(services: Services, peers: Peers, purpose: TicketPurpose | Non
         g.who = services.tickets.redeem(
             ticket, purpose, request.headers.get("Origin"), origin_is_own=peers.is_own_origin(request)
         )
+        _admit(g.who.user_id)
     except NotSignedIn as exc:
         # A page never sees the status of a refused handshake, only a close code: so the handshake is done first.
         return refuse_socket(request, CloseCode.NOT_SIGNED_IN, str(exc.details.get("reason", exc.code)))
+    except (LimitExceeded, Unavailable) as exc:
+        return refuse_socket(request, CloseCode.TOO_MANY, exc.message)
     return None

@@ -18,34 +18,56 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """Reads a request as proxies passed it on; only those of ``trusted`` networks are believed."""
+    """Reads a request as proxies passed it on.
+
+    Parameters
+    ----------
+    trusted
+        Networks of the proxies that are believed.
+    count
+        How many of them a request passes one after the other. Each appends one address to ``X-Forwarded-For``, so at
+        most this many are read, from the right: the client wrote the ones before.
+    """
 
     trusted: tuple[IpNetwork, ...]
+    count: int = 1
 
     @classmethod
-    def of(cls, networks: Sequence[str]) -> Peers:
+    def of(cls, networks: Sequence[str], count: int = 1) -> Peers:
         """Return the reader for networks such as ``127.0.0.0/8``."""
-        return cls(tuple(ipaddress.ip_network(network, strict=False) for network in networks))
+        return cls(tuple(ipaddress.ip_network(network, strict=False) for network in networks), count)
 
     def address(self, request: Request) -> str:
         """Return the client's address: the last one that no trusted proxy wrote itself."""
-        address = request.environ.get("REMOTE_ADDR", "")
-        if not self._trusts(address):
-            return _plain(address)
-        for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
-            candidate = hop.strip()
-            if not _is_address(candidate):
-                break
-            address = candidate
-            if not self._trusts(candidate):
-                break
+        return self.client(request.environ.get("REMOTE_ADDR", ""), request.headers.get("X-Forwarded-For", ""))
+
+    def client(self, address: str, forwarded: str) -> str:
+        """Return the client's address.
+
+        Parameters
+        ----------
+        address
+            Of the peer.
+        forwarded
+            ``X-Forwarded-For``, several of them joined by commas.
+
+        Examples
+        --------
+        >>> Peers.of(["127.0.0.0/8"]).client("127.0.0.1", "10.9.9.9, 127.0.0.4, 127.0.0.3")
+        '127.0.0.3'
+        >>> Peers.of(["127.0.0.0/8"], count=2).client("127.0.0.1", "10.9.9.9, 127.0.0.4, 127.0.0.3")
+        '127.0.0.4'
+        """
+        hops = [hop.strip() for hop in forwarded.rsplit(",", maxsplit=self.count)[-self.count :]]
+        while hops and self.trusts(address) and _is_address(hop := hops.pop()):
+            address = hop
         return _plain(address)
 
     def is_https(self, request: Request) -> bool:
         """Return whether the browser speaks HTTPS, be it to us or to a trusted proxy."""
         if request.scheme == "https":
             return True
-        behind = self._trusts(request.environ.get("REMOTE_ADDR", ""))
+        behind = self.trusts(request.environ.get("REMOTE_ADDR", ""))
         return behind and request.headers.get("X-Forwarded-Proto", "").split(",")[0].strip().lower() == "https"
 
     def is_own_origin(self, request: Request) -> bool:
@@ -58,7 +80,7 @@ class Peers:
             return True
         host = request.headers.get("Host", "")
         forwarded = request.headers.get("X-Forwarded-Host")
-        if forwarded and self._trusts(request.environ.get("REMOTE_ADDR", "")):
+        if forwarded and self.trusts(request.environ.get("REMOTE_ADDR", "")):
             host = forwarded.split(",")[0].strip()
         try:
             theirs, ours = urlsplit(origin), urlsplit(f"//{host}")
@@ -80,7 +102,8 @@ class Peers:
         if request.headers.get("Sec-Fetch-Site") == "cross-site" or not self.is_own_origin(request):
             raise PermissionDenied("A page of another site may not do this.", code="cross_origin")
 
-    def _trusts(self, address: str) -> bool:
+    def trusts(self, address: str) -> bool:
+        """Return whether this is the address of a proxy that is believed."""
         if not address:
             return True  # a Unix socket: whoever reaches it is on this machine
         try:

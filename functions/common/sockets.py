@@ -15,6 +15,7 @@ from typing import Any, Final
 from flask import Request, Response
 from simple_websocket import ConnectionClosed, Server
 
+from webviewer.adapters.wsgi import connection_of
 from webviewer.protocol.sockets import SUBPROTOCOL, CloseCode
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,14 @@ def prepare(request: Request) -> None:
     sock = request.environ.get("gunicorn.socket")
     if sock is not None and not isinstance(sock, WholeSocket):
         request.environ["gunicorn.socket"] = WholeSocket(sock)
+    begin_socket(request)
+
+
+def begin_socket(request: Request) -> None:
+    """Note that the connection of the request becomes a WebSocket, which may be silent but must read."""
+    connection = connection_of(request.environ)
+    if connection is not None:
+        connection.upgrade()
 
 
 def say_goodbye(websocket: Server, code: int, reason: str) -> None:

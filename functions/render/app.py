@@ -13,7 +13,7 @@ from functions.common.bodies import answer, read_body
 from functions.common.guard import current, socket
 from functions.common.openapi import operation
 from functions.common.placed import at_render_node
-from functions.common.sockets import HandledResponse, refuse_socket
+from functions.common.sockets import HandledResponse, begin_socket, refuse_socket
 from functions.render.relay import Relay
 from functions.render.upstream import Stream, Upstream, open_upstream
 from webviewer.accounts import TicketPurpose
@@ -154,6 +154,7 @@ def _open(services: Services, who: SignedIn, node: Node, storage: Node) -> Upstr
 
 
 def _relay(services: Services, who: SignedIn, upstream: Upstream) -> Response:
+    begin_socket(request)
     relay = Relay(request.environ["gunicorn.socket"], upstream)
     try:
         with services.live.register(who.session_id, who.user_id, relay):

@@ -5,13 +5,11 @@ The owner is always the user of the session; no request can name another one.
 
 from __future__ import annotations
 
-import errno
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Final
 
-import gevent
 from flask import Flask, Response, request
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import RequestTimeout
@@ -22,7 +20,6 @@ from functions.common.bodies import Body, read_body
 from functions.common.openapi import operation
 from functions.studies.spool import body_of, drain_refused, spooled
 from functions.studies.storage import UserStorage
-from webviewer.adapters.nodes import NodeResponse
 from webviewer.adapters.wsgi import hang_up
 from webviewer.audit import AuditEvent
 from webviewer.bootstrap import Services
@@ -45,8 +42,6 @@ BODIES_OF_USER: Final = 8  # a page sends four at a time
 FORWARDS_AT_ONCE: Final = 8  # being handed to the storage node, each a thread of it
 FORWARDS_OF_USER: Final = 4
 FORWARD_WAIT_S: Final = 30.0
-SEND_SILENCE_S: Final = 60.0
-"""A browser that takes no piece of a download for so long is let go."""
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +132,7 @@ def _list_routes(app: Flask, storage: UserStorage, trace: StudyTrace) -> None:
         storage.address()  # is there; else nothing is downloaded, and nothing to note
         trace.note(AuditEvent.STUDIES_DOWNLOADED, guard.current(), ids)
         answer = storage.open("GET", "/archive", query=[("study_ids", str(one)) for one in ids])
-        response = Response(_taken_in_time(answer), mimetype="application/zip")
+        response = Response(answer.pieces(), mimetype="application/zip")
         response.call_on_close(answer.close)
         response.headers["Content-Disposition"] = answer.headers.get("Content-Disposition", "attachment")
         response.headers["X-Accel-Buffering"] = "no"  # a proxy is not to collect 10 GB on its disk
@@ -187,14 +182,6 @@ def _drain_refused_bodies(app: Flask) -> None:
         elif response.status_code >= 400 and length is not None and length <= PART_BYTES:
             drain_refused(request)
         return response
-
-
-def _taken_in_time(answer: NodeResponse) -> Iterator[bytes]:
-    """Yield an answer piece by piece; the connection ends when the browser does not take one in time."""
-    for piece in answer.pieces():
-        # Runs while the server sends the piece; a broken pipe is what it takes for a reader that has left.
-        with gevent.Timeout(SEND_SILENCE_S, BrokenPipeError(errno.EPIPE, "the reader takes nothing")):
-            yield piece
 
 
 def _log(event: str, study_ids: Sequence[int]) -> None:

@@ -11,16 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Final
 
-import gevent
 from flask import Request
 
-from webviewer.adapters.wsgi import hang_up
+from webviewer.adapters.wsgi import connection_of, hang_up
+from webviewer.core.errors import TooSlow, WebviewerError
 from webviewer.core.octets import AnnouncedOctets, ByteSource, drain
 
 PIECE_BYTES: Final = 64 * 1024
-SILENCE_S: Final = 20.0
-"""A sender that does not bring the next `PIECE_BYTES` in this time is let go."""
-
 _IN_MEMORY_BYTES: Final = 1024**2
 
 
@@ -41,12 +38,17 @@ class _InTime:
 
     def read(self, size: int = -1, /) -> bytes:
         """Return at most `size` bytes."""
-        with gevent.Timeout(SILENCE_S, TimeoutError(f"the next {size} bytes did not come in {SILENCE_S:g} s")):
+        try:
             return self._source.read(size)
+        except TooSlow as exc:
+            raise TimeoutError(exc.message) from exc
 
 
 def body_of(request: Request) -> ByteSource:
-    """Return the octets of a request, each piece of which must come in time."""
+    """Return the octets of a request, which may come at the pace of a slow line."""
+    connection = connection_of(request.environ)
+    if connection is not None:
+        connection.expect_upload()
     return _InTime(request.environ["wsgi.input"])
 
 
@@ -80,6 +82,6 @@ def spooled(body: AnnouncedOctets) -> Iterator[Spooled]:
 def drain_refused(request: Request) -> None:
     """Read what is left of a refused body, so that the sender sees the answer; a slow one is hung up on."""
     try:
-        drain(body_of(request), request.content_length or 0)
-    except OSError:
+        drain(_InTime(request.environ["wsgi.input"]), request.content_length or 0)
+    except (OSError, WebviewerError):
         hang_up(request.environ)

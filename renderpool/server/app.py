@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from aiohttp import web
 
 from renderpool.server.callers import STREAM_PATH, check_caller
+from renderpool.server.connections import DOOR, Door, read_body
 from renderpool.server.control import DESCRIPTION, Description, close_session, get_report, put_active
 from renderpool.server.drawing_watch import DRAWING_WATCH, DrawingWatch, watch_drawing
 from renderpool.server.node import NODE, RenderNode
@@ -17,12 +19,14 @@ from renderpool.server.stream import get_stream
 from renderpool.server.streams import STREAMS, Streams
 from renderpool.server.surfaces import SURFACES, SurfaceSeats, post_surface
 from webviewer.core.correlation import REQUEST_ID_HEADER, begin_request, correlation_id, end_request
-from webviewer.core.errors import ConfigError, InvalidInput, NotFound, WebviewerError
+from webviewer.core.errors import ConfigError, InvalidInput, NotFound, TooLarge, WebviewerError
 from webviewer.core.http_errors import error_body, error_headers, status_of
+from webviewer.protocol.surfaces import MAX_SURFACE_BYTES
 
 _LOG = logging.getLogger(__name__)
 
-_MAX_REQUEST_BYTES = 64 * 1024
+_MAX_REQUEST_BYTES = MAX_SURFACE_BYTES + 1  # the largest of all routes; the route says it in its own words
+BODY_WITHIN_S = 10.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -44,21 +48,35 @@ def _failed(request: web.Request, error: WebviewerError) -> web.Response:
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let only nodes of ours in, and turn errors into the one shape."""
     begin_request(request.headers.get(REQUEST_ID_HEADER, ""))
+    line = request.app[DOOR].of(request)
     try:
-        check_caller(request)
+        if line is not None:
+            line.begin_request()
+        if check_caller(request) and line is not None:
+            line.admit()
+        await read_body(request, BODY_WITHIN_S)
         return await handler(request)
     except WebviewerError as exc:
         return _failed(request, exc)
     except web.HTTPException as exc:
         if exc.status < 400:
             raise
-        told = NotFound("There is no such address.") if exc.status == 404 else InvalidInput(exc.reason)
-        return _failed(request, told)
+        return _failed(request, _ours(exc))
     except Exception:  # noqa: BLE001  an edge: one request
         _LOG.exception("request_crashed")
         return _failed(request, WebviewerError("The render node could not answer this request."))
     finally:
+        if line is not None:
+            line.answered()
         end_request()
+
+
+def _ours(error: web.HTTPException) -> WebviewerError:
+    if error.status == HTTPStatus.NOT_FOUND:
+        return NotFound("There is no such address.")
+    if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return TooLarge(f"The body of the request is over the limit of {_MAX_REQUEST_BYTES} bytes.")
+    return InvalidInput(error.reason)
 
 
 def create_app(node: RenderNode, description: Description) -> web.Application:
@@ -68,6 +86,7 @@ def create_app(node: RenderNode, description: Description) -> web.Application:
     app = web.Application(middlewares=[_guard], client_max_size=_MAX_REQUEST_BYTES)
     app[NODE] = node
     app[DESCRIPTION] = description
+    app[DOOR] = Door()
     app[STREAMS] = Streams()
     app[PICTURES] = PictureCache()
     app[SURFACES] = SurfaceSeats()

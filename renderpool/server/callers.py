@@ -28,8 +28,10 @@ class StreamCaller:
     storage: str
 
 
-def check_caller(request: web.Request) -> None:
+def check_caller(request: web.Request) -> bool:
     """Let a node of ours in, a stream that has a pass, and a monitor to what is for monitors.
+
+    Returns whether the caller has proved who it is, which a monitor cannot.
 
     Raises
     ------
@@ -39,10 +41,10 @@ def check_caller(request: web.Request) -> None:
     token = request.app[NODE].internal_token
     if request.path == STREAM_PATH and "X-Webviewer-Pass" in request.headers:
         _check_pass(request, token)  # brought by a proxy, with the headers of the browser's handshake
-        return
+        return True
     refuse_browser(request.headers)
     if request.path in MONITOR_PATHS and "Authorization" not in request.headers:
-        return
+        return False
     require_call(
         request.headers.get("Authorization", ""),
         token,
@@ -50,6 +52,7 @@ def check_caller(request: web.Request) -> None:
         arrived=_arrived(request),
         host=request.host,
     )
+    return True
 
 
 def _arrived(request: web.Request) -> str:

@@ -9,8 +9,10 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from renderpool.server.connections import DOOR
 from renderpool.server.drawing_watch import DRAWING_WATCH, LOOK_EVERY_S
 from renderpool.server.node import NODE, RenderNode
+from webviewer.adapters.metrics import ConnectionCollector
 
 
 def facts(node: RenderNode) -> dict[str, object]:
@@ -123,5 +125,6 @@ async def get_metrics(request: web.Request) -> web.Response:
     """Answer the counters in Prometheus's text format."""
     registry = CollectorRegistry()
     registry.register(_NodeCollector(request.app[NODE]))
+    registry.register(ConnectionCollector({"internal": request.app[DOOR].connections}))
     ProcessCollector(registry=registry)
     return web.Response(body=generate_latest(registry), headers={"Content-Type": "text/plain; version=0.0.4"})

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import WSMessage, WSMsgType, web
 
 from renderpool.server.callers import StreamCaller, stream_caller
+from renderpool.server.connections import DOOR
 from renderpool.server.intake import Intake
 from renderpool.server.node import NODE, RenderNode
 from renderpool.server.streams import STREAMS, OpenStream, Streams, close_socket
@@ -125,6 +126,9 @@ async def get_stream(request: web.Request) -> web.WebSocketResponse:
     )
     await socket.prepare(request)
     _bound_kernel_buffer(request)
+    line = request.app[DOOR].of(request)
+    if line is not None:
+        line.upgrade()
     stream = OpenStream(socket, caller.session_id)
     streams.add(stream)
     try:

@@ -51,7 +51,7 @@ class SurfaceSeats:
         what must be read beyond that.
     """
 
-    def __init__(self, *, grace_s: float = 30.0, least_bytes_per_s: float = 64 * 1024.0) -> None:
+    def __init__(self, *, grace_s: float = 30.0, least_bytes_per_s: float = 8 * 1024.0) -> None:
         self.workers = ThreadPoolExecutor(_THREADS, "surface")
         self.grace_s = grace_s
         self.least_bytes_per_s = least_bytes_per_s
@@ -153,9 +153,7 @@ async def _send(
 
 
 async def _wish(request: web.Request) -> SurfaceWish:
-    body = await request.content.read(MAX_SURFACE_BYTES + 1)
-    while len(body) <= MAX_SURFACE_BYTES and not request.content.at_eof():
-        body += await request.content.read(MAX_SURFACE_BYTES + 1 - len(body))
+    body = await request.read()
     if len(body) > MAX_SURFACE_BYTES:
         raise TooLarge(f"A request for a surface is over the limit of {MAX_SURFACE_BYTES} bytes.")
     return parse_surface_wish(body)

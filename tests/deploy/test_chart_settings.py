@@ -82,6 +82,7 @@ CONTROL = {
     "control.secure_cookie": False,
     "control.session_idle_s": 345678,
     "control.trusted_proxies": ("10.7.0.0/16",),
+    "control.proxy_count": 1,
 }
 STORAGE = {
     **COMMON,
@@ -146,6 +147,8 @@ NOT_SET = {
     "role": "each executable knows its own",
     "link_by_params_policy": "this version makes no links yet",
     "control.html": "Nginx has the pages",
+    "control.max_connections": "the default is bounded by the file descriptors that the container has",
+    "control.max_connections_per_address": "the default is enough for a hospital behind one address",
     "tls.certificate": "a render node's address is a pod's, which no certificate names: README.md",
     "tls.key": "the same",
     "tls.ca": "the same",
@@ -250,7 +253,7 @@ def test_knative_functions_listen_where_knative_asks(folder: Path) -> None:
     settings = settings_of(container, {}, Role.CONTROL, folder)
     assert settings.control.port == container["ports"][0]["containerPort"] == 8090
     assert settings.control.internal_host == "127.0.0.1"
-    assert {name: value_of(settings, name) for name in CONTROL} == CONTROL
+    assert {name: value_of(settings, name) for name in CONTROL} == {**CONTROL, "control.proxy_count": 3}
     annotations = service["spec"]["template"]["metadata"]["annotations"]
     assert annotations["autoscaling.knative.dev/min-scale"] == "0"
 

@@ -232,6 +232,21 @@ def test_a_slow_head_is_let_go(server: UnifiedServer, tmp_path: Path) -> None:
         eventually(is_let_go, 8, "the end of the slow connection")
 
 
+def test_a_body_that_never_arrives_is_refused_in_the_server_s_words(proxy: Proxy) -> None:
+    context = ssl.create_default_context(cafile=str(proxy.layout.folder / "ssl/certificate.crt"))
+    head = "POST /web-viewer/v2/auth/sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with (
+        socket.create_connection(("localhost", proxy.port("https")), timeout=60) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as held,
+    ):
+        held.sendall(f"{head}Content-Length: 100\r\nConnection: close\r\n\r\n{{".encode())
+        answer = b""
+        while piece := held.recv(65536):
+            answer += piece
+    assert answer.split()[1] == b"408"
+    assert b'"code":"body_slow"' in answer
+
+
 def test_one_address_holds_so_many_connections(server: UnifiedServer, tmp_path: Path) -> None:
     changes = [("limit_conn addresses 1000", "limit_conn addresses 3")]
     servers = [f"127.0.0.1:{server.port}"]

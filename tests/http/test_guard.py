@@ -79,7 +79,8 @@ def test_every_error_of_ours_has_a_status() -> None:
     assert (statuses["OutOfResources"], statuses["DatabaseGone"], statuses["TooLarge"]) == (507, 503, 413)
     in_the_tree = {error for error in found if error.__module__ == "webviewer.core.errors"}
     assert set(HTTP_STATUS) == in_the_tree
-    assert len(in_the_tree) == 20
+    assert len(in_the_tree) == 21
+    assert statuses["TooSlow"] == 408
 
 
 def test_the_public_routes_are_exactly_those_of_the_list(apps: dict[str, Flask]) -> None:

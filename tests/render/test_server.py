@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, create_server
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from renderpool.server import Description, RenderNode, StorageNodes, create_app, drawing_watch
+from renderpool.server import DOOR, Description, RenderNode, StorageNodes, create_app, drawing_watch, listening
 from renderpool.session.cache import ImageCache
 from renderpool.session.scheduler import Scheduler
 from renderpool.session.volume_cache import VolumeCache
@@ -59,11 +59,13 @@ class Server:
         self.node = RenderNode(storages, cache, volumes, self.scheduler, self.scheduler.start(), TOKEN, "test")
         description = Description(self.node, lambda: "http://127.0.0.1:8080")
         self._loop = asyncio.new_event_loop()
-        self._runner = web.AppRunner(create_app(self.node, description), access_log=None, shutdown_timeout=2)
+        app = create_app(self.node, description)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
         self._loop.run_until_complete(self._runner.setup())
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        self._loop.run_until_complete(site.start())
-        self.port = int(self._runner.addresses[0][1])
+        listener = create_server(("127.0.0.1", 0))
+        self.port = int(listener.getsockname()[1])
+        self._listening = listening(self._runner, app[DOOR], listener)
+        self._loop.run_until_complete(self._listening.__aenter__())
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
 
@@ -101,7 +103,8 @@ class Server:
 
     def stop(self) -> None:
         if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
+            for end in (self._listening.__aexit__(None, None, None), self._runner.cleanup()):
+                asyncio.run_coroutine_threadsafe(end, self._loop).result(10)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(10)
             self._loop.close()
@@ -470,9 +473,9 @@ def test_a_monitor_needs_no_token_for_health_and_metrics_and_reads_of_nobody(ser
         assert (health.status_code, health.json()) == (200, {"ready": True})
         text = requests.get(server.url("/metrics"), timeout=20).text
     assert "webviewer_render_sessions 1.0" in text
-    # Only the outcome of frames tells series apart: no session, owner or address.
+    # Outcomes of frames, and the kind of connections and why they were cut: no session, owner or address.
     labels = set(re.findall(r'(\w+)="', text))
-    assert labels == {"outcome"}
+    assert labels == {"outcome", "port", "kind", "reason"}
     for path in ("/internal/v1/health", "/metrics"):
         assert requests.get(server.url(path), headers={"Sec-Fetch-Site": "none"}, timeout=20).status_code == 403
         # A ping is to find out whether a node takes our calls.

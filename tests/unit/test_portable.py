@@ -26,6 +26,7 @@ LINUX_ALONE = {
     "dicom_gateway/scrub.py",
     "dicom_gateway/upload.py",
     "functions/control_node.py",
+    "functions/control_worker.py",
     "functions/hang_watch.py",
     "functions/supervisor.py",
     "webviewer/adapters/files.py",

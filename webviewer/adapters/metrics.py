@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from webviewer.core.connections import Connections
 
 LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 # Of HTTP, whether we serve them or not; a client may send any other word too, and each would stay here for good.
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
 OTHER_METHOD: Final = "other"
+
+
+class ConnectionCollector(Collector):
+    """Open connections, and how many were ended by the limits.
+
+    Parameters
+    ----------
+    ports
+        Connections by the name of their port.
+    """
+
+    def __init__(self, ports: Mapping[str, Connections]) -> None:
+        self._ports = dict(ports)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        is_open = GaugeMetricFamily("webviewer_connections", "Open connections", labels=["port", "kind"])
+        cut = CounterMetricFamily(
+            "webviewer_connections_cut", "Connections that a limit ended", labels=["port", "reason"]
+        )
+        for port, connections in self._ports.items():
+            for kind, count in zip(("anonymous", "authenticated"), connections.counts(), strict=True):
+                is_open.add_metric([port, kind], count)
+            for reason, count in connections.cuts().items():
+                cut.add_metric([port, reason.value], count)
+        yield is_open
+        yield cut
+
+
+def connections_text(ports: Mapping[str, Connections]) -> bytes:
+    """Return the metrics of connections by the name of their port, in Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(ConnectionCollector(ports))
+    return generate_latest(registry)
 
 
 class Metrics:
@@ -54,6 +92,10 @@ class Metrics:
     def watch_sockets(self, count: Callable[[], int]) -> None:
         """Read the number of open WebSockets from here at each scrape."""
         self._sockets.set_function(count)
+
+    def watch_connections(self, ports: Mapping[str, Connections]) -> None:
+        """Read the connections of each port at each scrape."""
+        self.registry.register(ConnectionCollector(ports))
 
     def show_nodes(self, counts: Mapping[tuple[str, str, str], int]) -> None:
         """Show how many nodes there are of each kind (storage, render), state (online …) and status (active …)."""

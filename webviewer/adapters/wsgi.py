@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
+
+from webviewer.core.connections import Connection
 
 
 def hang_up(environ: Mapping[str, Any]) -> None:
@@ -16,15 +18,6 @@ def hang_up(environ: Mapping[str, Any]) -> None:
             connection.shutdown(socket.SHUT_RD)
 
 
-@contextmanager
-def receiving_within(environ: Mapping[str, Any], seconds: float) -> Iterator[None]:
-    """Let reading fail with TimeoutError while nothing arrives for so long; only for sockets that block a thread."""
-    connection = environ.get("gunicorn.socket")
-    if connection is None:
-        yield
-        return
-    connection.settimeout(seconds)
-    try:
-        yield
-    finally:
-        connection.settimeout(None)
+def connection_of(environ: Mapping[str, Any]) -> Connection | None:
+    """Return the connection that a request came on; None without gunicorn, as in a test of an app alone."""
+    return getattr(environ.get("gunicorn.socket"), "connection", None)

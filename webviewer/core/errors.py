@@ -11,6 +11,7 @@
     │   └── DuplicateObject     another object under a known SOP Instance UID
     ├── LimitExceeded           too much or too often; resets_in_s says when to try again
     │   └── TooLarge            too much by itself: it will not do later either
+    ├── TooSlow                 a request did not arrive in time
     ├── Unavailable             a part that is needed does not answer now
     │   └── OutOfResources      disk full
     │       └── DatabaseGone    the database does not answer, or not as it should
@@ -110,6 +111,12 @@ class TooLarge(LimitExceeded):
     """Too much by itself: trying again later is of no use."""
 
     default_code = "too_large"
+
+
+class TooSlow(WebviewerError):
+    """A request did not arrive in time."""
+
+    default_code = "too_slow"
 
 
 class Unavailable(WebviewerError):

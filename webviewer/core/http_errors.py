@@ -19,6 +19,7 @@ HTTP_STATUS: Mapping[type[WebviewerError], HTTPStatus] = {
     errors.DuplicateObject: HTTPStatus.CONFLICT,
     errors.LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.TooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.OutOfResources: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.DatabaseGone: HTTPStatus.SERVICE_UNAVAILABLE,  # which proxies and load balancers understand

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from webviewer.core.errors import TooSlow
+
 _DRAIN_PIECE_BYTES = 64 * 1024
 
 
@@ -45,6 +47,8 @@ class AnnouncedOctets:
             return b""
         try:
             piece = self._source.read(self.left_bytes if size < 0 else min(size, self.left_bytes))
+        except TooSlow as error:
+            raise TimeoutError(error.message) from error
         except BlockingIOError as error:  # how a blocking socket with a time limit of the kernel says it
             raise TimeoutError(f"the sender was silent {self.left_bytes} bytes before the end") from error
         if not piece:

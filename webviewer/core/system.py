@@ -5,12 +5,14 @@ All else that Windows may run names nothing of POSIX alone; `tests/unit/test_por
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 # SIGBREAK is Windows' Ctrl+Break, by which a program's host tells it to end; a process of Linux has SIGTERM for that.
 STOP_SIGNALS: Final = tuple(
@@ -18,6 +20,15 @@ STOP_SIGNALS: Final = tuple(
 )
 # Closed in a child that is started, as Python does it by itself for what it opens; bytes as they are on Windows.
 OPEN_FLAGS: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0) | getattr(os, "O_BINARY", 0)
+
+
+_MOST_OPEN_FILES: Final = 65536  # more would only cost: some libraries walk over all numbers there are
+_WINDOWS_OPEN_FILES: Final = 16384
+
+
+def _resource() -> Any:
+    """Return the module of resource limits, None on Windows."""
+    return importlib.import_module("resource") if importlib.util.find_spec("resource") is not None else None
 
 
 def can_fork() -> bool:
@@ -36,6 +47,25 @@ def on_stop(stop: Callable[[], object]) -> None:
     """Have ``stop`` called when this process is told to end; must run in the main thread."""
     for number in STOP_SIGNALS:
         signal.signal(number, lambda *_: stop())
+
+
+def open_files_limit() -> int:
+    """Return how many files and sockets this process may have open; on Windows a number that is never reached."""
+    resource = _resource()
+    if resource is None:
+        return _WINDOWS_OPEN_FILES
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _MOST_OPEN_FILES if soft == resource.RLIM_INFINITY else int(soft)
+
+
+def raise_open_files_limit() -> None:
+    """Raise the limit of open files as far as the system allows without rights."""
+    resource = _resource()
+    if resource is not None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = _MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_OPEN_FILES)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def reuse_address(listener: socket.socket) -> None:

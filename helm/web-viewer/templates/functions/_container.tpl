@@ -34,6 +34,8 @@ web-viewer/metrics: "true"
   value: {{ .root.Values.functions.sessionIdleS | int64 | quote }}
 - name: WEBVIEWER_TRUSTED_PROXIES
   value: {{ .root.Values.functions.trustedProxies | toJson | quote }}
+- name: WEBVIEWER_PROXY_COUNT # Nginx names the client and no other; Knative's activator and queue proxy append themselves
+  value: {{ ternary "3" "1" .function.knative | quote }}
 {{ include "web-viewer.env.common" .root }}
 {{ include "web-viewer.env.token" .root }}
 {{ include "web-viewer.env.database" (dict "root" .root "name" (include "web-viewer.controlDatabase" .root) "user" (include "web-viewer.controlUser" .root)) }}
