@@ -17,16 +17,17 @@ import pytest
 import requests
 
 from tests.support.control_process import CHEAP
-from tests.support.http_client import ControlServer
+from tests.support.http_client import PASSWORD, ControlServer
 from tests.support.storage_http import sqlite_settings
 from tests.support.waiting import eventually
 from webviewer.accounts import Attempt, Verification
-from webviewer.accounts.slow_down import address_key, pair_key, unjudged_key
+from webviewer.accounts.slow_down import account_key, address_key, pair_key, unjudged_key
 from webviewer.adapters.crypto import Argon2Hasher
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.unit_of_work import SqlControlUnitOfWorkFactory
 from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
 from webviewer.core.errors import LimitExceeded, NotSignedIn, WebviewerError
+from webviewer.usecases.accounts import Accounts
 from webviewer.usecases.sign_in import SignIn
 from webviewer.usecases.turns import Turns
 from webviewer.usecases.unit_of_work import ControlUnitOfWorkFactory
@@ -285,6 +286,87 @@ def test_of_200_guesses_at_once_on_two_replicas_no_more_are_judged_than_one_afte
         one_address = [partial(replicas[n % 2], f"name_{n}", "guess", "10.0.0.2") for n in range(200)]
         assert all_at_once(one_address) == {"wrong_credentials": 30, "too_many_attempts": 170}
         assert len(hasher.judged) == 31
+
+
+def test_guesses_from_many_addresses_are_delayed_and_keep_the_doctor_out_of_no_place() -> None:
+    now, pauses = dt.datetime(2026, 1, 31, tzinfo=dt.UTC), list[float]()
+    with sqlite_units() as units:
+        hasher = Argon2Hasher(parameters=CHEAP)
+        sign_in = SignIn(units, hasher, lambda: now, 3600, True, pause=pauses.append)
+        Accounts(units, hasher, lambda: now).create_user("doctor", PASSWORD)
+        sign_in("doctor", PASSWORD, "10.0.0.1")
+        sign_in("doctor", PASSWORD, "2001:db8::1")
+        for number in range(26):
+            with pytest.raises(NotSignedIn):
+                sign_in("doctor", "guess", f"10.0.1.{number}")
+        assert pauses == [1.0, 2.0, 4.0, 5.0, 5.0]
+        pauses.clear()
+        for usual in ("10.0.0.1", "2001:db8::99:1"):
+            assert sign_in("doctor", PASSWORD, usual).who.user_name == "doctor"
+        assert pauses == []
+        assert sign_in("DOCTOR", PASSWORD, "10.0.2.1").who.user_name == "doctor"
+        assert pauses == [5.0]
+        sign_in("doctor", PASSWORD, "10.0.2.1")
+        assert pauses == [5.0]
+
+
+def test_an_unknown_name_is_delayed_as_a_known_one() -> None:
+    pauses = list[float]()
+    with sqlite_units() as units:
+        now = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
+        sign_in = SignIn(units, Argon2Hasher(parameters=CHEAP), lambda: now, 3600, True, pause=pauses.append)
+        for number in range(24):
+            with pytest.raises(NotSignedIn):
+                sign_in("nobody", "guess", f"10.0.1.{number}")
+        assert pauses == [1.0, 2.0, 4.0]
+
+
+def test_few_attempts_on_one_account_are_delayed_at_once() -> None:
+    released = threading.Event()
+    with sqlite_units() as units:
+        now = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
+
+        def pause(_seconds: float) -> None:
+            released.wait(60)
+
+        sign_in = SignIn(units, Argon2Hasher(parameters=CHEAP), lambda: now, 3600, True, pause=pause)
+        with units() as unit:
+            unit.attempts.put(Attempt(account_key("nobody"), 30, now, now))
+            unit.commit()
+        codes: list[str] = []
+
+        def attempt(number: int) -> None:
+            try:
+                sign_in("nobody", "guess", f"10.0.1.{number}")
+            except WebviewerError as exc:
+                codes.append(exc.code)
+
+        threads = [threading.Thread(target=attempt, args=(number,)) for number in range(20)]
+        for thread in threads:
+            thread.start()
+        eventually(lambda: len(codes) == 12, what="an answer for those above the eight that are delayed")
+        assert set(codes) == {"busy"}
+        released.set()
+        for thread in threads:
+            thread.join()
+        assert Counter(codes) == {"busy": 12, "wrong_credentials": 8}
+
+
+def test_a_forged_address_neither_resets_the_count_nor_fills_the_table(control: ControlServer) -> None:
+    browser, name = control.browser(), control.new_user()
+    real = "127.5.6.7"  # a client on a trusted network, as in a hospital that trusts its own
+
+    def guess(number: int) -> requests.Response:
+        forged = f"10.8.{number}.1, 127.0.9.{number}, {real}"
+        return browser.try_sign_in(name, "wrong", headers={"X-Forwarded-For": forged})
+
+    with control.units(read_only=True) as unit:
+        before = unit.attempts.count()
+    codes = [guess(number).json()["error"]["code"] for number in range(40)]
+    assert codes[:4] == ["wrong_credentials"] * 4
+    assert set(codes[4:]) == {"too_many_attempts"}
+    with control.units(read_only=True) as unit:
+        assert unit.attempts.count() - before <= 3  # the pair, the address, the account
 
 
 def test_an_attempt_that_died_with_its_process_keeps_nobody_out_for_long() -> None:

@@ -11,7 +11,7 @@ from webviewer.accounts.sessions import (
     TicketRepository,
     token_hash,
 )
-from webviewer.accounts.slow_down import ADDRESS_RULE, PAIR_RULE, Attempt, AttemptRepository, SlowDownRule
+from webviewer.accounts.slow_down import ACCOUNT_RULE, ADDRESS_RULE, PAIR_RULE, Attempt, AttemptRepository, SlowDownRule
 from webviewer.accounts.users import (
     Account,
     AccountRepository,
@@ -26,6 +26,7 @@ from webviewer.accounts.users import (
 )
 
 __all__ = [
+    "ACCOUNT_RULE",
     "ADDRESS_RULE",
     "MAX_SETTINGS",
     "PAIR_RULE",

@@ -96,6 +96,10 @@ class SessionRepository(Protocol):
         """Return the sessions of a user that have not been ended."""
         ...
 
+    def addresses_of_user(self, user_id: UserId) -> frozenset[str]:
+        """Return the addresses from which a user has opened sessions that are still kept."""
+        ...
+
     def expired(self, now: dt.datetime) -> tuple[Session, ...]:
         """Return sessions whose time is over but which have not been ended."""
         ...

@@ -1,6 +1,6 @@
 """Wrong passwords are slowed down, never locked out: the wait grows for the one who guesses, not for the user.
 
-Two counters run: one for the pair of user name and address, strict; one for the address alone, coarse, against a
+Two counters refuse: one for the pair of user name and address, strict; one for the address alone, coarse, against a
 guesser who walks through names. An address of IPv6 counts by its /64, the least that anybody is given and may walk
 through at will. Nobody else's sign-in from another address is slowed by them. They live in the database, so that they
 hold over all replicas and restarts. Only what was judged wrong counts: many doctors behind one address sign in at once,
@@ -8,10 +8,11 @@ and none of them has done wrong. Attempts that are not judged yet are counted ap
 there are free attempts left, so that many parallel guesses gain nothing; a right password takes the pair's counter
 away.
 
-No counter runs for a user name over all addresses: whoever has many could then keep a doctor out for as long as he
-likes, by guessing wrong, and pictures are needed at once, also from a place never signed in from before. What is left
-against such a guesser: each guess costs a slow hash and few are judged at a time (`webviewer.usecases.turns`), each
-wrong one is in the authorization log with its address, and their rate is in the metrics for an alarm
+A third counter runs for the user name over all addresses, against a guesser who has many of them. It refuses nobody:
+otherwise such a guesser could keep a doctor out for as long as he likes. It only delays, by a few seconds at most, an
+attempt from an address from which the user has not signed in during the last 90 days. The doctor's usual addresses are
+never delayed. Each guess also costs a slow hash, and few are judged at a time (`webviewer.usecases.turns`). Each wrong
+one is in the authorization log with its address, and their rate is in the metrics for an alarm
 (``webviewer_sign_ins_total``).
 """
 
@@ -19,9 +20,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import ipaddress
 from dataclasses import dataclass
 from typing import Final, Protocol
+
+from webviewer.core.addresses import address_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,38 +83,24 @@ class SlowDownRule:
 
 
 PAIR_RULE: Final = SlowDownRule(free=4, longest_wait_s=300.0, forget_s=1800.0)
+ACCOUNT_RULE: Final = SlowDownRule(free=20, longest_wait_s=5.0, forget_s=1800.0)
 ADDRESS_RULE: Final = SlowDownRule(free=30, longest_wait_s=60.0, forget_s=900.0)
-_PREFIX_OF_ONE: Final = 64
 UNJUDGED_S: Final = 60.0  # an attempt that took longer died with its process
 
 
 def pair_key(user_name: str, address: str) -> bytes:
     """Return the key of a user name tried from an address."""
-    return hashlib.sha256(b"pair\0" + user_name.lower().encode() + b"\0" + _of_one(address).encode()).digest()
+    return hashlib.sha256(b"pair\0" + user_name.lower().encode() + b"\0" + address_group(address).encode()).digest()
+
+
+def account_key(user_name: str) -> bytes:
+    """Return the key of a user name from all addresses."""
+    return hashlib.sha256(b"account\0" + user_name.lower().encode()).digest()
 
 
 def address_key(address: str) -> bytes:
     """Return the key of an address."""
-    return hashlib.sha256(b"address\0" + _of_one(address).encode()).digest()
-
-
-def _of_one(address: str) -> str:
-    """Return what an address has in common with all others that its owner can take at will.
-
-    Examples
-    --------
-    >>> [_of_one(one) for one in ("10.0.0.1", "::ffff:10.0.0.1", "2001:DB8::1:2:3:4", "fe80::1%eth0", "")]
-    ['10.0.0.1', '10.0.0.1', '2001:db8::/64', 'fe80::/64', '']
-    """
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address  # none: a Unix socket
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(parsed), _PREFIX_OF_ONE), strict=False))
+    return hashlib.sha256(b"address\0" + address_group(address).encode()).digest()
 
 
 def unjudged_key(key: bytes) -> bytes:
@@ -123,10 +111,10 @@ def unjudged_key(key: bytes) -> bytes:
 class AttemptRepository(Protocol):
     """Counters of wrong sign-ins, inside one unit of work."""
 
-    def serialize(self, address: bytes) -> None:
-        """Let no other transaction count attempts from this address until this one ends.
+    def serialize(self, key: bytes) -> None:
+        """Let no other transaction count these attempts until this one ends.
 
-        Its key is that of the address; counters of pairs with the address are covered too.
+        The key is that of an address, and covers the pairs with it, or that of a user name. Take the address first.
         """
         ...
 
@@ -140,6 +128,10 @@ class AttemptRepository(Protocol):
 
     def forget(self, key: bytes) -> None:
         """Remove a counter."""
+        ...
+
+    def count(self) -> int:
+        """Return how many counters there are."""
         ...
 
     def prune(self, before: dt.datetime) -> None:

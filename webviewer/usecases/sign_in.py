@@ -7,12 +7,14 @@ import ipaddress
 import math
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from webviewer.accounts import (
+    ACCOUNT_RULE,
     ADDRESS_RULE,
     PAIR_RULE,
     Account,
@@ -21,9 +23,10 @@ from webviewer.accounts import (
     check_user_name,
     token_hash,
 )
-from webviewer.accounts.slow_down import UNJUDGED_S, Attempt, address_key, pair_key, unjudged_key
+from webviewer.accounts.slow_down import UNJUDGED_S, Attempt, account_key, address_key, pair_key, unjudged_key
 from webviewer.accounts.users import MAX_PASSWORD_CHARACTERS
 from webviewer.audit import AuditDetail, AuditEntry, AuditEvent
+from webviewer.core.addresses import address_group
 from webviewer.core.errors import InvalidInput, LimitExceeded, NotSignedIn, PermissionDenied
 from webviewer.usecases.clock import Clock
 from webviewer.usecases.placement import place_session
@@ -32,6 +35,7 @@ from webviewer.usecases.turns import Turns, busy
 from webviewer.usecases.unit_of_work import ControlUnitOfWork, ControlUnitOfWorkFactory
 
 TOKEN_BYTES = 32
+RULES: Final = (ACCOUNT_RULE, ADDRESS_RULE, PAIR_RULE)
 
 LONGEST_PAUSE_S: Final = 5.0
 PAUSE_S: Final = 0.1
@@ -73,6 +77,12 @@ class SignIn:
     loopback_only
         The server listens on loopback alone, so the evaluation profile's passwords may be used by a client that is on
         this machine too: a proxy before us may bring others.
+    turns
+        Of passwords being judged.
+    delays
+        Attempts that are delayed at once, in all and of one user name.
+    pause
+        Waits so many seconds.
     """
 
     units: ControlUnitOfWorkFactory
@@ -81,6 +91,8 @@ class SignIn:
     idle_s: int
     loopback_only: bool
     turns: Turns = field(default_factory=Turns)
+    delays: Turns = field(default_factory=partial(Turns, at_once=64, most_waiting=0, most_of_one=8))
+    pause: Callable[[float], None] = time.sleep
 
     def __call__(self, user_name: str, password: str, ip_address: str) -> NewSession:
         """Check name and password and open a session.
@@ -97,9 +109,24 @@ class SignIn:
         """
         pair, address = pair_key(user_name, ip_address), address_key(ip_address)
         with self.units(read_only=True) as unit:
-            self._refuse_while_waiting(unit, pair, address)  # who must wait takes no place in the queue
+            self._refuse_while_waiting(unit, pair, address)  # before the queue: a refused attempt takes no place in it
+            delay_s = self._delay_s(unit, user_name, ip_address)
+        if delay_s > 0:
+            with self.delays.take(account_key(user_name)):
+                self.pause(delay_s)
         with self.turns.take(address):
             return self._judge(user_name, password, ip_address, pair, address)
+
+    def _delay_s(self, unit: ControlUnitOfWork, user_name: str, ip_address: str) -> float:
+        """Return by how many seconds an attempt is delayed because of wrong ones from other addresses."""
+        counted = unit.attempts.find(account_key(user_name))
+        delay_s = ACCOUNT_RULE.wait_s(ACCOUNT_RULE.failures(counted, self.clock()))
+        account = unit.accounts.find_by_name(user_name) if delay_s > 0 and _is_user_name(user_name) else None
+        if account is not None:
+            usual = {address_group(one) for one in unit.sessions.addresses_of_user(account.user_id)}
+            if address_group(ip_address) in usual:
+                return 0.0
+        return delay_s
 
     def _judge(self, user_name: str, password: str, ip_address: str, pair: bytes, address: bytes) -> NewSession:
         with self._let_in(user_name, pair, address) as attempt:
@@ -202,7 +229,7 @@ class SignIn:
                 counters.append(Attempt(unjudged_key(key), count + 1, now, now))
             for counter in counters:
                 unit.attempts.put(counter)
-            unit.attempts.prune(now - dt.timedelta(seconds=max(PAIR_RULE.forget_s, ADDRESS_RULE.forget_s)))
+            unit.attempts.prune(now - dt.timedelta(seconds=max(rule.forget_s for rule in RULES)))
             unit.commit()
         return _Attempt(user_name, account, pair, address)
 
@@ -233,6 +260,9 @@ class SignIn:
         longest_s = 0.0
         with self.units() as unit:
             self._end(unit, attempt)
+            of_account = account_key(attempt.user_name)
+            unit.attempts.serialize(of_account)  # after the address, as everywhere
+            unit.attempts.put(ACCOUNT_RULE.after(of_account, unit.attempts.find(of_account), now))
             for key, rule in ((attempt.address, ADDRESS_RULE), (attempt.pair, PAIR_RULE)):
                 counted = rule.after(key, unit.attempts.find(key), now)
                 unit.attempts.put(counted)

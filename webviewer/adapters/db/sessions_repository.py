@@ -83,6 +83,11 @@ class SqlSessionRepository:
             ).all()
         )
 
+    def addresses_of_user(self, user_id: UserId) -> frozenset[str]:
+        """Return the addresses from which a user has opened sessions that are still kept."""
+        query = select(session.c.ip_address).where(session.c.user_id == user_id).distinct()
+        return frozenset(self._connection.execute(query).scalars())
+
     def expired(self, now: dt.datetime) -> tuple[Session, ...]:
         """Return sessions whose time is over but which have not been ended."""
         return _sessions(
@@ -200,12 +205,12 @@ class SqlAttemptRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def serialize(self, address: bytes) -> None:
-        """Let no other transaction count attempts from this address until this one ends."""
+    def serialize(self, key: bytes) -> None:
+        """Let no other transaction count these attempts until this one ends."""
         # A lock on rows would not do: the first attempts, all at once, find none. SQLite has one writer anyway.
         if self._connection.dialect.name == "postgresql":
-            key = int.from_bytes(address[:8], "big", signed=True)
-            self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+            number = int.from_bytes(key[:8], "big", signed=True)
+            self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": number})
 
     def find(self, key: bytes) -> Attempt | None:
         """Return a counter, None if it was never needed."""
@@ -223,6 +228,10 @@ class SqlAttemptRepository:
     def forget(self, key: bytes) -> None:
         """Remove a counter."""
         self._connection.execute(delete(sign_in_attempt).where(sign_in_attempt.c.attempt_key == key))
+
+    def count(self) -> int:
+        """Return how many counters there are."""
+        return int(self._connection.execute(select(func.count()).select_from(sign_in_attempt)).scalar_one())
 
     def prune(self, before: dt.datetime) -> None:
         """Remove counters last used before."""
