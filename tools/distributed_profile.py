@@ -132,7 +132,7 @@ class Profile:
         servers = [f"{HOST}:{port}" for port in ports.control]
         internal = [f"{HOST}:{port}" for port in ports.control_internal]
         inner = (ports.inner, internal) if len(internal) > 1 else None
-        lay_out(self.nginx, servers, inner=inner, private_logs=True)
+        lay_out(self.nginx, servers, inner=inner, private_logs=True, hardened_headers=True)
 
     def make_databases(self) -> None:
         """Make what is missing, with the command lines of the manual.

@@ -51,6 +51,7 @@ def lay_out(
     extra: str = "",
     inner: tuple[int, Sequence[str]] | None = None,
     private_logs: bool = False,
+    hardened_headers: bool = False,
 ) -> None:
     """Make the folder; a certificate that is there already stays.
 
@@ -69,6 +70,9 @@ def lay_out(
         replicas of the control node.
     private_logs
         Whether logs are without queries, in which the names stand that doctors search for; as printed they have them.
+    hardened_headers
+        Whether headers are those of ``hardened.conf``, to the server and to the browser. Without HSTS: nobody wants a
+        ``localhost`` that is bound to HTTPS for a year.
     """
     for name in ("conf", "ssl", "logs"):
         (layout.folder / name).mkdir(parents=True, exist_ok=True)
@@ -87,6 +91,11 @@ def lay_out(
         inside += "    include web-viewer/private-logs.conf;\n"
     elif "private-logs.conf" not in text:
         inside += f"    access_log {layout.access_log};\n"
+    if hardened_headers:
+        file = snippets / "security-headers.conf"
+        file.write_text(re.sub(r"^add_header Strict-Transport-Security .*\n", "", file.read_text("utf-8"), flags=re.M))
+        inside += "    include web-viewer/security-headers.conf;\n"
+        text = _with_hardened_proxy(text)
     if len(servers) == 1:
         text = text.replace("http://127.0.0.1:8090", f"http://{servers[0]}")
     else:
@@ -117,6 +126,12 @@ def _upstream(name: str, servers: Sequence[str]) -> str:
     # A replica that does not answer is left out for a second, not for Nginx's ten.
     members = "".join(f"        server {server} fail_timeout=1s;\n" for server in servers)
     return f"    upstream {name} {{\n{members}    }}\n"
+
+
+def _with_hardened_proxy(text: str) -> str:
+    """Put the hardened file's headers to the server in the place of a configuration's own."""
+    text = re.sub(r"^ *proxy_(http_version|set_header|buffering|request_buffering) .*\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"^( *)(proxy_pass .*\n)", r"\1\2\1include web-viewer/proxy.conf;\n", text, flags=re.MULTILINE)
 
 
 def _moved(text: str, layout: Layout) -> str:

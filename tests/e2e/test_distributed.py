@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import requests
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
+from functions.common.app import SECURITY_HEADERS
 from tests.support.browser import StreamTap, chromium, image_label, sign_in
 from tests.support.distributed_system import DistributedSystem, running_distributed_system, signed_in
 from tests.support.first_slice import (
@@ -89,6 +92,34 @@ def test_two_storage_nodes_on_one_disk_are_counted_once(system: DistributedSyste
     assert len(storages) == 2
     assert len({status["disk_id"] for status in storages}) == 1
     assert state["free_bytes"] == min(status["free_bytes"] for status in storages)
+
+
+def test_the_system_has_the_headers_of_the_hardened_configuration(system: DistributedSystem) -> None:
+    for path in ("/", "/v2/about", "/assets/boot.js"):
+        headers = requests.get(f"{system.url()}{path}", timeout=20).headers
+        assert {name: headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS, path
+        assert "Strict-Transport-Security" not in headers
+    with requests.Session() as session:
+        session.verify = False
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            body = {"user_name": "user", "password": "user"}
+            answer = session.post(f"{system.url('https')}/v2/auth/sign-in", json=body, timeout=60)
+    assert "Secure" in {word.strip() for word in answer.headers["Set-Cookie"].split(";")}
+
+
+def test_a_forged_address_does_not_reset_the_count_of_wrong_passwords(system: DistributedSystem) -> None:
+    codes = []
+    for number in range(12):
+        answer = requests.post(
+            f"{system.url()}/v2/auth/sign-in",
+            json={"user_name": "nobody_at_all", "password": "wrong"},
+            headers={"X-Forwarded-For": f"127.0.{number}.9"},
+            timeout=60,
+        )
+        codes.append(answer.json()["error"]["code"])
+    assert codes[:4] == ["wrong_credentials"] * 4
+    assert set(codes[4:]) == {"too_many_attempts"}
 
 
 def test_no_log_keeps_the_name_that_a_doctor_searched_for(system: DistributedSystem) -> None:
