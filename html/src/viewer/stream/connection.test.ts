@@ -310,6 +310,21 @@ describe('a server that asks to come later', () => {
     expect(sockets).toHaveLength(1);
   });
 
+  it('refuses a page that sends too many messages, says so, and is asked again after 5 s', async () => {
+    await opened();
+    last().drop(4429, 'too_many_messages: This browser tab sends more messages than the server takes of one user.');
+    expect(state()).toEqual({ kind: 'busy', since: 0, retryAt: 5000, code: 'too_many_messages' });
+    await clock.pass(5000);
+    last().welcome();
+    expect(state()).toEqual({ kind: 'open' });
+  });
+
+  it('takes the seat of a stream that was idle: that is a lost connection', async () => {
+    await opened();
+    last().drop(4429, 'At most 16 viewers of one user; this one was idle longest.');
+    expect(state().kind).toBe('lost');
+  });
+
   it('is not asked earlier by a network that comes back or by a page that is shown', async () => {
     tickets = [() => Promise.reject(new ApiError(429, 'too_many', '', {}, null, 7))];
     connection.start();

@@ -28,7 +28,7 @@ export interface Socket {
   binaryType: string;
   onopen: ((event: never) => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
-  onclose: ((event: { code: number }) => void) | null;
+  onclose: ((event: { code: number; reason?: string }) => void) | null;
   send(data: string): void;
   close(code?: number, reason?: string): void;
 }
@@ -43,8 +43,8 @@ export type ConnectionState =
   | { kind: 'lost'; since: number; retryAt: number | null; offline: boolean }
   /** The render node leaves or is gone; another takes over. */
   | { kind: 'moving'; since: number }
-  /** The server asks to come later (429): nothing is broken, and it is tried again by itself at `retryAt`. */
-  | { kind: 'busy'; since: number; retryAt: number }
+  /** The server asks to come later (429): nothing is broken, and it is tried again by itself at `retryAt`; `code` says why. */
+  | { kind: 'busy'; since: number; retryAt: number; code?: string }
   /** The server answers, but a part of it that is needed is away (502-504): `code` names it. */
   | { kind: 'away'; since: number; retryAt: number; code: string }
   /** The session is over. */
@@ -84,6 +84,8 @@ const OFFLINE_ANSWER_MS = 3_000;
 const MOVING_TRIES = 10;
 const MOVING_WAIT_MS = 1000;
 
+/** Code of the sentence in the close reason of a stream that sent too many messages. */
+const FLOOD = 'too_many_messages';
 /** No render node is in service at all: nothing to move to. */
 const NO_NODE = 'no_render_node';
 
@@ -259,7 +261,7 @@ export class RenderConnection {
       if (generation === this.#generation) this.#receive(event.data);
     };
     socket.onclose = (event) => {
-      if (generation === this.#generation) this.#closed(event.code);
+      if (generation === this.#generation) this.#closed(event.code, event.reason ?? '');
     };
   }
 
@@ -330,11 +332,12 @@ export class RenderConnection {
     this.#set({ kind: 'open' });
   }
 
-  #closed(code: number): void {
+  #closed(code: number, reason: string): void {
     this.#dropSocket(null);
     if (code === CloseCode.NOT_SIGNED_IN) this.#set({ kind: 'ended' });
     else if (code === CloseCode.BAD_MESSAGE) this.#set({ kind: 'failed', reason: 'contract' });
     else if (code === CloseCode.FORBIDDEN) this.#set({ kind: 'failed', reason: 'forbidden' });
+    else if (code === CloseCode.TOO_MANY && reason.startsWith(`${FLOOD}:`)) this.#waitFor(null, FLOOD);
     else this.#lose(code);
   }
 
@@ -372,11 +375,11 @@ export class RenderConnection {
   }
 
   /** Too many at once: comes back when the server said. */
-  #waitFor(seconds: number | null): void {
+  #waitFor(seconds: number | null, code?: string): void {
     const now = this.#deps.clock.now();
     const delay = seconds === null ? BUSY_MS : Math.min(BUSY_AT_MOST_MS, seconds * 1000);
     const since = this.#state.kind === 'busy' ? this.#state.since : now;
-    this.#set({ kind: 'busy', since, retryAt: now + delay });
+    this.#set({ kind: 'busy', since, retryAt: now + delay, ...(code === undefined ? {} : { code }) });
     this.#retryIn(delay);
   }
 

@@ -81,8 +81,8 @@ export class FakeSocket implements Socket {
     this.onmessage?.({ data });
   }
 
-  drop(code: number): void {
-    this.onclose?.({ code });
+  drop(code: number, reason = ''): void {
+    this.onclose?.({ code, reason });
   }
 
   get types(): unknown[] {

@@ -5,6 +5,7 @@ import { ApiError } from '../../shared/api/client';
 import { wordsFor } from '../../shared/api/words';
 import { useTranslation } from '../../shared/i18n';
 import { useStore } from '../control/store';
+import { type Say, sayOf } from '../model/sentences';
 import { useViewer } from './context';
 import classes from './Banner.module.css';
 
@@ -15,7 +16,7 @@ const BUSY_FROM_MS = 2000;
 
 /** Says that the connection is away and when it is tried again; lies over the windows and moves nothing. */
 export function Banner() {
-  const { t } = useTranslation('viewer');
+  const { t } = useTranslation(['viewer', 'sentences']);
   const { viewer, closeTab, back } = useViewer();
   const { connection, deleted } = useStore(viewer.store);
   const away = !deleted && (connection.kind === 'lost' || connection.kind === 'moving' || connection.kind === 'busy' || connection.kind === 'away');
@@ -82,7 +83,7 @@ export function Banner() {
     return (
       <div className={classes.banner}>
         <IconHourglass size={18} stroke={1.7} aria-hidden />
-        <span role="status">{t('connection.busy')}</span>
+        <span role="status">{connection.code === undefined ? t('connection.busy') : sayOf(t as unknown as Say, { code: connection.code, numbers: [], text: '' })}</span>
         <span className={classes.count}>{when}</span>
       </div>
     );
