@@ -7,8 +7,6 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,9 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.doctor import Doctor
 from tests.support.frames import unpack_frame
+from tests.support.message_flood import Flood, flooding
 from tests.support.phantom_files import ct_values, make_ct_series, to_bytes
 from tests.support.reference_pixels import ReferenceView, ReferenceVoi, canvas_grey8
 from tests.support.unified_server import UnifiedServer, running_unified_server
@@ -35,66 +35,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnifiedServer]:
         with zipfile.ZipFile(buffer, "w") as archive:
             for ds in make_ct_series(SLICES, rows=96, columns=128):
                 archive.writestr(f"{ds.InstanceNumber}.dcm", to_bytes(ds))
-        doctor = Doctor.sign_in(running)
-        answer = doctor.session.post(
-            f"{running.url}/v2/studies/uploads/whole?name=series.zip",
-            data=buffer.getvalue(),
-            headers={"X-CSRF-Token": doctor.csrf_token, "Content-Type": "application/octet-stream"},
-            timeout=60,
-        )
-        assert answer.json()["stored"] == SLICES, answer.text
+        state = Doctor.sign_in(running).upload("series.zip", buffer.getvalue())
+        assert state["stored"] == SLICES, state
         yield running
 
 
-@dataclass
-class Doctor:
-    """A signed-in page."""
-
-    server: UnifiedServer
-    session: requests.Session
-    csrf_token: str
-
-    @classmethod
-    def sign_in(cls, server: UnifiedServer) -> Doctor:
-        session = requests.Session()
-        session.trust_env = False
-        answer = session.post(
-            f"{server.url}/v2/auth/sign-in", json={"user_name": "user", "password": "user"}, timeout=30
-        )
-        assert answer.status_code == 200, answer.text
-        return cls(server, session, answer.json()["csrf_token"])
-
-    def get(self, path: str, **headers: str) -> requests.Response:
-        return self.session.get(f"{self.server.url}{path}", headers=headers, timeout=30)
-
-    def post(self, path: str, **headers: str) -> requests.Response:
-        headers = {"X-CSRF-Token": self.csrf_token, **headers}
-        return self.session.post(f"{self.server.url}{path}", headers=headers, timeout=30)
-
-    def series(self) -> dict[str, Any]:
-        study_id = self.get("/v2/studies").json()["studies"][0]["study_id"]
-        series_id = self.get(f"/v2/studies/{study_id}").json()["series"][0]["series_id"]
-        found: dict[str, Any] = self.get(f"/v2/studies/{study_id}/series/{series_id}").json()
-        return found
-
-    def ticket(self) -> str:
-        answer = self.post("/v2/render/ticket")
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["ticket"])
-
-    def connect(self, ticket: str | None = None, **options: Any) -> AbstractContextManager[ClientConnection]:
-        return connect(
-            f"ws://127.0.0.1:{self.server.port}/eventQueue/render",
-            subprotocols=["webviewer.v1", f"ticket.{ticket or self.ticket()}"],  # type: ignore[list-item]
-            **options,
-        )
-
-
-def show(socket: ClientConnection, series_id: int, instance_id: int, revision: int) -> tuple[FrameHeader, np.ndarray]:
+def show(
+    socket: ClientConnection, series_id: int, instance_id: int, revision: int, *, hello: bool = True
+) -> tuple[FrameHeader, np.ndarray]:
     """Say everything that a page says after connecting and return the still frame."""
     image = {"instance_id": instance_id, "frame_number": 1}
     for message in (
-        {"type": "hello", "version": 1},
+        *([{"type": "hello", "version": 1}] if hello else []),
         {"type": "open", "cell": 0, "series_id": series_id},
         {"type": "view", "cell": 0, "revision": revision, "width_px": 200, "height_px": 180, "image": image},
     ):
@@ -104,7 +56,7 @@ def show(socket: ClientConnection, series_id: int, instance_id: int, revision: i
         if isinstance(data, bytes):
             header, payload = unpack_frame(data)
             socket.send(json.dumps({"type": "ack", "sequence": header.sequence}))
-            if FrameFlag.STILL in header.flags:
+            if FrameFlag.STILL in header.flags and header.revision == revision:
                 return header, np.asarray(Image.open(io.BytesIO(payload)))
 
 
@@ -162,6 +114,24 @@ def show_again(doctor: Doctor, series_id: int, instance_id: int, revision: int) 
                 assert close_of(socket)[0] == 4503, "what a page sees until the node is back"
         time.sleep(0.2)
     raise AssertionError("the render node did not come back")
+
+
+def test_a_page_that_floods_is_refused_while_another_doctor_is_served_and_no_node_is_ended(
+    server: UnifiedServer,
+) -> None:
+    doctor, other = Doctor.sign_in(server), Doctor.sign_in(server, "admin")
+    nodes = [server.node_pid(name) for name in ("control", "render")]
+    series = doctor.series()
+    question = {"type": "ask", "cell": 0, "question": 1, "what": {"kind": "pick", "x_px": 1, "y_px": 1}}
+    flood = Flood(other.stream_url, (other.ticket(), other.ticket()), (), question)
+    with flooding(flood) as sender, doctor.connect() as page:
+        for revision in range(1, 25):
+            frame = series["frames"][revision % SLICES]
+            show(page, series["series_id"], frame["instance_id"], revision, hello=revision == 1)
+        output, _ = sender.communicate(timeout=120)
+    ends = json.loads(output)
+    assert {(code, reason.partition(":")[0]) for _, code, reason in ends} == {(4429, "too_many_messages")}
+    assert [server.node_pid(name) for name in ("control", "render")] == nodes
 
 
 def test_signing_out_closes_the_stream_with_4401(server: UnifiedServer) -> None:

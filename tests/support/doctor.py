@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
+from websockets.sync.client import ClientConnection, connect
 
 from tests.support.unified_server import UnifiedServer
 
@@ -34,15 +35,15 @@ class Doctor:
     def get(self, path: str, **headers: str) -> requests.Response:
         return self.session.get(f"{self.server.url}{path}", headers=headers, timeout=30)
 
-    def post(self, path: str, data: bytes | None = None, **headers: str) -> requests.Response:
+    def post(self, path: str, **headers: str) -> requests.Response:
         headers = {"X-CSRF-Token": self.csrf_token, **headers}
-        return self.session.post(f"{self.server.url}{path}", data=data, headers=headers, timeout=60)
+        return self.session.post(f"{self.server.url}{path}", headers=headers, timeout=30)
 
     def upload(self, name: str, data: bytes) -> dict[str, Any]:
         """Upload a file or a ZIP of files; returns the state of the upload."""
-        answer = self.post(
-            f"/v2/studies/uploads/whole?name={name}", data, **{"Content-Type": "application/octet-stream"}
-        )
+        url = f"{self.server.url}/v2/studies/uploads/whole?name={name}"
+        headers = {"X-CSRF-Token": self.csrf_token, "Content-Type": "application/octet-stream"}
+        answer = self.session.post(url, data=data, headers=headers, timeout=60)
         assert answer.status_code == 200, answer.text
         state: dict[str, Any] = answer.json()
         return state
@@ -59,3 +60,9 @@ class Doctor:
         answer = self.post("/v2/render/ticket")
         assert answer.status_code == 200, answer.text
         return str(answer.json()["ticket"])
+
+    def connect(self, ticket: str | None = None, **options: Any) -> ClientConnection:
+        """Return a stream."""
+        protocols: Any = ["webviewer.v1", f"ticket.{ticket or self.ticket()}"]
+        stream: ClientConnection = connect(self.stream_url, subprotocols=protocols, **options)
+        return stream

@@ -49,7 +49,7 @@ def unpack_frame(message: bytes) -> tuple[FrameHeader, bytes]:
         raise ProtocolError(f"Frame version {version} is not spoken here, expected {_VERSION}.")
     if encoding not in (Encoding.PNG, Encoding.JPEG):
         raise ProtocolError(f"Frame encoding {encoding} is unknown, expected 1 or 2.")
-    if flags & ~0b1111111 or reserved:
+    if flags & ~0b11111111 or reserved:
         raise ProtocolError("Reserved bits of a frame header are set.")
     if not (0 < width_px <= MAX_SIDE_PX and 0 < height_px <= MAX_SIDE_PX):
         raise ProtocolError(f"A frame of {width_px} × {height_px} is out of range 1 to {MAX_SIDE_PX}.")

@@ -129,12 +129,13 @@ def flooding(flood: Flood) -> Iterator[subprocess.Popen[str]]:
         assert sender.stdin is not None
         sender.stdin.write(json.dumps(asdict(flood)))
         sender.stdin.close()
+        sender.stdin = None  # `communicate` would flush it
         assert sender.stdout is not None
         assert sender.stdout.readline() == "begins\n"
         yield sender
     finally:
         sender.kill()
-        sender.wait()
+        sender.communicate()
 
 
 def main() -> None:
