@@ -37,6 +37,7 @@ def frame_of(
         (painting.coarse, FrameFlag.COARSE),
         (painting.lacks_overlay, FrameFlag.LACKS_OVERLAY),
         (painting.ignores_shutter, FrameFlag.IGNORES_SHUTTER),
+        (job.light is None and not still, FrameFlag.REFINING),
     ):
         flags |= flag if holds else FrameFlag(0)
     height_px, width_px = painting.pixels.shape[:2]

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -148,13 +149,18 @@ def first_image_ms(browser: Browser, server: UnifiedServer, *, cold: bool) -> fl
 
 
 def until(page: Page, expression: str) -> float:
-    """Ask the page until it gives a number; its content security policy forbids the driver's own waiting."""
+    """Ask the page until it gives a number."""
+    return float(answer_of(page, expression))
+
+
+def answer_of(page: Page, expression: str) -> Any:
+    """Ask the page until it gives something; its content security policy forbids the driver's own waiting."""
     end = time.monotonic() + 20
     while (value := page.evaluate(expression)) is None:
         if time.monotonic() > end:
-            raise TimeoutError(f"The page gave no number in 20 s: {expression}")
+            raise TimeoutError(f"The page gave nothing in 20 s: {expression}")
         page.wait_for_timeout(20)
-    return float(value)
+    return value
 
 
 def scroll(browser: Browser, server: UnifiedServer) -> tuple[list[float], float]:

@@ -18,6 +18,7 @@ from renderpool.session.bands import BAND_S
 from tests.render.counted_drawing import SAMPLE_S, Doctor, Stage, parts_of, used_s
 from tests.render.house import House, Viewer
 from tests.render.volume_sources import SpaceSource, even
+from webviewer.protocol.framing import FrameFlag
 from webviewer.protocol.volumes import Lighting, Look, Tissue
 
 SIDE, SLICES = 160, 120
@@ -195,4 +196,19 @@ def test_a_plane_comes_to_rest_while_the_model_beside_it_gets_finer(house: House
     viewer.plane(2, cell=0, **wish, invert=True)
     rests = [viewer.next_still()[0].cell for _ in range(2)]
     assert rests == [0, 1]
+    viewer.session.close()
+
+
+def test_passes_at_rest_are_told_from_light_pictures_and_from_the_last_one(house: House) -> None:
+    viewer = Viewer(house)
+    viewer.open_volume()
+    model: dict[str, Any] = {"target_lps_mm": (40.0, 20.0, 45.0), "mm_per_px": 0.33, "look": SOFT}
+    viewer.camera(1, width_px=240, height_px=240, moving=True, **model)
+    viewer.next_still()
+    rest, last = FrameFlag.REFINING, FrameFlag.STILL
+    kinds = [(header.flags & (rest | last), header.width_px) for header in viewer.all_frames]
+    assert kinds[0][0] == FrameFlag(0), "while it moves"
+    assert (rest, 240) in kinds
+    assert kinds[-1] == (last, 240)
+    assert all(width_px == 240 for flags, width_px in kinds if flags)
     viewer.session.close()

@@ -10,7 +10,8 @@ All numbers little endian::
                       bit 2 the stored object was compressed with loss, bit 3 fitted to the window,
                       bit 4 coarse: not all of the volume is there yet,
                       bit 5 an overlay of the image cannot be drawn,
-                      bit 6 a shutter of the image cannot be true and is not drawn
+                      bit 6 a shutter of the image cannot be true and is not drawn,
+                      bit 7 refining: drawn at rest in full size; a finer picture of the same revision follows
        8    4  revision   of the view this picture answers
       12    4  sequence   counts frames of the connection from 1; acknowledged by the browser
       16    2  cell       number of the window
@@ -64,6 +65,7 @@ class FrameFlag(IntFlag):
     COARSE = 16
     LACKS_OVERLAY = 32
     IGNORES_SHUTTER = 64
+    REFINING = 128
 
 
 @dataclass(frozen=True, slots=True)

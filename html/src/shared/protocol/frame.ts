@@ -34,6 +34,8 @@ export interface Frame {
   lacksOverlay: boolean;
   /** A shutter of the image cannot be true and is not drawn. */
   ignoresShutter: boolean;
+  /** Drawn at rest in full size; a finer picture of the same revision follows. */
+  refining: boolean;
   /** Revision of the view this picture answers. */
   revision: number;
   /** To be acknowledged once the picture is painted (or dropped). */
@@ -108,6 +110,7 @@ export function decodeFrame(message: ArrayBuffer): Frame {
     coarse: (flags & FrameFlag.COARSE) !== 0,
     lacksOverlay: (flags & FrameFlag.LACKS_OVERLAY) !== 0,
     ignoresShutter: (flags & FrameFlag.IGNORES_SHUTTER) !== 0,
+    refining: (flags & FrameFlag.REFINING) !== 0,
     revision: view.getUint32(8, true),
     sequence: view.getUint32(12, true),
     cell: view.getUint16(16, true),

@@ -14,7 +14,7 @@ export const MAX_SIDE_PX = 8192;
 export const FrameEncoding = { PNG: 1, JPEG: 2 } as const;
 
 /** Bits of a frame's flags. */
-export const FrameFlag = { STILL: 1, LOSSLESS: 2, SOURCE_LOSSY: 4, FITTED: 8, COARSE: 16, LACKS_OVERLAY: 32, IGNORES_SHUTTER: 64 } as const;
+export const FrameFlag = { STILL: 1, LOSSLESS: 2, SOURCE_LOSSY: 4, FITTED: 8, COARSE: 16, LACKS_OVERLAY: 32, IGNORES_SHUTTER: 64, REFINING: 128 } as const;
 
 /** Close codes of the WebSocket that the page understands. */
 export const CloseCode = { GOING_AWAY: 1001, BAD_MESSAGE: 4400, NOT_SIGNED_IN: 4401, FORBIDDEN: 4403, NOT_FOUND: 4404, TOO_MANY: 4429, NODE_LOST: 4503 } as const;

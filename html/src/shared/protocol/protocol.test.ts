@@ -37,8 +37,8 @@ describe("frames", () => {
     const frame = decodeFrame(bytesOf(hex));
     const { flags } = header;
     expect(frame.mediaType).toBe(header.encoding === 1 ? "image/png" : "image/jpeg");
-    expect([frame.still, frame.lossless, frame.sourceLossy, frame.fitted]).toEqual(
-      [1, 2, 4, 8].map((bit) => (flags & bit) !== 0),
+    expect([frame.still, frame.lossless, frame.sourceLossy, frame.fitted, frame.refining]).toEqual(
+      [1, 2, 4, 8, 128].map((bit) => (flags & bit) !== 0),
     );
     expect([
       frame.revision,

@@ -10,6 +10,7 @@ export interface MarkDetail {
   cell: number;
   revision: number;
   still?: boolean;
+  refining?: boolean;
 }
 
 function bound(): void {

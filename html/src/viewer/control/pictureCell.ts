@@ -284,7 +284,7 @@ export abstract class PictureCell<State extends PictureState, Place, Wish> {
     this.painter.draw(wanted, this.state.canvas);
     this.store.set({ ...patch, fault: null } as Partial<State>);
     this.#forgetBefore(frame.revision);
-    this.#deps.onFrame(() => markPainted({ cell: this.number, revision: frame.revision, still: frame.still }, sent?.inputAt ?? null));
+    this.#deps.onFrame(() => markPainted({ cell: this.number, revision: frame.revision, still: frame.still, refining: frame.refining }, sent?.inputAt ?? null));
   }
 
   /** Sends the wish; false where there is none yet. */
