@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.hostile_clients import FORMS, answer_of, crowd, hold, read_nothing, trickle
+from tests.support.hostile_clients import FORMS, answer_of, crowd, hold, read_nothing, refusal_of, trickle
 from tests.support.http_client import PASSWORD, ControlServer, start_control
 from tests.support.waiting import eventually
 from webviewer.config import DatabaseDriver, DatabaseSettings
@@ -90,11 +90,8 @@ def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(small: Contr
         finally:
             over.set()
             thread.join()
-    told = {
-        form: (int(answer.split()[1]), json.loads(answer.partition(b"\r\n\r\n")[2])) for form, answer in answers.items()
-    }
-    assert {form: (status, body["error"]["code"]) for form, (status, body) in told.items()} == {
-        "silence": (408, "head_late"),
+    assert {form: refusal_of(answer) for form, answer in answers.items()} == {
+        "silence": None,  # as browsers open connections in advance
         "head that never ends": (408, "head_late"),
         "body that never arrives": (408, "body_slow"),
         "body of one byte a second": (408, "body_slow"),
@@ -102,7 +99,6 @@ def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(small: Contr
         "handshake that never ends": (408, "head_late"),
         "body that nobody asked for": (404, "not_found"),
     }
-    assert all(set(body["error"]) == {"code", "message", "details", "correlation_id"} for _, body in told.values())
 
 
 def test_a_reader_who_reads_nothing_is_ended(small: ControlServer) -> None:

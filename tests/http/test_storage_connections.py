@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import re
+import resource
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+import requests
 
-from tests.support.hostile_clients import FORMS, answer_of, connect, crowd, hold, read_nothing, trickle
+from tests.support.hostile_clients import FORMS, answer_of, connect, crowd, hold, read_nothing, refusal_of, trickle
 from tests.support.storage_http import TOKEN, StorageHttp, sqlite_settings
 
 THREADS = 48
@@ -44,12 +47,10 @@ def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(node: Storag
         finally:
             over.set()
             thread.join()
-    told = [
-        (int(answer.split()[1]), json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"]) for answer in answers
-    ]
+    told = [refusal_of(answer) for answer in answers]
     late, unknown = (408, "head_late"), (401, "not_signed_in")
     assert dict(zip(FORMS, told, strict=False)) == {
-        "silence": late,
+        "silence": None,
         "head that never ends": late,
         "body that never arrives": unknown,
         "body of one byte a second": unknown,
@@ -77,3 +78,22 @@ def test_the_metrics_tell_of_connections(node: StorageHttp) -> None:
     text = node.session.get(f"{node.base_url}/metrics", timeout=30).text
     assert 'webviewer_connections_cut_total{port="internal",reason="head_late"}' in text
     assert 'webviewer_connections{kind="authenticated",port="internal"}' in text
+
+
+def test_a_node_without_file_descriptors_goes_on_with_what_it_has_and_comes_back(node: StorageHttp) -> None:
+    pid = node.worker_pid()
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    health = f"{node.base_url}/internal/v1/health"
+    assert node.session.get(health, timeout=30).status_code == 200
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (len([*Path(f"/proc/{pid}/fd").iterdir()]) + 5, before[1]))
+    try:
+        with crowd(node.port, 40, ["127.0.0.1"], ["silence"]):
+            for _ in range(10):
+                assert node.session.get(health, timeout=30).status_code == 200  # on the connection that it has
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    assert requests.get(health, timeout=30).status_code == 200
+    text = node.session.get(f"{node.base_url}/metrics", timeout=30).text
+    found = re.search(r'reason="no_descriptors"} (\S+)', text)
+    assert found is not None
+    assert float(found[1]) > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import resource
 import socket
 from collections.abc import Iterable, Iterator, Sequence
@@ -72,6 +73,16 @@ def answer_of(connection: socket.socket) -> bytes:
         while piece := connection.recv(65536):
             data += piece
     return data
+
+
+def refusal_of(answer: bytes) -> tuple[int, str] | None:
+    """Return status and code of the one answer on a connection, in the one shape; None where there is none."""
+    if not answer:
+        return None
+    head, _, body = answer.partition(b"\r\n\r\n")
+    error = json.loads(body)["error"]
+    assert set(error) == {"code", "message", "details", "correlation_id"}
+    return int(head.split()[1]), error["code"]
 
 
 @contextmanager

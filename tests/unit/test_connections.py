@@ -69,6 +69,14 @@ def test_a_head_that_never_ends_is_cut_after_ten_seconds_and_may_be_answered() -
     assert connection.error.code == "head_late"
 
 
+def test_a_connection_that_a_browser_opened_in_advance_is_closed_without_an_answer() -> None:
+    held = server()
+    connection = held.open()
+    connection.receive_begins()
+    held.after(10.5)
+    assert held.ends == [(1, False)]
+
+
 def test_a_json_body_that_never_comes_is_cut_after_ten_seconds() -> None:
     held = server()
     connection = held.open()
@@ -303,7 +311,7 @@ def test_what_was_cut_changes_nothing_any_more() -> None:
     victim.end_request()
     victim.leave()
     assert held.connections.counts() == (1, 0)
-    assert held.ends == [(1, True)]
+    assert held.ends == [(1, False)]
 
 
 def test_limits_leave_file_descriptors_for_everything_else() -> None:

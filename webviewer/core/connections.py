@@ -170,6 +170,7 @@ class Connection:
         "_sent",
         "error",
         "group",
+        "has_spoken",
         "home",
         "is_proxy",
         "key",
@@ -188,6 +189,7 @@ class Connection:
         self.key: Hashable | None = None  # the user or node, None while anonymous
         self.phase = Phase.HEAD
         self.since_s = now_s
+        self.has_spoken = False
         self.error: WebviewerError | None = None  # why it was cut
         self._received = _Transfer(self._limits.short_body)
         self._sent = _Transfer(self._limits.anonymous_reply)
@@ -202,6 +204,7 @@ class Connection:
         """Note that this many octets came."""
         now_s = self._registry.clock()
         self._received.end(now_s, size_bytes)
+        self.has_spoken = self.has_spoken or size_bytes > 0
         if self.phase is Phase.IDLE and size_bytes:
             self._registry.enter(self, Phase.HEAD)
 
@@ -279,11 +282,13 @@ class Connection:
         Parameters
         ----------
         error
-            Is the answer where the client still reads and nothing has been answered.
+            Is the answer where the client still reads and nothing has been answered. Browsers open connections in
+            advance: one that has sent nothing is closed without an answer, which no request would match.
         """
         if self.error is None:
             self.error = error
-            self._close(self.phase in (Phase.HEAD, Phase.REQUEST) and not self._sent.is_waiting)
+            is_asked = self.phase is Phase.REQUEST or (self.phase is Phase.HEAD and self.has_spoken)
+            self._close(is_asked and not self._sent.is_waiting)
 
 
 class Connections:
