@@ -25,6 +25,7 @@ from dicom_gateway.api.app import create_api
 from dicom_gateway.api.parts import ApiParts
 from webviewer.adapters.limited_socket import LimitedSocket, answer_to_no_request, is_drained
 from webviewer.adapters.tls import server_context
+from webviewer.adapters.wsgi import connection_of
 from webviewer.config import TlsSettings
 from webviewer.core.connections import ConnectionLimits, Connections
 from webviewer.core.errors import WebviewerError
@@ -223,6 +224,24 @@ class _Worker(ThreadWorker):  # type: ignore[misc]
             super().handle_error(req, client, addr, exc)
 
 
+def _ending_anonymous(app: Callable[..., Any]) -> Callable[..., Any]:
+    """Let an anonymous connection end with its first answer.
+
+    One answer to a monitor fits into the kernel's buffer. Many answers that nobody reads would hold the thread.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            connection = connection_of(environ)
+            if connection is not None and connection.key is None:
+                start_response.__self__.force_close()  # of gunicorn's response
+            return start_response(status, headers, exc_info)
+
+        return app(environ, start)
+
+    return answer
+
+
 def _end(connection: socket.socket) -> None:
     """End the sending side, read what is still on its way, so that our answer is not lost, and end the other side."""
     deadline = time.monotonic() + _GOODBYE_S
@@ -303,7 +322,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         self._parts = self._make_parts(self._names.current)
         self.connections.start_sweeping()
-        return create_api(self._parts, self.connections)
+        return _ending_anonymous(create_api(self._parts, self.connections))
 
     def _close(self, _server: Any, _worker: Any) -> None:
         if self._parts is not None:

@@ -65,7 +65,7 @@ def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(node: Storag
 def test_many_more_waiting_connections_than_threads_hold_up_nobody(node: StorageHttp, form: str) -> None:
     with ExitStack() as stack:
         if form == "nothing is read":
-            held = [stack.enter_context(read_nothing(node.port, "/metrics", count=2000)) for _ in range(THREADS - 8)]
+            held = [stack.enter_context(read_nothing(node.port, "/metrics", count=2000)) for _ in range(4 * THREADS)]
         else:
             held = [one for one, _ in stack.enter_context(crowd(node.port, 4 * THREADS, ["127.0.0.1"], [form]))]
         for _ in range(20):
