@@ -31,6 +31,7 @@ if [ "$purpose" = test ]; then
 	command -v dcmsend >/dev/null || need dcmtk
 	command -v Orthanc >/dev/null || [ -x /usr/sbin/Orthanc ] || need orthanc
 	command -v chromium >/dev/null || need chromium
+	has_library libatomic.so.1 || need libatomic1 # Node of Playwright
 	command -v dciodvfy >/dev/null || need dicom3tools
 	command -v Xvfb >/dev/null || need xvfb
 	has_library libGLX_mesa.so.0 || need libglx-mesa0
