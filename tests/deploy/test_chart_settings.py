@@ -25,6 +25,7 @@ VALUES: chart.Values = {
     },
     "functions": {"secureCookie": False, "sessionIdleS": 345678, "trustedProxies": ["10.7.0.0/16"]},
     "storage": {
+        "scrubBytesPerS": 1099511627776,
         "dicom": {
             "peers": PEERS,
             "scu": "HOSPITAL SCU",
@@ -94,6 +95,7 @@ STORAGE = {
     ".svc.house.internal:8081",
     "node.scu": "HOSPITAL SCU",
     "storage.storage": Path("/var/lib/web-viewer"),
+    "storage.scrub_bytes_per_s": 1099511627776,
     "storage.host": "0.0.0.0",
     "storage.port": 8081,
     "storage.dicom_host": "0.0.0.0",
@@ -149,6 +151,7 @@ NOT_SET = {
     "control.html": "Nginx has the pages",
     "control.max_connections": "the default is bounded by the file descriptors that the container has",
     "control.max_connections_per_address": "the default is enough for a hospital behind one address",
+    "render.off_screen": "the image has EGL and no desktop",
     "tls.certificate": "a render node's address is a pod's, which no certificate names: README.md",
     "tls.key": "the same",
     "tls.ca": "the same",
