@@ -24,6 +24,8 @@ class Counter(IntEnum):
     SCRUBBED_FILES = 11  # verified in the background
     SCRUBBED_BYTES = 12
     FILES_READ = 13  # stored files that were opened for readers
+    PATIENTS_KEPT_APART = 14  # study rows made for another patient of a known Study Instance UID
+    PATIENTS_REFUSED = 15  # objects of another patient than the study's
 
 
 class ProcessCounters:

@@ -163,7 +163,7 @@ class DicomDirectory:
         file_id
             Components of the file's place on the medium, each of at most 8 characters A-Z, 0-9, _.
         """
-        patient = self._under(self._patients, (study.patient_id, study.patient_name), "PATIENT", _patient(study))
+        patient = self._under(self._patients, study.patient_on_media, "PATIENT", _patient(study))
         of_study = self._under(patient.children, study.study_id, "STUDY", _study(study))
         number = len(of_study.children) + 1
         of_series = self._under(of_study.children, series.series_id, "SERIES", _series(series, number))

@@ -134,7 +134,7 @@ class ArchiveStream:
         last_patient: object = None
         last_study: object = None
         for contents in contents_of(self._units, self._owner_id, self._studies):
-            patient = (contents.study.patient_id, contents.study.patient_name)
+            patient = contents.study.patient_on_media
             if patient != last_patient:
                 patient_number, study_number, last_patient, last_study = patient_number + 1, 0, patient, None
             if contents.study.study_id != last_study:

@@ -70,14 +70,21 @@ class EventPublisher:
         """Note objects that were stored."""
         with self._lock:
             for owner_id, receipt in receipts:
-                change = self._changed.get((owner_id, receipt.study_id))
-                if change is None:
-                    while len(self._changed) >= _MAX_WAITING:
-                        self._changed.pop(next(iter(self._changed)))
-                    change = self._changed[owner_id, receipt.study_id] = _Change()
+                change = self._change_of(owner_id, receipt.study_id)
                 change.series.add(receipt.series_id)
                 change.new = change.new or receipt.new_study
+                # Their rows are marked from now on.
+                for other in () if receipt.kept_apart is None else receipt.kept_apart.study_ids:
+                    self._change_of(owner_id, other)
             self._wake()
+
+    def _change_of(self, owner_id: OwnerId, study_id: StudyId) -> _Change:
+        change = self._changed.get((owner_id, study_id))
+        if change is None:
+            while len(self._changed) >= _MAX_WAITING:
+                self._changed.pop(next(iter(self._changed)))
+            change = self._changed[owner_id, study_id] = _Change()
+        return change
 
     def publish(self, event: Event) -> None:
         """Note any other event, for example that studies were deleted."""

@@ -17,8 +17,8 @@ import struct
 from dataclasses import fields
 from typing import Any, Final
 
-from webviewer.archive import InstanceId, InstanceRecord, KnownObject, OwnerId, Receipt, SeriesId, StudyId
-from webviewer.core.errors import DataError, OutOfResources, WebviewerError
+from webviewer.archive import InstanceId, InstanceRecord, KeptApart, KnownObject, OwnerId, Receipt, SeriesId, StudyId
+from webviewer.core.errors import AnotherPatient, DataError, OutOfResources, WebviewerError
 
 MAX_MESSAGE_BYTES: Final = 256 * 1024**2  # an enhanced object of 100,000 frames has about 60 MB of image attributes
 
@@ -26,6 +26,7 @@ _FIELDS: Final = tuple(field.name for field in fields(InstanceRecord))
 _ERRORS: Final[dict[str, type[WebviewerError]]] = {
     "out_of_resources": OutOfResources,
     "data_error": DataError,
+    "another_patient": AnotherPatient,
 }
 
 
@@ -49,6 +50,7 @@ def decode_request(text: bytes) -> tuple[OwnerId, InstanceRecord]:
             record[name] = dt.date.fromisoformat(record[name])
     if record["study_time"] is not None:
         record["study_time"] = dt.time.fromisoformat(record["study_time"])
+    record["other_patient_ids"] = tuple(record["other_patient_ids"])
     return OwnerId(owner_id), InstanceRecord(**record)
 
 
@@ -80,12 +82,21 @@ def decode_outcome(text: bytes) -> Receipt | KnownObject:
     reply = json.loads(text)
     if isinstance(reply, dict):
         raise _ERRORS[reply["error"]](reply["message"], code=reply["code"], details=reply.get("details"))
-    outcome, study_id, series_id, instance_id, new_study, new_series, *known = reply
-    receipt = Receipt(outcome, StudyId(study_id), SeriesId(series_id), InstanceId(instance_id), new_study, new_series)
+    outcome, study_id, series_id, instance_id, new_study, new_series, apart, *known = reply
+    receipt = Receipt(
+        outcome,
+        StudyId(study_id),
+        SeriesId(series_id),
+        InstanceId(instance_id),
+        new_study,
+        new_series,
+        None if apart is None else KeptApart(tuple(map(StudyId, apart[0])), tuple(apart[1])),
+    )
     return KnownObject(receipt, *known) if known else receipt
 
 
 def _plain_receipt(receipt: Receipt) -> list[object]:
+    apart = receipt.kept_apart
     return [
         receipt.outcome,
         receipt.study_id,
@@ -93,6 +104,7 @@ def _plain_receipt(receipt: Receipt) -> list[object]:
         receipt.instance_id,
         receipt.new_study,
         receipt.new_series,
+        None if apart is None else [apart.study_ids, apart.attributes],
     ]
 
 

@@ -22,7 +22,8 @@ from dicom_gateway.index_client import receive_message
 from dicom_gateway.index_wire import MAX_MESSAGE_BYTES, decode_request, encode_outcome
 from webviewer.adapters.files import is_part_of
 from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
-from webviewer.core.errors import OutOfResources, WebviewerError
+from webviewer.config import PatientConflictPolicy
+from webviewer.core.errors import AnotherPatient, OutOfResources, WebviewerError
 from webviewer.usecases.receive_instance import OUTCOME_UNKNOWN
 from webviewer.usecases.unit_of_work import StorageUnitOfWorkFactory
 
@@ -43,11 +44,23 @@ class IndexWriter:
         Transactions on the index.
     publish
         Told of what was stored, after the commit.
+    policy
+        What becomes of an object of another patient than the study's.
+    counters
+        Count objects of other patients; None where nobody reads them.
     """
 
-    def __init__(self, units: StorageUnitOfWorkFactory, publish: Publish) -> None:
+    def __init__(
+        self,
+        units: StorageUnitOfWorkFactory,
+        publish: Publish,
+        policy: PatientConflictPolicy = PatientConflictPolicy.KEEP_APART,
+        counters: ProcessCounters | None = None,
+    ) -> None:
         self._units = units
         self._publish = publish
+        self._policy = policy
+        self._counters = counters
 
     def write(self, group: Sequence[tuple[OwnerId, InstanceRecord]]) -> list[Receipt | KnownObject | Exception]:
         """Index a group in one transaction and return, per object, a receipt or an error; never raises."""
@@ -64,9 +77,40 @@ class IndexWriter:
             for (owner_id, _record), outcome in zip(group, outcomes, strict=True)
             if isinstance(outcome, Receipt) and outcome.outcome == "stored"
         ]
+        self._tell_conflicts(group, outcomes)
         if stored:
             self._publish(stored)
         return outcomes
+
+    def _tell_conflicts(
+        self,
+        group: Sequence[tuple[OwnerId, InstanceRecord]],
+        outcomes: Sequence[Receipt | KnownObject | Exception],
+    ) -> None:
+        """Log and count objects of another patient than the study's: numbers and UIDs alone, no names."""
+        for (owner_id, record), outcome in zip(group, outcomes, strict=True):
+            if isinstance(outcome, Receipt) and outcome.kept_apart is not None:
+                logger.warning(
+                    "patient_kept_apart",
+                    extra={
+                        "owner_id": owner_id,
+                        "study_id": outcome.study_id,
+                        "other_study_ids": list(outcome.kept_apart.study_ids),
+                        "attributes": list(outcome.kept_apart.attributes),
+                        "sop_instance_uid": record.sop_instance_uid,
+                    },
+                )
+                self._count(Counter.PATIENTS_KEPT_APART)
+            elif isinstance(outcome, AnotherPatient):
+                logger.warning(
+                    "patient_refused",
+                    extra={"owner_id": owner_id, "sop_instance_uid": record.sop_instance_uid, **outcome.details},
+                )
+                self._count(Counter.PATIENTS_REFUSED)
+
+    def _count(self, counter: Counter) -> None:
+        if self._counters is not None:
+            self._counters.add(counter)
 
     def _write_once(
         self, group: Sequence[tuple[OwnerId, InstanceRecord]]
@@ -75,7 +119,7 @@ class IndexWriter:
         committing = False
         try:
             with self._units() as unit:
-                outcomes = unit.archive.add_instances(group, dt.datetime.now(dt.UTC))
+                outcomes = unit.archive.add_instances(group, dt.datetime.now(dt.UTC), self._policy)
                 committing = True
                 unit.commit()
         except WebviewerError as exc:

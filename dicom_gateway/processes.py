@@ -51,6 +51,7 @@ from webviewer.config import Configuration, Settings
 from webviewer.core.errors import NotFound, WebviewerError
 from webviewer.core.process import Lifeline, leave_with_parent, share_with_forked
 from webviewer.usecases.clock import system_clock
+from webviewer.usecases.file_by_patient import PatientReader
 from webviewer.usecases.served_owners import node_identity
 from webviewer.usecases.verify_files import FilesReader
 
@@ -164,8 +165,9 @@ class StorageNode:
         def index(_writer: str) -> None:
             doors.close_others(doorbell.indexer_side)
             gc.set_threshold(GARBAGE_THRESHOLD)
-            writer = IndexWriter(self._units(), self._publisher().stored)
             counters = self._counters.row(settings.storage.acceptors)
+            policy = settings.storage.patient_conflict_policy
+            writer = IndexWriter(self._units(), self._publisher().stored, policy, counters)
             IndexServer(doorbell.indexer_side, writer, counters, self._settle_writer).run()
 
         def accept(number: int) -> Callable[[str], None]:
@@ -391,6 +393,14 @@ class StorageNode:
         own_counters = self._counters.row(settings.storage.acceptors + 2)
         damages = DamageReporter(units, own_counters)
         damages.start()
+
+        def conflicts() -> int | None:
+            try:
+                with units(read_only=True) as unit:
+                    return unit.archive.patient_conflict_count()
+            except WebviewerError:
+                return None
+
         started_s = time.monotonic()
         told = [""]  # the trouble that the log has
 
@@ -427,6 +437,8 @@ class StorageNode:
                 "open_associations": self._seats.count(),
                 "stored_since_start": self._counters.total(Counter.STORED),
                 "refused_since_start": self._counters.total(Counter.REFUSED),
+                "patients_kept_apart_since_start": self._counters.total(Counter.PATIENTS_KEPT_APART),
+                "patients_refused_since_start": self._counters.total(Counter.PATIENTS_REFUSED),
                 "free_bytes": store.free_bytes(),
                 "disk_id": disk_id(store.root),
                 **counts(),
@@ -435,7 +447,7 @@ class StorageNode:
         uploads = settings.storage.storage / "uploads"
         uploads.mkdir(exist_ok=True)
         _lock(uploads)  # the predecessor of a killed process may still be in the middle of an object
-        return make_parts(
+        parts = make_parts(
             settings.storage,
             settings.internal_token,
             units,
@@ -443,13 +455,15 @@ class StorageNode:
             publish=self._publisher().publish,
             problems=problems,
             status=status,
-            metrics=lambda: metrics_text(self._counters, self._seats.count(), store.free_bytes()),
+            metrics=lambda: metrics_text(self._counters, self._seats.count(), store.free_bytes(), conflicts()),
             describe=self._describe(),
             state=self._state,
             writer=writer,
             on_damage=damages.report,
             on_read=lambda: own_counters.add(Counter.FILES_READ),
         )
+        PatientReader(units, store.open_file, parts.publish, parts.series_cache.forget).start()
+        return parts
 
 
 def _lock(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from webviewer.core.errors import (
+    AnotherPatient,
     Conflict,
     DataError,
     DuplicateObject,
@@ -35,10 +36,12 @@ class Status(IntEnum):
     OUT_OF_RESOURCES = 0xA700
     DATA_SET_DOES_NOT_MATCH_SOP_CLASS = 0xA900
     CANNOT_UNDERSTAND = 0xC000
+    ANOTHER_PATIENT = 0xC001  # of the range "Cannot understand": senders do not send such an object again
 
 
 _BY_ERROR: tuple[tuple[type[WebviewerError], Status], ...] = (
     (DuplicateObject, Status.DUPLICATE_SOP_INSTANCE),
+    (AnotherPatient, Status.ANOTHER_PATIENT),
     (IdentityMismatch, Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS),
     (OutOfResources, Status.OUT_OF_RESOURCES),
     (LimitExceeded, Status.OUT_OF_RESOURCES),

@@ -23,6 +23,7 @@ from typing import BinaryIO, Protocol
 
 from webviewer.archive import OwnerId, Receipt
 from webviewer.core.errors import (
+    AnotherPatient,
     DataError,
     DuplicateObject,
     InvalidInput,
@@ -486,6 +487,8 @@ def _not_now(name: str, error: Exception) -> Outcome:
 def _reason(error: WebviewerError, head: bytes) -> str:
     if isinstance(error, DuplicateObject):
         return "conflict"
+    if isinstance(error, AnotherPatient):
+        return "another_patient"
     if isinstance(error, LimitExceeded):
         return "too_large"
     if isinstance(error, DataError):

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType, Protocol
 
+from webviewer.config import PatientConflictPolicy
 from webviewer.core.file_digest import FileDigest
+from webviewer.dicom.patient_identity import PatientIdentity
 
 OwnerId = NewType("OwnerId", int)
 StudyId = NewType("StudyId", int)
@@ -57,6 +59,19 @@ class InstanceRecord:
     image: str | None
     file_digest: str  # `webviewer.core.file_digest.FileDigest.whole`
     block_digests: str  # `webviewer.core.file_digest.FileDigest.blocks`
+    other_patient_ids: tuple[str, ...] = ()
+
+    @property
+    def patient(self) -> PatientIdentity:
+        """The patient whom the object names."""
+        return PatientIdentity(
+            self.patient_id,
+            self.issuer_of_patient_id,
+            self.patient_name,
+            self.patient_birth_date,
+            self.patient_sex,
+            self.other_patient_ids,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,12 @@ class Study:
     size_bytes: int
     received_at: dt.datetime
     first_series_id: SeriesId | None  # opens first, and gives a card its picture; None without images
+    other_patient_studies: tuple[StudyId, ...] = ()  # rows of other patients under the same Study Instance UID
+
+    @property
+    def patient_on_media(self) -> tuple[str, str, StudyId | None]:
+        """What tells patients apart in an archive; rows of one Study Instance UID are patients of their own."""
+        return self.patient_id, self.patient_name, self.study_id if self.other_patient_studies else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +171,7 @@ class StoredInstance:
     image: str | None
     file_digest: str | None = None  # of objects that a version before the digests has stored, until they are verified
     block_digests: str = ""
+    stated_patient_id: int | None = None  # of `StatedPatient`; None where an earlier version stored the object
 
     @property
     def file(self) -> StoredFile:
@@ -200,6 +222,48 @@ class VerificationRound:
 
 
 @dataclass(frozen=True, slots=True)
+class StatedPatient:
+    """A patient as objects of a study state it: the values of these objects, letter by letter."""
+
+    stated_patient_id: int
+    patient_name: str
+    patient_id: str
+    patient_sex: str
+    patient_birth_date: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadPatient:
+    """An object whose patient the index does not know, and its file."""
+
+    instance_id: InstanceId
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MovedInstance:
+    """An object that went from one study row to that of its own patient."""
+
+    owner_id: OwnerId
+    instance_id: InstanceId
+    from_study_id: StudyId
+    from_series_id: SeriesId
+    study_id: StudyId
+    series_id: SeriesId
+
+
+@dataclass(frozen=True, slots=True)
+class PatientConflict:
+    """A study row whose Study Instance UID other patients' rows share; names nobody."""
+
+    owner_id: OwnerId
+    study_id: StudyId
+    study_instance_uid: str
+    instance_count: int
+    received_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StudyQuery:
     """Search of the study list. Texts match part of the value, whatever the case, with ``*`` and ``?``; empty = any."""
 
@@ -230,6 +294,14 @@ class StudyPage:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptApart:
+    """Why a new study row was made beside others of the same Study Instance UID."""
+
+    study_ids: tuple[StudyId, ...]  # the rows of the other patients
+    attributes: tuple[str, ...]  # keywords of the attributes that differ; empty where it fits several patients
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of one received object."""
 
@@ -239,6 +311,7 @@ class Receipt:
     instance_id: InstanceId
     new_study: bool = False
     new_series: bool = False
+    kept_apart: KeptApart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,9 +352,15 @@ class ArchiveRepository(Protocol):
         ...
 
     def add_instances(
-        self, records: Sequence[tuple[OwnerId, InstanceRecord]], received_at: dt.datetime
+        self,
+        records: Sequence[tuple[OwnerId, InstanceRecord]],
+        received_at: dt.datetime,
+        policy: PatientConflictPolicy = PatientConflictPolicy.KEEP_APART,
     ) -> list[Receipt | KnownObject | Exception]:
-        """Index many objects at once (the group commit); per object a receipt, or what is known under its UID."""
+        """Index many objects at once (the group commit); per object a receipt, or what is known under its UID.
+
+        Under the policy "refuse" the outcome of an object of another patient is `AnotherPatient`.
+        """
         ...
 
     def find_studies(self, owner_id: OwnerId, query: StudyQuery) -> StudyPage:
@@ -328,6 +407,29 @@ class ArchiveRepository(Protocol):
 
     def highest_owner(self) -> int:
         """Return the highest number of an owner who has studies here, 0 if nobody has."""
+        ...
+
+    def stated_patients(self, owner_id: OwnerId, study_id: StudyId) -> tuple[StatedPatient, ...]:
+        """Return the patients that objects of a study state, in the order of their arrival."""
+        ...
+
+    def patient_conflicts(self, limit: int) -> tuple[PatientConflict, ...]:
+        """Return study rows of all owners that share their Study Instance UID with another patient's, newest first."""
+        ...
+
+    def patient_conflict_count(self) -> int:
+        """Return how many study rows share their Study Instance UID with another patient's."""
+        ...
+
+    def unread_patients(self, below: InstanceId | None, limit: int) -> tuple[UnreadPatient, ...]:
+        """Return objects of earlier versions whose patient was not read, the newest below a number first."""
+        ...
+
+    def file_by_patient(self, read: Sequence[tuple[InstanceId, PatientIdentity]]) -> tuple[MovedInstance, ...]:
+        """Note the patients of objects that were stored earlier; returns those that went to another row.
+
+        Objects that are gone meanwhile, or whose patient is known by now, are left as they are.
+        """
         ...
 
     def counts(self) -> dict[str, int]:

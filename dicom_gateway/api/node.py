@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from dataclasses import asdict
+
+from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict
 
 from dicom_gateway.api.body import read_json
 from dicom_gateway.api.parts import ApiParts
 from dicom_gateway.api.plain import answer
+from webviewer.usecases.list_studies import id_from, invalid_field
 from webviewer.usecases.served_owners import OwnerList, take_over_owners
+
+MAX_CONFLICTS = 200  # study rows that the console lists; the total says how many there are
 
 
 class _Active(BaseModel):
@@ -25,6 +30,17 @@ def node_routes(parts: ApiParts) -> Blueprint:
     def report() -> Response:
         held = {"active": parts.state.is_active, "owners_digest": parts.state.owners_digest}
         return answer({**parts.describe(), **held})
+
+    @routes.get("/patient_conflicts")
+    def patient_conflicts() -> Response:
+        wanted = request.args.get("limit")
+        limit = MAX_CONFLICTS if wanted is None else id_from(wanted, "limit")
+        if limit > MAX_CONFLICTS:
+            raise invalid_field("limit", str(limit), f"is at most {MAX_CONFLICTS}")
+        with parts.units(read_only=True) as unit:
+            studies = unit.archive.patient_conflicts(limit)
+            total = unit.archive.patient_conflict_count()
+        return answer({"studies": [asdict(study) for study in studies], "total": total})
 
     @routes.put("/active")
     def active() -> Response:

@@ -44,6 +44,7 @@ def series_json(detail: SeriesDetail) -> bytes:
         "volume_refusal": detail.volume_refusal,
         "notices": detail.notices,
         "series_windows": detail.series_windows,
+        "patients": detail.patients,
     }
     return encoded({**plain(detail.series), **own})
 

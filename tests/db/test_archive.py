@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -172,17 +171,21 @@ def test_the_first_series_of_a_study_is_a_stack_and_no_localizer(archive: SqlArc
 
 def test_a_study_says_what_each_series_holds(archive: SqlArchiveRepository) -> None:
     ct, enhanced, ecg, report = (f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "2.1", "9.1.1", "88.33"))
+
+    def in_series(number: int) -> dict[str, object]:
+        uids = {"study_instance_uid": "1.7", "series_instance_uid": f"1.7.{number}"}
+        return {**uids, "series_number": number}
+
     records = [
-        record(1, series_instance_uid="1.7.1", sop_class_uid=ct),
-        record(2, series_instance_uid="1.7.1", sop_class_uid=ct),
-        record(3, series_instance_uid="1.7.1", sop_class_uid=enhanced, number_of_frames=0),
-        record(4, series_instance_uid="1.7.2", sop_class_uid=ecg, image=None, number_of_frames=0),
-        record(5, series_instance_uid="1.7.2", sop_class_uid=report, image=None, number_of_frames=0),
-        record(6, series_instance_uid="1.7.2", sop_class_uid="", image=None, number_of_frames=0),
-        record(7, series_instance_uid="1.7.3", sop_class_uid=enhanced, number_of_frames=0),
+        record(1, **in_series(1), sop_class_uid=ct),
+        record(2, **in_series(1), sop_class_uid=ct),
+        record(3, **in_series(1), sop_class_uid=enhanced, number_of_frames=0),
+        record(4, **in_series(2), sop_class_uid=ecg, image=None, number_of_frames=0),
+        record(5, **in_series(2), sop_class_uid=report, image=None, number_of_frames=0),
+        record(6, **in_series(2), sop_class_uid="", image=None, number_of_frames=0),
+        record(7, **in_series(3), sop_class_uid=enhanced, number_of_frames=0),
     ]
-    found = [replace(one, study_instance_uid="1.7", series_number=int(one.series_instance_uid[-1])) for one in records]
-    receipts = [one for one in archive.add_instances([(DOCTOR, one) for one in found], NOW) if isinstance(one, Receipt)]
+    receipts = add(archive, *records)
     add(archive, record(8))
     series_of_study = archive.list_series(DOCTOR, receipts[0].study_id)
     assert [one.contents for one in series_of_study] == [

@@ -23,7 +23,7 @@ from webviewer.core.errors import ConfigError, OutOfResources
 
 # Nodes register anew with each start and sessions are placed anew: these rows need not survive.
 MADE_ANEW = {"node", "render_assignment"}
-MADE_SINCE = {"node_identity", "file_damage", "verification_round"}  # tables that version 0001 lacks
+MADE_SINCE = {"node_identity", "file_damage", "verification_round", "stated_patient"}  # tables that version 0001 lacks
 HEAD = max(path.name[:4] for path in Path("webviewer/adapters/db/migrations/versions").glob("0*.py"))
 
 

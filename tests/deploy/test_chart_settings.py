@@ -36,6 +36,7 @@ VALUES: chart.Values = {
             "maxPduBytes": 16777216,
             "idleTimeoutS": 12.5,
             "maxObjectBytes": 1099511627776,
+            "patientConflictPolicy": "refuse",
         }
     },
     "render": {
@@ -108,6 +109,7 @@ STORAGE = {
     "storage.max_pdu_bytes": 16777216,
     "storage.idle_timeout_s": 12.5,
     "storage.max_object_bytes": 1099511627776,
+    "storage.patient_conflict_policy": "refuse",
 }
 RENDER = {
     **COMMON,

@@ -13,18 +13,22 @@ DESCRIPTIONS = ("CT THORAX", "MR HEAD", "ABDOMEN ultrasound", "")
 
 
 def record(number: int, **changes: Any) -> InstanceRecord:
-    """Return the record of an object that is alone in its study, except for what is changed."""
+    """Return the record of an object that is alone in its study, except for what is changed.
+
+    Objects of one Study Instance UID have one patient: the last number of the UID names the patient.
+    """
+    person = int(changes.get("study_instance_uid", f"1.2.5.{number}").rpartition(".")[2])
     values: dict[str, Any] = {
         "sop_instance_uid": f"1.2.3.{number}",
         "sop_class_uid": "1.2.840.10008.5.1.4.1.1.2",
         "transfer_syntax_uid": "1.2.840.10008.1.2.1",
         "series_instance_uid": f"1.2.4.{number}",
         "study_instance_uid": f"1.2.5.{number}",
-        "patient_id": f"ID{number % 50_000:06}",
+        "patient_id": f"ID{person % 50_000:06}",
         "issuer_of_patient_id": "",
-        "patient_name": f"{NAMES[number % len(NAMES)]} {number}",
-        "patient_sex": "MFO"[number % 3],
-        "patient_birth_date": dt.date(1950, 1, 1) + dt.timedelta(days=number % 20_000),
+        "patient_name": f"{NAMES[person % len(NAMES)]} {person}",
+        "patient_sex": "MFO"[person % 3],
+        "patient_birth_date": dt.date(1950, 1, 1) + dt.timedelta(days=person % 20_000),
         "study_date": dt.date(2010, 1, 1) + dt.timedelta(days=(number * 7919) % 6000),
         "study_time": dt.time(10, number % 60),
         "accession_number": f"A{number}",

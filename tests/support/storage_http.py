@@ -36,7 +36,7 @@ from webviewer.adapters.db.maintenance import create_database
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.files import ObjectStore
 from webviewer.archive import InstanceRecord, KnownObject, OwnerId, Receipt
-from webviewer.config import DatabaseDriver, DatabaseSettings, LogSettings, StorageSettings
+from webviewer.config import DatabaseDriver, DatabaseSettings, LogSettings, PatientConflictPolicy, StorageSettings
 from webviewer.core import log
 from webviewer.usecases.served_owners import node_identity
 
@@ -60,9 +60,7 @@ class DirectIndex:
 class StorageHttp:
     """A running storage HTTP; ``url`` is up to and with the owner: ``…/internal/v1/owners/1``."""
 
-    def __init__(
-        self, folder: Path, database: DatabaseSettings, *, limits: Mapping[str, Mapping[str, Any]] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, database: DatabaseSettings, *, limits: Mapping[str, Any] | None = None) -> None:
         self.folder = folder
         self.database = database
         self.data = folder / "storage" / "data"
@@ -232,7 +230,7 @@ def main() -> None:
             StorageSettings(storage=folder / "storage"),
             TOKEN,
             units,
-            DirectIndex(IndexWriter(units, publish_stored)),
+            DirectIndex(IndexWriter(units, publish_stored, PatientConflictPolicy(limits.get("policy", "keep_apart")))),
             publish=publish,
             problems=list,
             status=lambda: {"version": "test"},

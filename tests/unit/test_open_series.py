@@ -62,7 +62,9 @@ def series_of(*frames: int) -> StorageUnitOfWorkFactory:
     instances = [stored(number, image(count), count) for number, count in enumerate(frames, 1)]
     instances.append(stored(len(frames) + 1, None, 0))
     archive: Any = SimpleNamespace(
-        get_series=lambda _owner, _series: series, list_instances=lambda _owner, _series: tuple(instances)
+        get_series=lambda _owner, _series: series,
+        list_instances=lambda _owner, _series: tuple(instances),
+        stated_patients=lambda _owner, _study: (),
     )
     return cast("StorageUnitOfWorkFactory", lambda **_options: nullcontext(SimpleNamespace(archive=archive)))
 
@@ -82,6 +84,7 @@ def test_mosaics_with_more_slices_than_can_be_told_are_shown_as_they_are_stored(
     archive: Any = SimpleNamespace(
         get_series=lambda _owner, _series: series,
         list_instances=lambda _owner, _series: tuple(stored(number, text, 1024) for number in range(1, count + 1)),
+        stated_patients=lambda _owner, _study: (),
     )
     units = cast("StorageUnitOfWorkFactory", lambda **_options: nullcontext(SimpleNamespace(archive=archive)))
     detail = open_series(units, OWNER, SERIES)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webviewer.config.kinds import Address, Choice, Choices, Flag, Kind, Location, Networks, Number, Peers, Text
-from webviewer.config.records import DatabaseDriver, Function, LinkByParamsPolicy, Role
+from webviewer.config.records import DatabaseDriver, Function, LinkByParamsPolicy, PatientConflictPolicy, Role
 from webviewer.core.process import LIFELINE_VARIABLE
 
 
@@ -264,6 +264,14 @@ KEYS: tuple[Key, ...] = (
         "bytes per second at which stored files are verified in the background, a tenth beside other work; 0: never",
     ),
     Key("storage.peers", STORAGE_FILE, "peers", "WEBVIEWER_PEERS", Peers(), "who may send"),
+    Key(
+        "storage.patient_conflict_policy",
+        STORAGE_FILE,
+        "patient_conflict_policy",
+        "WEBVIEWER_PATIENT_CONFLICT_POLICY",
+        Choice(tuple(PatientConflictPolicy), PatientConflictPolicy),
+        "an object whose patient is another one than the study's: stored in a study row of its own, or refused",
+    ),
     Key("render.host", "", "", "WEBVIEWER_RENDER_HOST", _HOST, "address of the render node"),
     Key("render.port", "", "", "WEBVIEWER_RENDER_PORT", _PORT, "its port"),
     Key(

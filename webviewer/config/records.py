@@ -53,6 +53,13 @@ class LinkByParamsPolicy(StrEnum):
     DOWNLOAD = "download"
 
 
+class PatientConflictPolicy(StrEnum):
+    """What a storage node does with an object whose patient is another one than the study's."""
+
+    KEEP_APART = "keep_apart"  # it is stored in a study row of its own patient
+    REFUSE = "refuse"
+
+
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
     """Where the records are; ``name`` is a file path for SQLite."""
@@ -110,6 +117,7 @@ class StorageSettings:
     max_object_bytes: int = 8 * 1024**3
     scrub_bytes_per_s: int = 8 * 1024**2  # 0: stored files are not verified in the background
     peers: tuple[PeerRule, ...] = (PeerRule("*", "127.0.0.0/8"), PeerRule("*", "::1/128"))
+    patient_conflict_policy: PatientConflictPolicy = PatientConflictPolicy.KEEP_APART
 
 
 @dataclass(frozen=True, slots=True)

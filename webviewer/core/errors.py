@@ -8,7 +8,8 @@
     ├── PermissionDenied        known, but not allowed
     ├── NotFound
     ├── Conflict                the wish contradicts what is stored
-    │   └── DuplicateObject     another object under a known SOP Instance UID
+    │   ├── DuplicateObject     another object under a known SOP Instance UID
+    │   └── AnotherPatient      another patient under a known Study Instance UID
     ├── LimitExceeded           too much or too often; resets_in_s says when to try again
     │   └── TooLarge            too much by itself: it will not do later either
     ├── TooSlow                 a request did not arrive in time
@@ -88,6 +89,12 @@ class DuplicateObject(Conflict):
     """Another object is stored already under this SOP Instance UID."""
 
     default_code = "duplicate_object"
+
+
+class AnotherPatient(Conflict):
+    """Objects of another patient are stored already under this Study Instance UID."""
+
+    default_code = "another_patient"
 
 
 class LimitExceeded(WebviewerError):

@@ -25,6 +25,7 @@ DEFAULT_LIMITS = ReadLimits()
 DICOMDIR_SOP_CLASS_UID = "1.2.840.10008.1.3.10"
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _MAX_META_ELEMENTS = 64
+MAX_OTHER_PATIENT_IDS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Header:
     pixel_data_offset_bytes: int | None
     pixel_data_length_bytes: int | None
     image: str | None
+    other_patient_ids: tuple[str, ...] = ()
 
 
 def read_header(file: BinaryIO, *, limits: ReadLimits = DEFAULT_LIMITS) -> Header:
@@ -247,7 +249,16 @@ def _header(scan: _Scan) -> Header:
         pixel_data_offset_bytes=None if pixels is None else pixels.offset_bytes,
         pixel_data_length_bytes=None if pixels is None else pixels.length_bytes,
         image=None if image is None else image.to_json(),
+        other_patient_ids=_other_patient_ids(ds),
     )
+
+
+def _other_patient_ids(ds: DataSet) -> tuple[str, ...]:
+    """Return Other Patient IDs (0010,1000) and those of the sequence that took its place (0010,1002), each once."""
+    listed = [text[:128] for text in ds.texts(tags.OTHER_PATIENT_IDS)]
+    items = [item.text(tags.PATIENT_ID, 128) for item in ds.items(tags.OTHER_PATIENT_IDS_SEQUENCE)]
+    found = {text.replace("\\", " ").strip() for text in (*listed, *items)} - {""}
+    return tuple(sorted(found)[:MAX_OTHER_PATIENT_IDS])
 
 
 def _uid(ds: DataSet, tag: int, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from webviewer.archive import InstanceId, OwnerId, Series, SeriesId, StoredInstance
+from webviewer.archive import InstanceId, OwnerId, Series, SeriesId, StatedPatient, StoredInstance
 from webviewer.core.errors import DataError, NotFound
 from webviewer.dicom.aspect import pixel_aspect
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, Notice, VoiWindow
@@ -57,6 +57,7 @@ class FrameDetail:
     has_shutter: bool
     refusal: str
     notices: tuple[int, ...]  # places in the notices of the series
+    patient: int | None  # place in the patients of the series; None: not read yet, so the study's
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class SeriesDetail:
     volume_refusal: Sentence | None
     notices: tuple[Sentence, ...]
     series_windows: tuple[SharedWindow, ...]
+    patients: tuple[StatedPatient, ...]  # as the objects of the study state the patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +124,24 @@ def open_series(units: StorageUnitOfWorkFactory, owner_id: OwnerId, series_id: S
     with units(read_only=True) as unit:
         series = unit.archive.get_series(owner_id, series_id)
         instances = unit.archive.list_instances(owner_id, series_id)
+        patients = unit.archive.stated_patients(owner_id, series.study_id)
     ordered = _ordered(instances)
     images: dict[int, ImageAttributes] = {image.instance.instance_id: image.attributes for image, _ in ordered}
     _, split = split_shown(((image.instance.instance_id, number) for image, number in ordered), images.__getitem__)
     shared = series_windows([(image.attributes, number) for image, number in ordered])
     told = {notice: place for place, notice in enumerate(notices_of(images.values()))}
+    patient_of = {one.stated_patient_id: place for place, one in enumerate(patients)}
     return SeriesDetail(
         series,
-        tuple(_detail(image, number, told, shared, place) for place, (image, number) in enumerate(ordered)),
+        tuple(
+            _detail(image, number, told, shared, place, patient_of.get(image.instance.stated_patient_id or 0))
+            for place, (image, number) in enumerate(ordered)
+        ),
         tuple(VolumeDetail(number, plan.label) for number, plan in enumerate(split.plans)),
         split.reason,
         notices(images.values()),
         tuple(map(_shared_window, shared.shared)),
+        patients,
     )
 
 
@@ -256,8 +264,13 @@ def _shared_window(shared: SeriesWindow) -> SharedWindow:
     )
 
 
-def _detail(
-    image: _Image, frame_number: int, told: Mapping[Notice, int], windows: SeriesWindows, place: int
+def _detail(  # noqa: PLR0917
+    image: _Image,
+    frame_number: int,
+    told: Mapping[Notice, int],
+    windows: SeriesWindows,
+    place: int,
+    patient: int | None,
 ) -> FrameDetail:
     shared = windows.of(place)
     attributes = image.attributes
@@ -295,4 +308,5 @@ def _detail(
         has_shutter=frame.shutter is not None,
         refusal=attributes.refusal,
         notices=tuple(told[notice] for notice in attributes.notices),
+        patient=patient,
     )

@@ -138,6 +138,7 @@ def record_of(header: Header, incoming: Incoming) -> InstanceRecord:
         image=header.image,
         file_digest=digest.whole,
         block_digests=digest.blocks,
+        other_patient_ids=header.other_patient_ids,
     )
 
 

@@ -6,33 +6,48 @@ import datetime as dt
 import uuid
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, case, delete, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, exists, func, insert, select, text, tuple_
 from sqlalchemy.exc import IntegrityError
 
-from webviewer.adapters.db.archive_tables import ae_title, instance, node_identity, patient, series, study
+from webviewer.adapters.db.archive_tables import (
+    ae_title,
+    instance,
+    node_identity,
+    patient,
+    series,
+    stated_patient,
+    study,
+)
 from webviewer.adapters.db.archive_writer import ArchiveWriter
+from webviewer.adapters.db.instance_filer import InstanceFiler
 from webviewer.adapters.db.study_search import names_of, search_conditions, study_ids
 from webviewer.archive import (
     InstanceId,
     InstanceRecord,
     KnownObject,
+    MovedInstance,
     OwnerId,
+    PatientConflict,
     Receipt,
     Series,
     SeriesContent,
     SeriesId,
+    StatedPatient,
     StoredInstance,
     Study,
     StudyId,
     StudyPage,
     StudyQuery,
+    UnreadPatient,
     in_reading_order,
 )
+from webviewer.config import PatientConflictPolicy
 from webviewer.core.errors import Conflict, NotFound
+from webviewer.dicom.patient_identity import PatientIdentity
 
 _MAX_VARIABLES = 500  # of one statement; SQLite's own limit may be as low as 999
 
@@ -108,10 +123,13 @@ class SqlArchiveRepository:
         return made
 
     def add_instances(
-        self, records: Sequence[tuple[OwnerId, InstanceRecord]], received_at: dt.datetime
+        self,
+        records: Sequence[tuple[OwnerId, InstanceRecord]],
+        received_at: dt.datetime,
+        policy: PatientConflictPolicy = PatientConflictPolicy.KEEP_APART,
     ) -> list[Receipt | KnownObject | Exception]:
         """Index many objects at once (the group commit); per object a receipt, or what is known under its UID."""
-        return ArchiveWriter(self._connection, received_at).add(records)
+        return ArchiveWriter(self._connection, received_at, policy).add(records)
 
     def find_studies(self, owner_id: OwnerId, query: StudyQuery) -> StudyPage:
         """Return one page of the owner's studies."""
@@ -125,7 +143,8 @@ class SqlArchiveRepository:
         ids = [StudyId(one) for one in self._connection.execute(statement).scalars()]
         rows = {row.study_id: row for row in self._connection.execute(select(study).where(study.c.study_id.in_(ids)))}
         first = self._first_series(ids)
-        return StudyPage(tuple(_study(rows[study_id], first.get(study_id)) for study_id in ids), total)
+        others = self._other_patients(owner_id, {rows[one].study_instance_uid for one in ids})
+        return StudyPage(tuple(_study(rows[one], first.get(one), others) for one in ids), total)
 
     def get_study(self, owner_id: OwnerId, study_id: StudyId) -> Study:
         """Return a study; raises NotFound."""
@@ -134,7 +153,27 @@ class SqlArchiveRepository:
         ).one_or_none()
         if row is None:
             raise NotFound(f"There is no study {study_id}.")
-        return _study(row, self._first_series([study_id]).get(study_id))
+        others = self._other_patients(owner_id, {row.study_instance_uid})
+        return _study(row, self._first_series([study_id]).get(study_id), others)
+
+    def _other_patients(self, owner_id: OwnerId, uids: Iterable[str]) -> dict[str, list[StudyId]]:
+        """Return the study rows of each Study Instance UID that several patients share."""
+        found: defaultdict[str, list[StudyId]] = defaultdict(list)
+        for part in _parts(list(uids)):
+            # Only rows of further patients are in this index, so of an archive without any it is empty.
+            further = (
+                select(study.c.study_instance_uid)
+                .where(study.c.owner_id == owner_id, study.c.study_instance_uid.in_(part), study.c.patient_number > 0)
+                .scalar_subquery()
+            )
+            rows = self._connection.execute(
+                select(study.c.study_instance_uid, study.c.study_id)
+                .where(study.c.owner_id == owner_id, study.c.study_instance_uid.in_(further))
+                .order_by(study.c.patient_number)
+            )
+            for uid, study_id in rows:
+                found[uid].append(StudyId(study_id))
+        return found
 
     def _first_series(self, study_ids: Sequence[StudyId]) -> dict[StudyId, SeriesId]:
         """Return the series that opens first, of each study that holds images."""
@@ -263,6 +302,69 @@ class SqlArchiveRepository:
             )
         return frozenset(found)
 
+    def stated_patients(self, owner_id: OwnerId, study_id: StudyId) -> tuple[StatedPatient, ...]:
+        """Return the patients that objects of a study state, in the order of their arrival."""
+        rows = self._connection.execute(
+            select(stated_patient)
+            .join(study, study.c.study_id == stated_patient.c.study_id)
+            .where(study.c.study_id == study_id, study.c.owner_id == owner_id)
+            .order_by(stated_patient.c.stated_patient_id)
+        )
+        return tuple(
+            StatedPatient(
+                row.stated_patient_id, row.patient_name, row.patient_id, row.patient_sex, row.patient_birth_date
+            )
+            for row in rows
+        )
+
+    def patient_conflicts(self, limit: int) -> tuple[PatientConflict, ...]:
+        """Return study rows of all owners that share their Study Instance UID with another patient's, newest first."""
+        rows = self._connection.execute(
+            select(
+                study.c.owner_id,
+                study.c.study_id,
+                study.c.study_instance_uid,
+                study.c.instance_count,
+                study.c.received_at,
+            )
+            .where(_shares_its_uid())
+            .order_by(study.c.study_id.desc())
+            .limit(limit)
+        )
+        return tuple(
+            PatientConflict(
+                OwnerId(row.owner_id),
+                StudyId(row.study_id),
+                row.study_instance_uid,
+                row.instance_count,
+                row.received_at.replace(tzinfo=dt.UTC),
+            )
+            for row in rows
+        )
+
+    def patient_conflict_count(self) -> int:
+        """Return how many study rows share their Study Instance UID with another patient's."""
+        return int(
+            self._connection.execute(select(func.count()).select_from(study).where(_shares_its_uid())).scalar_one()
+        )
+
+    def unread_patients(self, below: InstanceId | None, limit: int) -> tuple[UnreadPatient, ...]:
+        """Return objects of earlier versions whose patient was not read, the newest below a number first."""
+        conditions: list[ColumnElement[bool]] = [instance.c.stated_patient_id.is_(None)]
+        if below is not None:
+            conditions.append(instance.c.instance_id < below)
+        rows = self._connection.execute(
+            select(instance.c.instance_id, instance.c.file_name)
+            .where(*conditions)
+            .order_by(instance.c.instance_id.desc())
+            .limit(limit)
+        )
+        return tuple(UnreadPatient(InstanceId(instance_id), file_name) for instance_id, file_name in rows)
+
+    def file_by_patient(self, read: Sequence[tuple[InstanceId, PatientIdentity]]) -> tuple[MovedInstance, ...]:
+        """Note the patients of objects that were stored earlier; returns those that went to another row."""
+        return InstanceFiler(self._connection).file(read)
+
     def highest_owner(self) -> int:
         """Return the highest number of an owner who has studies here, 0 if nobody has."""
         return int(self._connection.execute(select(func.max(study.c.owner_id))).scalar() or 0)
@@ -283,6 +385,17 @@ class SqlArchiveRepository:
         self._connection.execute(text("SELECT 1 FROM instance LIMIT 1"))
 
 
+def _shares_its_uid() -> ColumnElement[bool]:
+    """Return the condition that other patients' rows have the study's Study Instance UID."""
+    further, other = study.alias(), study.alias()
+    uids = select(further.c.owner_id, further.c.study_instance_uid).where(further.c.patient_number > 0)
+    return tuple_(study.c.owner_id, study.c.study_instance_uid).in_(uids) & exists().where(
+        other.c.owner_id == study.c.owner_id,
+        other.c.study_instance_uid == study.c.study_instance_uid,
+        other.c.study_id != study.c.study_id,
+    )
+
+
 def _taken(title: str) -> Conflict:
     return Conflict(f"AE title {title!r} belongs to another user already; an AE title names one user.")
 
@@ -292,7 +405,7 @@ def _parts(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
         yield values[start : start + _MAX_VARIABLES]
 
 
-def _study(row: Row[Any], first_series_id: SeriesId | None) -> Study:
+def _study(row: Row[Any], first_series_id: SeriesId | None, patients: Mapping[str, Sequence[StudyId]]) -> Study:
     return Study(
         study_id=StudyId(row.study_id),
         study_instance_uid=row.study_instance_uid,
@@ -314,6 +427,7 @@ def _study(row: Row[Any], first_series_id: SeriesId | None) -> Study:
         size_bytes=row.size_bytes,
         received_at=row.received_at.replace(tzinfo=dt.UTC),
         first_series_id=first_series_id,
+        other_patient_studies=tuple(one for one in patients.get(row.study_instance_uid, ()) if one != row.study_id),
     )
 
 
@@ -349,4 +463,5 @@ def _instance(row: Row[Any]) -> StoredInstance:
         image=None if row.image is None else zlib.decompress(row.image).decode("utf-8"),
         file_digest=row.file_digest,
         block_digests=row.block_digests,
+        stated_patient_id=row.stated_patient_id,
     )

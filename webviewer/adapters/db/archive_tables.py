@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     Time,
     UniqueConstraint,
+    text,
 )
 
 from webviewer.adapters.db.metadata import storage_metadata
@@ -44,7 +45,8 @@ patient = Table(
     Column("owner_id", BigInteger, nullable=False),
     Column("patient_id", Text, nullable=False),
     Column("issuer_of_patient_id", Text, nullable=False),
-    # Objects without a Patient ID are not one person: then the study tells them apart; otherwise empty.
+    # Objects without a Patient ID are not one person: then the study tells them apart; otherwise empty. A UID may fill
+    # the column, so further patients of a study have a digest of the UID and their number.
     Column("unnamed_study_uid", String(64), nullable=False, server_default=""),
     Column("patient_name", Text, nullable=False),
     Column("patient_sex", Text, nullable=False),
@@ -82,8 +84,18 @@ study = Table(
     Column("image_count", Integer, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("received_at", DateTime, nullable=False),  # UTC, of the first object
-    Column("first_series_id", _Id),  # of earlier versions; the first series is told from the series now
-    UniqueConstraint("owner_id", "study_instance_uid", name="uq_study_uid"),
+    # Not written any more. The version before this one still names it, so a later migration can drop it, not this one.
+    Column("first_series_id", _Id),
+    # Counts the patients under one Study Instance UID from 0, in the order in which they were received.
+    Column("patient_number", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("owner_id", "study_instance_uid", "patient_number", name="uq_study_uid_patient"),
+    Index(
+        "ix_study_further_patient",
+        "owner_id",
+        "study_instance_uid",
+        sqlite_where=text("patient_number > 0"),
+        postgresql_where=text("patient_number > 0"),
+    ),
     # In the order of the list, and wide enough that a search need not look at the table at all.
     Index(
         "ix_study_search",
@@ -104,7 +116,22 @@ study = Table(
     Index("ix_study_by_arrival", "owner_id", "received_at", "study_id"),
     sqlite_autoincrement=True,
 )
-"""A study as the list shows it."""
+"""A study of one patient as the list shows it; a Study Instance UID that several patients share has a row for each."""
+
+stated_patient = Table(
+    "stated_patient",
+    storage_metadata,
+    Column("stated_patient_id", _Id, primary_key=True, autoincrement=True),
+    Column("study_id", _Id, ForeignKey("study.study_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("patient_name", Text, nullable=False),
+    Column("patient_id", Text, nullable=False),
+    Column("issuer_of_patient_id", Text, nullable=False),
+    Column("patient_sex", Text, nullable=False),
+    Column("patient_birth_date", Date),
+    Column("other_patient_ids", Text, nullable=False),  # \1\2\ : sorted, each between backslashes; empty: none
+    sqlite_autoincrement=True,
+)
+"""A patient as objects of a study write it; several rows where one patient is written in several ways."""
 
 series = Table(
     "series",
@@ -144,6 +171,15 @@ instance = Table(
     Column("image", LargeBinary),
     Column("file_digest", String(64)),  # null: stored before there were digests, and not verified since
     Column("block_digests", Text, nullable=False, server_default=""),
+    # Of the row in stated_patient; null: an earlier version stored the object, and its file was not read since. No
+    # foreign key: it would need an index over all objects to delete a study.
+    Column("stated_patient_id", _Id),
+    Index(
+        "ix_instance_unread_patient",
+        "instance_id",
+        sqlite_where=text("stated_patient_id IS NULL"),
+        postgresql_where=text("stated_patient_id IS NULL"),
+    ),
     UniqueConstraint("owner_id", "sop_instance_uid", name="uq_instance_uid"),
     UniqueConstraint("file_name", name="uq_instance_file"),  # claims are looked up by it after a crash
     sqlite_autoincrement=True,
