@@ -19,6 +19,7 @@ import { ViewerContext } from './ui/context';
 import { type CountedText, holdingsText } from './ui/Holdings';
 import { ImagePage } from './ui/ImagePage';
 import { useBars } from './ui/useBars';
+import { useShownPatient } from './ui/useShownPatient';
 import { type IsRestored, seriesQuery, studyQuery, useViewerData } from './ui/useViewerData';
 import classes from './ViewerTab.module.css';
 import type { Workspace } from './workspace/control/workspace';
@@ -85,8 +86,9 @@ function OpenStudy(props: ViewerTabProps) {
 function Viewer({ viewer, workspace, studyId, seriesId, mode, active, onTitle, onMode, onBack, onClose }: ViewerTabProps & { viewer: ViewerController; workspace: Workspace }) {
   const { t, i18n } = useTranslation('viewer');
   const isRestored = useCallback<IsRestored>((now, series) => workspace.ask({ mode: now, seriesId: series }), [workspace]);
-  const { study, error, retry } = useViewerData(viewer, studyId, seriesId, mode, isRestored);
-  useWorkspace(workspace, study);
+  const { study: stored, error, retry } = useViewerData(viewer, studyId, seriesId, mode, isRestored);
+  useWorkspace(workspace, stored);
+  const study = useShownPatient(viewer, stored, mode, seriesId);
   const connection = useSelected(viewer.store, (state) => state.connection.kind);
   // A page is there only while the viewer is in its mode: the former one leaves the server before the next one comes.
   const entered = useSelected(viewer.store, (state) => state.mode);

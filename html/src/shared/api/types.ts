@@ -21,6 +21,8 @@ export interface Study {
   size_bytes: number;
   received_at: string;
   first_series_id: number | null;
+  /** Rows of other patients under the same Study Instance UID; missing from a server that does not say it. */
+  other_patient_studies?: readonly number[];
 }
 
 /** The objects of one SOP class in a series. */
@@ -82,4 +84,9 @@ export interface UploadState {
   skipped: SkippedFile[];
   done_files: number;
   total_files: number;
+}
+
+/** Whether another patient's row has the same Study Instance UID. */
+export function sharesItsUid(study: Pick<Study, 'other_patient_studies'>): boolean {
+  return (study.other_patient_studies ?? []).length > 0;
 }

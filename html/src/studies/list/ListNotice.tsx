@@ -1,6 +1,7 @@
 import { Alert, Button } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
+import { sharesItsUid } from '../../shared/api/types';
 import { codesFor, wordsFor } from '../../shared/api/words';
 import { iconStroke } from '../../shared/icons';
 import { useTranslation } from '../../shared/i18n';
@@ -37,6 +38,11 @@ export function ListNotice({ list }: { list: StudyList }) {
               </details>
             )}
           </div>
+        </Alert>
+      )}
+      {(page?.studies ?? []).some(sharesItsUid) && (
+        <Alert className={classes.notice ?? ''} color="yellow" role="note" icon={<IconAlertTriangle size={18} stroke={iconStroke} aria-hidden />} title={t('patients.title')}>
+          {t('patients.notice')}
         </Alert>
       )}
     </>

@@ -1,8 +1,8 @@
 import { Button, Checkbox, rem, Skeleton } from '@mantine/core';
-import { IconPhotoScan, IconChevronDown, IconChevronRight, IconDownload, IconTrash } from '@tabler/icons-react';
+import { IconAlertTriangle, IconPhotoScan, IconChevronDown, IconChevronRight, IconDownload, IconTrash } from '@tabler/icons-react';
 import { columnOrderingFeature, columnVisibilityFeature, createColumnHelper, tableFeatures, useTable } from '@tanstack/react-table';
 import { type KeyboardEvent, type MouseEvent, type ReactNode, useMemo, useRef } from 'react';
-import type { Study } from '../../shared/api/types';
+import { sharesItsUid, type Study } from '../../shared/api/types';
 import { personName } from '../../shared/format/person';
 import { currentLanguage, useTranslation } from '../../shared/i18n';
 import { iconStroke } from '../../shared/icons';
@@ -238,6 +238,7 @@ function StudyRow(props: StudyRowProps) {
         className={classes.row}
         data-study={study.study_id}
         data-flash={isFlashing || undefined}
+        data-shared={sharesItsUid(study) || undefined}
         aria-selected={isSelected}
         tabIndex={isFirst || isUnfolded ? 0 : -1}
         onDoubleClick={onDoubleClick}
@@ -268,6 +269,7 @@ function StudyRow(props: StudyRowProps) {
           <td colSpan={columns.length + 2}>
             {/* As wide as what is seen of the table: it does not scroll away with the columns. */}
             <div className={classes.inside}>
+              {sharesItsUid(study) && <p className={classes.shared}>{t('patients.row')}</p>}
               <div className={classes.actions}>
                 <Button size="xs" leftSection={<IconPhotoScan size={16} stroke={iconStroke} />} onClick={() => actions.open(study, null)}>
                   {t('imageViewer')}
@@ -303,9 +305,19 @@ function StudyCell({ column, study }: { column: StudyColumn; study: Study }) {
   } else if (text === '') {
     content = column.id === 'patient_name' ? <i className={classes.noName}>{t('common:noName')}</i> : <span className={classes.quiet}>{t('common:empty')}</span>;
   }
+  const isMarked = column.id === 'patient_name' && sharesItsUid(study);
+  if (isMarked) {
+    content = (
+      <>
+        <IconAlertTriangle size={16} stroke={iconStroke} className={classes.sharedSign} aria-hidden />
+        {content}
+        <span className="wv-hidden"> {t('patients.row')}</span>
+      </>
+    );
+  }
   const kind = [column.numeric ? classes.numeric : '', column.quiet ? classes.quiet : ''].join(' ');
   return (
-    <td data-column={column.id} className={kind} title={text.length > 10 ? text : undefined}>
+    <td data-column={column.id} className={kind} title={isMarked ? [text, t('patients.row')].filter((part) => part !== '').join(' · ') : text.length > 10 ? text : undefined}>
       {content}
     </td>
   );

@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Drawer, Menu, NativeSelect, Skeleton, Switch, TextInput } from '@mantine/core';
-import { IconAxisX, IconCube, IconPhotoScan, IconDatabase, IconDotsVertical, IconDownload, IconFilter, IconSearch, IconTrash } from '@tabler/icons-react';
+import { IconAlertTriangle, IconAxisX, IconCube, IconPhotoScan, IconDatabase, IconDotsVertical, IconDownload, IconFilter, IconSearch, IconTrash } from '@tabler/icons-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import type { Study } from '../../shared/api/types';
+import { sharesItsUid, type Study } from '../../shared/api/types';
 import { formatDay, formatNumber } from '../../shared/format/format';
 import { iconStroke } from '../../shared/icons';
 import { currentLanguage, useTranslation } from '../../shared/i18n';
@@ -90,12 +90,18 @@ function StudyCard({ study, isFlashing, actions }: { study: Study; isFlashing: b
   const { t } = useTranslation('studies');
   const name = displayName(study, t('common:noName'));
   return (
-    <li className={classes.card} data-flash={isFlashing || undefined}>
+    <li className={classes.card} data-flash={isFlashing || undefined} data-shared={sharesItsUid(study) || undefined}>
       <button type="button" className={classes.open} data-study={study.study_id} onClick={() => actions.open(study, null)}>
         <Thumbnail seriesId={study.first_series_id} className={classes.picture ?? ''} />
         <span className={classes.facts}>
           <strong>{name}</strong>
           <span className={classes.description}>{study.study_description || t('common:empty')}</span>
+          {sharesItsUid(study) && (
+            <span className={classes.shared}>
+              <IconAlertTriangle size={14} stroke={iconStroke} aria-hidden />
+              {t('patients.row')}
+            </span>
+          )}
           <span className={classes.line}>
             {study.modalities.slice(0, 3).map((modality) => (
               <ModalityBadge key={modality} modality={modality} />

@@ -1,4 +1,11 @@
-/** Dates and ages as a doctor reads them. */
+/** The patient, dates and ages as a doctor reads them. */
+
+export interface Patient {
+  patient_name: string;
+  patient_id: string;
+  patient_sex: string;
+  patient_birth_date: string | null;
+}
 
 /** Whole years on a day; null where a date is missing or makes no sense. Dates are `YYYY-MM-DD`. */
 export function ageAt(birthDate: string | null, day: string | null): number | null {

@@ -3,6 +3,7 @@
 import type { Series } from '../../shared/api/types';
 import type { ImageReference, Sentence, VolumeChoice } from '../../shared/protocol/messages';
 import type { ImageSize } from './geometry';
+import type { Patient } from './patient';
 import type { PixelScale } from './scaleBar';
 import { type EdgeLetters, edgeLetters, edgeLettersOfProjection } from './orientation';
 
@@ -54,6 +55,8 @@ export interface FrameFacts {
   refusal: string;
   /** Places in the notices of the series; missing from a server that does not say it. */
   notices?: readonly number[];
+  /** Place in the patients of the series; null or missing where only the study's is known. */
+  patient?: number | null;
 }
 
 export interface SeriesDetail extends Series {
@@ -65,6 +68,8 @@ export interface SeriesDetail extends Series {
   volume_refusal?: Sentence | null;
   /** What was assumed of images. */
   notices?: readonly Sentence[];
+  /** The patient as the objects of the study state it. */
+  patients?: readonly Patient[];
 }
 
 const places = new WeakMap<SeriesDetail, Map<string, number>>();
@@ -95,6 +100,15 @@ export function frameAt(detail: SeriesDetail | null, image: ImageReference | nul
 export function noticesOf(detail: SeriesDetail | null, image: ImageReference | null): readonly Sentence[] {
   const notices = frameAt(detail, image)?.notices ?? [];
   return notices.flatMap((place) => detail?.notices?.[place] ?? []);
+}
+
+/** The patient of an image as its object states it, or the study's where that is not known. */
+export function patientOf<T extends Patient>(study: T, detail: SeriesDetail | null, frame: FrameFacts | null): T {
+  const stated = detail?.patients?.[frame?.patient ?? -1];
+  if (stated === undefined) return study;
+  const { patient_name, patient_id, patient_sex, patient_birth_date } = stated;
+  const same = study.patient_name === patient_name && study.patient_id === patient_id && study.patient_sex === patient_sex && study.patient_birth_date === patient_birth_date;
+  return same ? study : { ...study, patient_name, patient_id, patient_sex, patient_birth_date };
 }
 
 export function sameImage(one: ImageReference | null, other: ImageReference | null): boolean {

@@ -1,5 +1,6 @@
 import { IconAlertTriangle, IconX } from '@tabler/icons-react';
 import { useState } from 'react';
+import { sharesItsUid } from '../../shared/api/types';
 import { useTranslation } from '../../shared/i18n';
 import type { CellController } from '../control/cell';
 import { asShown } from '../control/cellState';
@@ -28,14 +29,16 @@ function stateLines(states: readonly PresentationState[], named: boolean, t: Tra
 /** What was assumed of the image that is seen and what is not drawn of it. It can be folded away; another note unfolds it. */
 export function CellNotes({ cell }: { cell: CellController }) {
   const { t } = useTranslation(['viewer', 'sentences']);
-  const { viewer } = useViewer();
+  const { viewer, study } = useViewer();
+  const isShared = study !== null && sharesItsUid(study);
   const level = useSelected(viewer.store, ({ overlay }) => overlay);
   const states = usePresentationStates(cell);
   // As text: while images with the same notices are passed, nothing is drawn anew.
   const told = useSelected(cell.store, (state) => {
     if (state.shown === null || state.fault !== null) return '';
     const image = asShown(state).reference.image;
-    const lines = noticesOf(state.detail, image).map((sentence) => sayOf(t as unknown as Say, sentence));
+    const lines = isShared ? [t('patients.note')] : [];
+    lines.push(...noticesOf(state.detail, image).map((sentence) => sayOf(t as unknown as Say, sentence)));
     if (state.shown.lacksOverlay) lines.push(t('notes.lacksOverlay'));
     if (state.shown.ignoresShutter) lines.push(t('notes.ignoresShutter'));
     const frame = frameAt(state.detail, image);

@@ -1,4 +1,5 @@
 import { memo, useCallback, useRef, useState } from 'react';
+import { sharesItsUid } from '../../shared/api/types';
 import { useTranslation } from '../../shared/i18n';
 import type { CellController } from '../control/cell';
 import { asShown } from '../control/cellState';
@@ -31,7 +32,7 @@ interface CellViewProps {
 /** One window: the canvas, what stands on it, and the hands that move it. */
 export const CellView = memo(function CellView({ cell, active, openMenu }: CellViewProps) {
   const { t } = useTranslation('viewer');
-  const { viewer } = useViewer();
+  const { viewer, study } = useViewer();
   const [element, setElement] = useState<HTMLDivElement | null>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [dropping, setDropping] = useState(false);
@@ -54,6 +55,7 @@ export const CellView = memo(function CellView({ cell, active, openMenu }: CellV
       data-cell={cell.number}
       data-active={active || undefined}
       data-dropping={dropping || undefined}
+      data-shared={(study !== null && sharesItsUid(study)) || undefined}
       aria-label={name}
       aria-current={active}
       onFocus={() => viewer.activate(cell.number)}

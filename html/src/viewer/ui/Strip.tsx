@@ -1,6 +1,7 @@
 import { UnstyledButton } from '@mantine/core';
 import {
   IconAdjustmentsHorizontal,
+  IconAlertTriangle,
   IconBookmarks,
   IconChevronDown,
   IconChevronRight,
@@ -15,7 +16,7 @@ import {
 } from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';
 import { address } from '../../shared/api/client';
-import type { Series } from '../../shared/api/types';
+import { type Series, sharesItsUid } from '../../shared/api/types';
 import { localDay } from '../../shared/format/format';
 import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
@@ -45,8 +46,15 @@ export function Strip({ below = false }: { below?: boolean }) {
   }
   const series = study.series.map((one) => <SeriesCard key={one.series_id} series={one} />);
   const name = study.study_description || t('strip.study');
+  const isShared = sharesItsUid(study);
   return (
-    <nav className={classes.strip} data-below={below || undefined} data-phone={phone || undefined} data-lying={lying || undefined} aria-label={t('strip.title')} data-zone="series">
+    <nav className={classes.strip} data-below={below || undefined} data-phone={phone || undefined} data-lying={lying || undefined} data-shared={isShared || undefined} aria-label={isShared ? t('patients.strip', { title: t('strip.title') }) : t('strip.title')} data-zone="series">
+      {isShared && (
+        <span className={classes.shared} title={t('patients.note')}>
+          <IconAlertTriangle size={14} stroke={1.7} aria-hidden />
+          {t('patients.short')}
+        </span>
+      )}
       {!below && (
         <UnstyledButton className={classes.head} aria-expanded={open} onClick={() => setOpen(!open)}>
           {open ? <IconChevronDown size={14} aria-hidden /> : <IconChevronRight size={14} aria-hidden />}

@@ -5,7 +5,7 @@ import { personName } from '../../shared/format/person';
 import { currentWindow } from '../input/drag';
 import { asShown, type CellState, resolvePlacement } from '../control/cellState';
 import type { Placement } from '../model/geometry';
-import { frameAt, indexOfImage, isColour, type SeriesDetail } from '../model/series';
+import { frameAt, indexOfImage, isColour, patientOf, type SeriesDetail } from '../model/series';
 import { recommendation, scopeOf, type WindowScope } from '../model/seriesWindow';
 import { formatNumber, formatTenths, formatWindowNumber } from '../model/numbers';
 import { ageAt, dateAndTime } from '../model/patient';
@@ -61,7 +61,8 @@ const widthOf = (context: CornerContext): number => context.room?.width ?? Infin
 const isPart = (context: CornerContext): boolean => context.compact && widthOf(context) < PHONE_PART_CSS;
 
 function topLeft(state: CellState, context: CornerContext): string[] {
-  const { study, overlay, compact, t } = context;
+  const { overlay, compact, t } = context;
+  const study = context.study === null ? null : patientOf(context.study, state.detail, frameAt(state.detail, state.reference.image));
   const number = state.detail?.series_number ?? null;
   if (isPart(context)) return present([number === null ? '' : `S${number}`]);
   const series = compact ? [seriesLine(state)] : [];

@@ -1,6 +1,7 @@
 import { ActionIcon, Button, NativeSelect } from '@mantine/core';
 import { IconAlertTriangle, IconAxisX, IconCubeOff, IconX } from '@tabler/icons-react';
 import { useEffect, useMemo, useState } from 'react';
+import { sharesItsUid } from '../../../shared/api/types';
 import type { Sentence, VolumeOpened } from '../../../shared/protocol/messages';
 import { useTranslation } from '../../../shared/i18n';
 import { PASSING } from '../../control/pictureCell';
@@ -145,8 +146,9 @@ export function useAskedVolumes(): readonly VolumeName[] {
 export function Notes() {
   const { t } = useTranslation(['viewer', 'sentences']);
   const { mpr, seriesId } = useMpr();
+  const { study } = useViewer();
   const opened = useSelected(mpr.cell('axial').store, (state) => state.opened);
-  const warnings = useWarnings();
+  const warnings = [...(study !== null && sharesItsUid(study) ? [t('patients.note')] : []), ...useWarnings()];
   const volumes = useAskedVolumes();
   const [folded, setFolded] = useState<object | null>(null);
   const count = warnings.length + (volumes.length > 0 ? 1 : 0);

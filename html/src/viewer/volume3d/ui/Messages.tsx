@@ -1,6 +1,7 @@
 import { ActionIcon, Button, NativeSelect, UnstyledButton } from '@mantine/core';
 import { IconAlertTriangle, IconCubeOff, IconX } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
+import { sharesItsUid } from '../../../shared/api/types';
 import type { Sentence } from '../../../shared/protocol/messages';
 import { useTranslation } from '../../../shared/i18n';
 import { PASSING } from '../../control/pictureCell';
@@ -97,6 +98,7 @@ export function VolumeMessage({ seriesId }: { seriesId: number }) {
 export function Warnings() {
   const { t } = useTranslation('viewer');
   const { scene } = useVolume();
+  const { study } = useViewer();
   const opened = useSelected(scene.cell.store, (state) => state.opened);
   const facts = useSelected(scene.cell.store, (state) => state.facts);
   const [folded, setFolded] = useState<object | null>(null);
@@ -108,6 +110,7 @@ export function Warnings() {
   });
   const words = sentences.map((sentence) => sayOf(t as Say, sentence));
   if (!isDiagnostic(opened.modality)) words.unshift(t('volume3d.caution', { modality: opened.modality }));
+  if (study !== null && sharesItsUid(study)) words.unshift(t('patients.note'));
   if (words.length === 0) return null;
   if (folded === opened) {
     return (
