@@ -11,7 +11,7 @@ from typing import Any, Final
 from flask import Flask, Response
 from pydantic import BaseModel
 
-from functions.admin.nodes import add_routes
+from functions.admin import nodes, patients
 from functions.common.app import new_app
 from functions.common.bodies import answer
 from functions.common.guard import administrator
@@ -63,7 +63,8 @@ class StateAnswer(BaseModel):
 def create_app(services: Services) -> Flask:
     """Return the app."""
     app = new_app("admin", services)
-    add_routes(app, services)
+    nodes.add_routes(app, services)
+    patients.add_routes(app, services)
     started_at = services.clock()
 
     @app.get("/v2/admin/state")
@@ -100,11 +101,11 @@ def _version(services: Services) -> str:
 
 
 def _nodes(services: Services) -> list[NodeStateAnswer]:
-    nodes = services.placement.nodes()
-    if not nodes:
+    known = services.placement.nodes()
+    if not known:
         return []
-    with ThreadPoolExecutor(min(len(nodes), _ASKED_AT_ONCE), "node-state") as pool:
-        return list(pool.map(partial(_state_of, services), nodes))
+    with ThreadPoolExecutor(min(len(known), _ASKED_AT_ONCE), "node-state") as pool:
+        return list(pool.map(partial(_state_of, services), known))
 
 
 def _state_of(services: Services, node: Node) -> NodeStateAnswer:

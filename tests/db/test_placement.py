@@ -58,7 +58,7 @@ class Asked:
         said = self.there.get(address)
         return NodeAnswer(ok=said is not None, reason="", facts=said or {})
 
-    health = status = report
+    health = status = patient_conflicts = report
 
 
 @dataclass

@@ -30,6 +30,10 @@ class HttpNodeProbe:
         """Ask for the facts that the console shows."""
         return self._ask(address, "/internal/v1/status")
 
+    def patient_conflicts(self, address: str) -> NodeAnswer:
+        """Ask a storage node which study rows share their Study Instance UID with another patient's."""
+        return self._ask(address, "/internal/v1/patient_conflicts")
+
     def report(self, address: str) -> NodeAnswer:
         """Ask for what a node that does not report by itself would report."""
         return self._ask(address, "/internal/v1/report")

@@ -59,6 +59,10 @@ class NodeProbe(Protocol):
         """Ask for the facts that the console shows."""
         ...
 
+    def patient_conflicts(self, address: str) -> NodeAnswer:
+        """Ask a storage node which study rows share their Study Instance UID with another patient's."""
+        ...
+
     def report(self, address: str) -> NodeAnswer:
         """Ask for what a node that does not report by itself would report."""
         ...

@@ -6,6 +6,7 @@ import { wordsFor } from '../shared/api/words';
 import { formatBytes, formatDuration, formatNumber } from '../shared/format/format';
 import { currentLanguage, useTranslation } from '../shared/i18n';
 import classes from './admin.module.css';
+import { PatientConflicts } from './PatientConflicts';
 import { databaseName, deviceOf, hostOf, type NodeState, numberFact, type ServerState, sumFact, textFact } from './state';
 
 const refreshMs = 5000;
@@ -31,6 +32,7 @@ export function ServerStatePage() {
         </Alert>
       )}
       {data === undefined && error === null && <Skeleton height={88} radius="lg" />}
+      <PatientConflicts />
       {data !== undefined && <Facts state={data} />}
     </main>
   );

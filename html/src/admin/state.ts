@@ -64,3 +64,31 @@ export function sumFact(nodes: readonly NodeState[], name: string): number | nul
   const values = nodes.map((node) => numberFact(node, name)).filter((value) => value !== null);
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0);
 }
+
+/** The answer of `GET /v2/admin/patient_conflicts`; it names no patient. */
+export interface PatientConflicts {
+  studies: readonly PatientConflict[];
+  total: number;
+  /** Numbers of the storage nodes that did not answer. */
+  silent_nodes: readonly number[];
+}
+
+export interface PatientConflict {
+  node_id: number;
+  user_id: number;
+  user_name: string;
+  study_id: number;
+  study_instance_uid: string;
+  instance_count: number;
+  received_at: string;
+}
+
+/** The rows with those of one user and Study Instance UID beside one another, in the order of the first of each. */
+export function byUid(studies: readonly PatientConflict[]): readonly PatientConflict[] {
+  const groups = new Map<string, PatientConflict[]>();
+  for (const study of studies) {
+    const key = `${study.node_id}/${study.user_id}/${study.study_instance_uid}`;
+    groups.set(key, [...(groups.get(key) ?? []), study]);
+  }
+  return [...groups.values()].flat();
+}
