@@ -36,7 +36,7 @@ PAGES := $(shell find html -path html/node_modules -prune -o -path html/dist -pr
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | sort | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-setup: $(STAMPS)/system $(STAMPS)/python $(STAMPS)/pages ## install what is missing and build the pages; starts nothing
+setup: $(STAMPS)/run-system $(STAMPS)/python $(STAMPS)/pages ## install what is missing and build the pages; starts nothing
 
 run: setup ## start the unified server with the evaluation profile [PORT= DICOM_PORT= VAR= HOST=]
 	@exec $(BIN)/python -m tools.evaluation run --var "$(VAR)" --host "$(HOST)" --port "$(PORT)" --dicom-port "$(DICOM_PORT)"
@@ -99,37 +99,27 @@ bare-run: ## run `make run` on a bare Debian 12 in a folder, until a thumbnail i
 	@tools/system_packages.sh bare
 	@$(PYTHON) -m tools.bare_machine run
 
-prove: setup $(STAMPS)/prove-system ## the long proofs
+prove: setup $(STAMPS)/test-system $(STAMPS)/prove-system ## the long proofs
 	@$(PYTEST) tests -m "prove and not kubernetes" --timeout 3600
 
-prove-k8s: setup $(STAMPS)/prove-system ## install the chart in a real Kubernetes control plane
+prove-k8s: setup $(STAMPS)/test-system $(STAMPS)/prove-system ## install the chart in a real Kubernetes control plane
 	@$(PYTEST) tests/deploy -m kubernetes --timeout 3600
 
-deb: setup $(STAMPS)/prove-system ## make the Debian packages of both builds into build/deb [ARCHITECTURE=amd64]
+deb: $(STAMPS)/deb-system $(STAMPS)/pages ## make the Debian packages of both builds into build/deb [ARCHITECTURE=amd64]
 	@$(BIN)/python -m tools.make_deb $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)")
 
-images: setup $(STAMPS)/prove-system ## build the container images of all roles
+images: $(STAMPS)/images-system $(STAMPS)/python ## build the container images of all roles
 	@$(BIN)/python -m tools.images build
 
 # --- what the targets stand on --------------------------------------------------------------------------------------
 
-$(STAMPS)/system: tools/system_packages.sh
-	@tools/system_packages.sh run "$(PYTHON)"
+# One stamp for each purpose of tools/system_packages.sh, so that a target installs what it needs and nothing else.
+SYSTEM_STAMPS := $(patsubst %,$(STAMPS)/%-system,python run distributed test deb images prove)
+$(SYSTEM_STAMPS): $(STAMPS)/%-system: tools/system_packages.sh
+	@tools/system_packages.sh $* "$(PYTHON)"
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/test-system: tools/system_packages.sh
-	@tools/system_packages.sh test "$(PYTHON)"
-	@mkdir -p $(STAMPS) && touch $@
-
-$(STAMPS)/distributed-system: tools/system_packages.sh
-	@tools/system_packages.sh distributed "$(PYTHON)"
-	@mkdir -p $(STAMPS) && touch $@
-
-$(STAMPS)/prove-system: tools/system_packages.sh | $(STAMPS)/test-system
-	@tools/system_packages.sh prove "$(PYTHON)"
-	@mkdir -p $(STAMPS) && touch $@
-
-$(STAMPS)/python: requirements-dev.lock pyproject.toml | $(STAMPS)/system
+$(STAMPS)/python: requirements-dev.lock pyproject.toml | $(STAMPS)/python-system
 	@echo "== Python packages (about a minute the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --require-hashes --no-deps -r requirements-dev.lock \

@@ -185,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     storage = Storage(options.storage)
     if options.engine == "buildah":
         if missing := [name for name in ("buildah", "mmdebstrap") if shutil.which(name) is None]:
-            parser.error(f"{' and '.join(missing)} must be installed (tools/system_packages.sh prove)")
+            parser.error(f"{' and '.join(missing)} must be installed (tools/system_packages.sh images)")
         if not storage.has(BASE):
             sys.stdout.write(f"== {BASE} from Debian's packages (about a minute)\n")
             sys.stdout.flush()
