@@ -30,7 +30,7 @@ PYTEST := $(BIN)/python -m pytest
 PAGES := $(shell find html -path html/node_modules -prune -o -path html/dist -prune -o -type f -print 2>/dev/null)
 # the pages are built again when one of these is newer
 
-.PHONY: help setup run run-distributed password demo-data test lint format bench bare-run prove prove-k8s deb images lock clean
+.PHONY: help setup run run-distributed password demo-data test lint format bench bare-run prove prove-k8s deb images audit lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -110,6 +110,9 @@ deb: $(STAMPS)/deb-system $(STAMPS)/pages ## make the Debian packages of both bu
 
 images: $(STAMPS)/images-system $(STAMPS)/python ## build the container images of all roles
 	@$(BIN)/python -m tools.images build
+
+audit: $(STAMPS)/node_modules ## ask the advisory databases for the locked libraries; ends with 2 where no database answers
+	@$(BIN)/python -m tools.audit
 
 # --- what the targets stand on --------------------------------------------------------------------------------------
 

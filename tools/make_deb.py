@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tools.deb_interpreter import (
     BuildError,
+    Part,
     build_source_only,
     fetch_interpreter,
     lay_out_interpreter,
@@ -26,6 +27,7 @@ from tools.deb_interpreter import (
     require_architecture,
     run_pip,
 )
+from tools.sbom import bill, debian_package, page_libraries, python_libraries
 from webviewer import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -108,8 +110,9 @@ def build(
     date_s = int(_run("git", "log", "-1", "--format=%ct", cwd=ROOT).strip())
     _lay_out(tree, date_s, version, suffix)
     packages = fetch_interpreter(architecture, work)
-    lay_out_interpreter(packages, tree / "python", work)
+    parts = lay_out_interpreter(packages, tree / "python", work)
     lay_out_libraries(tree / "requirements.lock", tree / "wheel", tree / "site-packages", architecture)
+    _write_bill(tree, version, parts, date_s)
     environ = os.environ | {"SOURCE_DATE_EPOCH": str(date_s), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
     # the tools of the machine, not others on the path; and no virtual environment of ours
     environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -128,7 +131,7 @@ def build(
 def inputs() -> list[Path]:
     """Return all files of the tree that the packages are made of, in one order: they are stale when one is changed."""
     others = [ROOT / "requirements-dev.lock", ROOT / "html/package-lock.json", LICENCES, Path(__file__)]
-    others += [ROOT / "tools/deb_interpreter.py"]
+    others += [ROOT / "tools/deb_interpreter.py", ROOT / "tools/sbom.py"]
     return sorted({*_sources(), *others, *(path for path in (ROOT / "html/dist").rglob("*") if path.is_file())})
 
 
@@ -152,6 +155,13 @@ def _lay_out(tree: Path, date_s: int, version: str, suffix: str) -> None:
     environ = os.environ | {"SOURCE_DATE_EPOCH": str(date_s)}
     build_source_only(tree / "requirements.lock", tree / "wheel", environ)
     run_pip("wheel", "--no-deps", "--no-build-isolation", "-w", "wheel", ".", environ=environ, cwd=tree)
+
+
+def _write_bill(tree: Path, version: str, parts: list[Part], date_s: int) -> None:
+    """Write what both packages carry of other makers, as CycloneDX."""
+    carried = [debian_package(part.name, part.version, part.architecture) for part in parts]
+    carried += python_libraries(tree / "site-packages") + page_libraries(tree / "package-lock.json")
+    (tree / "sbom.cdx.json").write_text(bill(NAME, version, carried, date_s), "utf-8")
 
 
 def _lay_out_page_licences(target: Path) -> None:

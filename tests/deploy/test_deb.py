@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from tests.deploy.systemd_container import ETC, HOME, LOGS, PRODUCT, STATE, packages
-from tools.make_deb import BUILD_TYPES, ROOT, file_name
+from tools.deb_interpreter import PACKAGES as INTERPRETER
+from tools.make_deb import BUILD_TYPES, ROOT, build, file_name
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(3000)]
 SITE = f"{HOME}/venv/lib/python3.11/site-packages"
@@ -208,6 +212,40 @@ def test_the_licence_of_each_library_is_named(tree: Path, build_type: str) -> No
     for name in ("react", "@mantine/core", "@fontsource-variable/inter"):
         assert re.search(rf"^  {re.escape(name)} \S+: \S+", text, re.MULTILINE)
         assert re.search(rf"^{re.escape(name)} \S+: \S+\n\n.+\n", texts, re.MULTILINE), f"no text of {name}"
+
+
+def test_a_bill_of_materials_lists_what_the_package_carries(tree: Path, build_type: str) -> None:
+    text = inside(tree, f"/usr/share/doc/{PRODUCT}-{build_type}/sbom.cdx.json").read_text("utf-8")
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    found = json.loads(text)["components"]
+    assert [one["name"] for one in found if not one["licenses"] or not one["version"]] == []
+    listed = {(one["purl"].partition("/")[0], one["name"]) for one in found}
+    assert {name for kind, name in listed if kind == "pkg:deb"} == set(INTERPRETER)
+    libraries = {
+        re.sub(r"[-_.]+", "-", path.name.split("-")[0]).lower()
+        for path in inside(tree, SITE).glob("*.dist-info")
+        if not path.name.startswith("web_dicom")
+    }
+    assert {name for kind, name in listed if kind == "pkg:pypi"} == libraries
+    assert ("pkg:npm", "@mantine/core") in listed
+
+
+def test_two_builds_of_a_tree_are_the_same(tmp_path: Path) -> None:
+    # only what this test builds itself: the packages of this tree may be of another moment
+    [first, second] = [build(tmp_path / name, tmp_path / f"{name}-work") for name in ("one", "two")]
+    for one, two in zip(first, second, strict=True):
+        assert one.read_bytes() == two.read_bytes(), one.name
+
+
+def test_packages_of_the_other_architecture_are_made_on_this_machine(tmp_path: Path) -> None:
+    for made in build(tmp_path / "deb", tmp_path / "work", architecture="arm64"):
+        assert deb("--field", str(made), "Architecture") == "arm64\n"
+        deb("--raw-extract", str(made), str(tmp_path / made.stem))
+        home = tmp_path / made.stem / HOME.lstrip("/")
+        files = [path for path in home.rglob("*") if path.is_file() and path.read_bytes()[:4] == b"\x7fELF"]
+        assert len(files) > 200
+        # e_machine, 183 = AArch64
+        assert {int.from_bytes(path.read_bytes()[18:20], "little") for path in files} == {183}
 
 
 def test_the_two_exclude_each_other(package: Path, build_type: str) -> None:
