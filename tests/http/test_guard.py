@@ -170,11 +170,21 @@ def test_the_console_is_for_administrators(control: ControlServer) -> None:
     state = control.signed_in(is_administrator=True).get("/v2/admin/state").json()
     assert state["product"] == "Web DICOM Viewer"
     assert state["version"] == "1.0.0"
-    assert state["database"] == {"kind": control.settings.database.driver.value, "version": "0003"}
+    assert state["database"] == {"kind": control.settings.database.driver.value, "version": "0004"}
     assert state["session_count"] >= 1
     assert state["free_bytes"] is None, "no storage node answers"
     assert [node["kind"] for node in state["nodes"]] == ["storage", "render"]
     assert [node["reason"] for node in state["nodes"]] == ["does not answer (NewConnectionError)"] * 2
+
+
+def test_the_list_of_studies_with_two_patients_is_for_administrators_and_names_silent_nodes(
+    control: ControlServer,
+) -> None:
+    control.register("storage", "http://127.0.0.1:1")
+    answer = control.signed_in().get("/v2/admin/patient_conflicts")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission_denied")
+    found = control.signed_in(is_administrator=True).get("/v2/admin/patient_conflicts").json()
+    assert (found["studies"], found["total"], len(found["silent_nodes"])) == ([], 0, 1)
 
 
 def test_a_change_without_the_csrf_token_is_refused(control: ControlServer) -> None:
