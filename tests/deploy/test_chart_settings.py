@@ -37,7 +37,7 @@ VALUES: chart.Values = {
             "idleTimeoutS": 12.5,
             "maxObjectBytes": 1099511627776,
             "patientConflictPolicy": "refuse",
-        }
+        },
     },
     "render": {
         "device": 0,
