@@ -15,17 +15,25 @@ import re
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import License
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 OWN = "web-dicom-viewer"
 _NAMESPACE = uuid.UUID("6b1f2a0e-5f0c-5b0f-9a54-0d6f6c5e7b11")
+
+
+@cache
+def parsed_licence(licence: str) -> License:
+    """Return a licence as CycloneDX has it; many libraries share one, and parsing is the slow step of a bill."""
+    return LicenseFactory().make_from_string(licence)
 
 
 def component(kind: str, name: str, version: str, licence: str, **qualifiers: str) -> Component:
@@ -48,7 +56,7 @@ def component(kind: str, name: str, version: str, licence: str, **qualifiers: st
         type=ComponentType.LIBRARY,
         name=name,
         version=version,
-        licenses=[LicenseFactory().make_from_string(licence)],
+        licenses=[parsed_licence(licence)],
         purl=url,
         bom_ref=url.to_string(),
     )
@@ -126,7 +134,7 @@ def bill(name: str, version: str, components: Iterable[Component], date_s: int) 
         type=ComponentType.APPLICATION,
         name=name,
         version=version,
-        licenses=[LicenseFactory().make_from_string("Apache-2.0")],
+        licenses=[parsed_licence("Apache-2.0")],
         bom_ref=name,
     )
     contents = "\n".join([f"{name} {version}", *(str(one.purl) for one in chosen)])

@@ -34,19 +34,20 @@ Version: 1.0
 """
 
 
-def written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+def written(folder: Path) -> str:
     (folder / "status").write_text(DPKG_STATUS)
     places = ["--site", sysconfig.get_paths()["purelib"], "--page-lock", str(ROOT / "html/package-lock.json")]
     output = folder / "sbom.cdx.json"
     words = ["--name", "web-viewer", "--version", "1.0.0", "--output", str(output)]
-    assert main([*words, *places, "--dpkg-status", str(folder / "status")]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+        assert main([*words, *places, "--dpkg-status", str(folder / "status")]) == 0
     return output.read_text("utf-8")
 
 
-@pytest.fixture
-def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    return written(tmp_path, monkeypatch)
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return written(tmp_path_factory.mktemp("first"))
 
 
 def components(text: str) -> dict[str, dict[str, Any]]:
@@ -91,8 +92,6 @@ def test_neither_our_own_packages_nor_tools_for_developers_are_parts(text: str) 
     assert not [url for url in found if url.startswith(("pkg:npm/vitest@", "pkg:npm/eslint@"))]
 
 
-def test_two_bills_of_one_tree_are_the_same_bytes(
-    text: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert written(tmp_path_factory.mktemp("again"), monkeypatch) == text
+def test_two_bills_of_one_tree_are_the_same_bytes(text: str, tmp_path: Path) -> None:
+    assert written(tmp_path) == text
     assert json.loads(text)["metadata"]["timestamp"] == "2023-11-14T22:13:20+00:00"
