@@ -202,7 +202,9 @@ def test_a_payload_over_the_limit_is_refused_when_packing() -> None:
 
 
 def test_the_exported_types_are_up_to_date() -> None:
-    assert export_protocol.TARGET.read_text(encoding="utf-8") == export_protocol.export_typescript()
+    made = export_protocol.export_typescript()
+    assert {name: (export_protocol.FOLDER / name).read_text(encoding="utf-8") for name in made} == made
+    assert {name for name, text in made.items() if len(text.splitlines()) > 600} == set(), "the wall for files"
 
 
 def test_a_request_for_a_surface_has_room_for_all_edits_of_a_cell() -> None:

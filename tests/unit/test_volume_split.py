@@ -26,6 +26,7 @@ from tests.support.reference_volume_geometry import (
     tilted,
 )
 from tests.support.stored_image import image_attributes
+from renderpool.engine.volume_mask import packed_shape
 from webviewer.core.errors import LimitExceeded
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes
 from webviewer.dicom.geometry import FramePlace, place_of, places_of
@@ -477,3 +478,13 @@ def test_memory_is_known_before_a_pixel_is_read() -> None:
     }
     uneven = only(stack(*SHAPES["uneven"]))
     assert uneven.memory_bytes == (6 + 6) * 6 * 8 * 2
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(512, 512), (6, 8), (5, 9), (1, 1)])
+def test_bits_of_voxels_that_may_be_absent_are_part_of_the_memory(rows: int, columns: int) -> None:
+    """A word of presence has 3 rows and 7 columns of voxels, as `renderpool.engine.volume_mask` packs them."""
+    places = stack(along([float(k) for k in range(7)]))
+    plain = only(places, rows=rows, columns=columns)
+    padded = only(places, rows=rows, columns=columns, pixel_padding_value=-2000, pixel_representation=1)
+    words = packed_shape((7, rows, columns))
+    assert padded.memory_bytes == plain.memory_bytes + 4 * words[0] * words[1] * words[2]

@@ -10,6 +10,7 @@ from webviewer.dicom.volume import VolumeGrid
 from webviewer.dicom.volume_slices import SliceSampling
 
 BYTES_PER_VOXEL = 2
+_BYTES_PER_WORD = 4  # of presence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +33,7 @@ class VolumePlan:
     is_angiography: bool = False
     place_source: str = ""  # `ImageAttributes.place_source`
     is_orientation_assumed: bool = False
+    may_be_padded: bool = False  # an image names a padding value: voxels may be absent
 
     @property
     def has_letters(self) -> bool:
@@ -45,10 +47,14 @@ class VolumePlan:
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes of the volume with 16 bits a voxel, and of source slices where they must be kept beside it."""
+        """Bytes of the volume with 16 bits a voxel, and of source slices where they must be kept beside it.
+
+        Where voxels may be absent, a bit for each of them too, in words of 3 rows and 7 columns.
+        """
         slices, rows, columns = self.grid.shape
         beside = 0 if self.sampling.is_in_place else len(self.frames)
-        return BYTES_PER_VOXEL * (slices + beside) * rows * columns
+        presence = _BYTES_PER_WORD * -(-rows // 3) * -(-columns // 7) if self.may_be_padded else 0
+        return (slices + beside) * (BYTES_PER_VOXEL * rows * columns + presence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from webviewer.dicom import volume_words as words
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes
 from webviewer.dicom.frames_of_reference import by_frame_of_reference
 from webviewer.dicom.geometry import FramePlace, GrowingRows, are_same_direction, place_of
+from webviewer.dicom.padding import padding_range
 from webviewer.dicom.placed_stacks import PlacedStack, count_positions, placed_stacks
 from webviewer.dicom.sentence import Sentence, say
 from webviewer.dicom.stack_groups import MIN_SLICES
@@ -247,6 +248,7 @@ def _planned(
         is_angiography=image.is_angiography,
         place_source=image.place_source,
         is_orientation_assumed=image.is_orientation_assumed,
+        may_be_padded=any(padding_range(images[i]) is not None for i in stack.frames),
     )
 
 

@@ -64,7 +64,7 @@ class CameraPose(Message):
     """From where a volume is seen on a canvas.
 
     ``target_lps_mm`` is seen ``offset_px`` right and down of the middle of the canvas, where a pixel is ``mm_per_px``
-    wide. ``eye_distance_mm`` is that of the eye before the target, None = parallel rays.
+    wide. ``eye_distance_mm`` is the distance from the eye to the target, None = parallel rays.
     """
 
     width_px: Pixels

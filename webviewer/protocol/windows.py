@@ -16,8 +16,8 @@ class WindowRecommended(Message):
     (`webviewer.dicom.series_window`); images that share none show their own. ``image`` names the image that recommends,
     so that the window stays while more images of the series arrive; without it, or where it is of another kind, the
     middle one recommends. With "image" each image shows its own. The explanations stand in the series, in the same
-    order; an index past the end shows the first. Planes of a volume share that of the image in its middle, whatever
-    the scope.
+    order; an index past the end shows the first. Planes of a volume share the
+    window of the image in the middle of the volume, whatever the scope.
     """
 
     kind: Literal["recommended"] = "recommended"

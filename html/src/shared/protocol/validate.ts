@@ -3,7 +3,8 @@
  * Knows just the words of JSON Schema that the contract uses; an unknown one is an error, not silently true.
  */
 import { ProtocolError } from "./frame";
-import { MAX_TEXT_BYTES, SCHEMAS, type ClientMessage, type ServerMessage } from "./messages";
+import { MAX_TEXT_BYTES, type ClientMessage, type ServerMessage } from "./messages";
+import { SCHEMAS } from "./schemas";
 
 type Rule = Record<string, unknown>;
 

@@ -11,6 +11,8 @@ export class FigureEntries implements Entries {
   readonly #sections: Sections;
   readonly #digests: Digests;
   #study: StudyWithSeries | null = null;
+  /** Digests of the series that figures belong to: a series may be missing for a moment, and its figures are kept. */
+  readonly #owners = new Map<number, string>();
   readonly #hidden = new Map<number, { figure: Figure; digest: string }>();
 
   constructor(sections: Sections, digests: Digests) {
@@ -26,7 +28,10 @@ export class FigureEntries implements Entries {
     const texts = new Map<number, string>();
     for (const [id, figure] of this.#sections.figures.get().all) {
       const series = this.#study?.series.find((one) => one.series_id === figure.seriesId);
-      if (series !== undefined) texts.set(id, figureText(figure, this.#digests.of(series.series_instance_uid)));
+      const owner = series === undefined ? this.#owners.get(id) : this.#digests.of(series.series_instance_uid);
+      if (owner === undefined) continue;
+      this.#owners.set(id, owner);
+      texts.set(id, figureText(figure, owner));
     }
     return texts;
   }
@@ -38,6 +43,7 @@ export class FigureEntries implements Entries {
   take(id: number, text: string): boolean {
     const read = readFigure(text);
     if (read === null) return false;
+    this.#owners.set(id, read.digest);
     this.#hidden.set(id, read);
     this.#showAll();
     return true;
@@ -45,12 +51,26 @@ export class FigureEntries implements Entries {
 
   drop(id: number): void {
     this.#hidden.delete(id);
+    this.#owners.delete(id);
     this.#sections.changeFigures(new Map(), new Set([id]));
   }
 
   studyCame(study: StudyWithSeries): void {
     this.#study = study;
+    this.#renumber(study);
     this.#showAll();
+  }
+
+  /** A series that was missing may have come back with another number. */
+  #renumber(study: StudyWithSeries): void {
+    const moved = new Map<number, Figure>();
+    for (const [id, figure] of this.#sections.figures.get().all) {
+      const owner = this.#owners.get(id);
+      if (owner === undefined || study.series.some((one) => one.series_id === figure.seriesId)) continue;
+      const series = seriesWith(this.#digests, study, owner);
+      if (series !== null) moved.set(id, { ...figure, seriesId: series.series_id });
+    }
+    this.#sections.changeFigures(moved);
   }
 
   detailCame(): void {
