@@ -43,7 +43,7 @@ class Visitor:
     def get(self, path: str, body: object = None) -> bytes | None:
         """Return the body of an answer 200; None for any other answer, and where nobody answers."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data, {"Content-Type": "application/json"})  # noqa: S310
+        request = urllib.request.Request(self._url + path, data, {"Content-Type": "application/json"})  # noqa: S310  our URL
         try:
             with self._open(request, timeout=60) as answer:
                 return bytes(answer.read())

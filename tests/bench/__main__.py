@@ -42,10 +42,10 @@ def main() -> int:
     for row in rows:
         if row.worse:
             words = "" if row.change is None else f" by {row.change:.0%}"
-            print(f"WORSE than the last release{words}: {row.id}", file=sys.stderr)  # noqa: T201
+            sys.stderr.write(f"WORSE than the last release{words}: {row.id}\n")
     if not args.only:
         for missing in not_measured(rows, released):
-            print(f"NOT MEASURED, but released: {missing}", file=sys.stderr)  # noqa: T201
+            sys.stderr.write(f"NOT MEASURED, but released: {missing}\n")
     if args.release and not failures:
         write_released(rows, args.release, keep=bool(args.only))
     if not rows and not failures:

@@ -117,7 +117,7 @@ def test_deleting_does_no_file_work_while_it_keeps_others_from_writing(
     assert sqlite_node.stored_files() == []
     assert list(sqlite_node.claims.iterdir()) == []
     (line,) = caplog.records
-    assert (line.message, line.owner_id, line.study_ids) == ("studies_deleted", 1, ids)  # type: ignore[attr-defined]
+    assert (line.message, line.owner_id, line.study_ids) == ("studies_deleted", 1, ids)  # type: ignore[attr-defined]  # extra of the log
     assert "Phantom" not in str(vars(line))
 
 

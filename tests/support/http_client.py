@@ -70,7 +70,7 @@ class Browser:
             self.base + path,
             headers=kept,
             allow_redirects=False,
-            **{"timeout": ANSWER_TIMEOUT_S, **options},  # type: ignore[arg-type]
+            **{"timeout": ANSWER_TIMEOUT_S, **options},  # type: ignore[arg-type]  # values of many types
         )
 
     def get(self, path: str, **options: object) -> requests.Response:

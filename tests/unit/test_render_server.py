@@ -50,6 +50,14 @@ def test_systemd_does_not_restart_a_node_for_a_reason_that_a_restart_cannot_mend
         assert {int(code) for code in line.partition("=")[2].split()} == set(LASTING_EXIT_CODES) == {2, 3, 5, 7}
 
 
+def test_systemd_starts_a_killed_node_again_within_a_second_and_never_gives_up() -> None:
+    """A database server may be away for hours, and of the 10 s until the server is ready systemd takes one."""
+    for unit in (ROOT / "packaging" / "debian").glob("*.service"):
+        head, _, service = unit.read_text().partition("[Service]")
+        assert "\nStartLimitIntervalSec=0\n" in head
+        assert "\nRestartSec=1\n" in service
+
+
 @pytest.mark.parametrize(
     ("reason", "may_pass"),
     [

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from renderpool.engine.volume_mask import packed_shape
 from tests.support.phantom_files import make_enhanced_ct, make_rgb, to_bytes
 from tests.support.reference_volume_geometry import (
     AXIAL,
@@ -26,7 +27,6 @@ from tests.support.reference_volume_geometry import (
     tilted,
 )
 from tests.support.stored_image import image_attributes
-from renderpool.engine.volume_mask import packed_shape
 from webviewer.core.errors import LimitExceeded
 from webviewer.dicom.attributes import FrameAttributes, ImageAttributes
 from webviewer.dicom.geometry import FramePlace, place_of, places_of

@@ -89,7 +89,7 @@ def _plane(
         origin_row=row,
         origin_column=column,
         refusal=refusal,
-        **facts,  # type: ignore[arg-type]
+        **facts,  # type: ignore[arg-type]  # numbers, texts and None by name
     )
 
 

@@ -63,7 +63,12 @@ def _rectangle(ds: DataSet) -> tuple[int, int, int, int] | None:
         return None
     first_row, last_row, first_column, last_column = upper[0], lower[0], left[0], right[0]
     # Edges that were exchanged still name one rectangle.
-    return (*sorted((first_row, last_row)), *sorted((first_column, last_column)))  # type: ignore[return-value]
+    return (
+        min(first_row, last_row),
+        max(first_row, last_row),
+        min(first_column, last_column),
+        max(first_column, last_column),
+    )
 
 
 def _circle(ds: DataSet) -> tuple[int, int, int] | None:
