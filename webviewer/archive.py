@@ -133,19 +133,26 @@ class Series:
 
 
 FEWEST_IMAGES_OF_A_STACK = 3
+# Modalities (PS3.3 C.7.3.1.1.1) whose pixels say something about other images: segments, doses, registrations.
+MODALITIES_BESIDE_IMAGES = frozenset({"SEG", "RTDOSE", "REG", "RTSTRUCT", "RTPLAN", "PR", "KO", "SR", "DOC", "PLAN"})
 
 
 def in_reading_order(series: Iterable[Series]) -> tuple[Series, ...]:
-    """Return the series as a doctor wants them: stacks first, then localizers and stills, then those without images.
+    """Return the series in the order in which a doctor reads them.
 
-    A localizer (one or two images beside a stack) usually has the lowest series number; opened first it would only
-    be in the way. Inside each kind the given order, that of the series numbers, stays.
+    Stacks come first, then localizers and stills, then pixels about other images (segments, doses), then series
+    without images. A localizer (one or two images beside a stack) usually has the lowest series number, and a
+    segmentation of a program often has none or 1: opened first they would only be in the way. Inside each kind the
+    given order stays.
     """
     given = tuple(series)
-    has_a_stack = any(one.image_count >= FEWEST_IMAGES_OF_A_STACK for one in given if one.has_images)
+    are_read = [one for one in given if one.has_images and one.modality not in MODALITIES_BESIDE_IMAGES]
+    has_a_stack = any(one.image_count >= FEWEST_IMAGES_OF_A_STACK for one in are_read)
 
     def rank(one: Series) -> int:
         if not one.has_images:
+            return 3
+        if one.modality in MODALITIES_BESIDE_IMAGES:
             return 2
         return int(has_a_stack and one.image_count < FEWEST_IMAGES_OF_A_STACK)
 

@@ -169,6 +169,22 @@ def test_the_first_series_of_a_study_is_a_stack_and_no_localizer(archive: SqlArc
     assert archive.find_studies(DOCTOR, StudyQuery()).studies == (study,)
 
 
+@pytest.mark.parametrize("modality", ["SEG", "RTDOSE"])
+def test_pixels_about_other_images_open_after_the_images(archive: SqlArchiveRepository, modality: str) -> None:
+    """A segmentation may have the lowest series number and more frames than the series that it segments."""
+
+    def of(number: int, series_number: int, kind: str) -> Receipt:
+        uid = {"study_instance_uid": "1.7", "series_instance_uid": f"1.7.{series_number}"}
+        return add(archive, record(number, **uid, series_number=series_number, modality=kind, image="{}"))[0]
+
+    about, *_ = [of(number, 1, modality) for number in range(1, 9)]
+    assert archive.get_study(DOCTOR, about.study_id).first_series_id == about.series_id, "better than nothing"
+    still = of(20, 2, "CT")
+    assert archive.get_study(DOCTOR, about.study_id).first_series_id == still.series_id
+    stack, *_ = [of(number, 3, "CT") for number in range(30, 34)]
+    assert archive.get_study(DOCTOR, about.study_id).first_series_id == stack.series_id
+
+
 def test_a_study_says_what_each_series_holds(archive: SqlArchiveRepository) -> None:
     ct, enhanced, ecg, report = (f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "2.1", "9.1.1", "88.33"))
 

@@ -215,7 +215,12 @@ def test_scouts_dose_pages_and_screens_are_left_out_for_their_own_reasons() -> N
     objects.append(page)
     found = volumes(objects)
     assert found.positions == [TWELVE]
-    assert found.codes == []
+    assert found.codes == [
+        "left_out+color+for_example",
+        "left_out+no_place+for_example",
+        "left_out+too_few_alike+for_example",
+        "left_out+too_few_alike+for_example",
+    ], "each volume says what is not in it"
     reasons = {found.numbers[refusal.frames[0]]: refusal.reason.code for refusal in found.split.refusals}
     assert reasons == {
         1: "too_few_alike+for_example",

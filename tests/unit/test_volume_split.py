@@ -296,10 +296,10 @@ def test_stacks_of_one_direction_far_apart_are_volumes_of_their_own() -> None:
     places = stack(along([*range(300, 310), *range(5), 900.0]))
     found = split(places)
     assert [plan.label.text for plan in found.plans] == ["Axial, 5 slices", "Axial, 10 slices"]
-    assert [plan.warnings for plan in found.plans] == [(), ()]
-    assert [(r.frames, r.reason.text) for r in found.refusals] == [
-        ((15,), f"{ONE_LEFT} This concerns 1 image: instance number 16.")
-    ]
+    reason = f"{ONE_LEFT} This concerns 1 image: instance number 16."
+    told = (f"1 image of this series is in no volume. {reason}",)
+    assert [texts(plan.warnings) for plan in found.plans] == [told, told]
+    assert [(r.frames, r.reason.text) for r in found.refusals] == [((15,), reason)]
 
 
 def test_a_picture_of_another_size_is_left_out_and_said() -> None:

@@ -15,6 +15,7 @@ from webviewer.dicom.attributes import FrameAttributes, ImageAttributes, Notice,
 from webviewer.dicom.csa import CsaValues, csa_number, csa_numbers, read_csa
 from webviewer.dicom.dataset import DataSet
 from webviewer.dicom.pixel_module import GREY
+from webviewer.dicom.private_elements import is_reserved_by
 from webviewer.dicom.slice_geometry import Vector, moved, normal_of, slice_distance
 
 MAX_SLICES = 1024
@@ -164,14 +165,14 @@ def _siemens(image: ImageAttributes, ds: DataSet) -> _Layout | Notice:
 
 def _public_count(ds: DataSet) -> float | None:
     """Return the count of slices that Siemens writes beside the CSA header, None if it is not there."""
-    if not ds.text(tags.SIEMENS_MR_CREATOR).startswith("SIEMENS MR HEADER"):
+    if not is_reserved_by(ds, tags.SIEMENS_MR_CREATOR, "SIEMENS MR HEADER"):
         return None
     return ds.number(tags.SIEMENS_IMAGES_IN_MOSAIC)
 
 
 def _csa_of(ds: DataSet) -> CsaValues:
     for creator, header in zip(tags.PRIVATE_CREATORS_0029, tags.CSA_IMAGE_HEADERS, strict=True):
-        if ds.text(creator) == "SIEMENS CSA HEADER":
+        if is_reserved_by(ds, creator, "SIEMENS CSA HEADER"):
             return read_csa(ds.raw(header) or b"")
     return {}
 

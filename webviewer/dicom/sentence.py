@@ -109,6 +109,8 @@ ENGLISH: dict[str, str] = {
     "doubled_unnumbered_other": (
         "At {{0}} positions more than one image is stored. The first image of each was taken and the others left out."
     ),
+    "left_out_one": "{{0}} image of this series is in no volume.",
+    "left_out_other": "{{0}} images of this series are in no volume.",
     "unassigned_one": (
         "At {{0}} position the number of images differs from the other positions, and nothing tells to which volume "
         "they belong. Values there are interpolated."

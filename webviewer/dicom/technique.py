@@ -13,6 +13,7 @@ from typing import Any
 from webviewer.dicom import elements as tags
 from webviewer.dicom.attributes import Technique
 from webviewer.dicom.dataset import DataSet
+from webviewer.dicom.private_elements import is_reserved_by
 
 _MOST_CHARACTERS = 64
 _NUMBERS: tuple[tuple[int, str, float, float], ...] = (  # tag, field, least and greatest value that can be true
@@ -36,7 +37,7 @@ _MOST_B_VALUE = 100_000.0
 def private_b_value(ds: DataSet) -> float | None:
     """Return the b-value in s/mm² of a private element whose creator is known; None where there is none."""
     for creator, name, tag in _PRIVATE_B_VALUES:
-        if tag in ds.values and ds.text(creator, 64) == name:
+        if tag in ds.values and is_reserved_by(ds, creator, name):
             found = ds.number(tag)
             if found is None or found < 0:
                 return None

@@ -21,7 +21,7 @@ from webviewer.dicom.frames_of_reference import by_frame_of_reference
 from webviewer.dicom.geometry import FramePlace, GrowingRows, are_same_direction, place_of
 from webviewer.dicom.padding import padding_range
 from webviewer.dicom.placed_stacks import PlacedStack, count_positions, placed_stacks
-from webviewer.dicom.sentence import Sentence, say
+from webviewer.dicom.sentence import Sentence, joined, say
 from webviewer.dicom.stack_groups import MIN_SLICES
 from webviewer.dicom.stack_split import Arrangement
 from webviewer.dicom.stacks import stack_frames
@@ -34,6 +34,7 @@ from webviewer.dicom.volume_slices import lay_slices
 
 MAX_VOLUMES = 1024  # of a series: as many numbers as the contract with the pages has
 _MOST_KINDS = 2048  # of frames of one series; most of them make no volume
+_MOST_REASONS = 4  # for images in no volume, in the notice of each volume
 _MOST_PLANES = 8192  # different orientations and spacings, rounding included
 _SAME_SPACING = 1e-3  # relative
 _PARALLEL_WITHIN_DEGREES = 1.0
@@ -96,6 +97,7 @@ def split_volumes(places: Sequence[FramePlace], images: Sequence[ImageAttributes
             usable.append(index)
     found: list[VolumePlan] = []
     refused = [VolumeRefusal(tuple(frames), reason) for reason, frames in refusals.items()]
+    doubled: list[VolumeRefusal] = []  # the notices of their volumes tell of them already
     short: list[PlacedStack] = []
     kinds, too_few = _kinds(usable, places, images)
     for kind in kinds:
@@ -105,7 +107,7 @@ def split_volumes(places: Sequence[FramePlace], images: Sequence[ImageAttributes
                     planned = _planned(stack, places, images)
                     if isinstance(planned, VolumePlan):
                         found.append(planned)
-                        refused.extend(refusals_of_left_out(stack, places))
+                        doubled.extend(refusals_of_left_out(stack, places))
                     elif planned is not None:
                         refused.append(VolumeRefusal(stack.everything, planned))
                     else:
@@ -116,8 +118,19 @@ def split_volumes(places: Sequence[FramePlace], images: Sequence[ImageAttributes
         last = tuple(i for plan in found[MAX_VOLUMES:] for i in plan.frames)
         refused.append(VolumeRefusal(last, say("too_many_volumes", MAX_VOLUMES)))
         del found[MAX_VOLUMES:]
-    plans = tuple(replace(plan, label=label) for plan, label in zip(found, labels(found, places), strict=True))
-    return VolumeSplit(plans, tuple(with_example(refusal, places) for refusal in refused))
+    others = tuple(with_example(refusal, places) for refusal in refused)
+    left_out = _left_out(others)
+    plans = tuple(
+        replace(plan, label=label, warnings=(*plan.warnings, *left_out))
+        for plan, label in zip(found, labels(found, places), strict=True)
+    )
+    return VolumeSplit(plans, (*others, *(with_example(refusal, places) for refusal in doubled)))
+
+
+def _left_out(refusals: Sequence[VolumeRefusal]) -> tuple[Sentence, ...]:
+    """Return how many images are in no volume and why, those of most images first: a doctor must not miss them."""
+    most_first = sorted(refusals, key=lambda refusal: -len(refusal.frames))[:_MOST_REASONS]
+    return tuple(joined([say("left_out", len(one.frames)), one.reason]) for one in most_first)
 
 
 def _kinds(

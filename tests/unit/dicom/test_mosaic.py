@@ -251,12 +251,11 @@ def test_a_moved_block_of_private_elements_is_found() -> None:
     assert read(ds).number_of_frames == 9
 
 
-def test_elements_of_another_maker_at_the_same_place_say_nothing() -> None:
+@pytest.mark.parametrize("name", ["SOMEBODY ELSE", "SIEMENS MR HEADER OF ANOTHER", "SIEMENS CSA HEADER 2"])
+def test_elements_of_another_maker_at_the_same_place_say_nothing(name: str) -> None:
     ds = make_mr()
-    ds.private_block(0x0019, "SOMEBODY ELSE", create=True).add_new(0x0A, "US", 9)
-    ds.private_block(0x0029, "SOMEBODY ELSE", create=True).add_new(
-        0x10, "OB", csa2({"NumberOfImagesInMosaic": ("US", ["9"])})
-    )
+    ds.private_block(0x0019, name, create=True).add_new(0x0A, "US", 9)
+    ds.private_block(0x0029, name, create=True).add_new(0x10, "OB", csa2({"NumberOfImagesInMosaic": ("US", ["9"])}))
     image = read(ds)
     assert (image.number_of_frames, image.notices) == (1, ())
 

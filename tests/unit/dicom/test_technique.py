@@ -107,6 +107,7 @@ PRIVATE: dict[str, tuple[int, str, int, str, Any, float | None]] = {
     "GE, no b-value": (0x0043, "GEMS_PARM_01", 0x39, "IS", [-1, 8, 0, 0], None),
     "Philips": (0x2001, "Philips Imaging DD 001", 0x03, "FL", 800.0, 800.0),
     "another creator": (0x0019, "SOMEBODY ELSE", 0x0C, "IS", "800", None),
+    "a creator with a longer name": (0x0019, "SIEMENS MR HEADER OF ANOTHER", 0x0C, "IS", "800", None),
     "no b-value": (0x0019, "SIEMENS MR HEADER", 0x0C, "IS", "-1", None),
 }
 

@@ -131,12 +131,16 @@ export function isColour(frame: FrameFacts): boolean {
 }
 
 const CROSS_SECTIONS: ReadonlySet<string> = new Set(['CT', 'MR', 'PT', 'NM']);
+/** Their pixels say something about other images, as the server's `MODALITIES_BESIDE_IMAGES`. */
+const BESIDE_IMAGES: ReadonlySet<string> = new Set(['SEG', 'RTDOSE', 'REG']);
 /** Fewer images are a scout more often than a volume. */
 const FEW = 4;
 
 /** The series to open as a volume when none is named: the first that looks like a stack of slices, else the largest. */
 export function firstVolumeSeries(series: readonly Series[]): Series | null {
-  const withImages = series.filter((one) => one.has_images);
+  const all = series.filter((one) => one.has_images);
+  const read = all.filter((one) => !BESIDE_IMAGES.has(one.modality));
+  const withImages = read.length > 0 ? read : all;
   const stack = withImages.find((one) => CROSS_SECTIONS.has(one.modality) && one.image_count >= FEW);
   return stack ?? withImages.reduce<Series | null>((most, one) => (most === null || one.image_count > most.image_count ? one : most), null);
 }
