@@ -270,8 +270,8 @@ def test_a_series_tells_the_page_about_its_frames_in_order_of_their_place(node: 
         "spacing_source", "pixel_aspect", "pixel_scale", "image_position_patient", "image_orientation_patient",
         "patient_orientation",
         "slice_position_mm", "slice_thickness", "windows", "voi_lut_explanations", "voi_lut_function",
-        "photometric_interpretation", "rescale_type", "lossy", "frame_time_ms", "is_video", "has_overlays",
-        "has_shutter", "refusal", "notices", "patient", "series_window", "lossy_ratios",
+        "photometric_interpretation", "rescale_type", "lossy", "frame_time_ms", "is_video", "video_frames",
+        "has_overlays", "has_shutter", "refusal", "notices", "patient", "series_window", "lossy_ratios",
     }  # fmt: skip
 
     assert first["patient_orientation"] is None

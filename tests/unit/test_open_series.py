@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -58,15 +59,27 @@ def stored(number: int, text: str | None, frames: int) -> StoredInstance:
 
 def series_of(*frames: int) -> StorageUnitOfWorkFactory:
     """Return an index of one series whose objects have so many frames, and of a report without any."""
-    series = Series(SERIES, StudyId(1), "1.2", "CT", 1, "", "", len(frames) + 1, len(frames), has_images=True)
     instances = [stored(number, image(count), count) for number, count in enumerate(frames, 1)]
-    instances.append(stored(len(frames) + 1, None, 0))
+    return units_of([*instances, stored(len(frames) + 1, None, 0)])
+
+
+def units_of(instances: list[StoredInstance]) -> StorageUnitOfWorkFactory:
+    """Return an index of one series with these objects."""
+    series = Series(SERIES, StudyId(1), "1.2", "CT", 1, "", "", len(instances), len(instances), has_images=True)
     archive: Any = SimpleNamespace(
         get_series=lambda _owner, _series: series,
         list_instances=lambda _owner, _series: tuple(instances),
         stated_patients=lambda _owner, _study: (),
     )
     return cast("StorageUnitOfWorkFactory", lambda **_options: nullcontext(SimpleNamespace(archive=archive)))
+
+
+def test_a_video_has_one_place_in_its_series_and_says_how_long_it_is() -> None:
+    mpeg4 = "1.2.840.10008.1.2.4.102"
+    film = replace(ImageAttributes.from_json(image(30)), transfer_syntax_uid=mpeg4, refusal="This is a video.")
+    instances = [replace(stored(1, film.to_json(), 30), transfer_syntax_uid=mpeg4), stored(2, image(3), 3)]
+    frames = open_series(units_of(instances), OWNER, SERIES).frames
+    assert [(one.is_video, one.video_frames) for one in frames] == [(True, 30), *[(False, 0)] * 3]
 
 
 def test_a_series_of_as_many_frames_as_can_be_told_is_opened() -> None:

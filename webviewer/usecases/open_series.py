@@ -53,6 +53,7 @@ class FrameDetail:
     lossy_ratios: tuple[float, ...]  # of each lossy compression, the earliest first
     frame_time_ms: float | None
     is_video: bool
+    video_frames: int  # of a video as its header says, which has one place in the series; 0 = it is none
     has_overlays: bool
     has_shutter: bool
     refusal: str
@@ -304,6 +305,7 @@ def _detail(  # noqa: PLR0917
         lossy_ratios=attributes.lossy_ratios,
         frame_time_ms=attributes.frame_time_ms,
         is_video=is_video(attributes.transfer_syntax_uid),
+        video_frames=image.instance.number_of_frames if is_video(attributes.transfer_syntax_uid) else 0,
         has_overlays=bool(attributes.overlays and overlays_of_frame(attributes, frame_number)),
         has_shutter=frame.shutter is not None,
         refusal=attributes.refusal,

@@ -50,6 +50,8 @@ export interface FrameFacts {
   lossy_ratios?: number[];
   frame_time_ms: number | null;
   is_video: boolean;
+  /** Of a video, which has one place in the series; 0 or missing where it is none. */
+  video_frames?: number;
   has_overlays: boolean;
   has_shutter: boolean;
   refusal: string;

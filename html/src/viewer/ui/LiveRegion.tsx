@@ -3,7 +3,7 @@ import { useTranslation } from '../../shared/i18n';
 import { useSelected, useStore } from '../control/store';
 import { asShown } from '../control/cellState';
 import { useViewer } from './context';
-import { seriesLine, shownIndex, type Translate, windowName } from './corners';
+import { imageLine, seriesLine, shownIndex, type Translate, windowName } from './corners';
 
 const REST_MS = 900;
 
@@ -19,7 +19,7 @@ export function LiveRegion() {
     if (wish.navigation.moving) return last.current;
     const state = asShown(wish);
     const total = state.detail?.frames.length ?? 0;
-    const parts = [seriesLine(state), t('corner.image', { number: shownIndex(state) + 1, total }), windowName(state, t as Translate)];
+    const parts = [seriesLine(state), imageLine(state, shownIndex(state), { number: shownIndex(state) + 1, total }, t as Translate), windowName(state, t as Translate)];
     last.current = total === 0 ? '' : parts.filter((part) => part !== '').join('. ');
     return last.current;
   });

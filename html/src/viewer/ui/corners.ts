@@ -131,6 +131,16 @@ export function seriesLine({ detail }: Pick<CellState, 'detail'>): string {
   return present([number, detail.series_description || (number === '' ? detail.modality : '')]).join(' · ');
 }
 
+/** Where the doctor is in the series: "Image 3 of 40"; of a video, which is one image of the series, how long it is. */
+export function imageLine(state: CellState, index: number, numbers: { number: number | string; total: number | string }, t: Translate): string {
+  const frame = state.detail?.frames[index];
+  const total = state.detail?.frames.length ?? 0;
+  const frames = frame?.is_video === true ? (frame.video_frames ?? 0) : 0;
+  if (frames < 2) return t('corner.image', numbers);
+  const video = t('corner.video', { total: frames });
+  return total === 1 ? video : `${t('corner.image', numbers)} · ${video}`;
+}
+
 function bottomLeft(state: CellState, context: CornerContext): string[] {
   const { compact, locale, t } = context;
   const total = state.detail?.frames.length ?? state.frameCount ?? 0;
@@ -138,7 +148,7 @@ function bottomLeft(state: CellState, context: CornerContext): string[] {
   const index = state.detail === null ? 0 : indexOfImage(state.detail, state.reference.image);
   if (index < 0) return present([seriesLine(state)]);
   const numbers = { number: formatNumber(index + 1, locale), total: formatNumber(total, locale) };
-  const image = isPart(context) ? `${numbers.number} / ${numbers.total}` : t('corner.image', numbers);
+  const image = isPart(context) ? `${numbers.number} / ${numbers.total}` : imageLine(state, index, numbers, t);
   const position = frameAt(state.detail, state.reference.image)?.slice_position_mm ?? null;
   const where = position === null ? '' : `${formatTenths(position, locale)} mm`;
   if (compact) return present([image, where]);

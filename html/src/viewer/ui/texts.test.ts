@@ -123,6 +123,14 @@ describe('corners', () => {
     expect(corners.bottomLeft[1]).toBe('Image 1 of 214 · −6.0 mm');
   });
 
+  it('say how long a video is, which is one image of its series', () => {
+    const video = frameFacts(100, { is_video: true, video_frames: 30, slice_position_mm: null });
+    const line = (frames: (typeof video)[]): string | undefined => cornerTexts({ ...state, detail: { ...state.detail, frames } }, context).bottomLeft[1];
+    expect(line([video])).toBe('Video, 30 frames');
+    expect(line([video, frameFacts(101)])).toBe('Image 1 of 2 · Video, 30 frames');
+    expect(line([{ ...video, video_frames: 1 }])).toBe('Image 1 of 1');
+  });
+
   it('say what was lost on the way', () => {
     const shown = {
       revision: 1,
