@@ -74,9 +74,11 @@ def cuts(server: ControlServer, reason: str) -> int:
 
 
 def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(small: ControlServer) -> None:
-    port = small.settings.control.port
+    port, before = small.settings.control.port, cuts(small, "reply_slow")
     over = threading.Event()
     with ExitStack() as stack:
+        for path, count in (("/assets/large-Ab12Cd34.bin", 1), ("/v2/openapi.json", 2000)):
+            stack.enter_context(read_nothing(port, path, count=count))
         held = [(stack.enter_context(hold(port, form)), form) for form in FORMS]
 
         def go_on() -> None:
@@ -90,6 +92,7 @@ def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(small: Contr
         finally:
             over.set()
             thread.join()
+        eventually(lambda: cuts(small, "reply_slow") == before + 2, WITHIN_S, "the end of replies that nobody reads")
     assert {form: refusal_of(answer) for form, answer in answers.items()} == {
         "silence": None,  # as browsers open connections in advance
         "head that never ends": (408, "head_late"),
@@ -99,16 +102,6 @@ def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(small: Contr
         "handshake that never ends": (408, "head_late"),
         "body that nobody asked for": (404, "not_found"),
     }
-
-
-def test_a_reader_who_reads_nothing_is_ended(small: ControlServer) -> None:
-    port, before = small.settings.control.port, cuts(small, "reply_slow")
-    with ExitStack() as stack:
-        for path, count in (("/assets/large-Ab12Cd34.bin", 1), ("/v2/openapi.json", 2000)):
-            stack.enter_context(read_nothing(port, path, count=count))
-        eventually(
-            lambda: cuts(small, "reply_slow") == before + 2, WITHIN_S, "both replies that nobody reads are ended"
-        )
 
 
 def test_hundreds_of_waiting_connections_keep_neither_a_monitor_nor_a_doctor_out(small: ControlServer) -> None:

@@ -35,7 +35,9 @@ def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(server: Serv
     head = f"Host: 127.0.0.1:{server.port}\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
     bodies = ("Content-Length: 1000\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n")
     heads = [form for form in FORMS if "head" in form or form in ("silence", "handshake that never ends")]
+    before = cut(server, "reply_slow")
     with ExitStack() as stack:
+        stack.enter_context(read_nothing(server.port, "/metrics", count=3000))
         held = [(stack.enter_context(hold(server.port, form)), form) for form in heads]
         for body, form in zip(bodies, ("body of one byte a second", "chunks without end"), strict=True):
             connection = stack.enter_context(connect(server.port))
@@ -53,6 +55,7 @@ def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(server: Serv
         finally:
             over.set()
             thread.join()
+        eventually(lambda: cut(server, "reply_slow") == before + 1, 120, "the end of the reply that nobody reads")
     assert {form: refusal_of(answer) for form, answer in answers.items()} == {
         "silence": None,
         "head that never ends": (408, "head_late"),
@@ -60,12 +63,6 @@ def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(server: Serv
         "body of one byte a second": (408, "body_slow"),
         "chunks without end": (408, "body_slow"),
     }
-
-
-def test_a_reader_who_reads_nothing_is_ended(server: Server) -> None:
-    before = cut(server, "reply_slow")
-    with read_nothing(server.port, "/metrics", count=3000):
-        eventually(lambda: cut(server, "reply_slow") == before + 1, 120, "the end of the reply that nobody reads")
 
 
 def test_hundreds_of_waiting_connections_hold_up_neither_a_viewer_nor_a_monitor(server: Server) -> None:
