@@ -29,7 +29,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlServer]:
     folder = tmp_path_factory.mktemp("small")
     database = DatabaseSettings(DatabaseDriver.SQLITE, str(folder / "webviewer.db"))
     environ = {
-        "WEBVIEWER_MAX_CONNECTIONS": "128",
+        "WEBVIEWER_MAX_CONNECTIONS": "512",
         "WEBVIEWER_MAX_CONNECTIONS_PER_ADDRESS": "40",
         "WEBVIEWER_TRUSTED_PROXIES": '["127.0.0.1/32"]',
     }

@@ -316,6 +316,6 @@ def test_what_was_cut_changes_nothing_any_more() -> None:
 
 def test_limits_leave_file_descriptors_for_everything_else() -> None:
     limits = ConnectionLimits.within(connections=8192, per_address=1000, open_files=65536)
-    assert (limits.most_anonymous, limits.most_authenticated, limits.most_per_address) == (4096, 4096, 1000)
+    assert (limits.most_anonymous, limits.most_authenticated, limits.most_per_address) == (1024, 7168, 1000)
     tight = ConnectionLimits.within(connections=8192, per_address=1000, open_files=256)
-    assert (tight.most_anonymous, tight.most_authenticated, tight.most_per_address) == (32, 32, 32)
+    assert (tight.most_anonymous, tight.most_authenticated, tight.most_per_address) == (8, 56, 8)

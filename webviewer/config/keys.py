@@ -149,7 +149,7 @@ KEYS: tuple[Key, ...] = (
         "max_connections",
         "WEBVIEWER_MAX_CONNECTIONS",
         Number(64, 60000),
-        "connections of the HTTP listener, half of them for signed-in users alone",
+        "connections of the HTTP listener, an eighth of them for clients that have not signed in",
     ),
     Key(
         "control.max_connections_per_address",

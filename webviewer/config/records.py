@@ -87,7 +87,7 @@ class ControlSettings:
     trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # whose X-Forwarded-… headers are believed
     proxy_count: int = 1  # that a request passes one after the other
     max_connections: int = 8192
-    max_connections_per_address: int = 1000  # that have not signed in
+    max_connections_per_address: int = 500  # that have not signed in
     functions: frozenset[Function] = frozenset(Function)
 
 

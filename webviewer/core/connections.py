@@ -120,12 +120,15 @@ class ConnectionLimits:
         --------
         >>> limits = ConnectionLimits.within(connections=8192, per_address=1000, open_files=1024)
         >>> (limits.most_anonymous, limits.most_authenticated)
-        (192, 192)
+        (48, 336)
         """
         fitting = max(64, min(connections, (open_files - _RESERVED_FILES) // 2))
-        return cls(fitting // 2, fitting - fitting // 2, min(per_address, fitting // 2))
+        anonymous = fitting // _ANONYMOUS_SHARE
+        return cls(anonymous, fitting - anonymous, min(per_address, anonymous))
 
 
+# An anonymous connection is needed for a moment, and each that trickles takes processor time.
+_ANONYMOUS_SHARE: Final = 8
 _RESERVED_FILES: Final = 256  # databases, logs, files that are sent, calls to nodes
 
 
