@@ -12,6 +12,7 @@ one user's pictures leave one free for those of other users.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import Counter, deque
@@ -128,7 +129,8 @@ class Scheduler:
         self._encoding = self._encoding_stills = 0
         self._max_encoding = encode_threads + 1  # one is drawn while all encode
         self._encoding_of: Counter[Hashable] = Counter()  # by user
-        self._max_encoding_of_user = max(1, encode_threads - 1)
+        # One encoder and one processor are left for other users.
+        self._max_encoding_of_user = max(1, min(encode_threads, os.cpu_count() or 1) - 1)
         self._max_encoding_stills = max(1, encode_threads - 1)
         self._encoders = ThreadPoolExecutor(encode_threads, "encode")
         self._workers = Workers()
