@@ -90,12 +90,17 @@ def run() -> list[Row]:
     ]
 
 
-def presets_row(found: list[float]) -> Row:
+def presets_row(found: list[float | None]) -> Row:
+    """Return when the pictures of presets were there; None = not all of them within the wait of the bench."""
     windows = ", ".join(
-        f"{width} x {height}: {ms:.0f} ms" for (width, height), ms in zip(PRESET_WINDOWS, found, strict=True)
+        f"{width} x {height}: {'not all within 20 s' if ms is None else f'{ms:.0f} ms'}"
+        for (width, height), ms in zip(PRESET_WINDOWS, found, strict=True)
     )
     what = f"first 3D picture to pictures of all presets on the page ({windows})"
-    return Row("preset_pictures", what, "ms", max(found), goal="< 3000 ms at any size", met=max(found) < 3000)
+    times_ms = [ms for ms in found if ms is not None]
+    slowest_ms = max(times_ms) if len(times_ms) == len(found) else None
+    is_met = slowest_ms is not None and slowest_ms < 3000
+    return Row("preset_pictures", what, "ms", slowest_ms, goal="< 3000 ms at any size", met=is_met)
 
 
 def sharp_rows(turned: Turned) -> list[Row]:
@@ -133,8 +138,8 @@ def turning_rows(name: str, answers_ms: list[float], rate: float, goal: int) -> 
     ]
 
 
-def presets_ms(browser: Browser, server: UnifiedServer, size: tuple[int, int]) -> float:
-    """Return milliseconds from the first picture of the model to those of all presets on the page."""
+def presets_ms(browser: Browser, server: UnifiedServer, size: tuple[int, int]) -> float | None:
+    """Return milliseconds from the first picture of the model to those of all presets on the page, None = too long."""
     page = listed(browser, server, size)
     item = page.get_by_role("menuitem", name="Open in volume viewer", exact=True)
     item.wait_for()
@@ -142,10 +147,14 @@ def presets_ms(browser: Browser, server: UnifiedServer, size: tuple[int, int]) -
     item.click()
     until(page, f"() => ({PAINTED})([[0], false])")
     begin = time.monotonic()
-    until(page, PICTURED)
-    took_ms = (time.monotonic() - begin) * 1000
-    page.context.close()
-    return took_ms
+    try:
+        until(page, PICTURED)
+    except TimeoutError:
+        return None
+    else:
+        return (time.monotonic() - begin) * 1000
+    finally:
+        page.context.close()
 
 
 def turn(browser: Browser, server: UnifiedServer) -> list[Turned]:
@@ -189,4 +198,4 @@ def choose(page: Page, preset: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(f"{row.id} {row.ours:.1f} {row.unit} {row.what}" for row in run()) + "\n")
+    sys.stdout.write("\n".join(f"{row.id} {row.ours} {row.unit} {row.what}" for row in run()) + "\n")
