@@ -6,9 +6,11 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, expect
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from tests.support.browser import chromium, image_label, sign_in
 from tests.support.phantom_files import ROOT, make_ct_series, to_bytes
@@ -24,7 +26,7 @@ def of_patient(name: str, patient_id: str, place: int) -> list[Dataset]:
     slices = make_ct_series(SLICES, rows=128, columns=128, slice_step_mm=2.0)
     for number, ds in enumerate(slices):
         ds.PatientName, ds.PatientID = name, patient_id
-        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"{ROOT}.68.{place}.{number}"
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = UID(f"{ROOT}.68.{place}.{number}")
         ds.StudyInstanceUID, ds.SeriesInstanceUID = f"{ROOT}.68", f"{ROOT}.68.1"
     return slices
 
@@ -96,11 +98,12 @@ def conflicts_of_the_administrator(browser: Browser, server: UnifiedServer) -> N
 
 def look_everywhere(browser: Browser, server: UnifiedServer, study_id: int) -> None:
     """The marks are seen on a phone and in Portuguese, too."""
-    for name, width, height, scheme in (
+    looks: tuple[tuple[str, int, int, Literal["dark", "light"]], ...] = (
         ("phone-dark", 390, 844, "dark"),
         ("phone-light", 390, 844, "light"),
         ("desk-light", 1440, 900, "light"),
-    ):
+    )
+    for name, width, height, scheme in looks:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="pt-BR")
         context.add_init_script("localStorage.setItem('webviewer.language', 'pt')")
         page = context.new_page()
