@@ -9,6 +9,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from dicom_gateway.counters import Counter, SharedCounters
+from dicom_gateway.file_facts import FileFacts
+from webviewer.archive import FileDamage
 
 _WORDS = {
     Counter.STORED: ("webviewer_dicom_objects_stored", "Objects stored"),
@@ -36,17 +38,25 @@ _WORDS = {
         "webviewer_index_patients_refused",
         "Objects refused because their patient is another one than the study's",
     ),
+    Counter.SCRUBBED_FILES: ("webviewer_scrub_files", "Stored files that were verified in the background"),
+    Counter.SCRUBBED_BYTES: ("webviewer_scrub_bytes", "Bytes that were verified in the background"),
 }
 
 
 class _NodeCollector(Collector):
     def __init__(
-        self, counters: SharedCounters, open_associations: int, free_bytes: int, patient_conflicts: int | None
+        self,
+        counters: SharedCounters,
+        open_associations: int,
+        free_bytes: int,
+        patient_conflicts: int | None,
+        files: FileFacts,
     ) -> None:
         self._counters = counters
         self._open_associations = open_associations
         self._free_bytes = free_bytes
         self._patient_conflicts = patient_conflicts
+        self._files = files
 
     def collect(self) -> Iterator[Metric]:
         for counter, (name, words) in _WORDS.items():
@@ -60,11 +70,43 @@ class _NodeCollector(Collector):
                 value=self._patient_conflicts,
             )
 
+        yield from self._file_metrics()
+
+    def _file_metrics(self) -> Iterator[Metric]:
+        files = self._files
+        usable = GaugeMetricFamily(
+            "webviewer_database_usable",
+            "Whether the database can be used now: 1 or 0",
+            value=not files.database_problem,
+        )
+        yield usable
+        if files.database_checked_at_s is not None:
+            words = "Whether the last check of the database file found damage: 1 or 0"
+            yield GaugeMetricFamily("webviewer_database_damaged", words, value=bool(files.database_damage))
+            words = "Unix time of the last check of the database file"
+            yield GaugeMetricFamily("webviewer_database_checked_seconds", words, value=files.database_checked_at_s)
+        if files.scrub is None:
+            return
+        damaged = GaugeMetricFamily(
+            "webviewer_stored_files_damaged", "Stored files that are known to be damaged", labels=["damage"]
+        )
+        for damage in FileDamage:
+            damaged.add_metric([damage.value], files.damaged.get(damage, 0))
+        yield damaged
+        if files.scrub.finished_at is not None:
+            words = "Unix time at which the last verification of all stored files ended"
+            ended_s = files.scrub.finished_at.timestamp()
+            yield GaugeMetricFamily("webviewer_scrub_round_ended_seconds", words, value=ended_s)
+
 
 def metrics_text(
-    counters: SharedCounters, open_associations: int, free_bytes: int, patient_conflicts: int | None
+    counters: SharedCounters,
+    open_associations: int,
+    free_bytes: int,
+    patient_conflicts: int | None,
+    files: FileFacts,
 ) -> bytes:
     """Return the counts as text for Prometheus; without the conflicts while the index cannot be read (None)."""
     registry = CollectorRegistry()
-    registry.register(_NodeCollector(counters, open_associations, free_bytes, patient_conflicts))
+    registry.register(_NodeCollector(counters, open_associations, free_bytes, patient_conflicts, files))
     return generate_latest(registry)

@@ -30,6 +30,7 @@ from dicom_gateway.association_seats import AssociationSeats, SeatLimits
 from dicom_gateway.counters import Counter, SharedCounters
 from dicom_gateway.damage_report import DamageReporter
 from dicom_gateway.event_publisher import EventPublisher
+from dicom_gateway.file_facts import read_file_facts
 from dicom_gateway.index_client import Doorbell, IndexClient
 from dicom_gateway.indexer import IndexServer, IndexWriter
 from dicom_gateway.metrics import metrics_text
@@ -40,6 +41,7 @@ from dicom_gateway.scrub import Pace, Scrub
 from dicom_gateway.server import DRAIN_S, GARBAGE_THRESHOLD, Acceptor, listen
 from webviewer import __version__
 from webviewer.adapters.db.archive_repository import SqlArchiveRepository
+from webviewer.adapters.db.database_watch import make_watch
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.unit_of_work import SqlStorageUnitOfWorkFactory
 from webviewer.adapters.disk import disk_id
@@ -386,15 +388,16 @@ class StorageNode:
         store = ObjectStore(settings.storage.storage, writer)
         waits_for_owners = bool(settings.node.control_url)
 
-        def counts() -> Mapping[str, int]:
-            with units(read_only=True) as unit:
-                return unit.archive.counts()
-
         own_counters = self._counters.row(settings.storage.acceptors + 2)
         damages = DamageReporter(units, own_counters)
         damages.start()
+        watch = make_watch(settings.database)
+        watch.ask()  # a node is not called ready before its database was asked
+        watch.start()
 
         def conflicts() -> int | None:
+            if watch.state().problem:
+                return None
             try:
                 with units(read_only=True) as unit:
                     return unit.archive.patient_conflict_count()
@@ -402,23 +405,15 @@ class StorageNode:
                 return None
 
         started_s = time.monotonic()
-        told = [""]  # the trouble that the log has
 
         def problems() -> list[str]:
             found: list[str] = []
             # A control node that is away must not keep out senders whose AE titles are known here: not for long.
             if waits_for_owners and not self._state.has_owners and time.monotonic() - started_s < _OWNERS_WITHIN_S:
                 found.append("The list of users has not come from the control node yet.")
-            try:
-                with units(read_only=True) as unit:
-                    unit.archive.ping()
-                trouble = ""
-            except WebviewerError as exc:
-                trouble = exc.message
-                found.append("The database cannot be used.")  # whoever asks; the log has what it said, once
-            if trouble and trouble != told[0]:
-                logger.warning("storage_not_ready", extra={"reason": trouble})
-            told[0] = trouble
+            # Nothing is asked of the database here: one that hangs would hold up the probe. Its words are in the log.
+            if watch.state().problem:
+                found.append("The database cannot be used.")
             try:
                 if lack := store.lack_of_room():
                     found.append(lack)
@@ -441,7 +436,7 @@ class StorageNode:
                 "patients_refused_since_start": self._counters.total(Counter.PATIENTS_REFUSED),
                 "free_bytes": store.free_bytes(),
                 "disk_id": disk_id(store.root),
-                **counts(),
+                **read_file_facts(units, watch).plain(),
             }
 
         uploads = settings.storage.storage / "uploads"
@@ -455,7 +450,9 @@ class StorageNode:
             publish=self._publisher().publish,
             problems=problems,
             status=status,
-            metrics=lambda: metrics_text(self._counters, self._seats.count(), store.free_bytes(), conflicts()),
+            metrics=lambda: metrics_text(
+                self._counters, self._seats.count(), store.free_bytes(), conflicts(), read_file_facts(units, watch)
+            ),
             describe=self._describe(),
             state=self._state,
             writer=writer,

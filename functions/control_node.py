@@ -143,6 +143,7 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
 
             patch_psycopg()  # else a query would hold up every other request and socket
         services = self._make(self.settings, offload=offload)
+        services.database_watch.start()
         self.services = services
         self._open_doors(services)
         served = self.settings.control.functions

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from webviewer import __version__
 from webviewer.accounts import PasswordHasher
-from webviewer.adapters.crypto import Argon2Hasher, Offload, run_here
+from webviewer.adapters.crypto import Argon2Hasher
 from webviewer.adapters.db.database_clock import DatabaseClock
+from webviewer.adapters.db.database_watch import DatabaseWatch, make_watch
 from webviewer.adapters.db.engine import make_engine
 from webviewer.adapters.db.event_feed import make_event_feed
 from webviewer.adapters.db.maintenance import (
@@ -23,8 +24,9 @@ from webviewer.adapters.db.unit_of_work import SqlControlUnitOfWorkFactory
 from webviewer.adapters.node_calls import BackgroundCalls
 from webviewer.adapters.node_probe import HttpNodeProbe
 from webviewer.adapters.tls import client_context
-from webviewer.config import DatabaseDriver, Settings
+from webviewer.config import DatabaseDriver, Role, Settings
 from webviewer.core.callers import is_loopback
+from webviewer.core.offload import Offload, run_here
 from webviewer.usecases.accounts import Accounts
 from webviewer.usecases.clock import Clock, system_clock
 from webviewer.usecases.events import EventPump, Events
@@ -95,6 +97,7 @@ class Services:
     node_probe: NodeProbe
     node_clients: NodeClients
     database_version: Callable[[], str]
+    database_watch: DatabaseWatch
     compare_clocks: Callable[[], None]  # to be called now and then
     dispose: Callable[[], None] = field(repr=False)  # closes the database's connections
 
@@ -140,6 +143,9 @@ def make_services(
 
     metrics = Metrics()
     metrics.watch_sockets(live.count)
+    # In the unified build the storage node reads the file that both share.
+    watch = make_watch(settings.database, checks=settings.role is not Role.UNIFIED, offload=offload)
+    metrics.watch_database(lambda: not watch.state().problem)
     idle_s = settings.control.session_idle_s
     tls = client_context(settings.tls)
     calls: NodeCalls = BackgroundCalls(settings.internal_token, tls)
@@ -166,6 +172,7 @@ def make_services(
         node_probe=probe,
         node_clients=NodeClients(settings.internal_token, tls),
         database_version=lambda: database_version(engine),
+        database_watch=watch,
         compare_clocks=compare_clocks,
         dispose=engine.dispose,
     )

@@ -29,6 +29,7 @@ class DatabaseAnswer(BaseModel):
 
     kind: str
     version: str
+    problem: str  # why it cannot be used; empty where it can
 
 
 class NodeStateAnswer(BaseModel):
@@ -81,7 +82,11 @@ def create_app(services: Services) -> Flask:
                 version=services.version,
                 started_at=started_at,
                 uptime_s=int((now - started_at).total_seconds()),
-                database=DatabaseAnswer(kind=services.settings.database.driver.value, version=_version(services)),
+                database=DatabaseAnswer(
+                    kind=services.settings.database.driver.value,
+                    version=_version(services),
+                    problem=services.database_watch.state().problem,
+                ),
                 user_count=users,
                 session_count=sessions,
                 websocket_count=services.live.count(),

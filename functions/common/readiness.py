@@ -40,16 +40,22 @@ class Readiness:
 
     def reasons(self) -> dict[str, str]:
         """Return what is not ready, by part, in words for everybody; empty when all is."""
+        # Before the lock: a question to a database that hangs holds it, and others must hear of that at once.
+        problem = self._services.database_watch.state().problem
+        if problem:
+            return self._said({"database": problem})
         with self._lock:
             if self._kept is None or time.monotonic() - self._kept[0] > KEPT_S:
-                details = self._check()
-                if details != self._logged:
-                    logger.log(
-                        logging.WARNING if details else logging.INFO, "readiness_changed", extra={"parts": details}
-                    )
-                    self._logged = details
-                self._kept = (time.monotonic(), {part: NOT_READY[part] for part in details})
+                self._kept = (time.monotonic(), self._said(self._check()))
             return self._kept[1]
+
+    def _said(self, details: dict[str, str]) -> dict[str, str]:
+        """Log what has changed, and return it in words for everybody."""
+        if details != self._logged:
+            level = logging.WARNING if details else logging.INFO
+            logger.log(level, "readiness_changed", extra={"parts": details})
+            self._logged = details
+        return {part: NOT_READY[part] for part in details}
 
     def _check(self) -> dict[str, str]:
         services, details = self._services, dict[str, str]()

@@ -170,7 +170,7 @@ def test_the_console_is_for_administrators(control: ControlServer) -> None:
     state = control.signed_in(is_administrator=True).get("/v2/admin/state").json()
     assert state["product"] == "Web DICOM Viewer"
     assert state["version"] == "1.0.0"
-    assert state["database"] == {"kind": control.settings.database.driver.value, "version": "0004"}
+    assert state["database"] == {"kind": control.settings.database.driver.value, "version": "0004", "problem": ""}
     assert state["session_count"] >= 1
     assert state["free_bytes"] is None, "no storage node answers"
     assert [node["kind"] for node in state["nodes"]] == ["storage", "render"]

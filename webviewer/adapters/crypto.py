@@ -11,16 +11,10 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 
 from webviewer.accounts import Verification
 from webviewer.core.errors import LimitExceeded
+from webviewer.core.offload import Offload, run_here
 
 BUSY_S: Final = 5
 """How long whom we cannot take now is asked to stay away; a full queue is done by then."""
-
-Offload = Callable[[Callable[[], object]], object]
-
-
-def run_here(work: Callable[[], object]) -> object:
-    """Do the work in the caller's own thread: for scripts and threaded processes."""
-    return work()
 
 
 class Argon2Hasher:

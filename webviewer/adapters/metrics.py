@@ -77,6 +77,9 @@ class Metrics:
             "Open sessions that no live render node draws for",
             registry=self.registry,
         )
+        self._database = Gauge(
+            "webviewer_database_usable", "Whether the database can be used now: 1 or 0", registry=self.registry
+        )
         ProcessCollector(registry=self.registry)
 
     def count_request(self, method: str, endpoint: str, status: int, seconds: float) -> None:
@@ -96,6 +99,10 @@ class Metrics:
     def watch_connections(self, ports: Mapping[str, Connections]) -> None:
         """Read the connections of each port at each scrape."""
         self.registry.register(ConnectionCollector(ports))
+
+    def watch_database(self, is_usable: Callable[[], bool]) -> None:
+        """Read whether the database can be used from here at each scrape."""
+        self._database.set_function(lambda: float(is_usable()))
 
     def show_nodes(self, counts: Mapping[tuple[str, str, str], int]) -> None:
         """Show how many nodes there are of each kind (storage, render), state (online …) and status (active …)."""

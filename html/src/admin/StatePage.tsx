@@ -3,11 +3,11 @@ import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useState } from 'react';
 import { api } from '../shared/api/client';
 import { wordsFor } from '../shared/api/words';
-import { formatBytes, formatDuration, formatNumber } from '../shared/format/format';
+import { formatBytes, formatDuration, formatInstant, formatNumber } from '../shared/format/format';
 import { currentLanguage, useTranslation } from '../shared/i18n';
 import classes from './admin.module.css';
 import { PatientConflicts } from './PatientConflicts';
-import { databaseName, deviceOf, hostOf, type NodeState, numberFact, type ServerState, sumFact, textFact } from './state';
+import { databaseName, deviceOf, earliestFact, hostOf, type NodeState, numberFact, type ServerState, sumFact, textFact } from './state';
 
 const refreshMs = 5000;
 
@@ -65,7 +65,9 @@ function Facts({ state }: { state: ServerState }) {
   const port = numberFact(first, 'dicom_port');
   const open = sumFact(storage, 'open_associations');
   const most = sumFact(storage, 'max_associations');
-  const { version } = state.database;
+  const { version, problem } = state.database;
+  const damaged = sumFact(storage, 'damaged_files');
+  const verifiedAt = earliestFact(storage, 'files_verified_at');
   const kind = databaseName(state.database.kind);
   return (
     <>
@@ -113,7 +115,11 @@ function Facts({ state }: { state: ServerState }) {
         <dl className={classes.facts}>
           <Fact name={t('facts.version')}>{state.version}</Fact>
           <Fact name={t('facts.uptime')}>{formatDuration(state.uptime_s, language)}</Fact>
-          <Fact name={t('facts.database')}>{version === '' ? t('facts.databaseAway', { kind }) : t('facts.databaseValue', { kind, version })}</Fact>
+          <Fact name={t('facts.database')}>{version === '' || problem !== '' ? t('facts.databaseAway', { kind }) : t('facts.databaseValue', { kind, version })}</Fact>
+          <Fact name={t('facts.files')}>
+            {damaged === null ? t('common:empty') : damaged === 0 ? t('facts.filesWhole') : t('facts.filesDamaged', { count: damaged, number: number(damaged) })}
+            <small>{verifiedAt === '' ? t('facts.filesNotVerified') : t('facts.filesVerified', { at: formatInstant(verifiedAt) })}</small>
+          </Fact>
           <Fact name={t('facts.dicom')}>
             {port === null ? t('common:empty') : t('facts.dicomValue', { host: globalThis.location.hostname, port: String(port) })}
             <small>{t('facts.dicomHint')}</small>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { databaseName, deviceOf, hostOf, type NodeState, numberFact, sumFact } from './state';
+import { databaseName, deviceOf, earliestFact, hostOf, type NodeState, numberFact, sumFact } from './state';
 
 function node(kind: string, status: Record<string, unknown>): NodeState {
   return { node_id: 1, kind, address: 'http://127.0.0.1:1', active: true, last_heartbeat_at: '', ok: true, reason: '', status };
@@ -10,6 +10,13 @@ describe('the state of the server', () => {
     expect(sumFact([node('storage', { studies: 3 }), node('storage', {}), node('storage', { studies: 4 })], 'studies')).toBe(7);
     expect(sumFact([node('storage', { studies: 'many' })], 'studies')).toBeNull();
     expect(numberFact(undefined, 'dicom_port')).toBeNull();
+  });
+
+  it('says when all files were verified only where every storage node does', () => {
+    const nodes = ['2026-11-23T10:00:00+00:00', '2026-11-22T10:00:00+00:00'].map((files_verified_at) => node('storage', { files_verified_at }));
+    expect(earliestFact(nodes, 'files_verified_at')).toBe('2026-11-22T10:00:00+00:00');
+    expect(earliestFact([...nodes, node('storage', { files_verified_at: null })], 'files_verified_at')).toBe('');
+    expect(earliestFact([], 'files_verified_at')).toBe('');
   });
 
   it('names the device of a render node with its driver', () => {

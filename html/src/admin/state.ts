@@ -17,7 +17,7 @@ export interface ServerState {
   version: string;
   started_at: string;
   uptime_s: number;
-  database: { kind: string; version: string };
+  database: { kind: string; version: string; problem: string };
   user_count: number;
   session_count: number;
   websocket_count: number;
@@ -91,4 +91,10 @@ export function byUid(studies: readonly PatientConflict[]): readonly PatientConf
     groups.set(key, [...(groups.get(key) ?? []), study]);
   }
   return [...groups.values()].flat();
+}
+
+/** The earliest of the times that all nodes of a kind tell; empty where one tells none. */
+export function earliestFact(nodes: readonly NodeState[], name: string): string {
+  const times = nodes.map((node) => textFact(node, name));
+  return times.includes('') ? '' : (times.toSorted()[0] ?? '');
 }
