@@ -17,6 +17,7 @@ from typing import Any, Final
 import gevent
 import gunicorn.app.base
 from flask import Flask
+from gunicorn.http.errors import NoMoreData, ParseException
 
 from functions import admin, auth, events, health, nodes, pages, render, studies, settings as user_settings
 from functions.common.housekeeping import Housekeeping
@@ -26,6 +27,7 @@ from functions.common.peer import Peers
 from functions.common.program import CONTROL_NODE
 from functions.control_worker import ControlWorker, Door, RootLogger
 from webviewer.adapters.tls import server_context
+from webviewer.adapters.wsgi import with_checked_bodies
 from webviewer.bootstrap import PRODUCT, Services, make_services
 from webviewer.command_line import ExitCode, require_database, require_port, run
 from webviewer.config import Configuration, DatabaseDriver, Function, Settings
@@ -153,7 +155,7 @@ class ControlApplication(gunicorn.app.base.BaseApplication):  # type: ignore[mis
         if Function.NODES in served:
             self._chores = Housekeeping(services)
             self._chores.start()
-        return make_wsgi(services)
+        return with_checked_bodies(make_wsgi(services), (ParseException, NoMoreData))
 
     def _open_doors(self, services: Services) -> None:
         """Limit the connections of both ports, each by itself: whatever happens to one leaves the other free."""

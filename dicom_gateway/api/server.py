@@ -18,6 +18,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http import get_parser
+from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.sock import ssl_wrap_socket
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
@@ -25,7 +26,7 @@ from dicom_gateway.api.app import create_api
 from dicom_gateway.api.parts import ApiParts
 from webviewer.adapters.limited_socket import LimitedSocket, answer_to_no_request, is_drained
 from webviewer.adapters.tls import server_context
-from webviewer.adapters.wsgi import connection_of
+from webviewer.adapters.wsgi import connection_of, with_checked_bodies
 from webviewer.config import TlsSettings
 from webviewer.core.connections import ConnectionLimits, Connections
 from webviewer.core.errors import WebviewerError
@@ -322,7 +323,8 @@ class _Application(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         self._parts = self._make_parts(self._names.current)
         self.connections.start_sweeping()
-        return _ending_anonymous(create_api(self._parts, self.connections))
+        api = with_checked_bodies(create_api(self._parts, self.connections), (ParseException, NoMoreData))
+        return _ending_anonymous(api)
 
     def _close(self, _server: Any, _worker: Any) -> None:
         if self._parts is not None:
