@@ -2,7 +2,7 @@
 
 Each upload is a folder ``uploads/<id>/`` of the storage folder with ``state.json`` and ``data``; the id is ours. How
 much has arrived is the length of ``data``. A complete one is examined by a small pool of workers, first come first
-served. One that nobody touches for a day is dropped.
+served. An upload that was begun and left is listed to its owner, and dropped after an hour without a byte.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import secrets
 import shutil
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -30,6 +31,7 @@ from webviewer.usecases.uploads import PART_BYTES
 
 _log = logging.getLogger(__name__)
 
+TAIL_BYTES = 1024**2
 _PIECE_BYTES = 1024**2
 _SAVE_EVERY_S = 1.0
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -43,8 +45,9 @@ class UploadLimits:
     max_bytes: int = 64 * 1024**3  # of one upload
     max_open_bytes_per_owner: int = 128 * 1024**3
     keep_free_bytes: int = 1024**3  # of the disk, for what modalities send
-    expires_after_s: float = 24 * 3600.0
-    expire_every_s: float = 600.0  # besides whenever room is judged
+    expires_after_s: float = 3600.0  # without a byte, of one that is not complete
+    done_expires_after_s: float = 24 * 3600.0
+    expire_every_s: float = 60.0  # besides whenever room is judged
     workers: int = 2
     max_skipped: int = 1000  # entries kept of the list of skipped files
     max_done_per_owner: int = 64  # finished ones that can still be asked about
@@ -58,7 +61,7 @@ class UploadState:
     owner_id: int
     name: str
     size_bytes: int
-    touched_at: float  # seconds since 1970, of the last change
+    touched_at: float  # seconds since 1970, of the last byte or change
     state: str = "receiving"  # receiving | processing | done
     offset: int = 0
     stored: int = 0
@@ -102,6 +105,18 @@ class _Upload:
     @property
     def data(self) -> Path:
         return self.folder / "data"
+
+    def tail(self) -> dict[str, int]:
+        """Return length and CRC-32 of the last bytes that have arrived; none where they cannot be read now."""
+        offset = self.state.offset
+        length = min(offset, TAIL_BYTES)
+        try:
+            with self.data.open("rb") as file:
+                file.seek(offset - length)
+                octets = file.read(length)
+        except OSError:
+            octets = b""
+        return {"length": len(octets), "crc32": zlib.crc32(octets)}
 
     def save(self) -> None:
         """Write the state so that a crash leaves the old one or the new one."""
@@ -234,8 +249,41 @@ class UploadStore:
         return state.public()
 
     def get(self, owner_id: OwnerId, upload_id: str) -> dict[str, object]:
-        """Return where an upload stands; raises NotFound."""
-        return self._get(owner_id, upload_id).state.public()
+        """Return where an upload stands; raises NotFound.
+
+        For one that goes on, ``tail`` holds length and CRC-32 of the last bytes that have arrived. A page compares
+        them with the file that a person chooses anew: a file of the same name and size may hold something else.
+        """
+        upload = self._get(owner_id, upload_id)
+        shown = upload.state.public()
+        if upload.state.state == "receiving":
+            shown["tail"] = upload.tail()
+        return shown
+
+    def unfinished(self, owner_id: OwnerId) -> list[dict[str, object]]:
+        """Return the uploads of an owner that bytes are missing of, the oldest first.
+
+        ``idle_s`` says since when no byte has come, ``expires_in_s`` when the upload is dropped if none comes.
+        """
+        self.expire()
+        now = self._clock()
+        with self._lock:
+            own = [
+                one.state
+                for one in self._uploads.values()
+                if one.state.owner_id == owner_id and one.state.state == "receiving"
+            ]
+        return [
+            {
+                "upload_id": state.upload_id,
+                "name": state.name,
+                "size_bytes": state.size_bytes,
+                "offset": state.offset,
+                "idle_s": max(0, int(now - state.touched_at)),
+                "expires_in_s": max(0, int(state.touched_at + self._limits.expires_after_s - now)),
+            }
+            for state in sorted(own, key=lambda one: one.touched_at)
+        ]
 
     def cancel(self, owner_id: OwnerId, upload_id: str) -> None:
         """Stop an upload and drop what arrived; objects that are stored already stay. Raises NotFound."""
@@ -245,20 +293,26 @@ class UploadStore:
         _log.info("upload_cancelled", extra={"upload_id": upload_id, "owner_id": owner_id})
 
     def expire(self) -> None:
-        """Drop uploads that nobody has touched for long."""
-        oldest = self._clock() - self._limits.expires_after_s
-        with self._lock:
-            stale = [
-                one
-                for one in self._uploads.values()
-                if one.state.touched_at < oldest and one.state.state != "processing"
-            ]
-        for upload in stale:
+        """Drop uploads that nobody has touched for long; never one that a part of is just coming."""
+        for upload in self._stale():
             if upload.writing.acquire(blocking=False):
                 try:
-                    self._remove(upload)
+                    if upload in self._stale():  # no byte has come meanwhile
+                        self._remove(upload)
+                        _log.info(
+                            "upload_expired",
+                            extra={"upload_id": upload.state.upload_id, "owner_id": upload.state.owner_id},
+                        )
                 finally:
                     upload.writing.release()
+
+    def _stale(self) -> list[_Upload]:
+        with self._lock:
+            return [one for one in self._uploads.values() if self._has_expired(one.state)]
+
+    def _has_expired(self, state: UploadState) -> bool:
+        lives_s = {"receiving": self._limits.expires_after_s, "done": self._limits.done_expires_after_s}
+        return self._clock() - state.touched_at > lives_s.get(state.state, math.inf)
 
     def _expire_by_itself(self) -> None:
         """Give back what abandoned uploads take of the disk also where nobody uploads any more."""
@@ -342,6 +396,7 @@ class UploadStore:
                     file.flush()
                     room -= len(piece)
                     state.offset += len(piece)
+                    state.touched_at = self._clock()
                 os.fdatasync(file.fileno())
         except OSError as error:
             if not upload.data.exists():
@@ -439,7 +494,7 @@ class UploadStore:
     def _get(self, owner_id: OwnerId, upload_id: str) -> _Upload:
         with self._lock:
             upload = self._uploads.get(upload_id)
-        if upload is None or upload.state.owner_id != owner_id:
+        if upload is None or upload.state.owner_id != owner_id or self._has_expired(upload.state):
             raise NotFound("There is no such upload, or it has expired.")
         return upload
 
@@ -457,7 +512,11 @@ class UploadStore:
                 state = UploadState(**json.loads((folder / "state.json").read_text(encoding="utf-8")))
                 upload = _Upload(state, folder)
                 if state.state != "done":
-                    state.offset = min(upload.data.stat().st_size, state.size_bytes)
+                    data = upload.data.stat()
+                    state.offset = min(data.st_size, state.size_bytes)
+                    state.touched_at = max(
+                        state.touched_at, data.st_mtime
+                    )  # the last byte, which state.json does not tell
             except (OSError, ValueError, TypeError):
                 shutil.rmtree(folder, ignore_errors=True)
                 continue

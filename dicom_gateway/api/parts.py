@@ -159,7 +159,9 @@ def make_parts(
         frames=FrameReader(units, stored_files),
         overlays=OverlayReader(units, stored_files),
         presentation_states=PresentationStateReader(units, stored_files),
-        uploads=UploadStore(uploads_folder, examiner, upload_limits),
+        uploads=UploadStore(
+            uploads_folder, examiner, upload_limits or UploadLimits(expires_after_s=settings.upload_expiry_s)
+        ),
         receive=receive,
         publish=publish,
         problems=problems,

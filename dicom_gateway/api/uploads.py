@@ -31,6 +31,10 @@ def upload_routes(parts: ApiParts) -> Blueprint:
         wish = read_json(_Create)
         return answer(uploads.create(OwnerId(owner_id), wish.name, wish.size_bytes), 201)
 
+    @routes.get("/uploads")
+    def unfinished(owner_id: int) -> Response:
+        return answer({"uploads": uploads.unfinished(OwnerId(owner_id))})
+
     @routes.post("/uploads/whole")
     def whole(owner_id: int) -> Response:
         owner = OwnerId(owner_id)

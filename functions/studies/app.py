@@ -150,6 +150,11 @@ def _upload_routes(app: Flask, storage: UserStorage) -> None:
         body = read_body(UploadBody)
         return storage.answer("POST", "/uploads", value={"name": body.name, "size_bytes": body.size_bytes})
 
+    @app.get("/v2/studies/uploads")
+    @operation("The user's uploads that were begun and that bytes are missing of")
+    def unfinished() -> Response:
+        return storage.answer("GET", "/uploads")
+
     @app.post("/v2/studies/uploads/whole")
     @operation("Upload a file of at most one part; the body is its octets", query=WholeQuery, octets=True)
     def whole() -> Response:

@@ -37,6 +37,7 @@ VALUES: chart.Values = {
             "idleTimeoutS": 12.5,
             "maxObjectBytes": 1099511627776,
             "patientConflictPolicy": "refuse",
+            "uploadExpiryS": 5400.5,
         },
     },
     "render": {
@@ -110,6 +111,7 @@ STORAGE = {
     "storage.idle_timeout_s": 12.5,
     "storage.max_object_bytes": 1099511627776,
     "storage.patient_conflict_policy": "refuse",
+    "storage.upload_expiry_s": 5400.5,
 }
 RENDER = {
     **COMMON,

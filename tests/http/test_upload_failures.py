@@ -308,9 +308,9 @@ def test_an_abandoned_upload_takes_no_room_from_a_file_that_is_sent_whole(storag
 def test_an_abandoned_upload_goes_by_itself_and_one_that_goes_on_stays(storage: Storage) -> None:
     uploads = storage.uploads(expire_every_s=0.02)
     ids = [str(uploads.create(OWNER, "x.zip", 100_000)["upload_id"]) for _ in range(2)]
-    storage.later_s += 20 * 3600
+    storage.later_s += 50 * 60
     uploads.write_part(OWNER, ids[1], 0, io.BytesIO(b"x" * 1000))
-    storage.later_s += 20 * 3600
+    storage.later_s += 50 * 60
     eventually(lambda: not (storage.uploads_folder / ids[0]).exists(), what="an abandoned upload that is dropped")
     assert uploads.get(OWNER, ids[1])["offset"] == 1000
     uploads.close()

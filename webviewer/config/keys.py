@@ -263,6 +263,14 @@ KEYS: tuple[Key, ...] = (
         Number(0, 1024**4),
         "bytes per second at which stored files are verified in the background, a tenth beside other work; 0: never",
     ),
+    Key(
+        "storage.upload_expiry_s",
+        STORAGE_FILE,
+        "upload_expiry_s",
+        "WEBVIEWER_UPLOAD_EXPIRY_S",
+        Number(60, 604800, fraction=True),
+        "seconds without a byte after which an upload that is not complete is dropped",
+    ),
     Key("storage.peers", STORAGE_FILE, "peers", "WEBVIEWER_PEERS", Peers(), "who may send"),
     Key(
         "storage.patient_conflict_policy",

@@ -116,6 +116,7 @@ class StorageSettings:
     idle_timeout_s: float = 60.0
     max_object_bytes: int = 8 * 1024**3
     scrub_bytes_per_s: int = 8 * 1024**2  # 0: stored files are not verified in the background
+    upload_expiry_s: float = 3600.0
     peers: tuple[PeerRule, ...] = (PeerRule("*", "127.0.0.0/8"), PeerRule("*", "::1/128"))
     patient_conflict_policy: PatientConflictPolicy = PatientConflictPolicy.KEEP_APART
 
