@@ -76,6 +76,22 @@ export interface SkippedFile {
   message: string;
 }
 
+/** Length and CRC-32 of the last bytes that the server has got. */
+export interface UploadTail {
+  length: number;
+  crc32: number;
+}
+
+/** An upload of this user that was begun and that bytes are missing of. */
+export interface UnfinishedUpload {
+  upload_id: string;
+  name: string;
+  size_bytes: number;
+  offset: number;
+  idle_s: number;
+  expires_in_s: number;
+}
+
 export interface UploadState {
   offset: number;
   state: 'receiving' | 'processing' | 'done';
@@ -84,6 +100,7 @@ export interface UploadState {
   skipped: SkippedFile[];
   done_files: number;
   total_files: number;
+  tail?: UploadTail;
 }
 
 /** Whether another patient's row has the same Study Instance UID. */

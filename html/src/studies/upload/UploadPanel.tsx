@@ -6,6 +6,7 @@ import { iconStroke } from '../../shared/icons';
 import { currentLanguage, useTranslation } from '../../shared/i18n';
 import { type Batch, type BatchSummary, type FileProgress, isFinal, skippedByReason, type SkipGroup, summarize } from './batches';
 import { fromFileList } from './collect';
+import { Interrupted } from './Interrupted';
 import { uploader } from './uploader';
 import classes from './UploadPanel.module.css';
 import { useUploads } from './useUploads';
@@ -32,6 +33,7 @@ export function UploadPanel({ onClose }: { onClose: (() => void) | null }) {
       </header>
       <div className={classes.scroll}>
         <DropArea />
+        <Interrupted />
         {batches.length > 0 && (
           <>
             <div className={classes.listHead}>

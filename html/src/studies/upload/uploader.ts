@@ -3,8 +3,10 @@
 import { ApiError } from '../../shared/api/client';
 import { wordsFor } from '../../shared/api/words';
 import type { UploadState } from '../../shared/api/types';
+import { i18n } from '../../shared/i18n';
 import { type Batch, type FileProgress, isFinal, reduceUploads, type UploadAction } from './batches';
 import type { PickedFile } from './collect';
+import { holdsTail } from './interrupted';
 import { fingerprint, forget, remember, remembered } from './resume';
 import { httpTransport, isWorthRetrying, type UploadTransport } from './transport';
 
@@ -29,7 +31,12 @@ interface Job {
   batchId: string;
   picked: PickedFile;
   abort: AbortController;
+  /** The interrupted upload that goes on with this file. */
+  resumes: string | null;
 }
+
+/** A chosen file that is not the one whose first part the server has. */
+class OtherFile extends Error {}
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -46,6 +53,7 @@ export class Uploader {
   readonly #queue: Job[] = [];
   readonly #running = new Set<Job>();
   readonly #listeners = new Set<() => void>();
+  readonly #uploadIds = new Set<string>();
   readonly #transport: UploadTransport;
   readonly #firstRetryMs: number;
   #userId = 0;
@@ -68,12 +76,25 @@ export class Uploader {
     if (this.#userId === userId) return;
     for (const batch of this.#batches) this.cancel(batch.id);
     this.#batches = [];
+    this.#uploadIds.clear();
     this.#userId = userId;
     this.#tell();
   }
 
   get isBusy(): boolean {
     return this.#running.size > 0 || this.#queue.length > 0;
+  }
+
+  /** The uploads of the server that this page sends or has sent. */
+  get uploadIds(): ReadonlySet<string> {
+    return this.#uploadIds;
+  }
+
+  /** Goes on with an interrupted upload; the file must be the one that was being sent. */
+  resume(uploadId: string, picked: PickedFile): void {
+    this.#uploadIds.add(uploadId);
+    this.#addBatch(isArchive(picked.file.name) ? 'archive' : 'files', [picked], uploadId);
+    this.#fill();
   }
 
   add(picked: readonly PickedFile[]): void {
@@ -94,7 +115,7 @@ export class Uploader {
     this.#dispatch({ type: 'clearDone' });
   }
 
-  #addBatch(kind: Batch['kind'], picked: readonly PickedFile[]): void {
+  #addBatch(kind: Batch['kind'], picked: readonly PickedFile[], resumes: string | null = null): void {
     this.#count += 1;
     const batchId = `batch-${this.#count}`;
     const files: FileProgress[] = picked.map(({ file, path }, index) => ({
@@ -113,7 +134,7 @@ export class Uploader {
     }));
     this.#dispatch({ type: 'add', batch: { id: batchId, kind, files } });
     picked.forEach((one, index) => {
-      this.#queue.push({ id: `${batchId}-${index}`, batchId, picked: one, abort: new AbortController() });
+      this.#queue.push({ id: `${batchId}-${index}`, batchId, picked: one, abort: new AbortController(), resumes });
     });
   }
 
@@ -133,14 +154,15 @@ export class Uploader {
   async #send(job: Job): Promise<void> {
     const { file } = job.picked;
     try {
-      const answer = file.size <= wholeFileBytes && !isArchive(file.name) ? await this.#sendWhole(job) : await this.#sendParts(job);
+      const isWhole = job.resumes === null && file.size <= wholeFileBytes && !isArchive(file.name);
+      const answer = isWhole ? await this.#sendWhole(job) : await this.#sendParts(job);
       // The page knows the file by its own name; the address carried a neutral one.
       const skipped = isArchive(file.name) ? answer.skipped : answer.skipped.map((one) => ({ ...one, name: job.picked.path }));
       this.#dispatch({ type: 'state', id: job.id, answer: { ...answer, skipped } });
     } catch (error) {
       if (job.abort.signal.aborted) return;
       // A file that cannot be read any more (moved, changed, unplugged) fails in the browser itself.
-      this.#dispatch({ type: 'failed', id: job.id, problem: wordsFor(error) });
+      this.#dispatch({ type: 'failed', id: job.id, problem: error instanceof OtherFile ? i18n.t('studies:transfers.otherContents') : wordsFor(error) });
     }
   }
 
@@ -153,9 +175,20 @@ export class Uploader {
 
   async #sendParts(job: Job): Promise<UploadState> {
     const { file } = job.picked;
-    const { signal } = job.abort;
     const print = fingerprint(this.#userId, file);
     const { uploadId, partBytes, offset: first } = await this.#openUpload(job, print);
+    this.#uploadIds.add(uploadId);
+    try {
+      return await this.#sendRest(job, print, uploadId, partBytes, first);
+    } catch (error) {
+      if (!job.abort.signal.aborted) this.#uploadIds.delete(uploadId); // what is left of it can be resumed
+      throw error;
+    }
+  }
+
+  async #sendRest(job: Job, print: string, uploadId: string, partBytes: number, first: number): Promise<UploadState> {
+    const { file } = job.picked;
+    const { signal } = job.abort;
     signal.addEventListener('abort', () => {
       forget(print);
       void this.#transport.cancel(uploadId).catch(() => undefined);
@@ -200,12 +233,18 @@ export class Uploader {
   async #openUpload(job: Job, print: string): Promise<{ uploadId: string; partBytes: number; offset: number }> {
     const { file, path } = job.picked;
     const { signal } = job.abort;
-    const old = remembered(print);
+    const old = job.resumes ?? remembered(print);
     if (old !== null) {
       try {
         const state = await this.#insist(job, () => this.#transport.state(old, signal));
-        return { uploadId: old, partBytes: wholeFileBytes, offset: state.state === 'receiving' ? state.offset : file.size };
+        if (state.state !== 'receiving' || (await holdsTail(file, state.offset, state.tail))) {
+          remember(print, old);
+          return { uploadId: old, partBytes: wholeFileBytes, offset: state.state === 'receiving' ? state.offset : file.size };
+        }
+        if (job.resumes !== null) throw new OtherFile();
+        forget(print); // a file of the same name, size and date that holds something else
       } catch (error) {
+        if (job.resumes !== null) this.#uploadIds.delete(job.resumes);
         if (!(error instanceof ApiError)) throw error;
         forget(print); // the server no longer has it
       }

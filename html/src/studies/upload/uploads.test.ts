@@ -1,8 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ApiError } from '../../shared/api/client';
-import type { UploadState } from '../../shared/api/types';
+import type { UnfinishedUpload, UploadState, UploadTail } from '../../shared/api/types';
+import '../texts';
 import { skippedByReason, summarize } from './batches';
 import { fromFileList, isLitter } from './collect';
+import { crc32 } from './crc32';
+import { holdsTail, interruptedOf, isSameFile } from './interrupted';
 import { fingerprint, remember, remembered } from './resume';
 import type { UploadTransport } from './transport';
 import { Uploader } from './uploader';
@@ -27,6 +30,7 @@ class Server implements UploadTransport {
   failures: ApiError[] = [];
   cancelled: string[] = [];
   size = 0;
+  tail: UploadTail | undefined;
   gate: Promise<void> = Promise.resolve();
 
   #fail(): void {
@@ -61,7 +65,7 @@ class Server implements UploadTransport {
   state: UploadTransport['state'] = async () => {
     this.#fail();
     const over = this.received === this.size;
-    return state({ offset: this.received, state: over ? 'done' : 'receiving', stored: over ? 640 : 0, total_files: 640, done_files: over ? 640 : 0 });
+    return state({ tail: this.tail, offset: this.received, state: over ? 'done' : 'receiving', stored: over ? 640 : 0, total_files: 640, done_files: over ? 640 : 0 });
   };
 
   cancel: UploadTransport['cancel'] = async (id) => {
@@ -156,6 +160,74 @@ describe('uploads', () => {
     uploader.setUser(8);
     expect(uploader.get()).toEqual([]);
     await finished(uploader);
+  });
+});
+
+describe('interrupted uploads', () => {
+  const left: UnfinishedUpload = { upload_id: 'u1', name: 'folder/study.zip', size_bytes: 40 * MiB, offset: 32 * MiB, idle_s: 60, expires_in_s: 3000 };
+  const octets = new TextEncoder().encode('123456789');
+
+  it('are those that neither this page nor another one sends', () => {
+    const sent: UnfinishedUpload = { ...left, upload_id: 'u2', idle_s: 1 };
+    expect(interruptedOf([left, sent], new Set()).map((one) => one.upload_id)).toEqual(['u1']);
+    expect(interruptedOf([left, sent], new Set(['u1']))).toEqual([]);
+  });
+
+  it('go on with a file of the same name and size alone', () => {
+    expect(isSameFile({ name: 'study.zip', size: 40 * MiB }, left)).toBe(true);
+    expect(isSameFile({ name: 'study.zip', size: 40 * MiB + 1 }, left)).toBe(false);
+    expect(isSameFile({ name: 'Study.zip', size: 40 * MiB }, left)).toBe(false);
+    expect(isSameFile({ name: 'study.zip', size: 40 * MiB }, { ...left, name: 'folder\\study.zip' })).toBe(true);
+  });
+
+  it('know the check value of CRC-32', () => {
+    expect(crc32(octets)).toBe(0xcbf43926);
+    expect(crc32(new Uint8Array())).toBe(0);
+  });
+
+  it('are known by the bytes that the server got last', async () => {
+    const blob = new Blob(['abc', octets, 'def']);
+    expect(await holdsTail(blob, 12, { length: 9, crc32: 0xcbf43926 })).toBe(true);
+    expect(await holdsTail(blob, 11, { length: 9, crc32: 0xcbf43926 })).toBe(false);
+    expect(await holdsTail(blob, 0, { length: 0, crc32: 0 })).toBe(true);
+  });
+
+  it('go on from the byte that the server waits for', async () => {
+    const server = new Server();
+    const uploader = new Uploader(server, 1);
+    server.received = 32 * MiB;
+    server.size = 40 * MiB;
+    uploader.resume('u1', { file: file('study.zip', 40 * MiB), path: 'study.zip' });
+    expect([...uploader.uploadIds]).toEqual(['u1']);
+    await finished(uploader);
+    expect(server.parts).toEqual([[32 * MiB, 8 * MiB]]);
+    expect(summarize(uploader.get()[0]!)).toMatchObject({ state: 'done', stored: 640 });
+  });
+
+  it('do not go on with a file that holds something else, and can be resumed again', async () => {
+    const server = new Server();
+    const uploader = new Uploader(server, 1);
+    server.received = 32 * MiB;
+    server.size = 40 * MiB;
+    server.tail = { length: 9, crc32: 1 };
+    const other = file('study.zip', 40 * MiB);
+    other.slice = () => new Blob([octets]);
+    uploader.resume('u1', { file: other, path: 'study.zip' });
+    await finished(uploader);
+    expect(server.parts).toEqual([]);
+    expect(uploader.get()[0]?.files[0]?.problem).toMatch(/^This file holds something else/);
+    expect([...uploader.uploadIds]).toEqual([]);
+  });
+
+  it('of a small file go on in parts too', async () => {
+    const server = new Server();
+    const uploader = new Uploader(server, 1);
+    server.received = 10;
+    server.size = 100;
+    uploader.resume('u1', { file: file('a.dcm', 100), path: 'a.dcm' });
+    await finished(uploader);
+    expect(server.parts).toEqual([[10, 90]]);
+    expect(server.names).toEqual([]);
   });
 });
 
