@@ -28,7 +28,8 @@ BASE = "docker.io/library/debian:bookworm-slim"
 STORAGE = ROOT / "build/images"
 # What images are made of, as Dockerfile.dockerignore says.
 _SOURCES = (
-    "pyproject.toml README.md LICENSE requirements*.lock webviewer functions dicom_gateway renderpool html helm/images"
+    "pyproject.toml README.md LICENSE requirements*.lock webviewer functions dicom_gateway renderpool html helm/images "
+    "tools/sbom.py"
 )
 
 SECRETS = {

@@ -19,6 +19,8 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from helm.images.lock_of_role import names, part
 from tests.deploy.image_layers import Entry, Image, read
@@ -254,6 +256,24 @@ def test_licence_texts_are_there(built: Built, role: str) -> None:
         assert "SIL OPEN FONT LICENSE" in text.upper()
     else:
         assert metadata
+
+
+@pytest.mark.parametrize("role", tool.IMAGES)
+def test_a_bill_of_materials_lists_what_the_image_carries(built: Built, role: str) -> None:
+    text = built.text(role, "/usr/share/doc/web-viewer/sbom.cdx.json")
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    bill = json.loads(text)
+    product = bill["metadata"]["component"]
+    assert (product["name"], product["version"]) == (f"web-viewer-{role}", __version__)
+    listed = {(one["purl"].partition("/")[0], one["name"]) for one in bill["components"]}
+    installed = re.findall(r"^Package: (\S+)$", built.text(role, "/var/lib/dpkg/status"), re.MULTILINE)
+    assert {name for kind, name in listed if kind == "pkg:deb"} == set(installed)
+    assert [one["name"] for one in bill["components"] if not one["licenses"]] == []
+    if role == "nginx":
+        assert ("pkg:npm", "react") in listed
+    else:
+        assert ("pkg:deb", "python3.11-minimal") in listed
+        assert ("pkg:pypi", "prometheus-client") in listed
 
 
 def test_what_an_interrupted_build_left_mounted_can_be_removed(tmp_path: Path) -> None:
