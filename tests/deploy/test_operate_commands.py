@@ -103,7 +103,7 @@ def test_several_machines_from_the_install_to_a_restore_on_a_new_server(
     for block in at("distributed"):
         if "pg_dump" in block.script:  # there is something to back up
             eventually(
-                lambda: machine.ask("echoscu -aec MUELLER 127.0.0.1 3000").returncode == 0, 30, "the AE title is known"
+                lambda: machine.ask("echoscu -aec MUELLER 127.0.0.1 3000").returncode == 0, 120, "the AE title is known"
             )
             machine.receive_study("MUELLER", tmp_path)
             sees_the_study(machine, "mueller", MUELLER)
@@ -141,7 +141,7 @@ def test_one_server_from_the_install_to_a_restore_and_to_postgresql(
             command = f"cd /etc/{PRODUCT} && sudo -u inobitec-web-viewer {admin} users add mueller --ae-title MUELLER"
             machine.run(command, stdin=f"{MUELLER}\n")
             eventually(
-                lambda: machine.ask("echoscu -aec MUELLER 127.0.0.1 3000").returncode == 0, 30, "the AE title is known"
+                lambda: machine.ask("echoscu -aec MUELLER 127.0.0.1 3000").returncode == 0, 120, "the AE title is known"
             )
             machine.receive_study("MUELLER", tmp_path)
             sees_the_study(machine, "mueller", MUELLER)

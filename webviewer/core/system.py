@@ -5,6 +5,7 @@ All else that Windows may run names nothing of POSIX alone; `tests/unit/test_por
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -37,10 +38,14 @@ def can_fork() -> bool:
 
 
 def give_way() -> None:
-    """Let other processes run first; without effect on Windows."""
+    """Let other processes run first; without effect on Windows, and where a sandbox forbids it.
+
+    A service of systemd with ``SystemCallFilter=~@resources``, as the Debian packages have it, gets EPERM.
+    """
     nice = getattr(os, "nice", None)
     if nice is not None:
-        nice(10)
+        with contextlib.suppress(PermissionError):
+            nice(10)
 
 
 def on_stop(stop: Callable[[], object]) -> None:
