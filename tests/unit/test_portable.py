@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Reached behind `webviewer.command_line.require_fork` alone: what serves objects and pages on Linux.
 LINUX_ALONE = {
     "dicom_gateway/api",
+    "dicom_gateway/association_seats.py",
     "dicom_gateway/download.py",
     "dicom_gateway/index_client.py",
     "dicom_gateway/indexer.py",
@@ -28,6 +29,7 @@ LINUX_ALONE = {
     "functions/control_node.py",
     "functions/control_worker.py",
     "functions/hang_watch.py",
+    "functions/process_activity.py",
     "functions/supervisor.py",
     "webviewer/adapters/files.py",
     "webviewer/usecases/read_frames.py",
