@@ -79,7 +79,7 @@ def test_every_error_of_ours_has_a_status() -> None:
     assert (statuses["OutOfResources"], statuses["DatabaseGone"], statuses["TooLarge"]) == (507, 503, 413)
     in_the_tree = {error for error in found if error.__module__ == "webviewer.core.errors"}
     assert set(HTTP_STATUS) == in_the_tree
-    assert len(in_the_tree) == 21
+    assert len(in_the_tree) == 22
     assert statuses["TooSlow"] == 408
 
 

@@ -17,6 +17,7 @@ HTTP_STATUS: Mapping[type[WebviewerError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.DuplicateObject: HTTPStatus.CONFLICT,
+    errors.AnotherPatient: HTTPStatus.CONFLICT,
     errors.LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.TooSlow: HTTPStatus.REQUEST_TIMEOUT,
