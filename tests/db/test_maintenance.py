@@ -89,7 +89,7 @@ def test_creating_twice_keeps_all_data(database_settings: DatabaseSettings, plai
 def test_the_version_of_a_database_can_be_asked(database_settings: DatabaseSettings) -> None:
     create_database(database_settings)
     engine = make_engine(database_settings)
-    assert database_version(engine) == "0003"
+    assert database_version(engine) == "0004"
     engine.dispose()
 
 

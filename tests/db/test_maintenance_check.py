@@ -102,10 +102,10 @@ OBJECT = (
     "INSERT INTO patient VALUES (1, 1, 'P', '', '', '', '', NULL)",
     (
         "INSERT INTO study VALUES (1, 1, 1, '1', '', '', '', '', '', NULL, NULL, NULL, "
-        "'', '', '', '', '', '', '', '', 1, 1, 1, 1, '2026-01-01', 1)"
+        "'', '', '', '', '', '', '', '', 1, 1, 1, 1, '2026-01-01', 1, 0)"
     ),
     "INSERT INTO series VALUES (1, 1, 1, '1', '', 1, '', '', 1, 1)",
-    "INSERT INTO instance VALUES (1, 1, 1, '1', '1', '1', 1, 1, 'f', 1, 1, 1, 1, {}, NULL, NULL, '')",
+    "INSERT INTO instance VALUES (1, 1, 1, '1', '1', '1', 1, 1, 'f', 1, 1, 1, 1, {}, NULL, NULL, '', NULL)",
 )
 
 
