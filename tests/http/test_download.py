@@ -6,14 +6,12 @@ import contextlib
 import io
 import os
 import re
-import sqlite3
 import subprocess
 import time
 import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -202,14 +200,6 @@ def test_kinds_of_objects_have_their_kinds_of_records() -> None:
     assert record_type_of("1.2.3.4") == "IMAGE"
 
 
-def stretch(node: StorageHttp, size: int) -> None:
-    """Make every stored file as large as a huge object, without using the disk; the index knows no digests of them."""
-    for path in node.stored_files():
-        os.truncate(path, size)
-    with closing(sqlite3.connect(node.database.name)) as database, database:
-        database.execute("UPDATE instance SET file_bytes = ?, file_digest = NULL, block_digests = ''", (size,))
-
-
 def slow_read(node: StorageHttp, total: int, pause_every: int) -> tuple[int, int]:
     """Read an archive slowly; return its bytes and by how much the server's memory grew."""
     process = psutil.Process(node.worker_pid())
@@ -227,7 +217,7 @@ def slow_read(node: StorageHttp, total: int, pause_every: int) -> tuple[int, int
 
 def test_memory_does_not_grow_with_the_archive(node: StorageHttp) -> None:
     fill_series(node, 8)
-    stretch(node, 64 * 1024**2)
+    node.stretch_files(64 * 1024**2)
     _, grown = slow_read(node, 512 * 1024**2, 8 * 1024**2)
     assert grown < 32 * 1024**2
 
@@ -236,7 +226,7 @@ def test_memory_does_not_grow_with_the_archive(node: StorageHttp) -> None:
 @pytest.mark.timeout(900)
 def test_ten_gigabytes_go_through_in_constant_memory_with_a_member_beyond_four(node: StorageHttp) -> None:
     fill_series(node, 2)
-    stretch(node, 5 * 1024**3 + 12345)
+    node.stretch_files(5 * 1024**3 + 12345)
     read, grown = slow_read(node, 10 * 1024**3, 256 * 1024**2)
     assert read > 10 * 1024**3
     assert grown < 32 * 1024**2

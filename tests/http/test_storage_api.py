@@ -444,7 +444,7 @@ def test_a_render_node_that_knows_a_series_gets_it_only_when_it_has_grown(sqlite
 
 def test_callers_who_stand_still_leave_threads_for_all_others(own_node: StorageHttp) -> None:
     own_node.upload(to_bytes(make_ct()))
-    os.truncate(own_node.stored_files()[0], 64 * 1024**2)
+    own_node.stretch_files(64 * 1024**2)
     study_id = only_series(own_node)["study_id"]
     token = {"Authorization": f"Bearer {TOKEN}"}
     opened: list[socket.socket] = []

@@ -315,8 +315,7 @@ def test_stalled_uploads_and_downloads_hold_up_nobody(house: House) -> None:
             assert send(other, data)["stored"] == 1
             study_id = other.get("/v2/studies").json()["studies"][0]["study_id"]
             other_path = f"/v2/studies/archive?study_ids={study_id}"
-            for file in house.storage.stored_files():
-                os.truncate(file, 64 * 1024**2)  # far more than fits between a server and a silent reader
+            house.storage.stretch_files(64 * 1024**2)  # far more than fits between a server and a silent reader
             for _ in range(4):
                 opened.append(begin_request(port, "GET", other_path, headers_of(other), receive_bytes=4096))
         for browser in (doctor, *others, house.control.signed_in()):
@@ -344,8 +343,7 @@ def test_a_third_download_of_a_doctor_is_refused_in_words_until_one_ends(house: 
     browser = house.control.signed_in()
     assert send(browser, to_bytes(make_ct()))["stored"] == 1
     study_id = browser.get("/v2/studies").json()["studies"][0]["study_id"]
-    for file in house.storage.stored_files():
-        os.truncate(file, 64 * 1024**2)
+    house.storage.stretch_files(64 * 1024**2)
     path = f"/v2/studies/archive?study_ids={study_id}"
     held = [browser.get(path, stream=True) for _ in range(2)]
     third = browser.get(path)
