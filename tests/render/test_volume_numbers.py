@@ -52,7 +52,9 @@ def index_of(images: Sequence[str], random: np.random.Generator) -> StorageUnitO
         for number, text in zip(numbers, images, strict=True)
     ]
     archive: Any = SimpleNamespace(
-        get_series=lambda _owner, _series: series, list_instances=lambda _owner, _series: tuple(instances)
+        get_series=lambda _owner, _series: series,
+        list_instances=lambda _owner, _series: tuple(instances),
+        stated_patients=lambda _owner, _study: (),
     )
     return cast("StorageUnitOfWorkFactory", lambda **_options: nullcontext(SimpleNamespace(archive=archive)))
 
