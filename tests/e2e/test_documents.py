@@ -38,6 +38,10 @@ def document(sop_class_uid: str, study_uid: str, number: int, *, is_real: bool) 
     real = (pydicom.dcmread(path, force=True) for path in paths)
     made = base(sop_class_uid=sop_class_uid, modality="OT")
     found: Dataset = next((one for one in real if one.get("SOPClassUID") == sop_class_uid), made)
+    patient_name, patient_id = made.PatientName, made.PatientID
+    for tag in [one.tag for one in found if one.tag.group == 0x0010]:  # real objects are of many patients
+        del found[tag]
+    found.PatientName, found.PatientID = patient_name, patient_id
     found.StudyInstanceUID = study_uid
     found.SeriesInstanceUID = f"{study_uid}.{number}"
     found.SOPInstanceUID = f"{study_uid}.{number}.1"
