@@ -77,3 +77,21 @@ def test_the_name_of_a_real_folder_is_a_digest_that_its_subfolders_share(tmp_pat
 def test_a_folder_or_a_kernel_that_tells_nothing_gives_no_name(tmp_path: Path) -> None:
     assert disk_id(tmp_path / "gone") == ""
     assert disk_id(tmp_path, proc=tmp_path) == ""
+
+
+def test_folders_below_a_root_whose_mount_is_not_listed_share_the_name_of_their_device(tmp_path: Path) -> None:
+    """As in a chroot: the kernel names the mount of an open folder, and lists only the mounts below the root."""
+    proc = tmp_path / "proc"
+    (proc / "self/fdinfo").mkdir(parents=True)
+    for fd in range(1024):
+        (proc / f"self/fdinfo/{fd}").write_text("pos:\t0\nmnt_id:\t77\n")
+    (proc / "self/mountinfo").write_text("36 35 0:22 / /proc rw - proc proc rw\n")
+    (proc / "sys/kernel/random").mkdir(parents=True)
+    (proc / "sys/kernel/random/boot_id").write_text("5f1c\n")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    name = disk_id(tmp_path / "a", proc)
+    assert re.fullmatch("[0-9a-f]{16}", name)
+    assert disk_id(tmp_path / "b", proc) == name
+    (proc / "sys/kernel/random/boot_id").write_text("another\n")
+    assert disk_id(tmp_path / "a", proc) != name

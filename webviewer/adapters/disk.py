@@ -38,6 +38,7 @@ def disk_id(folder: Path, proc: Path = _PROC) -> str:
         fd = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
         try:
             fdinfo = (proc / "self" / "fdinfo" / str(fd)).read_text("utf-8")
+            device = os.fstat(fd).st_dev
         finally:
             os.close(fd)
         mounts = (proc / "self" / "mountinfo").read_text("utf-8", "replace")
@@ -50,7 +51,9 @@ def disk_id(folder: Path, proc: Path = _PROC) -> str:
         nfs_volumes = ""
     found = re.search(r"^mnt_id:\s*(\d+)$", fdinfo, re.MULTILINE)
     name = name_of_mount(mounts, found[1], kernel, nfs_volumes) if found else ""
-    return hashlib.sha256(name.encode()).hexdigest()[:16] if name else ""
+    # Below a root that was changed to, the kernel does not list the mount that the root lies in.
+    name = name or f"{kernel} {os.major(device)}:{os.minor(device)}"
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def name_of_mount(mounts: str, mount_id: str, kernel: str, nfs_volumes: str = "") -> str:
