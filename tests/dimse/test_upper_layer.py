@@ -319,9 +319,11 @@ def test_more_associations_than_allowed_are_rejected_for_now(tmp_path: Path) -> 
         "WEBVIEWER_ADDRESS_ASSOCIATIONS_PERCENT": "100",
     }
     with running_node(tmp_path, {"WEBVIEWER_MAX_ASSOCIATIONS": "3", **whole}) as node:
-        peers = [Peer(node.dicom_port) for _ in range(4)]
-        for peer in peers[:3]:
-            peer.associate()
+        peers = []
+        for _ in range(3):  # one by one: connections without an association have a limit of their own
+            peers.append(Peer(node.dicom_port))
+            peers[-1].associate()
+        peers.append(Peer(node.dicom_port))
         peers[3].send(associate_rq())
         assert peers[3].receive() == (ASSOCIATE_RJ, bytes((0, 2, 3, 2)))
         peers[0].send(RELEASE)
