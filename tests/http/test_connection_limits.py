@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +13,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.hostile_clients import FORMS, answer_of, crowd, hold, read_nothing, refusal_of, trickle
+from tests.support.hostile_clients import (
+    FORMS,
+    answers_while_trickling,
+    crowd,
+    hold,
+    read_nothing,
+    refusal_of,
+    trickle,
+)
 from tests.support.http_client import PASSWORD, ControlServer, start_control
 from tests.support.waiting import eventually
 from webviewer.config import DatabaseDriver, DatabaseSettings
@@ -75,23 +82,12 @@ def cuts(server: ControlServer, reason: str) -> int:
 
 def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(small: ControlServer) -> None:
     port, before = small.settings.control.port, cuts(small, "reply_slow")
-    over = threading.Event()
     with ExitStack() as stack:
         for path, count in (("/assets/large-Ab12Cd34.bin", 1), ("/v2/openapi.json", 2000)):
             stack.enter_context(read_nothing(port, path, count=count))
         held = [(stack.enter_context(hold(port, form)), form) for form in FORMS]
-
-        def go_on() -> None:
-            while not over.wait(0.5):
-                trickle(held)
-
-        thread = threading.Thread(target=go_on, daemon=True)
-        thread.start()
-        try:
-            answers = {form: answer_of(connection) for connection, form in held}
-        finally:
-            over.set()
-            thread.join()
+        forms = [form for _, form in held]
+        answers = dict(zip(forms, answers_while_trickling(held), strict=True))
         eventually(lambda: cuts(small, "reply_slow") == before + 2, WITHIN_S, "the end of replies that nobody reads")
     assert {form: refusal_of(answer) for form, answer in answers.items()} == {
         "silence": None,  # as browsers open connections in advance

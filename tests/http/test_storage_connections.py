@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import resource
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +11,16 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.hostile_clients import FORMS, answer_of, connect, crowd, hold, read_nothing, refusal_of, trickle
+from tests.support.hostile_clients import (
+    FORMS,
+    answers_while_trickling,
+    connect,
+    crowd,
+    hold,
+    read_nothing,
+    refusal_of,
+    trickle,
+)
 from tests.support.storage_http import TOKEN, StorageHttp, sqlite_settings
 
 THREADS = 48
@@ -28,25 +36,13 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageHttp]:
 
 
 def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(node: StorageHttp) -> None:
-    over = threading.Event()
     head = f"Host: a\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
     with ExitStack() as stack:
         held = [(stack.enter_context(hold(node.port, form)), form) for form in FORMS]
         known = stack.enter_context(connect(node.port))
         known.sendall(f"POST /internal/v1/owners/1/uploads HTTP/1.1\r\n{head}".encode())
         held.append((known, "body of one byte a second"))
-
-        def go_on() -> None:
-            while not over.wait(0.5):
-                trickle(held)
-
-        thread = threading.Thread(target=go_on, daemon=True)
-        thread.start()
-        try:
-            answers = [answer_of(connection) for connection, _ in held]
-        finally:
-            over.set()
-            thread.join()
+        answers = answers_while_trickling(held)
     told = [refusal_of(answer) for answer in answers]
     late, unknown = (408, "head_late"), (401, "not_signed_in")
     assert dict(zip(FORMS, told, strict=False)) == {

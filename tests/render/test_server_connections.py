@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -11,7 +10,16 @@ import requests
 
 from tests.render.sources import MemorySource
 from tests.render.test_server import TOKEN, Server, receive, send
-from tests.support.hostile_clients import FORMS, answer_of, connect, crowd, hold, read_nothing, refusal_of, trickle
+from tests.support.hostile_clients import (
+    FORMS,
+    answers_while_trickling,
+    connect,
+    crowd,
+    hold,
+    read_nothing,
+    refusal_of,
+    trickle,
+)
 from tests.support.waiting import eventually
 
 SURFACE = "/internal/v1/render/owners/7/series/1/volumes/0/surface"
@@ -31,7 +39,6 @@ def cut(server: Server, reason: str) -> int:
 
 
 def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(server: Server) -> None:
-    over = threading.Event()
     head = f"Host: 127.0.0.1:{server.port}\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
     bodies = ("Content-Length: 1000\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n")
     heads = [form for form in FORMS if "head" in form or form in ("silence", "handshake that never ends")]
@@ -43,18 +50,8 @@ def test_each_form_of_waiting_is_ended_and_refused_in_the_one_shape(server: Serv
             connection = stack.enter_context(connect(server.port))
             connection.sendall(f"POST {SURFACE} HTTP/1.1\r\n{head}Connection: close\r\n{body}".encode())
             held.append((connection, form))
-
-        def go_on() -> None:
-            while not over.wait(0.5):
-                trickle(held)
-
-        thread = threading.Thread(target=go_on, daemon=True)
-        thread.start()
-        try:
-            answers = {form: answer_of(connection) for connection, form in held}
-        finally:
-            over.set()
-            thread.join()
+        forms = [form for _, form in held]
+        answers = dict(zip(forms, answers_while_trickling(held), strict=True))
         eventually(lambda: cut(server, "reply_slow") == before + 1, 120, "the end of the reply that nobody reads")
     assert {form: refusal_of(answer) for form, answer in answers.items()} == {
         "silence": None,

@@ -6,6 +6,7 @@ import contextlib
 import json
 import resource
 import socket
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final
@@ -64,6 +65,23 @@ def trickle(connections: Iterable[tuple[socket.socket, str]]) -> None:
         if octets := FORMS[form][1]:
             with contextlib.suppress(OSError):
                 connection.send(octets, socket.MSG_DONTWAIT)
+
+
+def answers_while_trickling(held: Sequence[tuple[socket.socket, str]]) -> list[bytes]:
+    """Return what the server sent on each connection until it ended it, while all of them send twice a second."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.wait(0.5):
+            trickle(held)
+
+    thread = threading.Thread(target=go_on, daemon=True)
+    thread.start()
+    try:
+        return [answer_of(connection) for connection, _ in held]
+    finally:
+        over.set()
+        thread.join()
 
 
 def answer_of(connection: socket.socket) -> bytes:
