@@ -117,7 +117,7 @@ def _answer(client: Any, answer: bytes) -> None:
         client.sendall(answer)
 
 
-class RootLogger(gunicorn.glogging.Logger):  # type: ignore[misc]
+class RootLogger(gunicorn.glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
     """Hands gunicorn's own messages to our log."""
 
     def setup(self, cfg: Any) -> None:

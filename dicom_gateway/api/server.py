@@ -117,7 +117,7 @@ class _PatientSocket(ssl.SSLSocket):
         self.settimeout(None if flag else 0.0)
 
 
-class _Connection(TConn):  # type: ignore[misc]
+class _Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
     """A connection within the limits, whose head is collected without a thread.
 
     Parameters

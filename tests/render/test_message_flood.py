@@ -193,7 +193,7 @@ class Running:
 
     def run(self) -> None:
         loop = asyncio.SelectorEventLoop(CountedSelector(self.clock))
-        loop.time = self.clock  # type: ignore[method-assign]
+        loop.time = self.clock  # type: ignore[method-assign]  # the test turns the clock
         try:
             loop.run_until_complete(self._run())
         finally:
